@@ -1,0 +1,89 @@
+"""What an installer writes down: one TOML file, one typed structure, no defaults anywhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from edge.devices.driver import Site
+
+
+class BadConfig(Exception):
+    """The settings file cannot be used; the message says which line of thought to follow."""
+
+
+class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The MQTT broker on the complex's own network."""
+
+    host: str = "127.0.0.1"
+    port: int = 1883
+    client_id: str = "gatehouse-edge"
+    username: str = ""
+    password_file: str = ""
+    ca_file: str = ""  # set: TLS, verified against these certificates
+    keepalive_s: int = 30
+
+
+class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A device the installer added: where it hangs, and what it means for the site."""
+
+    id: str  # <driver kind>:<vendor identity>, as gatehouse-edge parked shows it
+    name: str = ""
+    place: str = ""  # building or gate; a camera and a door of one place share it
+    lane: str = ""
+    direction: Literal["in", "out", "unknown"] = "unknown"
+    zone: Literal["", "public", "private", "restricted"] = ""
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Bounds on everything that could grow."""
+
+    queue_messages: int = 5_000  # above it the socket is not read
+    message_bytes: int = 8 * 1024 * 1024
+    commit_messages: int = 500
+    commit_wait_s: float = 0.005
+    batch_events: int = 1_000
+    batch_bytes: int = 1024 * 1024  # of JSON before compression
+    parked_messages: int = 10_000
+    keep_days: int = 7  # acknowledged records stay so long
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything the agent is told. Relative paths are relative to the file."""
+
+    data: str = "edge-data"
+    server: str = ""
+    timezone: str = "Asia/Shanghai"
+    unknown_devices: Literal["park", "accept"] = "park"
+    broker: Broker = Broker()
+    limits: Limits = Limits()
+    devices: list[Device] = []
+
+    @property
+    def site(self) -> Site:
+        return Site(zone=ZoneInfo(self.timezone))
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.data)
+
+
+def load(path: Path) -> Config:
+    """The settings in ``path``. Raises BadConfig naming the key that is wrong."""
+    try:
+        config = msgspec.toml.decode(path.read_bytes(), type=Config)
+        ZoneInfo(config.timezone)
+    except FileNotFoundError as error:
+        raise BadConfig(f"{path} is not there; write one, docs/edge.md shows an example") from error
+    except (msgspec.MsgspecError, ValueError, KeyError) as error:
+        raise BadConfig(f"{path}: {error}") from error
+    base = path.resolve().parent
+    return msgspec.structs.replace(config, data=str(base / config.data), broker=_absolute(config.broker, base))
+
+
+def _absolute(broker: Broker, base: Path) -> Broker:
+    files = {key: str(base / value) for key in ("password_file", "ca_file") if (value := getattr(broker, key))}
+    return msgspec.structs.replace(broker, **files)

@@ -1,0 +1,193 @@
+"""The driver contract, and how drivers are found: every module in this folder that has a ``DRIVER``.
+
+A driver is pure and stateless: bytes in, events out. It opens nothing, remembers nothing and asks no clock; what it
+needs to know of the site and of the moment of receipt comes in as arguments.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from domain.events import Event, Media
+from domain.ids import content_name
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+class BadMessage(Exception):
+    """A message that is no event of its family: it is counted and its bytes are parked. Says what and where."""
+
+
+class CannotEncode(Exception):
+    """A command this family does not have, or whose arguments do not fit. Says which and why."""
+
+
+class Message(msgspec.Struct, frozen=True):
+    """What a device sent, as it came. ``topic`` is the MQTT topic or the URL path."""
+
+    family: str
+    payload: bytes
+    topic: str = ""
+    retained: bool = False
+    headers: Mapping[str, str] = NO_HEADERS
+    received_at: datetime | None = None  # None: no clock checks (a file, long after)
+
+
+class Site(msgspec.Struct, frozen=True):
+    """What a driver must know of the complex."""
+
+    zone: ZoneInfo = ZoneInfo("Asia/Shanghai")
+
+
+class Picture(msgspec.Struct, frozen=True):
+    """A picture's bytes on their way to the media store; events carry only its Media."""
+
+    sha256: str
+    body: bytes
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """What one message says: no, one or several events, and the pictures they name."""
+
+    events: list[Event]
+    pictures: list[Picture] = []
+
+
+class Command(msgspec.Struct, frozen=True):
+    """An order for a device, in our words: ``barrier.open``, ``door.open``, ``display.voice`` …"""
+
+    name: str
+    device: str  # <driver kind>:<vendor identity>
+    request_id: str
+    issued_at: datetime
+    args: Mapping[str, Any] = MappingProxyType({})
+
+
+class Publish(msgspec.Struct, frozen=True):
+    """An MQTT message that carries out a command. ``seen_topic`` layouts are resolved by the caller's ``topic_hint``."""
+
+    topic: str
+    payload: bytes
+    qos: int = 1
+
+
+def _no_commands(command: Command, site: Site, topic_hint: str) -> Publish:
+    raise CannotEncode(f"{command.device} takes no commands")
+
+
+class Driver(msgspec.Struct, frozen=True):
+    """One device family (or several that share a vendor), as one module's ``DRIVER``.
+
+    ``decode`` raises BadMessage for what is no message of the family; what is valid but not mapped becomes an event
+    of kind ``unknown`` with its codes kept. ``encode`` gets the last topic the device was heard on as its hint.
+    """
+
+    kind: str  # the prefix of its device identities
+    families: tuple[str, ...]
+    decode: Callable[[Message, Site], Reading]
+    topics: Mapping[str, str] = MappingProxyType({})  # MQTT topic filter -> family
+    encode: Callable[[Command, Site, str], Publish] = _no_commands
+
+
+class Registry:
+    """Every driver found, by family and by kind."""
+
+    def __init__(self, drivers: Iterable[Driver]) -> None:
+        self.by_family: dict[str, Driver] = {}
+        self.by_kind: dict[str, Driver] = {}
+        for driver in drivers:
+            self._add(driver)
+
+    def _add(self, driver: Driver) -> None:
+        for family in driver.families:
+            if family in self.by_family:
+                raise ValueError(
+                    f"two drivers serve the family {family!r}: {self.by_family[family].kind}, {driver.kind}"
+                )
+            self.by_family[family] = driver
+        self.by_kind.setdefault(driver.kind, driver)
+
+    @property
+    def topics(self) -> dict[str, str]:
+        """MQTT topic filter -> family, of all drivers."""
+        drivers = {id(driver): driver for driver in self.by_family.values()}.values()
+        return {topic: family for driver in drivers for topic, family in driver.topics.items()}
+
+    def decode(self, message: Message, site: Site) -> Reading:
+        """What a message says. Raises BadMessage, also for a family no driver serves."""
+        driver = self.by_family.get(message.family)
+        if driver is None:
+            raise BadMessage(f"no driver serves {message.family!r}; there are {', '.join(sorted(self.by_family))}")
+        return driver.decode(message, site)
+
+    def encode(self, command: Command, site: Site, topic_hint: str = "") -> Publish:
+        """The message that carries out a command. Raises CannotEncode."""
+        driver = self.by_kind.get(command.device.partition(":")[0])
+        if driver is None:
+            raise CannotEncode(f"no driver for {command.device!r}")
+        return driver.encode(command, site, topic_hint)
+
+
+@cache
+def discover() -> Registry:
+    """The drivers of every module in ``edge.devices`` that has a ``DRIVER``: a new file is enough."""
+    import edge.devices as folder
+
+    modules = (importlib.import_module(f"edge.devices.{found.name}") for found in pkgutil.iter_modules(folder.__path__))
+    return Registry(module.DRIVER for module in modules if hasattr(module, "DRIVER"))
+
+
+def picture(role: str, body: bytes, media_type: str = "image/jpeg") -> tuple[Media, Picture]:
+    """A picture's entry in its event, and its bytes for the media store."""
+    name = content_name(body)
+    return Media(role=role, type=media_type, bytes=len(body), sha256=name), Picture(name, body)
+
+
+class JudgedTime(msgspec.Struct, frozen=True):
+    """A device's time after judgement: fields of Event."""
+
+    time: datetime | None
+    time_quality: str
+    device_time: str | None = None
+
+
+_CLOCK_LIMIT = timedelta(minutes=10)
+_ZONE_TOLERANCE = timedelta(minutes=10)
+
+
+def judge_time(
+    sent: datetime | None,
+    received_at: datetime | None,
+    site: Site,
+    *,
+    as_sent: object = None,
+    replay: bool = False,
+    limit: timedelta = _CLOCK_LIMIT,
+) -> JudgedTime:
+    """Whether a device's time (aware) can be believed, held against the moment of receipt.
+
+    Off by about the site's offset from UTC: a zone fault, corrected. Off by more than ``limit``: the time of receipt
+    counts and the device's is kept as sent. A replayed record is old by nature and is not judged.
+    """
+    if sent is None:
+        return JudgedTime(None, "replay" if replay else "gateway")
+    sent = sent.astimezone(UTC)
+    if replay:
+        return JudgedTime(sent, "replay")
+    if received_at is None or abs(sent - received_at) <= limit:
+        return JudgedTime(sent, "ok")
+    kept = str(as_sent if as_sent is not None else sent.isoformat())
+    offset = received_at.astimezone(site.zone).utcoffset() or timedelta()
+    for shift in (offset, -offset):
+        if offset and abs(sent + shift - received_at) <= _ZONE_TOLERANCE:
+            return JudgedTime(sent + shift, "assumed_zone", kept)
+    return JudgedTime(None, "device_clock_bad", kept)

@@ -1,0 +1,1 @@
+"""The append-only log, and readers with cursors: one idea at both ends."""

@@ -1,0 +1,97 @@
+"""The one loop: read what is behind the cursor, let the reader take it, wait for more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from eventlog.log import Log, Record
+
+
+class Reader(Protocol):
+    """Someone with a cursor. ``take`` keeps its effect and its cursor in one transaction."""
+
+    name: str
+
+    async def position(self, partition: str) -> int:
+        """Up to where this reader has taken the partition, from wherever the truth of that is kept."""
+        ...
+
+    async def take(self, partition: str, records: list[Record]) -> int:
+        """Take the records, or the first few of them; the position that is now the cursor."""
+        ...
+
+
+class Pace(msgspec.Struct, frozen=True):
+    """How a follower waits: between looks when idle, and after the n-th failure in a row (from 1)."""
+
+    limit: int = 500
+    poll_s: float = 1.0
+    retry_s: Callable[[int], float] = lambda failures: min(30.0, 0.1 * 2 ** min(failures, 10))
+
+
+Report = Callable[[str, str, Exception], None]  # reader, partition, what went wrong
+
+
+async def follow(log: Log, partition: str, reader: Reader, report: Report, pace: Pace = Pace()) -> None:
+    """Let ``reader`` follow one partition until cancelled.
+
+    A failure is reported and tried again from the reader's own position, after a growing pause: a reader that
+    cannot go on stands still and is shown; it never skips.
+    """
+    bell = log.bell.listen(partition)
+    failures = 0
+    try:
+        while True:
+            try:
+                await _follow_until_failure(log, partition, reader, bell, pace)
+            except Exception as error:  # noqa: BLE001 - the edge of a loop: shown, and tried again
+                failures = failures + 1 if not isinstance(error, _Progressed) else 1
+                cause = error.cause if isinstance(error, _Progressed) else error
+                report(reader.name, partition, cause)
+                await asyncio.sleep(pace.retry_s(failures))
+    finally:
+        log.bell.unlisten(partition, bell)
+
+
+class _Progressed(Exception):
+    """A failure after at least one success: the pause begins small again."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+async def _follow_until_failure(log: Log, partition: str, reader: Reader, bell: asyncio.Event, pace: Pace) -> None:
+    position = await reader.position(partition)
+    progressed = False
+    while True:
+        try:
+            taken = await _step(log, partition, reader, position, bell, pace)
+        except Exception as error:
+            if progressed:
+                raise _Progressed(error) from error
+            raise
+        progressed = progressed or taken != position
+        position = taken
+
+
+async def _step(log: Log, partition: str, reader: Reader, position: int, bell: asyncio.Event, pace: Pace) -> int:
+    bell.clear()  # before the read: an append between read and wait rings it again
+    records = await log.read(partition, position, pace.limit)
+    if records:
+        return await reader.take(partition, records)
+    await rung_or_after(bell, pace.poll_s)
+    return position
+
+
+async def rung_or_after(bell: asyncio.Event, timeout_s: float) -> None:
+    """Until the bell rings, or the time is over; either is a reason to look again."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            await bell.wait()
+    except TimeoutError:
+        return

@@ -1,0 +1,81 @@
+"""Both forms of the log in memory: for tests and simulations; nothing in it outlives the process."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from domain.events import STREAMS
+from eventlog.log import Arrival, Bell, Entry, Receipt, Record, judge
+from eventlog.shards import SHARD_NAMES, shard_of
+
+
+class _Partitions:
+    def __init__(self, names: Sequence[str]) -> None:
+        self.partitions: Sequence[str] = names
+        self.bell = Bell()
+        self._records: defaultdict[str, list[Record]] = defaultdict(list)
+        self._heads: defaultdict[str, int] = defaultdict(int)
+
+    async def read(self, partition: str, after: int, limit: int) -> list[Record]:
+        return [record for record in self._records[partition] if record.position > after][:limit]
+
+    async def head(self, partition: str) -> int:
+        return self._heads[partition]
+
+    async def trim(self, partition: str, through: int) -> int:
+        kept = [record for record in self._records[partition] if record.position > through]
+        gone = len(self._records[partition]) - len(kept)
+        self._records[partition] = kept
+        return gone
+
+    def _add(self, partition: str, body: bytes) -> int:
+        self._heads[partition] += 1
+        self._records[partition].append(Record(self._heads[partition], body))
+        self.bell.ring(partition)
+        return self._heads[partition]
+
+
+class MemoryEventLog(_Partitions):
+    """The edge's form."""
+
+    def __init__(self, epoch: str = "memory") -> None:
+        super().__init__(STREAMS)
+        self._epoch = epoch
+        self._ids: set[bytes] = set()
+
+    async def append(self, entries: Sequence[Entry]) -> list[int | None]:
+        return [self._append_one(entry) for entry in entries]
+
+    def _append_one(self, entry: Entry) -> int | None:
+        if entry.id is not None and entry.id in self._ids:
+            return None
+        if entry.id is not None:
+            self._ids.add(entry.id)
+        return self._add(entry.stream, entry.body)
+
+    async def epoch(self, stream: str) -> str:
+        return self._epoch
+
+
+class MemoryBatchLog(_Partitions):
+    """The centre's form."""
+
+    def __init__(self) -> None:
+        super().__init__(SHARD_NAMES)
+        self._marks: dict[tuple[str, str, str], int] = {}
+
+    async def append(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
+        return [self._append_one(arrival) for arrival in arrivals]
+
+    def _append_one(self, arrival: Arrival) -> Receipt:
+        header = arrival.header
+        key = (header.gateway, header.stream, header.epoch)
+        receipt = judge(header, self._marks.get(key, 0))
+        if receipt.outcome == "stored":
+            self._marks[key] = receipt.watermark
+            self._add(shard_of(arrival.complex), arrival.packed)
+        return receipt
+
+    async def watermarks(self, gateway: str) -> dict[tuple[str, str], int]:
+        return {(stream, epoch): last for (owner, stream, epoch), last in self._marks.items() if owner == gateway}
