@@ -33,10 +33,11 @@ class Pace(msgspec.Struct, frozen=True):
     retry_s: Callable[[int], float] = lambda failures: min(30.0, 0.1 * 2 ** min(failures, 10))
 
 
+DEFAULT_PACE = Pace()
 Report = Callable[[str, str, Exception], None]  # reader, partition, what went wrong
 
 
-async def follow(log: Log, partition: str, reader: Reader, report: Report, pace: Pace = Pace()) -> None:
+async def follow(log: Log, partition: str, reader: Reader, report: Report, pace: Pace = DEFAULT_PACE) -> None:
     """Let ``reader`` follow one partition until cancelled.
 
     A failure is reported and tried again from the reader's own position, after a growing pause: a reader that

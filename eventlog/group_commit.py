@@ -22,13 +22,16 @@ class Bounds(msgspec.Struct, frozen=True):
     queue_bytes: int = 64 * 1024 * 1024
 
 
+DEFAULT_BOUNDS = Bounds()
+
+
 class GroupCommit(Generic[T]):
     """A bounded queue and its one committer. ``full`` asks the caller to stop taking in; ``drained`` says go on."""
 
     def __init__(
         self,
         commit: Callable[[list[T]], Awaitable[None]],
-        bounds: Bounds = Bounds(),
+        bounds: Bounds = DEFAULT_BOUNDS,
         drained: Callable[[], None] = lambda: None,
     ) -> None:
         self._commit, self._bounds, self._drained = commit, bounds, drained

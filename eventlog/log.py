@@ -21,6 +21,8 @@ class Record(msgspec.Struct, frozen=True):
 
     position: int
     body: bytes
+    complex: str = ""  # at the centre: whose batch it is, and when it came
+    received_at: str = ""
 
 
 class Log(Protocol):
@@ -36,7 +38,7 @@ class Log(Protocol):
         ...
 
     async def head(self, partition: str) -> int:
-        """The position of the newest record ever appended; 0 for none."""
+        """The position of the newest record; 0 for none."""
         ...
 
     async def trim(self, partition: str, through: int) -> int:

@@ -29,9 +29,9 @@ class _Partitions:
         self._records[partition] = kept
         return gone
 
-    def _add(self, partition: str, body: bytes) -> int:
+    def _add(self, partition: str, body: bytes, complex_id: str = "") -> int:
         self._heads[partition] += 1
-        self._records[partition].append(Record(self._heads[partition], body))
+        self._records[partition].append(Record(self._heads[partition], body, complex_id))
         self.bell.ring(partition)
         return self._heads[partition]
 
@@ -74,7 +74,7 @@ class MemoryBatchLog(_Partitions):
         receipt = judge(header, self._marks.get(key, 0))
         if receipt.outcome == "stored":
             self._marks[key] = receipt.watermark
-            self._add(shard_of(arrival.complex), arrival.packed)
+            self._add(shard_of(arrival.complex), arrival.packed, arrival.complex)
         return receipt
 
     async def watermarks(self, gateway: str) -> dict[tuple[str, str], int]:

@@ -1,4 +1,4 @@
-"""The centre's log in one SQLite file: one row a batch, one mark a (gateway, stream, epoch), durable before it answers."""
+"""The centre's log in one SQLite file: one row a batch, one mark a (gateway, stream, epoch)."""
 
 from __future__ import annotations
 
@@ -93,9 +93,10 @@ class SqliteBatchLog:
         return {(row[0], row[1]): row[2] for row in rows}
 
     async def read(self, partition: str, after: int, limit: int) -> list[Record]:
-        sql = "SELECT position, body FROM batch WHERE shard = ? AND position > ? ORDER BY position LIMIT ?"
+        sql = """SELECT position, body, complex, received_at FROM batch
+        WHERE shard = ? AND position > ? ORDER BY position LIMIT ?"""
         rows = await self._reader.execute_fetchall(sql, (int(partition), after, limit))
-        return [Record(row[0], row[1]) for row in rows]
+        return [Record(row[0], row[1], row[2], row[3]) for row in rows]
 
     async def head(self, partition: str) -> int:
         rows = list(

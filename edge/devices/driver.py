@@ -73,7 +73,7 @@ class Command(msgspec.Struct, frozen=True):
 
 
 class Publish(msgspec.Struct, frozen=True):
-    """An MQTT message that carries out a command. ``seen_topic`` layouts are resolved by the caller's ``topic_hint``."""
+    """An MQTT message that carries out a command."""
 
     topic: str
     payload: bytes

@@ -1,0 +1,179 @@
+"""The agent: wires everything, starts it, and stops it together."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+import structlog
+
+from edge import identity, parked, status
+from edge.config import Config
+from edge.device_list import DeviceList
+from edge.devices.driver import discover
+from edge.intake import Intake
+from edge.media import MediaStore
+from edge.store import open_store
+from edge.sync.backoff import jittered
+from edge.sync.pictures import PicturePush
+from edge.sync.push import Push
+from edge.sync.transport import Refused, Uplink, UplinkDown
+from edge.transports.mqtt import MqttTransport
+from eventlog.follow import Pace, follow
+from eventlog.group_commit import Bounds
+from eventlog.sqlite import SqliteEventLog
+
+log = structlog.get_logger()
+
+_HEARTBEAT_S = 5.0
+_STATUS_S = 1.0
+_HOUSEKEEPING_S = 60.0
+_NOT_ENROLLED_S = 2.0
+_BROKER_WAIT_S = 10.0
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Agent:
+    """One gateway. ``run`` lasts until cancelled, or until the log breaks: then nothing more may be acknowledged."""
+
+    def __init__(self, config: Config, store: SqliteEventLog, now: Callable[[], datetime] = utc_now) -> None:
+        self._config, self._store, self._now = config, store, now
+        self._retry_s = jittered(random.random)
+        self._registry = discover()
+        self._devices = DeviceList(config.devices, accept_unknown=config.unknown_devices == "accept")
+        self._media = MediaStore(config.folder / "media", store)
+        self._notices = status.Notices(now)
+        self.intake = self._make_intake()
+        self._mqtt = MqttTransport(config.broker, self._registry.topics, self.intake, now)
+        self._push: Push | None = None
+        self._signer: identity.Signer | None = None
+        self._uplink_state = "not enrolled"
+        self._version = version("gatehouse")
+
+    def _make_intake(self) -> Intake:
+        limits = self._config.limits
+        bounds = Bounds(limits.commit_messages, wait_s=limits.commit_wait_s, queue_items=limits.queue_messages)
+        return Intake(
+            self._store,
+            self._media,
+            self._registry,
+            self._devices,
+            self._config.site,
+            self._now,
+            bounds,
+            drained=lambda: self._mqtt.resume(),
+        )
+
+    async def run(self, ready: Callable[[], None]) -> None:
+        """Run everything; ``ready`` is called once the store stands and the broker was tried."""
+        await self.intake.record(self._notices.started(self._version))
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.intake.run())
+            tasks.create_task(self._mqtt.run(self._retry_s))
+            tasks.create_task(self._sync())
+            tasks.create_task(self._every(_STATUS_S, self._show_status))
+            tasks.create_task(self._every(_HOUSEKEEPING_S, self._keep_house))
+            await self._mqtt.ready(_BROKER_WAIT_S)
+            ready()
+
+    async def _every(self, seconds: float, action: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await action()
+            await asyncio.sleep(seconds)
+
+    async def _sync(self) -> None:
+        """Send, once there is an identity; until then the log simply grows."""
+        me = await self._enrolled()
+        self._signer = identity.Signer(me, self._now)
+        async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
+            uplink = await stack.enter_async_context(Uplink(self._config.server or me.server, self._signer))
+            self._push = Push(me.gateway, self._store, uplink, self._hello(uplink), self._config.limits.batch_bytes)
+            pace = Pace(self._config.limits.batch_events, retry_s=self._retry_s)
+            for stream in self._store.partitions:
+                tasks.create_task(follow(self._store, stream, self._push, self._report, pace))
+            tasks.create_task(PicturePush(self._media, uplink, self._retry_s).run())
+            tasks.create_task(self._every(_HEARTBEAT_S, self._heartbeat(uplink)))
+
+    async def _enrolled(self) -> identity.Identity:
+        while True:
+            try:
+                return identity.load(self._config.folder)
+            except identity.NotEnrolled:
+                await asyncio.sleep(_NOT_ENROLLED_S)
+
+    def _hello(self, uplink: Uplink) -> Callable[[], Awaitable[dict[str, int]]]:
+        async def watermarks() -> dict[str, int]:
+            answer = await uplink.send_json("POST", "/v1/hello", await self._described())
+            self._uplink_state = "online"
+            return {stream: int(last) for stream, last in answer["watermarks"].items()}
+
+        return watermarks
+
+    def _heartbeat(self, uplink: Uplink) -> Callable[[], Awaitable[None]]:
+        hello = self._hello(uplink)
+
+        async def beat() -> None:
+            try:
+                await hello()
+            except (UplinkDown, Refused) as error:
+                self._uplink_state = f"offline: {error}"
+
+        return beat
+
+    async def _described(self) -> dict[str, Any]:
+        """What the centre shows of this gateway."""
+        return {
+            "version": self._version,
+            "pid": os.getpid(),
+            "time": self._now(),
+            "streams": {name: entry.plain() for name, entry in (await self._streams()).items()},
+            "media_unsent": await self._media.count_unsent(),
+            "parked": await status.counted(self._store, "parked"),
+            "broker": "connected" if self._mqtt.connected else "away",
+            "devices": self._devices.described(),
+        }
+
+    async def _streams(self) -> dict[str, status.StreamStatus]:
+        known = self._push.acknowledged if self._push else {}
+        stored = await status.of_store(self._store)
+        return {
+            name: status.StreamStatus(entry.epoch, await self._store.head(name), known.get(name, entry.acknowledged))
+            for name, entry in stored.items()
+        }
+
+    def _report(self, reader: str, partition: str, error: Exception) -> None:
+        if isinstance(error, UplinkDown):
+            self._uplink_state = f"offline: {error}"
+        log.warning("sync_waits", reader=reader, stream=partition, error=str(error))
+
+    async def _show_status(self) -> None:
+        described = {**await self._described(), "uplink": self._uplink_state, "counts": dict(self.intake.counts)}
+        await asyncio.to_thread(status.write_file, self._config.folder, described)
+        waiting = sum(entry.backlog for entry in (await self._streams()).values())
+        offset = self._signer.offset if self._signer else None
+        notices = self._notices.backlog(waiting) + (self._notices.clock(offset) if offset is not None else [])
+        if notices:
+            await self.intake.record(*notices)
+
+    async def _keep_house(self) -> None:
+        if self._push is not None:
+            await status.remember(self._store, self._push.acknowledged)
+        await parked.keep_newest(self._store, self._config.limits.parked_messages)
+
+
+async def run(config: Config, ready: Callable[[], None]) -> None:
+    """Open the store and run an agent on it until cancelled."""
+    store = await open_store(config.folder, utc_now)
+    try:
+        await Agent(config, store).run(ready)
+    finally:
+        await store.close()

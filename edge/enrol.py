@@ -1,0 +1,25 @@
+"""Enrolment: a one-time code for an identity. The key is made here and stays here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from edge.identity import Identity, new_key, save
+from edge.sync.transport import Uplink
+
+
+async def enrol(server: str, code: str, folder: Path) -> Identity:
+    """Make a key, show the centre its public half with the code, keep what it answers.
+
+    Raises Refused (used, expired, unknown code) or UplinkDown; then nothing was changed here.
+    """
+    key = new_key()
+    public = key.as_dict(private=False)
+    async with Uplink(server) as uplink:
+        answer = await uplink.send_json("POST", "/v1/enrol", {"code": code.strip(), "public_key": public})
+    private = msgspec.json.encode(key.as_dict(private=True)).decode()
+    identity = Identity(gateway=answer["gateway"], complex=answer["complex"], server=server, private_key=private)
+    save(identity, folder)
+    return identity

@@ -1,0 +1,78 @@
+"""Who this gateway is: its own Ed25519 key, the id the centre gave it, and the short-lived tokens it signs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import msgspec
+from joserfc import jwt
+from joserfc.jwk import OKPKey
+
+TOKEN_LIFE = timedelta(minutes=5)
+_RENEW_BEFORE = timedelta(minutes=1)
+_FILE = "identity.json"
+
+
+class NotEnrolled(Exception):
+    """This gateway has no identity yet: gatehouse-edge enrol gives it one."""
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """Kept in one file, mode 0600: whoever reads it is this gateway."""
+
+    gateway: str
+    complex: str
+    server: str
+    private_key: str  # JWK as JSON text
+
+
+def save(identity: Identity, folder: Path) -> None:
+    """Write the identity, readable by its owner alone, durably."""
+    folder.mkdir(parents=True, exist_ok=True)
+    aside = folder / f"{_FILE}.part"
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(msgspec.json.encode(identity))
+        file.flush()
+        os.fsync(file.fileno())
+    aside.rename(folder / _FILE)
+
+
+def load(folder: Path) -> Identity:
+    """Raises NotEnrolled."""
+    try:
+        return msgspec.json.decode((folder / _FILE).read_bytes(), type=Identity)
+    except FileNotFoundError as error:
+        raise NotEnrolled(f"no {_FILE} in {folder}; ask the centre for a code, then: gatehouse-edge enrol") from error
+
+
+def new_key() -> OKPKey:
+    """A fresh Ed25519 key; the private half never leaves this box."""
+    return OKPKey.generate_key("Ed25519")
+
+
+class Signer:
+    """Signs a token and reuses it until shortly before it ends. ``offset`` corrects a wrong clock: the centre's time
+    as its last refusal told it, less ours."""
+
+    def __init__(self, identity: Identity, now: Callable[[], datetime]) -> None:
+        self._key = OKPKey.import_key(msgspec.json.decode(identity.private_key))
+        self._gateway, self._now = identity.gateway, now
+        self._token, self._ends_at = "", now()
+        self.offset = timedelta()
+
+    def token(self) -> str:
+        now = self._now() + self.offset
+        if not self._token or now > self._ends_at - _RENEW_BEFORE or self._ends_at - now > TOKEN_LIFE:
+            self._ends_at = now + TOKEN_LIFE
+            claims = {"iss": self._gateway, "aud": "gatehouse", "iat": now, "exp": self._ends_at}
+            self._token = jwt.encode({"alg": "Ed25519"}, claims, self._key, algorithms=["Ed25519"])
+        return self._token
+
+    def correct(self, server_time: datetime) -> None:
+        """Sign with the centre's time from now on."""
+        self.offset = server_time - self._now()
+        self._token = ""

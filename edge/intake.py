@@ -1,0 +1,133 @@
+"""The one way in: decode, append, make durable, and only then acknowledge."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+import structlog
+
+from domain.events import Event, encode_event, stream_of
+from domain.ids import fact_id
+from edge.device_list import DeviceList, UnknownDevice
+from edge.devices.driver import BadMessage, Message, Picture, Registry, Site
+from edge.media import MediaStore
+from edge.parked import Parked
+from edge.state_filter import StateFilter
+from eventlog.group_commit import Bounds, GroupCommit
+from eventlog.log import Entry
+from eventlog.sqlite import SqliteEventLog, Statement
+
+log = structlog.get_logger()
+
+Acknowledge = Callable[[], None]
+
+
+class Offered(msgspec.Struct, frozen=True):
+    """A message that waits to become durable, and how to acknowledge it then."""
+
+    message: Message
+    acknowledge: Acknowledge
+
+
+class _Group(msgspec.Struct):
+    """What one commit will hold."""
+
+    events: list[Event] = []
+    pictures: list[Picture] = []
+    parked: list[Parked] = []
+
+
+class Intake:
+    """Messages in, durable events out. Everything a device says enters here, whatever it came by."""
+
+    def __init__(
+        self,
+        store: SqliteEventLog,
+        media: MediaStore,
+        registry: Registry,
+        devices: DeviceList,
+        site: Site,
+        now: Callable[[], datetime],
+        bounds: Bounds,
+        drained: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._store, self._media, self._registry = store, media, registry
+        self._devices, self._site, self._now = devices, site, now
+        self._states = StateFilter()
+        self._queue: GroupCommit[Offered] = GroupCommit(self._commit, bounds, drained)
+        self.counts: Counter[str] = Counter()
+
+    @property
+    def full(self) -> bool:
+        """Whether the transport must stop reading."""
+        return self._queue.full
+
+    def offer(self, message: Message, acknowledge: Acknowledge) -> None:
+        """Take a message; ``acknowledge`` is called on the event loop once it is durable, and never otherwise."""
+        self._queue.offer(Offered(message, acknowledge), len(message.payload) + len(message.topic))
+
+    async def run(self) -> None:
+        """Commit what is offered until cancelled. Raises LogBroken: then nothing more may be acknowledged."""
+        await self._queue.run()
+
+    async def record(self, *events: Event) -> None:
+        """Append the agent's own events (started, backlog, clock)."""
+        await self._append([msgspec.structs.replace(event, recorded_at=self._now()) for event in events], [])
+
+    async def admit(self, message: Message) -> bool:
+        """Take one message now; whether it became events. What fails again stays where it is."""
+        group = _Group([], [], [])
+        self._decode(message, group)
+        if group.parked:
+            return False
+        await self._media.keep(group.pictures)
+        await self._append(group.events, self._media.statements(group.pictures))
+        return True
+
+    async def _commit(self, offered: list[Offered]) -> None:
+        group = _Group([], [], [])
+        for item in offered:
+            self._decode(item.message, group)
+        await self._media.keep(group.pictures)
+        parked = [message.statement for message in group.parked]
+        await self._append(group.events, parked + self._media.statements(group.pictures))
+        for item in offered:
+            item.acknowledge()
+        self.counts["messages"] += len(offered)
+
+    def _decode(self, message: Message, group: _Group) -> None:
+        received_at = message.received_at or self._now()
+        try:
+            reading = self._registry.decode(message, self._site)
+            events = [self._devices.place(event) for event in reading.events]
+        except BadMessage as error:
+            self._park(group, message, received_at, "undecodable", str(error))
+        except UnknownDevice as error:
+            self._park(group, message, received_at, "unknown_device", str(error))
+        except Exception as error:  # noqa: BLE001 - a driver's defect: parked with its bytes and shown; others go on
+            log.error("driver_failed", family=message.family, topic=message.topic, error=repr(error))
+            self._park(group, message, received_at, "driver_failed", repr(error))
+        else:
+            group.events += self._admit(events, received_at)
+            group.pictures += reading.pictures
+
+    def _park(self, group: _Group, message: Message, received_at: datetime, reason: str, detail: str) -> None:
+        self.counts[reason] += 1
+        group.parked.append(Parked(received_at, reason, detail, message.family, message.topic, message.payload))
+
+    def _admit(self, events: list[Event], received_at: datetime) -> list[Event]:
+        admitted = [event for event in events if self._states.changes(event)]
+        self.counts["unchanged"] += len(events) - len(admitted)
+        for event in admitted:
+            event.recorded_at = received_at
+        return admitted
+
+    async def _append(self, events: list[Event], also: list[Statement]) -> None:
+        entries = [Entry(stream_of(event), encode_event(event), fact_id(event)) for event in events]
+        sequences = await self._store.append(entries, also)
+        repeats = sequences.count(None)
+        self.counts["repeats"] += repeats
+        self.counts["events"] += len(sequences) - repeats

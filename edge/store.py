@@ -1,0 +1,24 @@
+"""The agent's one file: the log, and beside it what must change in the same transaction."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from edge import media, parked, status
+from eventlog.sqlite import SqliteEventLog
+
+FILE = "log.db"
+
+
+async def open_store(folder: Path, now: Callable[[], datetime]) -> SqliteEventLog:
+    """Open the store, or make it with a new epoch."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return await SqliteEventLog.open(folder / FILE, new_epoch(now()), media.SCHEMA + parked.SCHEMA + status.SCHEMA)
+
+
+def new_epoch(now: datetime) -> str:
+    """A name no earlier store had, that sorts by age for people."""
+    return f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"

@@ -1,0 +1,1 @@
+"""The log up to the centre; later, desired state down."""

@@ -1,0 +1,97 @@
+"""The one way out: HTTP to the centre, each request with a short-lived token, each failure with its name."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+import msgspec
+import structlog
+
+from edge.identity import Signer
+
+log = structlog.get_logger()
+
+_TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=10, sock_read=30)
+
+
+class UplinkDown(Exception):
+    """The centre cannot be reached, or is busy; everything is kept and sent later."""
+
+
+class Refused(Exception):
+    """The centre answered no. ``error`` is its stable word; ``answer`` all it said."""
+
+    def __init__(self, status: int, answer: dict[str, Any]) -> None:
+        self.status, self.answer = status, answer
+        self.error = str(answer.get("error", status))
+        super().__init__(f"{status} {self.error}: {answer.get('message', 'no reason given')}")
+
+
+class Uplink:
+    """A kept-open connection to the centre. Without a signer only enrolment is possible."""
+
+    def __init__(self, server: str, signer: Signer | None = None) -> None:
+        self._server = server.rstrip("/")
+        self._signer = signer
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        connector = aiohttp.TCPConnector(limit=8, keepalive_timeout=60)
+        self._session = aiohttp.ClientSession(connector=connector, timeout=_TIMEOUT)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def send(self, method: str, path: str, body: bytes, content_type: str) -> dict[str, Any]:
+        """The centre's answer to a request. Raises UplinkDown or Refused.
+
+        A refusal for the token's time is answered with the centre's: the clock offset is learned, and it is tried
+        once more.
+        """
+        try:
+            return await self._send(method, path, body, content_type)
+        except Refused as refusal:
+            if refusal.status != 401 or not self._learn_time(refusal.answer):
+                raise
+            return await self._send(method, path, body, content_type)
+
+    async def send_json(self, method: str, path: str, content: Any) -> dict[str, Any]:
+        return await self.send(method, path, msgspec.json.encode(content), "application/json")
+
+    async def _send(self, method: str, path: str, body: bytes, content_type: str) -> dict[str, Any]:
+        if self._session is None:
+            raise RuntimeError("the uplink is not open: use it as a context")
+        headers = {"Content-Type": content_type}
+        if self._signer is not None:
+            headers["Authorization"] = f"Bearer {self._signer.token()}"
+        try:
+            async with self._session.request(method, self._server + path, data=body, headers=headers) as response:
+                return _judge(response.status, await response.read())
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise UplinkDown(f"{self._server}: {error!r}") from error
+
+    def _learn_time(self, answer: dict[str, Any]) -> bool:
+        if self._signer is None or "server_time" not in answer:
+            return False
+        self._signer.correct(datetime.fromisoformat(answer["server_time"]))
+        log.warning("clock_offset", offset_s=round(self._signer.offset.total_seconds(), 3))
+        return True
+
+
+def _judge(status: int, body: bytes) -> dict[str, Any]:
+    try:
+        answer = msgspec.json.decode(body, type=dict[str, Any]) if body else {}
+    except msgspec.MsgspecError:
+        answer = {"error": "not_json", "message": f"{len(body)} bytes that are not the centre's JSON: a proxy between?"}
+    if status in (429, 502, 503, 504) or (status >= 500 and "error" not in answer):
+        raise UplinkDown(f"the centre answers {status}: {answer.get('message', '')}")
+    if status >= 400 or answer.get("error") == "not_json":
+        raise Refused(status, answer)
+    return answer

@@ -1,0 +1,1 @@
+"""The ways devices really speak; each ends in the same intake."""

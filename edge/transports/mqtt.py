@@ -1,0 +1,201 @@
+"""MQTT by paho, driven from asyncio: persistent session, acknowledged by hand, read until dry, stopped when full."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as paho
+import structlog
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.matcher import MQTTMatcher
+
+from edge.config import Broker
+from edge.devices.driver import Message, Publish
+from edge.intake import Intake
+
+log = structlog.get_logger()
+
+_READS_AT_ONCE = 200
+_MAX_ROUTES = 20_000
+_HOUSEKEEPING_S = 1.0
+
+
+class BrokerRefused(Exception):
+    """The broker does not let the agent in; says why, and what to look at."""
+
+
+class MqttTransport:
+    """One connection to the complex's broker. ``topics`` maps MQTT filters to device families."""
+
+    def __init__(self, broker: Broker, topics: Mapping[str, str], intake: Intake, now: Callable[[], datetime]) -> None:
+        self._broker, self._topics, self._intake, self._now = broker, topics, intake, now
+        self._matcher = MQTTMatcher()
+        for topic_filter, family in topics.items():
+            self._matcher[topic_filter] = family
+        self._routes: dict[str, str | None] = {}
+        self._seen = 0
+        self._connection = 0  # counts connections: a packet id means nothing on the next one
+        self._socket: Any = None  # None also while a thread connects: paho then must not touch the loop
+        self._paused = False
+        self.connected = False
+        self._subscribed = asyncio.Event()
+        self._client = self._make_client()
+
+    def _make_client(self) -> paho.Client:
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._broker.client_id,
+            clean_session=False,
+            protocol=paho.MQTTv311,
+            manual_ack=True,
+        )
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        client.on_socket_close = self._on_socket_close
+        client.on_socket_register_write = self._on_want_write
+        client.on_socket_unregister_write = self._on_wrote
+        self._secure(client)
+        return client
+
+    def _secure(self, client: paho.Client) -> None:
+        if self._broker.username:
+            client.username_pw_set(self._broker.username, Path(self._broker.password_file).read_text().strip())
+        if self._broker.ca_file:
+            context = ssl.create_default_context(cafile=self._broker.ca_file)
+            client.tls_set_context(context)  # pyright: ignore[reportUnknownMemberType]
+
+    async def run(self, retry_s: Callable[[int], float]) -> None:
+        """Stay connected until cancelled; a broker that is away is tried again after a growing pause."""
+        self._loop = asyncio.get_running_loop()
+        failures = 0
+        while True:
+            try:
+                await self._connect()
+                failures = 0
+                await self._keep()
+            except (OSError, BrokerRefused) as error:
+                failures += 1
+                log.warning("broker_away", host=self._broker.host, port=self._broker.port, error=str(error))
+            finally:
+                self._drop()
+            await asyncio.sleep(retry_s(failures))
+
+    async def ready(self, timeout_s: float) -> bool:
+        """Whether the subscriptions stand, waiting for them at most ``timeout_s``."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._subscribed.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def publish(self, message: Publish) -> None:
+        """Send a command to a device. paho queues it while the broker is away, up to its own bound."""
+        self._client.publish(message.topic, message.payload, qos=message.qos)
+
+    async def _connect(self) -> None:
+        # paho connects in a blocking way; only the TCP and TLS handshake, in a thread, never on the loop.
+        broker = self._broker
+        await asyncio.to_thread(self._client.connect, broker.host, broker.port, broker.keepalive_s)
+        sock = self._client.socket()
+        if sock is None:
+            raise OSError("the connection closed at once")
+        self._socket, self._paused = sock, False
+        self._connection += 1
+        self._loop.add_reader(sock, self._readable)
+        self._client.loop_write()
+
+    async def _keep(self) -> None:
+        while (result := self._client.loop_misc()) == paho.MQTT_ERR_SUCCESS:  # noqa: ASYNC110 - paho wants a clock
+            await asyncio.sleep(_HOUSEKEEPING_S if self.connected else 0.05)
+        raise OSError(paho.error_string(result))
+
+    def _drop(self) -> None:
+        self.connected = False
+        self._subscribed.clear()
+        if self._socket is not None:
+            self._loop.remove_reader(self._socket)
+            self._loop.remove_writer(self._socket)
+            self._socket = None
+
+    def _readable(self) -> None:
+        """Read until dry: loop_read takes one packet a call, whatever its argument says."""
+        for _ in range(_READS_AT_ONCE):
+            seen = self._seen
+            self._client.loop_read()
+            if self._intake.full:
+                self._pause()
+                return
+            if self._seen == seen and not self._buffered():
+                return
+
+    def _buffered(self) -> bool:
+        """Whether TLS holds bytes that the selector cannot see."""
+        return isinstance(self._socket, ssl.SSLSocket) and self._socket.pending() > 0
+
+    def _pause(self) -> None:
+        if self._socket is not None and not self._paused:
+            self._paused = True
+            self._loop.remove_reader(self._socket)
+
+    def resume(self) -> None:
+        """Read again, after the intake has room."""
+        if self._paused and self._socket is not None:
+            self._paused = False
+            self._loop.add_reader(self._socket, self._readable)
+
+    def _on_want_write(self, client: paho.Client, _userdata: Any, sock: Any) -> None:
+        if self._socket is not None:
+            self._loop.add_writer(sock, client.loop_write)
+
+    def _on_wrote(self, _client: paho.Client, _userdata: Any, sock: Any) -> None:
+        if self._socket is not None:
+            self._loop.remove_writer(sock)
+
+    def _on_socket_close(self, _client: Any, _userdata: Any, sock: Any) -> None:
+        self._loop.call_soon_threadsafe(self._forget, sock)
+
+    def _forget(self, sock: Any) -> None:
+        if sock is self._socket:
+            self._drop()
+
+    def _on_connect(self, client: paho.Client, _userdata: Any, _flags: Any, code: Any, _properties: Any) -> None:
+        if code != 0:
+            log.error("broker_refused", host=self._broker.host, port=self._broker.port, reason=str(code))
+            return
+        self.connected = True
+        log.info("broker_connected", host=self._broker.host, port=self._broker.port)
+        client.subscribe([(topic, 1) for topic in self._topics])
+
+    def _on_subscribe(self, *_: Any) -> None:
+        self._subscribed.set()
+
+    def _on_message(self, client: paho.Client, _userdata: Any, received: paho.MQTTMessage) -> None:
+        self._seen += 1
+        mid, qos, connection = received.mid, received.qos, self._connection
+        message = Message(
+            self._family(received.topic) or "",
+            bytes(received.payload),
+            received.topic,
+            bool(received.retain),
+            received_at=self._now(),
+        )
+        self._intake.offer(message, lambda: self._acknowledge(client, mid, qos, connection))
+
+    def _acknowledge(self, client: paho.Client, mid: int, qos: int, connection: int) -> None:
+        """Only on the connection the message came by: elsewhere its packet id may be another message's."""
+        if connection == self._connection and self._socket is not None:
+            client.ack(mid, qos)
+
+    def _family(self, topic: str) -> str | None:
+        if topic not in self._routes:
+            if len(self._routes) >= _MAX_ROUTES:
+                self._routes.clear()
+            self._routes[topic] = next(self._matcher.iter_match(topic), None)  # pyright: ignore
+        return self._routes[topic]
