@@ -55,7 +55,6 @@ class SqliteEventLog:
         self._writer = writer
         self._reader = reader
         self._lock = asyncio.Lock()
-        self._heads: dict[str, int] = {}
         self._epochs: dict[str, str] = {}
 
     @classmethod
@@ -71,9 +70,7 @@ class SqliteEventLog:
     async def _load(self, new_epoch: str) -> None:
         fresh = [(name, new_epoch) for name in STREAMS]
         await self._writer.executemany("INSERT OR IGNORE INTO stream(name, epoch, head) VALUES(?, ?, 0)", fresh)
-        async with self._writer.execute("SELECT name, epoch, head FROM stream") as cursor:
-            async for name, epoch, head in cursor:
-                self._epochs[name], self._heads[name] = epoch, head
+        self._epochs = {row[0]: row[1] for row in await self.query("SELECT name, epoch FROM stream")}
 
     async def close(self) -> None:
         await self._writer.close()
@@ -97,15 +94,17 @@ class SqliteEventLog:
     async def _transaction(self, entries: Sequence[Entry], also: Iterable[Statement]) -> list[int | None]:
         await self._writer.execute("BEGIN IMMEDIATE")
         known = await self._known([entry.id for entry in entries if entry.id is not None])
-        heads = dict(self._heads)
-        sequences, rows = _number(entries, known, heads)
-        moved = [(head, name) for name, head in heads.items() if head != self._heads[name]]
-        await self._writer.executemany("INSERT INTO record(key, id, body) VALUES(?, ?, ?)", rows)
+        # Read in the transaction, not remembered: another process may append too (parked --retry).
+        rows = await self._writer.execute_fetchall("SELECT name, head FROM stream")
+        before: dict[str, int] = {row[0]: row[1] for row in rows}
+        heads = dict(before)
+        sequences, numbered = _number(entries, known, heads)
+        moved = [(head, name) for name, head in heads.items() if head != before[name]]
+        await self._writer.executemany("INSERT INTO record(key, id, body) VALUES(?, ?, ?)", numbered)
         await self._writer.executemany("UPDATE stream SET head = ? WHERE name = ?", moved)
         for sql, values in also:
             await self._writer.executemany(sql, values)
         await self._writer.execute("COMMIT")
-        self._heads = heads
         return sequences
 
     async def _known(self, ids: list[bytes]) -> set[bytes]:
@@ -139,7 +138,7 @@ class SqliteEventLog:
         return [Record(row[0] - base, row[1]) for row in rows]
 
     async def head(self, partition: str) -> int:
-        return self._heads[partition]
+        return (await self.query("SELECT head FROM stream WHERE name = ?", (partition,)))[0][0]
 
     async def epoch(self, stream: str) -> str:
         return self._epochs[stream]

@@ -1,0 +1,119 @@
+"""Which events are alerts: pure rules, each a function of one event and its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Literal
+
+import msgspec
+
+from domain.events import Event
+from domain.ids import derive
+from domain.places import Place
+
+Severity = Literal["critical", "high", "medium", "low"]
+Lateness = Literal["live", "recent", "late"]
+
+LIVE_WITHIN = timedelta(seconds=60)
+RECENT_WITHIN = timedelta(minutes=30)
+_CRITICAL_ALARMS = frozenset({"fire", "smoke", "sos", "duress", "gas"})
+_HIGH_ALARMS = frozenset({"water_leak", "tamper", "fire_system_fault", "theft"})
+
+
+class Fired(msgspec.Struct, frozen=True):
+    """A rule that fired on an event."""
+
+    rule: str
+    severity: Severity
+    category: str  # security | fire | safety | device
+
+
+Rule = Callable[[Event, Place], Fired | None]
+
+
+def fired(event: Event, place: Place) -> Iterator[Fired]:
+    """Every alert an event is. A retained message states what was, so it never is one."""
+    if event.retained:
+        return
+    for rule in RULES:
+        found = rule(event, place)
+        if found is not None:
+            yield found
+
+
+def alert_id(rule: str, event_id: bytes) -> str:
+    """One alert per cause: the same rule on the same event is the same alert, wherever it is derived."""
+    return derive("alert", rule, event_id.hex()).hex()
+
+
+def lateness(occurred_at: datetime, received_at: datetime) -> Lateness:
+    """How honest "now" would be: live rings, recent is shown, late goes to review."""
+    age = received_at - occurred_at
+    if age <= LIVE_WITHIN:
+        return "live"
+    return "recent" if age <= RECENT_WITHIN else "late"
+
+
+def door_forced(event: Event, _place: Place) -> Fired | None:
+    """A door opened against its lock."""
+    if event.kind == "door" and event.state == "forced_open":
+        return Fired("door_forced", "critical", "security")
+    return None
+
+
+def door_held_open(event: Event, _place: Place) -> Fired | None:
+    """A door that should have closed."""
+    if event.kind == "door" and event.state == "held_open":
+        return Fired("door_held_open", "medium", "security")
+    return None
+
+
+def access_denied(event: Event, _place: Place) -> Fired | None:
+    """Someone tried a credential that opens nothing."""
+    if event.kind == "access" and event.result == "denied":
+        return Fired("access_denied", "low", "security")
+    return None
+
+
+def person_at_night(event: Event, place: Place) -> Fired | None:
+    """A person where nobody should be in the quiet hours; once, when the person appears."""
+    appears = event.kind == "detection" and event.label == "person" and event.phase in ("start", "instant")
+    if appears and event.ext.get("zone") == "restricted" and place.is_quiet(event.occurred_at):
+        return Fired("person_at_night", "high", "security")
+    return None
+
+
+def alarm(event: Event, _place: Place) -> Fired | None:
+    """What a device itself calls an alarm, while it lasts; tests and all-clears are none."""
+    if event.kind != "alarm" or event.state in ("cleared", "test"):
+        return None
+    name = event.alarm or "other"
+    category = "fire" if name in ("fire", "smoke", "gas", "fire_system_fault") else "safety"
+    severity: Severity = "critical" if name in _CRITICAL_ALARMS else "high" if name in _HIGH_ALARMS else "medium"
+    return Fired(f"alarm_{name}", severity, category)
+
+
+def tailgating(event: Event, _place: Place) -> Fired | None:
+    """A vehicle that slipped through behind another."""
+    if event.kind == "detection" and event.label == "vehicle_tailgating":
+        return Fired("vehicle_tailgating", "medium", "security")
+    return None
+
+
+def device_offline(event: Event, _place: Place) -> Fired | None:
+    """A device, or a part of it, that says it is gone."""
+    if event.kind == "availability" and event.state == "offline":
+        return Fired("device_offline", "low", "device")
+    return None
+
+
+RULES: tuple[Rule, ...] = (
+    door_forced,
+    door_held_open,
+    access_denied,
+    person_at_night,
+    alarm,
+    tailgating,
+    device_offline,
+)

@@ -1,0 +1,24 @@
+"""The FastAPI application: gateways' and people's routes over one House."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from server.api import gateway_side
+from server.house import House
+from server.web.headers import SecurityHeaders
+from server.web.pages import mount_static, routers
+
+
+def create_app(house: House) -> FastAPI:
+    """The application; documentation pages are off, because they load from elsewhere."""
+    app = FastAPI(title="Gatehouse", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.house = house
+    for error in gateway_side.REFUSED:
+        app.add_exception_handler(error, gateway_side.refusals)
+    app.include_router(gateway_side.router)
+    for router in routers():
+        app.include_router(router)
+    app.add_middleware(SecurityHeaders)
+    mount_static(app)
+    return app

@@ -1,0 +1,167 @@
+"""Who is asking, and whether they may: dependencies for people's routes. A route that does not say who may is refused."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import msgspec
+from fastapi import Depends, HTTPException, Request
+from starlette.datastructures import FormData
+from starlette.routing import BaseRoute
+
+from server.logins import Logins
+from server.store.people import ROLES
+from server.web.languages import Language, language_of
+
+COOKIE = "gatehouse_login"
+CSRF_FIELD, CSRF_HEADER = "csrf", "X-CSRF-Token"
+MOST_FORM_BYTES = 64 * 1024
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_declared: dict[Any, str] = {}
+
+
+class Person(msgspec.Struct, frozen=True):
+    """Who is signed in. ``complexes`` empty: every complex."""
+
+    id: int
+    username: str
+    role: str
+    complexes: tuple[str, ...]
+    csrf: str
+    lang: Language
+
+    def may(self, *roles: str) -> bool:
+        return self.role in roles
+
+
+class NotSignedIn(HTTPException):
+    """Nobody is signed in, or no longer."""
+
+    def __init__(self) -> None:
+        super().__init__(401, "sign in first")
+
+
+class NotAllowed(HTTPException):
+    """Someone is signed in, and this is not for them; or the request did not come from our own page."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(403, message)
+
+
+def declare(dependency: Any, access: str) -> Any:
+    """Say that a dependency decides who may use a route; ``access`` is a word for people who list the routes."""
+    _declared[dependency] = access
+    return dependency
+
+
+async def public() -> None:
+    """For routes that anyone may use, said out loud."""
+
+
+declare(public, "public")
+
+
+def require(*roles: str) -> Callable[[Request], Awaitable[Person]]:
+    """A dependency that gives the signed-in Person of one of these roles; any role where none is named.
+
+    Raises NotSignedIn or NotAllowed. Requests that change something must carry the login's CSRF token, in a header
+    or a form field, and must come from our own pages.
+    """
+    unknown = set(roles) - set(ROLES)
+    if unknown:
+        raise ValueError(f"no such role: {', '.join(sorted(unknown))}")
+
+    async def person(request: Request) -> Person:
+        found = await _signed_in(request)
+        if roles and found.role not in roles:
+            raise NotAllowed(f"not for the role {found.role}")
+        if request.method not in _SAFE:
+            check_origin(request)
+            await _check_csrf(request, found)
+        return found
+
+    return declare(person, f"person: {', '.join(roles) or 'any role'}")
+
+
+async def _signed_in(request: Request) -> Person:
+    token = request.cookies.get(COOKIE, "")
+    logins: Logins = request.app.state.logins
+    found = await logins.find(token) if token else None
+    if found is None:
+        raise NotSignedIn
+    complexes, language = tuple(found.complexes), language_of(request.cookies)
+    return Person(found.account, found.username, found.role, complexes, found.csrf, language)
+
+
+def check_origin(request: Request) -> None:
+    """Raises NotAllowed for a request that another site's page made. Browsers say so; scripts say nothing and pass."""
+    site = request.headers.get("sec-fetch-site", "same-origin")
+    origin = request.headers.get("origin")
+    if site not in ("same-origin", "none"):
+        raise NotAllowed(f"a request from another site ({site})")
+    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        raise NotAllowed(f"a request from a page of {origin}")
+
+
+async def _check_csrf(request: Request, person: Person) -> None:
+    given = request.headers.get(CSRF_HEADER)
+    if given is None:
+        given = (await small_form(request)).get(CSRF_FIELD)
+    if not isinstance(given, str) or not secrets.compare_digest(given.encode(), person.csrf.encode()):
+        raise NotAllowed("the page is of an earlier login: load it again")
+
+
+async def small_form(request: Request) -> FormData:
+    """The form a request carries. Raises HTTPException 411 or 413: a form without a length, or too long, is not read."""
+    check_length(request, MOST_FORM_BYTES)
+    return await request.form(max_files=0, max_fields=50)
+
+
+def check_length(request: Request, most_bytes: int) -> None:
+    """Raises HTTPException unless the body says its length and is within the bound; servers cut it there."""
+    length = request.headers.get("content-length", "")
+    if not length.isdigit():
+        raise HTTPException(411, "say the length of the body")
+    if int(length) > most_bytes:
+        raise HTTPException(413, f"{length} bytes, at most {most_bytes}")
+
+
+Form = Annotated[FormData, Depends(small_form)]
+
+
+def field(form: FormData, name: str, most_signs: int = 1_000) -> str:
+    """A text field, without the space around it; empty where there is none. Raises HTTPException 422 when too long."""
+    value = form.get(name)
+    text = value.strip() if isinstance(value, str) else ""
+    if len(text) > most_signs:
+        raise HTTPException(422, f"{name} has {len(text)} signs, at most {most_signs}")
+    return text
+
+
+def every_route(routes: Sequence[BaseRoute]) -> Iterator[BaseRoute]:
+    """All routes of an application, those of included routers too."""
+    for route in routes:
+        included: Any = getattr(route, "original_router", None)  # FastAPI keeps included routers whole since 0.130
+        if included is None:
+            yield route
+        else:
+            yield from every_route(included.routes)
+
+
+def declares_access(route: BaseRoute) -> str | None:
+    """Who a route says may use it, or None where it says nothing: then it must not be served."""
+    dependant: Any = getattr(route, "dependant", None)
+    if dependant is not None:
+        return next(_declarations(dependant), None)
+    mounted: Any = getattr(route, "app", None)
+    return _declared.get(type(mounted))
+
+
+def _declarations(dependant: Any) -> Iterator[str]:
+    for dependency in dependant.dependencies:
+        if dependency.call in _declared:
+            yield _declared[dependency.call]
+        yield from _declarations(dependency)

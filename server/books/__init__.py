@@ -1,0 +1,1 @@
+"""Money: corrected by new entries, never rebuilt."""

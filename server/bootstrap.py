@@ -1,0 +1,163 @@
+"""Wires the centre: the only place that names concrete adapters."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import structlog
+from obstore.store import LocalStore
+from sqlalchemy.dialects.sqlite import insert
+
+from domain.places import Hours, Place, hours
+from domain.tariff import BadPlan
+from eventlog.follow import Pace, follow
+from eventlog.sqlite_batches import SqliteBatchLog
+from server.books.charges import Charges, Tariff
+from server.config import BadConfig, Complex, Config, Webhook
+from server.facts import Unpacker
+from server.feeds.outbox import Outbox
+from server.feeds.webhook import Webhook as WebhookSender
+from server.gateway_auth import GatewayAuth
+from server.house import House
+from server.ingest import Ingest
+from server.live import Hub
+from server.media import MediaBox
+from server.projections.alerts import Alerts
+from server.projections.doors import Doors
+from server.projections.parking import Parking
+from server.rebuild import Projection
+from server.shard_reader import Fold, ShardReader
+from server.store import migrate
+from server.store.engine import FILE, Database
+from server.store.schema import complex_
+from server.tariff_file import load_tariff
+from server.web.render import render_live
+
+log = structlog.get_logger()
+
+_PACE = Pace(limit=64)
+_MOST_RETRY_S = 60.0
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def open_house(folder: Path, config: Config) -> House:
+    """Open a data folder: migrate its database, make what is missing, and wire the parts."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    await asyncio.to_thread(migrate.upgrade, folder / FILE)
+    db = Database(folder / FILE)
+    batches = await SqliteBatchLog.open(folder / FILE, db.lock, utc_now)
+    objects = LocalStore(folder / "media", mkdir=True)
+    await _know_complexes(db, config.complexes)
+    return House(
+        folder=folder,
+        config=config,
+        db=db,
+        log=batches,
+        ingest=Ingest(batches, db, utc_now),
+        media=MediaBox(objects, db, utc_now),
+        gateways=GatewayAuth(db, utc_now, timedelta(minutes=config.code_life_min)),
+        live=Hub(db, render_live, utc_now),
+        now=utc_now,
+    )
+
+
+async def close_house(house: House) -> None:
+    await house.log.close()
+    await house.db.close()
+
+
+async def _know_complexes(db: Database, complexes: list[Complex]) -> None:
+    if not complexes:
+        return
+    statement = insert(complex_)
+    changed = {"name": statement.excluded.name, "timezone": statement.excluded.timezone}
+    rows = [{"id": place.id, "name": place.name, "timezone": place.timezone} for place in complexes]
+    async with db.write() as connection:
+        await connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=changed), rows)
+
+
+async def run_readers(house: House) -> None:
+    """Everything that works behind the requests, until cancelled."""
+    unpacker = Unpacker()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(house.ingest.run())
+        tasks.create_task(house.live.run())
+        for projection in projections(house.config).values():
+            _follow(tasks, house, ShardReader(projection, house.db, unpacker, house.live.ring))
+        _follow(tasks, house, ShardReader(Charges(tariffs(house), house.now), house.db, unpacker))
+        for webhook in house.config.webhooks:
+            _feed(tasks, house, webhook, unpacker)
+
+
+def _follow(tasks: asyncio.TaskGroup, house: House, reader: ShardReader) -> None:
+    for shard in house.log.partitions:
+        tasks.create_task(follow(house.log, shard, reader, _report, _PACE))
+
+
+def _feed(tasks: asyncio.TaskGroup, house: House, webhook: Webhook, unpacker: Unpacker) -> None:
+    sender = WebhookSender(webhook.name, webhook.url, _secret(house.folder, webhook), house.db, house.now, _retry_s)
+    outbox: Fold = Outbox(webhook.name, frozenset(webhook.kinds))
+    _follow(tasks, house, ShardReader(outbox, house.db, unpacker, sender.more.set))
+    tasks.create_task(sender.run())
+
+
+def _retry_s(failures: int) -> float:
+    return min(_MOST_RETRY_S, 0.5 * 2 ** min(failures - 1, 10)) * (0.5 + random.random() / 2)  # noqa: S311 - jitter
+
+
+def _report(reader: str, shard: str, error: Exception) -> None:
+    log.error("reader_waits", reader=reader, shard=shard, error=repr(error))
+
+
+def projections(config: Config) -> dict[str, Projection]:
+    """Every projection by name; a rebuild makes its own, which rings nobody."""
+    return _projections(config, announce=True)
+
+
+def quiet_projections(config: Config) -> dict[str, Projection]:
+    return _projections(config, announce=False)
+
+
+def _projections(config: Config, *, announce: bool) -> dict[str, Projection]:
+    found: list[Projection] = [Alerts(places(config), utc_now, announce=announce), Doors(), Parking()]
+    return {projection.name: projection for projection in found}
+
+
+def places(config: Config) -> Mapping[str, Place]:
+    """What alert rules must know of each complex."""
+    return {place.id: Place(ZoneInfo(place.timezone), _quiet(place)) for place in config.complexes}
+
+
+def _quiet(place: Complex) -> tuple[Hours, ...]:
+    return tuple(hours(span.from_, span.to) for span in place.quiet)
+
+
+def tariffs(house: House) -> dict[str, Tariff]:
+    """Each complex's tariff. Raises BadConfig naming the complex and what is wrong with its file."""
+    found: dict[str, Tariff] = {}
+    for place in house.config.complexes:
+        if place.tariff:
+            found[place.id] = _tariff(house.folder / place.tariff, place)
+    return found
+
+
+def _tariff(path: Path, place: Complex) -> Tariff:
+    try:
+        plans = load_tariff(path)
+    except (OSError, BadPlan) as error:
+        raise BadConfig(f"tariff of {place.id}: {path}: {error}") from error
+    if place.tariff_class not in plans:
+        raise BadConfig(f"tariff of {place.id}: no class {place.tariff_class!r}; there are {', '.join(plans)}")
+    return Tariff(plans, place.tariff_class)
+
+
+def _secret(folder: Path, webhook: Webhook) -> bytes:
+    return (folder / webhook.secret_file).read_bytes().strip() if webhook.secret_file else b""

@@ -1,0 +1,66 @@
+"""What an operator writes down: one TOML file, one typed structure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+FILE = "server.toml"
+
+
+class BadConfig(Exception):
+    """The settings cannot be used; the message says where and why."""
+
+
+class Hours(msgspec.Struct, frozen=True, rename={"from_": "from"}, forbid_unknown_fields=True):
+    """Wall-clock hours of the complex, ``[from, to)``; may cross midnight; "00:00" to "24:00" is always."""
+
+    from_: str
+    to: str
+
+
+class Complex(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A residential complex."""
+
+    id: str
+    name: str
+    timezone: str = "Asia/Shanghai"
+    tariff: str = ""  # a tariff plan file, relative to the settings; empty: parking is not charged
+    tariff_class: str = "small"
+    quiet: list[Hours] = [Hours("23:00", "05:00")]  # when a person in a restricted zone is an alert
+
+
+class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A feed by CloudEvents 1.0 over HTTP."""
+
+    name: str
+    url: str
+    secret_file: str = ""  # requests are signed where it is set
+    kinds: list[str] = []  # empty: every kind
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything the server is told. Relative paths are relative to the data folder."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    complexes: list[Complex] = []
+    webhooks: list[Webhook] = []
+    code_life_min: int = 15
+    login_life_h: int = 12
+
+
+def load(folder: Path) -> Config:
+    """The settings of a data folder. Raises BadConfig naming the key that is wrong."""
+    path = folder / FILE
+    try:
+        config = msgspec.toml.decode(path.read_bytes(), type=Config)
+        for place in config.complexes:
+            ZoneInfo(place.timezone)
+    except FileNotFoundError as error:
+        raise BadConfig(f"{path} is not there; write one, docs/server.md shows an example") from error
+    except (msgspec.MsgspecError, ValueError, KeyError) as error:
+        raise BadConfig(f"{path}: {error}") from error
+    return config

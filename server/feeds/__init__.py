@@ -1,0 +1,1 @@
+"""What the centre owes outside parties: readers that act on others, never rewound by themselves."""

@@ -1,0 +1,39 @@
+"""A feed's outbox: facts become deliveries in one transaction with the feed's cursor, each fact once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.facts import Fact
+from server.feeds.cloudevents import cloud_event
+from server.store.schema import delivery
+
+
+class Outbox:
+    """Queues the facts of some kinds for one feed; a fact that comes again, under another origin, is not sent again."""
+
+    def __init__(self, feed: str, kinds: frozenset[str]) -> None:
+        self.name = f"feed:{feed}"
+        self._feed, self._kinds = feed, kinds
+
+    async def fold(self, connection: AsyncConnection, facts: list[Fact]) -> None:
+        wanted = [fact for fact in facts if not self._kinds or fact.event.kind in self._kinds]
+        if not wanted:
+            return
+        number = await _newest(connection, self._feed)
+        rows = [_row(self._feed, fact, number + 1 + index) for index, fact in enumerate(wanted)]
+        await connection.execute(insert(delivery).on_conflict_do_nothing(), rows)
+
+
+async def _newest(connection: AsyncConnection, feed: str) -> int:
+    query = select(func.coalesce(func.max(delivery.c.number), 0)).where(delivery.c.feed == feed)
+    return (await connection.execute(query)).scalar_one()
+
+
+def _row(feed: str, fact: Fact, number: int) -> dict[str, Any]:
+    body = cloud_event(fact)
+    return {"feed": feed, "id": fact.id, "number": number, "state": "waiting", "attempts": 0, "body": body}

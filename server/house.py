@@ -1,0 +1,39 @@
+"""What the centre's parts share: one structure that ``bootstrap`` fills and requests reach by ``request.app.state``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from eventlog.sqlite_batches import SqliteBatchLog
+from server.config import Config
+from server.gateway_auth import GatewayAuth
+from server.ingest import Ingest
+from server.live import Hub
+from server.media import MediaBox
+from server.projections.alerts import picture_arrived
+from server.store.engine import Database
+
+
+@dataclass(frozen=True)
+class House:
+    """One running server."""
+
+    folder: Path
+    config: Config
+    db: Database
+    log: SqliteBatchLog
+    ingest: Ingest
+    media: MediaBox
+    gateways: GatewayAuth
+    live: Hub
+    now: Callable[[], datetime]
+
+    async def announce_picture(self, complex_id: str, sha256: str) -> None:
+        """Tell the screens that show an alert with this picture."""
+        async with self.db.write() as connection:
+            known = await picture_arrived(connection, complex_id, sha256, self.now())
+        if known:
+            self.live.ring()

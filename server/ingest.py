@@ -1,0 +1,99 @@
+"""Batches in: checked, appended in group commits, answered with the watermark; what is refused keeps its bytes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import func, select
+
+from domain.wire import BadBatch, check_events, unpack
+from eventlog.group_commit import Bounds, GroupCommit
+from eventlog.log import Arrival, BatchLog, LogBroken, Receipt
+from server.store.engine import Database, stamp
+from server.store.schema import refusal
+
+_REFUSALS_KEPT = 1_000
+BOUNDS = Bounds(group_items=64, wait_s=0.0, queue_items=512, queue_bytes=256 * 1024 * 1024)
+
+
+class Busy(Exception):
+    """More waits than may wait; the gateway keeps its batch and comes again."""
+
+
+class _Waiting(msgspec.Struct, frozen=True):
+    arrival: Arrival
+    receipt: asyncio.Future[Receipt]
+
+
+class Ingest:
+    """The one way into the centre's log."""
+
+    def __init__(self, log: BatchLog, db: Database, now: Callable[[], datetime], bounds: Bounds = BOUNDS) -> None:
+        self._log, self._db, self._now = log, db, now
+        self._queue: GroupCommit[_Waiting] = GroupCommit(self._commit, bounds)
+        self.counts: Counter[str] = Counter()
+
+    async def run(self) -> None:
+        """Commit what waits until cancelled."""
+        await self._queue.run()
+
+    async def take(self, gateway: str, complex_id: str, packed: bytes) -> Receipt:
+        """The receipt of a batch, once it is durable. Raises BadBatch (its bytes are kept), Busy, LogBroken."""
+        try:
+            arrival = _checked(gateway, complex_id, packed)
+        except BadBatch as error:
+            self.counts[error.reason] += 1
+            await self.refuse(gateway, error.reason, str(error), packed)
+            raise
+        if self._queue.full:
+            self.counts["busy"] += 1
+            raise Busy("more batches wait than may wait; come again")
+        waiting = _Waiting(arrival, asyncio.get_running_loop().create_future())
+        self._queue.offer(waiting, len(packed))
+        receipt = await waiting.receipt
+        self.counts[receipt.outcome] += 1
+        if receipt.outcome in ("gap", "overlap"):
+            detail = (
+                f"{arrival.header.first}-{arrival.header.last} of {arrival.header.stream}, have {receipt.watermark}"
+            )
+            await self.refuse(gateway, receipt.outcome, detail, packed)
+        return receipt
+
+    async def _commit(self, group: list[_Waiting]) -> None:
+        try:
+            receipts = await self._log.append([waiting.arrival for waiting in group])
+        except LogBroken as error:
+            for waiting in group:
+                _answer(waiting, error)
+            return
+        for waiting, receipt in zip(group, receipts, strict=True):
+            _answer(waiting, receipt)
+
+    async def refuse(self, gateway: str, reason: str, detail: str, body: bytes) -> None:
+        """Keep what was not taken, the newest thousand, for a person to look at."""
+        values = {"gateway": gateway, "reason": reason, "detail": detail, "body": body}
+        async with self._db.write() as connection:
+            await connection.execute(refusal.insert().values(**values, received_at=stamp(self._now())))
+            newest = select(func.max(refusal.c.number)).scalar_subquery()
+            await connection.execute(refusal.delete().where(refusal.c.number <= newest - _REFUSALS_KEPT))
+
+
+def _answer(waiting: _Waiting, answer: Receipt | LogBroken) -> None:
+    if waiting.receipt.done():  # the gateway hung up; it will ask again and be told "known"
+        return
+    if isinstance(answer, LogBroken):
+        waiting.receipt.set_exception(answer)
+    else:
+        waiting.receipt.set_result(answer)
+
+
+def _checked(gateway: str, complex_id: str, packed: bytes) -> Arrival:
+    header, unpacked = unpack(packed)
+    if header.gateway != gateway:
+        raise BadBatch("foreign", f"the batch is of {header.gateway}, the token of {gateway}")
+    check_events(header, unpacked)
+    return Arrival(header, packed, complex_id)

@@ -1,0 +1,62 @@
+"""Pictures at the centre: kept by content hash in an object store, listed by complex."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from obstore.store import ObjectStore
+from sqlalchemy import select
+from sqlalchemy.dialects.sqlite import insert
+
+from domain.ids import content_name
+from server.store.engine import Database, stamp
+from server.store.schema import media
+
+MAX_PICTURE_BYTES = 8 * 1024 * 1024
+
+
+class WrongHash(Exception):
+    """The bytes are not what their name says."""
+
+
+class MediaBox:
+    """``objects`` is a folder by default; any store obstore speaks to will do."""
+
+    def __init__(self, objects: ObjectStore, db: Database, now: Callable[[], datetime]) -> None:
+        self._objects, self._db, self._now = objects, db, now
+
+    async def keep(self, sha256: str, complex_id: str, body: bytes, media_type: str) -> bool:
+        """Keep a picture; whether it is new to the complex. Raises WrongHash."""
+        actual = content_name(body)
+        if actual != sha256:
+            raise WrongHash(f"named {sha256}, but the bytes have {actual}: damaged on the way, send it again")
+        if await self.belongs(sha256, complex_id):
+            return False
+        await self._objects.put_async(_path(sha256), body)
+        values = {"sha256": sha256, "complex": complex_id, "size_bytes": len(body), "type": media_type}
+        async with self._db.write() as connection:
+            statement = insert(media).values(**values, received_at=stamp(self._now()))
+            await connection.execute(statement.on_conflict_do_nothing())
+        return True
+
+    async def belongs(self, sha256: str, complex_id: str) -> bool:
+        """Whether a complex has the picture."""
+        query = select(media.c.sha256).where(media.c.sha256 == sha256, media.c.complex == complex_id)
+        async with self._db.read() as connection:
+            return (await connection.execute(query)).first() is not None
+
+    async def owners(self, sha256: str) -> dict[str, str]:
+        """complex -> media type, of everyone who has the picture: who may see it follows from that."""
+        query = select(media.c.complex, media.c.type).where(media.c.sha256 == sha256)
+        async with self._db.read() as connection:
+            return {row.complex: row.type for row in await connection.execute(query)}
+
+    async def get(self, sha256: str) -> bytes:
+        """A picture's bytes. Raises FileNotFoundError."""
+        found = await self._objects.get_async(_path(sha256))
+        return bytes(await found.bytes_async())
+
+
+def _path(sha256: str) -> str:
+    return f"{sha256[:2]}/{sha256}"

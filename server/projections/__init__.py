@@ -1,0 +1,1 @@
+"""Views folded from the log: dropped and folded again at will; they touch nobody."""

@@ -1,0 +1,22 @@
+"""Parking as people see it: who is inside, and every session, folded from the passages."""
+
+from __future__ import annotations
+
+from sqlalchemy import Table
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.facts import Fact
+from server.store.schema import PARKING_TABLES, parking_passage, session
+from server.store.stays import Tables, take
+
+_TABLES = Tables(parking_passage, session)
+
+
+class Parking:
+    """The parking projection."""
+
+    name = "parking"
+    tables: tuple[Table, ...] = PARKING_TABLES
+
+    async def fold(self, connection: AsyncConnection, facts: list[Fact]) -> None:
+        await take(connection, _TABLES, facts)

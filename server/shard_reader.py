@@ -1,0 +1,68 @@
+"""A reader of the centre's log: folds facts in one transaction with its cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from sqlalchemy import select
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.wire import read_header
+from eventlog.log import Record
+from server.facts import Fact, Unpacker
+from server.store.engine import Database
+from server.store.schema import cursor
+
+_MOST_EVENTS = 4_000  # a transaction: long enough to be cheap, short enough that others get their turn
+
+
+class Fold(Protocol):
+    """What a reader does with facts."""
+
+    name: str
+
+    async def fold(self, connection: AsyncConnection, facts: list[Fact]) -> None:
+        """Take facts in order; the same fact may come twice, under another origin."""
+        ...
+
+
+class ShardReader:
+    """Lets a fold follow the log. ``after_commit`` is told when its effect can be seen."""
+
+    def __init__(
+        self, fold: Fold, db: Database, unpacker: Unpacker, after_commit: Callable[[], None] = lambda: None
+    ) -> None:
+        self.name = fold.name
+        self._fold, self._db, self._unpacker, self._after_commit = fold, db, unpacker, after_commit
+
+    async def position(self, partition: str) -> int:
+        query = select(cursor.c.position).where(cursor.c.reader == self.name, cursor.c.shard == partition)
+        async with self._db.read() as connection:
+            return (await connection.execute(query)).scalar() or 0
+
+    async def take(self, partition: str, records: list[Record]) -> int:
+        taken = _first_few(records)
+        facts = [fact for record in taken for fact in self._unpacker.facts(record)]
+        async with self._db.write() as connection:
+            await self._fold.fold(connection, facts)
+            await save_cursor(connection, self.name, partition, taken[-1].position)
+        self._after_commit()
+        return taken[-1].position
+
+
+async def save_cursor(connection: AsyncConnection, reader: str, shard: str, position: int) -> None:
+    """Move a cursor in the transaction of its effect."""
+    statement = insert(cursor).values(reader=reader, shard=shard, position=position)
+    moved = {"position": statement.excluded.position}
+    await connection.execute(statement.on_conflict_do_update(index_elements=["reader", "shard"], set_=moved))
+
+
+def _first_few(records: list[Record]) -> list[Record]:
+    events = 0
+    for number, record in enumerate(records):
+        events += read_header(record.body).count
+        if events > _MOST_EVENTS and number > 0:
+            return records[:number]
+    return records

@@ -1,0 +1,1 @@
+"""The centre's tables, and the statements on them by noun."""

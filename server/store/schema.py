@@ -1,0 +1,301 @@
+"""Every table of the centre, as SQLAlchemy Core. Times are ISO 8601 in UTC with milliseconds; money is integer fen."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    UniqueConstraint,
+)
+from sqlalchemy.types import JSON
+
+metadata = MetaData()
+# SQLite gives a rowid only to INTEGER; elsewhere positions are 64 bits wide.
+Position = BigInteger().with_variant(Integer, "sqlite")
+
+# --- the log (statements in eventlog/sqlite_batches.py) ---
+
+batch = Table(
+    "batch",
+    metadata,
+    Column("position", Position, primary_key=True, autoincrement=True),
+    Column("shard", Integer, nullable=False),
+    Column("complex", String, nullable=False),
+    Column("gateway", String, nullable=False),
+    Column("stream", String, nullable=False),
+    Column("epoch", String, nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("received_at", String, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("batch_shard", "shard", "position"),
+    sqlite_autoincrement=True,
+)
+mark = Table(
+    "mark",
+    metadata,
+    Column("gateway", String, nullable=False),
+    Column("stream", String, nullable=False),
+    Column("epoch", String, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    PrimaryKeyConstraint("gateway", "stream", "epoch"),
+    sqlite_with_rowid=False,
+)
+cursor = Table(
+    "cursor",
+    metadata,
+    Column("reader", String, nullable=False),
+    Column("shard", String, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    PrimaryKeyConstraint("reader", "shard"),
+)
+
+# --- places, gateways, pictures ---
+
+complex_ = Table(
+    "complex",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("timezone", String, nullable=False),
+)
+gateway = Table(
+    "gateway",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("complex", String, ForeignKey("complex.id"), nullable=False),
+    Column("public_key", JSON, nullable=False),
+    Column("enrolled_at", String, nullable=False),
+    Column("replaced_at", String),  # its key is dead from then on
+    Column("last_seen_at", String),
+    Column("status", JSON),  # what its last hello said
+)
+enrol_code = Table(
+    "enrol_code",
+    metadata,
+    Column("digest", String, primary_key=True),
+    Column("complex", String, ForeignKey("complex.id"), nullable=False),
+    Column("expires_at", String, nullable=False),
+    Column("used_at", String),
+    Column("gateway", String),
+)
+refusal = Table(  # what gateways sent and the centre did not take: the bytes are kept for a person
+    "refusal",
+    metadata,
+    Column("number", Position, primary_key=True, autoincrement=True),
+    Column("gateway", String, nullable=False),
+    Column("received_at", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("detail", String, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+media = Table(
+    "media",
+    metadata,
+    Column("sha256", String, nullable=False),
+    Column("complex", String, nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    Column("type", String, nullable=False),
+    Column("received_at", String, nullable=False),
+    PrimaryKeyConstraint("sha256", "complex"),
+)
+
+# --- people ---
+
+account = Table(
+    "account",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("username", String, nullable=False, unique=True),
+    Column("password_hash", String, nullable=False),
+    Column("role", String, nullable=False),
+    Column("complexes", JSON, nullable=False),  # ids; empty: every complex
+    Column("created_at", String, nullable=False),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("locked_until", String),
+)
+login = Table(
+    "login",
+    metadata,
+    Column("digest", String, primary_key=True),  # of the cookie's token; the token itself is nowhere
+    Column("account", Integer, ForeignKey("account.id"), nullable=False),
+    Column("csrf", String, nullable=False),
+    Column("created_at", String, nullable=False),
+    Column("expires_at", String, nullable=False),
+)
+
+# --- the alerts projection ---
+
+alert = Table(
+    "alert",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("complex", String, nullable=False),
+    Column("incident", String, nullable=False),
+    Column("rule", String, nullable=False),
+    Column("severity", String, nullable=False),
+    Column("category", String, nullable=False),
+    Column("device", String, nullable=False),
+    Column("place", String),
+    Column("point", String),
+    Column("subject", String),
+    Column("occurred_at", String, nullable=False),
+    Column("recorded_at", String, nullable=False),
+    Column("received_at", String, nullable=False),
+    Column("lateness", String, nullable=False),
+    Column("picture", String),
+    Column("event", LargeBinary, nullable=False),  # the event as JSON
+    Index("alert_recent", "complex", "occurred_at"),
+    Index("alert_incident", "incident"),
+    Index("alert_wants_picture", "complex", "place", "occurred_at"),
+)
+scene = Table(  # pictures of a place, so that an alert without one finds its neighbour's
+    "scene",
+    metadata,
+    Column("complex", String, nullable=False),
+    Column("place", String, nullable=False),
+    Column("occurred_at", String, nullable=False),
+    Column("sha256", String, nullable=False),
+    PrimaryKeyConstraint("complex", "place", "occurred_at", "sha256"),
+)
+# What people did with alerts: written by them, not derived, so no rebuild touches it.
+alert_action = Table(
+    "alert_action",
+    metadata,
+    Column("number", Position, primary_key=True, autoincrement=True),
+    Column("alert", String, nullable=False),
+    Column("action", String, nullable=False),  # acknowledge | undo | close | false
+    Column("account", Integer, ForeignKey("account.id"), nullable=False),
+    Column("at", String, nullable=False),
+    Column("note", String),
+    Column("request", String, nullable=False, unique=True),  # the screen's own key: a tap sent twice is one action
+    Index("alert_action_alert", "alert", "number"),
+)
+live = Table(  # what screens must hear; an SSE event id is a position here
+    "live",
+    metadata,
+    Column("position", Position, primary_key=True, autoincrement=True),
+    Column("complex", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("ref", String, nullable=False),
+    Column("at", String, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# --- the doors projection ---
+
+door = Table(
+    "door",
+    metadata,
+    Column("complex", String, nullable=False),
+    Column("device", String, nullable=False),
+    Column("point", String, nullable=False),
+    Column("place", String),
+    Column("state", String),
+    Column("state_at", String),
+    Column("last_result", String),
+    Column("last_method", String),
+    Column("last_access_at", String),
+    Column("granted", Integer, nullable=False, server_default="0"),
+    Column("denied", Integer, nullable=False, server_default="0"),
+    PrimaryKeyConstraint("complex", "device", "point"),
+)
+door_fact = Table(  # ids already counted, so that the same fact under a new epoch counts once
+    "door_fact",
+    metadata,
+    Column("id", LargeBinary, primary_key=True),
+)
+
+
+# --- parking: the projection shows, the book charges; each keeps its own passages ---
+
+
+def _passages(name: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("complex", String, nullable=False),
+        Column("id", LargeBinary, nullable=False),
+        Column("plate", String, nullable=False),
+        Column("occurred_at", String, nullable=False),
+        Column("passage", LargeBinary, nullable=False),  # domain.passages.Passage as JSON
+        PrimaryKeyConstraint("complex", "id"),
+        Index(f"{name}_plate", "complex", "plate", "occurred_at"),
+    )
+
+
+def _sessions(name: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("complex", String, nullable=False),
+        Column("id", String, nullable=False),
+        Column("plate", String, nullable=False),
+        Column("plate_color", String, nullable=False),
+        Column("state", String, nullable=False),  # inside | exited | lost_exit | no_entry
+        Column("entered_at", String),
+        Column("exited_at", String),
+        Column("entry_lane", String),
+        Column("exit_lane", String),
+        Column("entry_picture", String),
+        Column("exit_picture", String),
+        Column("anomalies", JSON, nullable=False),  # [{kind, passage}]
+        Column("begun_at", String, nullable=False),  # of the passage that began it,
+        Column("begun_by", LargeBinary, nullable=False),  # and its id
+        PrimaryKeyConstraint("complex", "id"),
+        Index(f"{name}_plate", "complex", "plate", "begun_at"),
+        Index(f"{name}_recent", "complex", "begun_at"),
+    )
+
+
+parking_passage = _passages("parking_passage")
+charge_passage = _passages("charge_passage")
+session = _sessions("session")
+charge_session = _sessions("charge_session")
+charge = Table(  # append-only: a changed session gets a new revision, never a changed row
+    "charge",
+    metadata,
+    Column("number", Position, primary_key=True, autoincrement=True),
+    Column("complex", String, nullable=False),
+    Column("session", String, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("plate", String, nullable=False),
+    Column("entered_at", String, nullable=False),
+    Column("exited_at", String, nullable=False),
+    Column("class", String, nullable=False),
+    Column("amount_fen", Integer, nullable=False),  # what the session costs now
+    Column("change_fen", Integer, nullable=False),  # against the revision before
+    Column("lines", JSON, nullable=False),  # the explanation: [{from, to, rule, units, fen}]
+    Column("tariff", String, nullable=False),  # the tariff's version
+    Column("reason", String, nullable=False),  # priced | corrected | voided
+    Column("booked_at", String, nullable=False),
+    UniqueConstraint("complex", "session", "revision"),
+)
+
+# --- feeds ---
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("feed", String, nullable=False),
+    Column("id", LargeBinary, nullable=False),  # the event's id: what the far end folds by
+    Column("number", Position, nullable=False),
+    Column("state", String, nullable=False),  # waiting | sent | parked
+    Column("attempts", Integer, nullable=False),
+    Column("error", String),
+    Column("body", LargeBinary),  # the CloudEvent; gone once sent
+    PrimaryKeyConstraint("feed", "id"),
+    Index("delivery_waiting", "feed", "state", "number"),
+)
+
+ALERT_TABLES = (alert, scene)
+DOOR_TABLES = (door, door_fact)
+PARKING_TABLES = (parking_passage, session)
