@@ -63,9 +63,9 @@ def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
 
 
 def _ready() -> None:
-    from sdnotify import SystemdNotifier
+    from sdnotify import SystemdNotifier  # pyright: ignore[reportMissingTypeStubs]
 
-    SystemdNotifier().notify("READY=1")
+    SystemdNotifier().notify("READY=1")  # pyright: ignore[reportUnknownMemberType]
     print("ready", flush=True)
 
 

@@ -25,6 +25,10 @@ class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     password_file: str = ""
     ca_file: str = ""  # set: TLS, verified against these certificates
     keepalive_s: int = 30
+    # One subscription for everything, on purpose: a broker that bounds unacknowledged messages per subscription and
+    # per session alike (nats-server) passes over messages when several subscriptions together exceed the bound, and
+    # brings them again later, out of order. docs/decisions/0002-broker.md
+    subscriptions: tuple[str, ...] = ("#",)
 
 
 class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

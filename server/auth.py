@@ -1,10 +1,11 @@
-"""Who is asking, and whether they may: dependencies for people's routes. A route that does not say who may is refused."""
+"""Who is asking, and whether they may: dependencies for routes. A route that does not say who may is refused."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import Annotated, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -13,8 +14,12 @@ from starlette.datastructures import FormData
 from starlette.routing import BaseRoute
 
 from server.logins import Logins
+from server.passwords import Passwords
 from server.store.people import ROLES
 from server.web.languages import Language, language_of
+
+if TYPE_CHECKING:
+    from server.house import House
 
 COOKIE = "gatehouse_login"
 CSRF_FIELD, CSRF_HEADER = "csrf", "X-CSRF-Token"
@@ -86,10 +91,18 @@ def require(*roles: str) -> Callable[[Request], Awaitable[Person]]:
     return declare(person, f"person: {', '.join(roles) or 'any role'}")
 
 
+def logins_of(request: Request) -> Logins:
+    """The application's logins, made from its house at the first request."""
+    state = request.app.state
+    if not hasattr(state, "logins"):
+        house: House = state.house
+        state.logins = Logins(house.db, Passwords(), house.now, timedelta(hours=house.config.login_life_h))
+    return state.logins
+
+
 async def _signed_in(request: Request) -> Person:
     token = request.cookies.get(COOKIE, "")
-    logins: Logins = request.app.state.logins
-    found = await logins.find(token) if token else None
+    found = await logins_of(request).find(token) if token else None
     if found is None:
         raise NotSignedIn
     complexes, language = tuple(found.complexes), language_of(request.cookies)
@@ -115,7 +128,7 @@ async def _check_csrf(request: Request, person: Person) -> None:
 
 
 async def small_form(request: Request) -> FormData:
-    """The form a request carries. Raises HTTPException 411 or 413: a form without a length, or too long, is not read."""
+    """The form a request carries. Raises HTTPException 411 or 413: without a length, or too long, it is not read."""
     check_length(request, MOST_FORM_BYTES)
     return await request.form(max_files=0, max_fields=50)
 

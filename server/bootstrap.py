@@ -14,10 +14,10 @@ from obstore.store import LocalStore
 from sqlalchemy.dialects.sqlite import insert
 
 from domain.places import Hours, Place, hours
-from domain.tariff import BadPlan
+from domain.tariff import BadTariff
 from eventlog.follow import Pace, follow
 from eventlog.sqlite_batches import SqliteBatchLog
-from server.books.charges import Charges, Tariff
+from server.books.charges import Charges, LotTariff
 from server.config import BadConfig, Complex, Config, Webhook
 from server.facts import Unpacker
 from server.feeds.outbox import Outbox
@@ -35,7 +35,7 @@ from server.shard_reader import Fold, ShardReader
 from server.store import migrate
 from server.store.engine import FILE, Database
 from server.store.schema import complex_
-from server.tariff_file import load_tariff
+from server.tariff_file import BadFile, load_tariff
 from server.web.render import render_live
 
 log = structlog.get_logger()
@@ -140,23 +140,22 @@ def _quiet(place: Complex) -> tuple[Hours, ...]:
     return tuple(hours(span.from_, span.to) for span in place.quiet)
 
 
-def tariffs(house: House) -> dict[str, Tariff]:
+def tariffs(house: House) -> dict[str, LotTariff]:
     """Each complex's tariff. Raises BadConfig naming the complex and what is wrong with its file."""
-    found: dict[str, Tariff] = {}
+    found: dict[str, LotTariff] = {}
     for place in house.config.complexes:
         if place.tariff:
             found[place.id] = _tariff(house.folder / place.tariff, place)
     return found
 
 
-def _tariff(path: Path, place: Complex) -> Tariff:
+def _tariff(path: Path, place: Complex) -> LotTariff:
     try:
-        plans = load_tariff(path)
-    except (OSError, BadPlan) as error:
+        tariff = load_tariff(path)
+        tariff.plan(place.tariff_class)
+    except (BadFile, BadTariff) as error:
         raise BadConfig(f"tariff of {place.id}: {path}: {error}") from error
-    if place.tariff_class not in plans:
-        raise BadConfig(f"tariff of {place.id}: no class {place.tariff_class!r}; there are {', '.join(plans)}")
-    return Tariff(plans, place.tariff_class)
+    return LotTariff(tariff, place.tariff_class)
 
 
 def _secret(folder: Path, webhook: Webhook) -> bytes:

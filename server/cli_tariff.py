@@ -65,7 +65,10 @@ def quote(
     except (BadFile, BadTariff, BadStay, NoPrice) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
-    _show_json(quotes, several=stays is not None) if as_json else _show_table(quotes)
+    if as_json:
+        _show_json(plan, quotes, several=stays is not None)
+    else:
+        _show_table(plan, quotes)
 
 
 def _plan(path: Path, class_name: str) -> Plan:
@@ -116,21 +119,23 @@ def _time(text: str, zone: ZoneInfo, where: str) -> datetime:
     return time if time.tzinfo else time.replace(tzinfo=zone)
 
 
-def _show_json(quotes: list[Quote], *, several: bool) -> None:
+def _show_json(plan: Plan, quotes: list[Quote], *, several: bool) -> None:
     document: dict[str, object] = {
         "fee_fen": sum(each.fee_fen for each in quotes),
         "lines": [line for each in quotes for line in each.lines],
-        "version": quotes[-1].version if quotes else None,
+        "version": plan.version,
     }
     if several:
         document["stays_fen"] = [each.fee_fen for each in quotes]
     typer.echo(msgspec.json.encode(document).decode())
 
 
-def _show_table(quotes: list[Quote]) -> None:
-    table = Table("from", "to", "rule", "units", "fen")
-    for column in table.columns[3:]:
-        column.justify = "right"
+def _show_table(plan: Plan, quotes: list[Quote]) -> None:
+    table = Table()
+    for name in ("from", "to", "rule"):
+        table.add_column(name, no_wrap=name != "rule")
+    for name in ("units", "fen"):
+        table.add_column(name, justify="right")
     for each in quotes:
         for line in each.lines:
             table.add_row(f"{line.start:%F %T}", f"{line.end:%F %T}", line.rule, str(line.units), str(line.fen))
@@ -138,5 +143,4 @@ def _show_table(quotes: list[Quote]) -> None:
     fee_fen = sum(each.fee_fen for each in quotes)
     table.add_row("", "", f"fee: {fee_fen // 100}.{fee_fen % 100:02} yuan", "", str(fee_fen))
     Console().print(table)
-    versions = {each.version for each in quotes}
-    Console().print(f"version {', '.join(sorted(versions))}", soft_wrap=True)
+    Console().print(f"version {plan.version}", soft_wrap=True)

@@ -29,7 +29,7 @@ class Complex(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     timezone: str = "Asia/Shanghai"
     tariff: str = ""  # a tariff plan file, relative to the settings; empty: parking is not charged
     tariff_class: str = "small"
-    quiet: list[Hours] = [Hours("23:00", "05:00")]  # when a person in a restricted zone is an alert
+    quiet: tuple[Hours, ...] = (Hours("23:00", "05:00"),)  # when a person in a restricted zone is an alert
 
 
 class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

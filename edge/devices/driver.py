@@ -188,6 +188,6 @@ def judge_time(
     kept = str(as_sent if as_sent is not None else sent.isoformat())
     offset = received_at.astimezone(site.zone).utcoffset() or timedelta()
     for shift in (offset, -offset):
-        if offset and abs(sent + shift - received_at) <= _ZONE_TOLERANCE:
+        if offset and abs(sent - received_at + shift) <= _ZONE_TOLERANCE:
             return JudgedTime(sent + shift, "assumed_zone", kept)
     return JudgedTime(None, "device_clock_bad", kept)

@@ -33,7 +33,7 @@ class MqttTransport:
     """One connection to the complex's broker. ``topics`` maps MQTT filters to device families."""
 
     def __init__(self, broker: Broker, topics: Mapping[str, str], intake: Intake, now: Callable[[], datetime]) -> None:
-        self._broker, self._topics, self._intake, self._now = broker, topics, intake, now
+        self._broker, self._intake, self._now = broker, intake, now
         self._matcher = MQTTMatcher()
         for topic_filter, family in topics.items():
             self._matcher[topic_filter] = family
@@ -159,7 +159,9 @@ class MqttTransport:
             self._loop.remove_writer(sock)
 
     def _on_socket_close(self, _client: Any, _userdata: Any, sock: Any) -> None:
-        self._loop.call_soon_threadsafe(self._forget, sock)
+        # Also called from the connecting thread, and when the client is collected after the loop has gone.
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._forget, sock)
 
     def _forget(self, sock: Any) -> None:
         if sock is self._socket:
@@ -171,7 +173,7 @@ class MqttTransport:
             return
         self.connected = True
         log.info("broker_connected", host=self._broker.host, port=self._broker.port)
-        client.subscribe([(topic, 1) for topic in self._topics])
+        client.subscribe([(topic, 1) for topic in self._broker.subscriptions])
 
     def _on_subscribe(self, *_: Any) -> None:
         self._subscribed.set()
@@ -179,8 +181,13 @@ class MqttTransport:
     def _on_message(self, client: paho.Client, _userdata: Any, received: paho.MQTTMessage) -> None:
         self._seen += 1
         mid, qos, connection = received.mid, received.qos, self._connection
+        family = self._family(received.topic)
+        if family is None:
+            self._intake.counts["not_ours"] += 1
+            client.ack(mid, qos)
+            return
         message = Message(
-            self._family(received.topic) or "",
+            family,
             bytes(received.payload),
             received.topic,
             bool(received.retain),

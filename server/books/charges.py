@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.parking import Session
 from domain.plates import PlateColor
-from domain.tariff import Plan, Quote, fee
+from domain.tariff import BadStay, NoPrice, Plan, Tariff, fee
 from server.facts import Fact
 from server.store.engine import stamp, unstamp
 from server.store.schema import charge, charge_passage, charge_session
@@ -23,16 +23,16 @@ _TABLES = Tables(charge_passage, charge_session)
 _CLASS_OF_COLOR: Mapping[PlateColor, str] = {"yellow": "large", "green": "nev", "yellow_green": "nev_large"}
 
 
-class Tariff(msgspec.Struct, frozen=True):
-    """A complex's plans by class, and the class of cars that no other plan is for."""
+class LotTariff(msgspec.Struct, frozen=True):
+    """A complex's tariff, and the class of cars that no other plan is for."""
 
-    plans: Mapping[str, Plan]
+    tariff: Tariff
     default: str
 
     def class_of(self, color: PlateColor) -> str:
         """The class a plate's colour puts a car in."""
         found = _CLASS_OF_COLOR.get(color, self.default)
-        return found if found in self.plans else self.default
+        return found if found in self.tariff.plans else self.default
 
 
 class Charges:
@@ -40,7 +40,7 @@ class Charges:
 
     name = "charges"
 
-    def __init__(self, tariffs: Mapping[str, Tariff], now: Callable[[], datetime]) -> None:
+    def __init__(self, tariffs: Mapping[str, LotTariff], now: Callable[[], datetime]) -> None:
         self._tariffs, self._now = tariffs, now
 
     async def fold(self, connection: AsyncConnection, facts: list[Fact]) -> None:
@@ -49,7 +49,7 @@ class Charges:
             if tariff is not None:
                 await self._book(connection, changed, tariff)
 
-    async def _book(self, connection: AsyncConnection, changed: Refolded, tariff: Tariff) -> None:
+    async def _book(self, connection: AsyncConnection, changed: Refolded, tariff: LotTariff) -> None:
         now = {session.id.hex(): session for session in changed.now}
         gone = [identity for identity in changed.before if identity not in now]
         for identity in gone:
@@ -60,16 +60,19 @@ class Charges:
             else:
                 await self._void(connection, changed.complex, identity)
 
-    async def _price(self, connection: AsyncConnection, complex_id: str, session: Session, tariff: Tariff) -> None:
+    async def _price(self, connection: AsyncConnection, complex_id: str, session: Session, tariff: LotTariff) -> None:
         last = await _last(connection, complex_id, session.id.hex())
         if last is not None and _is_of(last, session):
             return
         if session.entered_at is None or session.exited_at is None:
             return
         car_class = tariff.class_of(session.color)
-        earlier = await _earlier(connection, complex_id, session, tariff.plans[car_class])
-        quote = fee(tariff.plans[car_class], session.entered_at, session.exited_at, stays=earlier)
-        await self._enter(connection, complex_id, session.id.hex(), last, _priced(session, car_class, quote))
+        plan = tariff.tariff.plan(car_class)
+        earlier = await _earlier(connection, complex_id, session, plan)
+        priced = _priced(plan, session.entered_at, session.exited_at, earlier)
+        stay = {"plate": session.plate, "class": car_class}
+        stay |= {"entered_at": stamp(session.entered_at), "exited_at": stamp(session.exited_at)}
+        await self._enter(connection, complex_id, session.id.hex(), last, {**stay, **priced})
 
     async def _void(self, connection: AsyncConnection, complex_id: str, identity: str) -> None:
         """A session that is no longer, or no longer ended: what was charged for it is taken back."""
@@ -78,12 +81,12 @@ class Charges:
             return
         columns = dict(zip(charge.columns.keys(), last, strict=True))
         kept = {name: columns[name] for name in ("plate", "entered_at", "exited_at", "class", "tariff")}
-        await self._enter(connection, complex_id, identity, last, {**kept, "amount_fen": 0, "lines": []})
+        await self._enter(connection, complex_id, identity, last, {**kept, "amount_fen": 0, "lines": [], "reason": "voided"})
 
     async def _enter(
         self, connection: AsyncConnection, complex_id: str, identity: str, last: Row[Any] | None, entry: dict[str, Any]
     ) -> None:
-        reason = "priced" if last is None else "corrected" if entry["lines"] else "voided"
+        reason = entry.pop("reason", "priced" if last is None else "corrected")
         before_fen: int = 0 if last is None else last.amount_fen
         revision: int = 0 if last is None else last.revision + 1
         numbers = {"revision": revision, "change_fen": entry["amount_fen"] - before_fen}
@@ -120,16 +123,15 @@ async def _earlier(
     return [(unstamp(row.entered_at), unstamp(row.exited_at)) for row in rows]
 
 
-def _priced(session: Session, car_class: str, quote: Quote) -> dict[str, Any]:
-    return {
-        "plate": session.plate,
-        "entered_at": session.entered_at and stamp(session.entered_at),
-        "exited_at": session.exited_at and stamp(session.exited_at),
-        "class": car_class,
-        "amount_fen": quote.fee_fen,
-        "lines": msgspec.to_builtins(quote.lines),
-        "tariff": quote.version,
-    }
+def _priced(
+    plan: Plan, entered_at: datetime, exited_at: datetime, earlier: list[tuple[datetime, datetime]]
+) -> dict[str, Any]:
+    """The fee and its explanation; a stay the plan has no price for is entered as such, for a person to decide."""
+    try:
+        quote = fee(plan, entered_at, exited_at, stays=earlier)
+    except (NoPrice, BadStay) as error:
+        return {"amount_fen": 0, "lines": [], "tariff": plan.version, "reason": "unpriced", "note": str(error)}
+    return {"amount_fen": quote.fee_fen, "lines": msgspec.to_builtins(quote.lines), "tariff": quote.version}
 
 
 async def total_fen(connection: AsyncConnection) -> int:

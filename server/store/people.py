@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import datetime
 from typing import Any
 
 import msgspec
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.passwords import hash_password
+from server.store.engine import Database, stamp
 from server.store.schema import account, login
 
 ROLES = ("operator", "patrol", "committee", "clerk")
+
+
+class UsernameTaken(Exception):
+    """An account of that name is there already."""
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -35,13 +43,17 @@ class LoggedIn(msgspec.Struct, frozen=True):
 
 
 async def add_account(
-    connection: AsyncConnection, username: str, password_hash: str, role: str, complexes: list[str], at: str
+    db: Database, username: str, password: str, role: str, complexes: list[str], now: datetime
 ) -> None:
-    """A new account. Raises ValueError for a role that is none, IntegrityError for a name that is taken."""
+    """A new account; no complexes: all. Raises UsernameTaken, or ValueError for a role that is none."""
     if role not in ROLES:
         raise ValueError(f"no such role: {role!r}; there are {', '.join(ROLES)}")
+    password_hash = await asyncio.to_thread(hash_password, password)
     values = {"username": username, "password_hash": password_hash, "role": role, "complexes": complexes}
-    await connection.execute(account.insert().values(**values, created_at=at))
+    async with db.write() as connection:
+        if await by_username(connection, username) is not None:
+            raise UsernameTaken(f"there is an account {username!r} already")
+        await connection.execute(account.insert().values(**values, created_at=stamp(now)))
 
 
 async def by_username(connection: AsyncConnection, username: str) -> Account | None:

@@ -275,7 +275,8 @@ charge = Table(  # append-only: a changed session gets a new revision, never a c
     Column("change_fen", Integer, nullable=False),  # against the revision before
     Column("lines", JSON, nullable=False),  # the explanation: [{from, to, rule, units, fen}]
     Column("tariff", String, nullable=False),  # the tariff's version
-    Column("reason", String, nullable=False),  # priced | corrected | voided
+    Column("reason", String, nullable=False),  # priced | corrected | voided | unpriced
+    Column("note", String),  # why a stay could not be priced
     Column("booked_at", String, nullable=False),
     UniqueConstraint("complex", "session", "revision"),
 )

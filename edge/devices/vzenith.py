@@ -1,0 +1,36 @@
+"""Vzenith 臻识 plate cameras (R3, R5, C5H) and their rebrands: protocol 自定义MQTT协议 v1.1, and their HTTP push."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from edge.devices._vzenith_commands import encode
+from edge.devices._vzenith_envelope import KIND, open_envelope
+from edge.devices._vzenith_http import open_push
+from edge.devices._vzenith_readings import READERS, read_reply, read_unknown
+from edge.devices.driver import Driver, Message, Reading, Site
+
+FAMILY = "vzenith-mqtt"
+HTTP_FAMILY = "vzenith-http"  # read only: over HTTP a command is the answer to a push
+
+
+def decode(message: Message, site: Site) -> Reading:
+    """What a camera says. Raises BadMessage."""
+    heard = (open_push if message.family == HTTP_FAMILY else open_envelope)(message, site)
+    return read_reply(heard) if heard.is_reply else READERS.get(heard.name, read_unknown)(heard)
+
+
+DRIVER = Driver(
+    kind=KIND,
+    families=(FAMILY, HTTP_FAMILY),
+    decode=decode,
+    encode=encode,
+    topics=MappingProxyType(
+        {
+            "device/+/message/up/#": FAMILY,
+            "+/device/message/up/#": FAMILY,
+            "device/+/message/down/+/reply": FAMILY,
+            "+/device/message/down/+/reply": FAMILY,
+        }
+    ),
+)

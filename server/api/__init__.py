@@ -1,0 +1,1 @@
+"""HTTP, one thin file per noun."""

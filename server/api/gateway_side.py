@@ -1,0 +1,168 @@
+"""What gateways call: enrol, hello, batches, pictures. Each answer is JSON; each refusal has a stable word."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from fastapi import APIRouter, Depends, Request, Response
+from sqlalchemy import update
+
+from domain.wire import MAX_PACKED_BYTES, BadBatch
+from eventlog.log import LogBroken, Receipt
+from server.gateway_auth import Gateway, NotAllowed
+from server.house import House
+from server.ingest import Busy
+from server.media import MAX_PICTURE_BYTES, WrongHash
+from server.store.engine import stamp
+from server.store.schema import gateway as gateway_table
+
+T = TypeVar("T")
+router = APIRouter(prefix="/v1")
+
+_MAX_JSON_BYTES = 1024 * 1024
+_STATUS = {"stored": 200, "known": 200, "gap": 409, "overlap": 409}
+
+
+class TooLarge(Exception):
+    """A body over its bound."""
+
+
+class BadRequest(Exception):
+    """A body that is not what the path takes."""
+
+
+class EnrolRequest(msgspec.Struct):
+    """The code, and the public half of the gateway's key as a JWK."""
+
+    code: str
+    public_key: dict[str, Any]
+
+
+class StreamHead(msgspec.Struct):
+    """One stream of a gateway, as its hello says it."""
+
+    epoch: str
+    head: int
+
+
+class Hello(msgspec.Struct):
+    """The least of a hello; the rest is kept for the gateways page."""
+
+    streams: dict[str, StreamHead]
+
+
+def answer(status: int, **content: Any) -> Response:
+    return Response(msgspec.json.encode(content), status, media_type="application/json")
+
+
+def house_of(request: Request) -> House:
+    return request.app.state.house
+
+
+async def body_of(request: Request, most_bytes: int) -> bytes:
+    """The body, read no further than its bound. Raises TooLarge."""
+    parts: list[bytes] = []
+    size_bytes = int(request.headers.get("content-length") or 0)
+    if size_bytes > most_bytes:
+        raise TooLarge(f"{size_bytes} bytes, at most {most_bytes}")
+    size_bytes = 0
+    async for part in request.stream():
+        size_bytes += len(part)
+        if size_bytes > most_bytes:
+            raise TooLarge(f"more than {most_bytes} bytes")
+        parts.append(part)
+    return b"".join(parts)
+
+
+async def gateway_of(request: Request) -> Gateway:
+    """The gateway that signed the request. Raises NotAllowed."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return await house_of(request).gateways.check(token if scheme.lower() == "bearer" else "")
+
+
+FromGateway = Annotated[Gateway, Depends(gateway_of)]
+
+
+@router.post("/enrol")
+async def enrol(request: Request) -> Response:
+    """A one-time code becomes a gateway."""
+    asked = _decoded(await body_of(request, 16_384), EnrolRequest)
+    enrolled = await house_of(request).gateways.enrol(asked.code, asked.public_key)
+    now = house_of(request).now()
+    return answer(200, gateway=enrolled.id, complex=enrolled.complex, server_time=stamp(now))
+
+
+@router.post("/hello")
+async def hello(request: Request, gateway: FromGateway) -> Response:
+    """How the gateway is; the answer is up to where the centre has its streams' present epochs."""
+    house = house_of(request)
+    body = await body_of(request, _MAX_JSON_BYTES)
+    said = _decoded(body, Hello)
+    known = await house.log.watermarks(gateway.id)
+    watermarks = {name: known.get((name, head.epoch), 0) for name, head in said.streams.items()}
+    now = stamp(house.now())
+    async with house.db.write() as connection:
+        seen = update(gateway_table).where(gateway_table.c.id == gateway.id)
+        await connection.execute(seen.values(last_seen_at=now, status=msgspec.json.decode(body)))
+    return answer(200, watermarks=watermarks, server_time=now)
+
+
+@router.post("/batches")
+async def batches(request: Request, gateway: FromGateway) -> Response:
+    """A batch; 200 and 409 both tell the watermark to go on from."""
+    packed = await body_of(request, MAX_PACKED_BYTES)
+    receipt: Receipt = await house_of(request).ingest.take(gateway.id, gateway.complex, packed)
+    content: dict[str, Any] = {"outcome": receipt.outcome, "watermark": receipt.watermark}
+    if _STATUS[receipt.outcome] != 200:
+        content |= {"error": receipt.outcome, "message": f"go on from {receipt.watermark + 1}"}
+    return answer(_STATUS[receipt.outcome], **content)
+
+
+@router.put("/media/{sha256}")
+async def media(request: Request, sha256: str, gateway: FromGateway) -> Response:
+    """A picture under the name of its content."""
+    body = await body_of(request, MAX_PICTURE_BYTES)
+    media_type = request.headers.get("content-type", "image/jpeg")
+    house = house_of(request)
+    try:
+        new = await house.media.keep(sha256, gateway.complex, body, media_type)
+    except WrongHash as error:
+        await house.ingest.refuse(gateway.id, "wrong_hash", str(error), body)
+        raise
+    if new:
+        await house.announce_picture(gateway.complex, sha256)
+    return answer(200, stored=new)
+
+
+def _decoded(body: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.MsgspecError as error:
+        raise BadRequest(str(error)) from error
+
+
+def refusals(request: Request, error: Exception) -> Response:
+    """Each refusal's status and word."""
+    match error:
+        case NotAllowed():
+            status = 403 if error.error.endswith(("_code", "_key")) else 401
+            now = stamp(house_of(request).now())
+            return answer(status, error=error.error, message=str(error), server_time=now)
+        case BadBatch():
+            return answer(422, error=error.reason, message=str(error))
+        case WrongHash():
+            return answer(422, error="wrong_hash", message=str(error))
+        case BadRequest():
+            return answer(422, error="bad_request", message=str(error))
+        case TooLarge():
+            return answer(413, error="too_large", message=str(error))
+        case Busy():
+            return answer(503, error="busy", message=str(error))
+        case LogBroken():
+            return answer(503, error="log", message="the log could not be written; nothing was acknowledged")
+        case _:
+            raise error
+
+
+REFUSED: tuple[type[Exception], ...] = (NotAllowed, BadBatch, WrongHash, BadRequest, TooLarge, Busy, LogBroken)

@@ -1,0 +1,230 @@
+"""gatehouse-server: what a city operator types."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+import structlog
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from sqlalchemy.exc import IntegrityError
+
+from domain.places import BadHours
+from server import cli_tariff
+from server.bootstrap import close_house, open_house, quiet_projections, tariffs
+from server.config import BadConfig, Config, load
+from server.house import House
+from server.rebuild import Rebuilt, rebuild
+from server.report import report
+from server.serve import serve
+from server.passwords import hash_password
+from server.store.engine import stamp
+from server.store.people import add_account
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="The Gatehouse server of a city.")
+app.add_typer(cli_tariff.app, name="tariff")
+out = Console()
+err = Console(stderr=True)
+T = TypeVar("T")
+
+Folder = Annotated[Path, typer.Option("--data", "-d", help="The data folder; its server.toml holds the settings.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON for scripts.")]
+DEFAULT_FOLDER = Path("server-data")
+FIRST_OPERATOR = "operator"
+
+
+def fail(message: str) -> typer.Exit:
+    """Say what is wrong on standard error; exit 1."""
+    err.print(message, style="red", highlight=False, soft_wrap=True, markup=False)
+    return typer.Exit(1)
+
+
+def settings(folder: Path) -> Config:
+    try:
+        return load(folder)
+    except BadConfig as error:
+        raise fail(str(error)) from error
+
+
+def show(content: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print(msgspec.json.encode(content).decode())
+        return
+    for key, value in content.items():
+        out.print(f"{key}: {value}", highlight=False)
+
+
+def with_house(folder: Path, action: Callable[[House], Coroutine[Any, Any, T]]) -> T:
+    """Open the data folder, do something in it, close it."""
+
+    async def run() -> T:
+        house = await open_house(folder, settings(folder))
+        try:
+            return await action(house)
+        finally:
+            await close_house(house)
+
+    return asyncio.run(run())
+
+
+@app.command(name="init")
+def initialise(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
+    """Make the database and the first operator account; its password is shown once.
+
+    Example: gatehouse-server init --data server-data
+    """
+    if not (folder / "server.toml").exists():
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (folder / "server.toml").write_text('host = "127.0.0.1"\nport = 8000\n')
+    _make_account(folder, FIRST_OPERATOR, "operator", [], as_json=as_json)
+
+
+@app.command(name="add-account")
+def add_person(
+    username: Annotated[str, typer.Argument(help="The name to log in with.")],
+    role: Annotated[str, typer.Option(help="operator, patrol, committee or clerk")] = "patrol",
+    complexes: Annotated[list[str] | None, typer.Option("--complex", help="What they see; none: every one.")] = None,
+    folder: Folder = DEFAULT_FOLDER,
+    as_json: AsJson = False,
+) -> None:
+    """An account for a person; its password is shown once.
+
+    Example: gatehouse-server add-account wang --role patrol --complex sunny-garden
+    """
+    _make_account(folder, username, role, complexes or [], as_json=as_json)
+
+
+def _make_account(folder: Path, username: str, role: str, complexes: list[str], *, as_json: bool) -> None:
+    password = secrets.token_urlsafe(12)
+    hashed = hash_password(password)
+
+    async def add(house: House) -> None:
+        async with house.db.write() as connection:
+            await add_account(connection, username, hashed, role, complexes, stamp(house.now()))
+
+    try:
+        with_house(folder, add)
+    except IntegrityError as error:
+        raise fail(f"there is an account {username!r} in {folder} already") from error
+    except ValueError as error:
+        raise fail(str(error)) from error
+    show({"username": username, "password": password}, as_json=as_json)
+
+
+@app.command(name="serve")
+def serve_forever(folder: Folder = DEFAULT_FOLDER) -> None:
+    """Serve gateways and people until told to stop.
+
+    Example: gatehouse-server serve --data server-data
+    """
+    _log_to_stderr()
+    config = settings(folder)
+    try:
+        asyncio.run(serve(folder, config, lambda url: print(f"ready {url}", flush=True)))
+    except* (BadConfig, BadHours) as errors:
+        raise fail(str(errors.exceptions[0])) from errors
+
+
+def _log_to_stderr() -> None:
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+@app.command()
+def enrol_code(
+    complex_id: Annotated[str, typer.Option("--complex", help="The complex the gateway will belong to.")],
+    folder: Folder = DEFAULT_FOLDER,
+    as_json: AsJson = False,
+) -> None:
+    """A one-time code by which a gateway enrols (15 minutes, one use).
+
+    Example: gatehouse-server enrol-code --complex sunny-garden
+    """
+    config = settings(folder)
+    known = [place.id for place in config.complexes]
+    if complex_id not in known:
+        raise fail(f"no complex {complex_id!r} in {folder}/server.toml; there are: {', '.join(known) or 'none'}")
+    code, expires_at = with_house(folder, lambda house: house.gateways.issue_code(complex_id))
+    show({"code": code, "expires_at": expires_at.isoformat(timespec="seconds")}, as_json=as_json)
+
+
+@app.command()
+def replace_gateway(
+    gateway: Annotated[str, typer.Argument(help="The gateway whose key must end, as the gateways page shows it.")],
+    folder: Folder = DEFAULT_FOLDER,
+) -> None:
+    """End a gateway's key, when its box was replaced or stolen; its records stay.
+
+    Example: gatehouse-server replace-gateway gw-0123456789ab
+    """
+    with_house(folder, lambda house: house.gateways.replace(gateway))
+    out.print(f"{gateway}: its key is dead")
+
+
+@app.command(name="rebuild")
+def rebuild_projection(
+    name: Annotated[str, typer.Argument(help="alerts, doors or parking")],
+    folder: Folder = DEFAULT_FOLDER,
+    as_json: AsJson = False,
+) -> None:
+    """Drop a projection and fold it again from the log; exit 1 if the rows are not the same.
+
+    Example: gatehouse-server rebuild parking
+    """
+    found = quiet_projections(settings(folder))
+    if name not in found:
+        raise fail(f"no projection {name!r}; there are {', '.join(found)}. Books and feeds are never rebuilt.")
+    with Progress(console=err, transient=True) as progress:
+        task = progress.add_task(f"rebuilding {name}", total=None)
+        rebuilt: Rebuilt = with_house(
+            folder, lambda house: rebuild(found[name], house.db, house.log, lambda n: progress.advance(task, n))
+        )
+    same = rebuilt.before == rebuilt.after
+    show({**msgspec.structs.asdict(rebuilt), "same": same}, as_json=as_json)
+    if not same:
+        raise typer.Exit(1)
+
+
+@app.command(name="report")
+def show_report(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
+    """What the centre holds, in numbers.
+
+    Example: gatehouse-server report --json
+    """
+    show(with_house(folder, lambda house: report(house.db)), as_json=as_json)
+
+
+@app.command()
+def doctor(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
+    """Check the settings, the tariffs and the database; exit 1 where something must be mended.
+
+    Example: gatehouse-server doctor --data server-data
+    """
+
+    async def check(house: House) -> dict[str, Any]:
+        priced = tariffs(house)
+        free = [place.id for place in house.config.complexes if place.id not in priced]
+        return {"settings": "ok", "complexes": len(house.config.complexes), "without_tariff": free}
+
+    try:
+        checked = with_house(folder, check)
+    except (BadConfig, BadHours) as error:
+        raise fail(str(error)) from error
+    show(checked, as_json=as_json)
+
+
+def main() -> None:
+    app()

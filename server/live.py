@@ -1,0 +1,240 @@
+"""Live screens: each message is rendered once a language, and its ready bytes go to everyone in whose scope it is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from datetime import datetime
+
+import msgspec
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from eventlog.follow import rung_or_after
+from server.store import live_rows
+from server.store.engine import Database, stamp
+from server.store.live_rows import LiveRow
+
+log = structlog.get_logger()
+
+# Rows, a language and the time to payloads, one a row and in order; empty where screens need not hear of a row.
+Render = Callable[[AsyncConnection, Sequence[LiveRow], str, datetime], Awaitable[list[bytes]]]
+
+RELOAD = b"event: reload\ndata: behind\n\n"
+_HELLO = b"retry: 2000\n\n"
+_WAKE_ROWS = 500
+_MOST_SCREENS = 10_000
+_READY_MESSAGES = 2_048
+_KEEP_ROWS = 50_000
+_TRIM_EVERY = 5_000
+_POLL_S = 1.0
+_RETRY_S = 1.0
+
+
+class TooManyScreens(Exception):
+    """As many screens are connected as one process serves."""
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """How much may wait for a screen, how far back it may come, and how often it hears that all is well."""
+
+    queue_messages: int = 1_024  # shared bytes: a queue costs a pointer a message
+    replay_rows: int = 500  # a screen further behind loads its page anew
+    heartbeat_s: float = 10.0
+
+
+DEFAULT_BOUNDS = Bounds()
+
+
+class Message(msgspec.Struct, frozen=True):
+    """A change as it is sent: ``frame`` is the whole SSE event, shared by all who get it."""
+
+    position: int
+    complex: str
+    frame: bytes
+
+
+class Screen:
+    """One subscriber: what waits for it, never more than a bound. One that does not keep up is let go."""
+
+    def __init__(self, complexes: Collection[str] | None, language: str, queue_messages: int) -> None:
+        self.complexes: frozenset[str] = frozenset(complexes or ())
+        self.language = language
+        self.left = False
+        self._waiting: asyncio.Queue[Message | None] = asyncio.Queue(queue_messages)
+
+    def offer(self, message: Message) -> None:
+        if self.complexes and message.complex not in self.complexes:
+            return
+        try:
+            self._waiting.put_nowait(message)
+        except asyncio.QueueFull:
+            self.left = True
+
+    def leave(self) -> None:
+        """End it, waking it where it waits."""
+        self.left = True
+        if self._waiting.empty():
+            self._waiting.put_nowait(None)
+
+    async def next(self, timeout_s: float) -> Message | None:
+        """The next message; None where there was none in time, or the end has come."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._waiting.get()
+        except TimeoutError:
+            return None
+
+
+class Hub:
+    """A reader of table ``live`` that shares what it reads. ``run`` must run; ``ring`` says that there is more."""
+
+    def __init__(
+        self, db: Database, render: Render, now: Callable[[], datetime], bounds: Bounds = DEFAULT_BOUNDS
+    ) -> None:
+        self._db, self._render, self._now, self._bounds = db, render, now, bounds
+        self._screens: set[Screen] = set()
+        self._bell, self._begun = asyncio.Event(), asyncio.Event()
+        self._position = self._trimmed = 0
+        self._closed = False
+        self._ready: OrderedDict[tuple[int, str], Message] = OrderedDict()
+        self._rendering = asyncio.Lock()
+
+    @property
+    def screens(self) -> int:
+        """How many are connected."""
+        return len(self._screens)
+
+    def ring(self) -> None:
+        """There are new rows, committed. Costs nothing: the work is done in ``run``, many rings at once."""
+        self._bell.set()
+
+    def close(self) -> None:
+        """End every stream, and ``run``, so that the server can stop."""
+        self._closed = True
+        self._bell.set()
+        self._begun.set()
+        for screen in list(self._screens):
+            screen.leave()
+
+    async def run(self) -> None:
+        """Pass rows on until closed. A failure is shown, and tried again from the same row."""
+        while not self._closed:
+            try:
+                await self._step()
+            except Exception:
+                log.exception("live_waits", position=self._position)
+                await asyncio.sleep(_RETRY_S)
+
+    async def _step(self) -> None:
+        if not self._begun.is_set():
+            async with self._db.read() as connection:
+                _, self._position = await live_rows.ends(connection)
+            self._begun.set()
+        self._bell.clear()
+        async with self._db.read() as connection:
+            rows = await live_rows.between(connection, self._position, None, (), _WAKE_ROWS)
+        if rows:
+            await self._fan_out(newest_of_each(rows))
+            await self._trim()
+        else:
+            await rung_or_after(self._bell, _POLL_S)
+
+    async def _fan_out(self, rows: list[LiveRow]) -> None:
+        by_language: dict[str, list[Message]] = {}
+        while missing := {screen.language for screen in self._screens} - by_language.keys():
+            for language in missing:  # while we render, someone with another language may have come
+                by_language[language] = await self._messages(rows, language)
+        for screen in list(self._screens):
+            for message in by_language[screen.language]:
+                screen.offer(message)
+            if screen.left:
+                self._screens.discard(screen)
+        self._position = rows[-1].position  # with no await since the first offer: who comes now gets the next
+
+    async def _messages(self, rows: list[LiveRow], language: str) -> list[Message]:
+        """The rows ready to send; what was rendered before is used again."""
+        async with self._rendering:
+            found = {row.position: self._ready.get((row.position, language)) for row in rows}
+            new = [row for row in rows if found[row.position] is None]
+            payloads = await self._rendered(new, language) if new else []
+            for row, payload in zip(new, payloads, strict=True):
+                found[row.position] = self._keep(row, language, payload)
+        return [message for message in found.values() if message and message.frame]
+
+    async def _rendered(self, rows: list[LiveRow], language: str) -> list[bytes]:
+        async with self._db.read() as connection:
+            return await self._render(connection, rows, language, self._now())
+
+    def _keep(self, row: LiveRow, language: str, payload: bytes) -> Message:
+        body = frame(row.position, row.kind, payload) if payload else b""
+        message = self._ready[row.position, language] = Message(row.position, row.complex, body)
+        while len(self._ready) > _READY_MESSAGES:
+            self._ready.popitem(last=False)
+        return message
+
+    async def _trim(self) -> None:
+        if self._position - self._trimmed < _TRIM_EVERY:
+            return
+        async with self._db.write() as connection:
+            await live_rows.trim(connection, self._position - _KEEP_ROWS)
+        self._trimmed = self._position
+
+    async def subscribe(
+        self, complexes: Collection[str] | None, language: str, after: int | None, life_s: float = 3_600.0
+    ) -> AsyncIterator[bytes]:
+        """SSE bytes for one screen: what it missed since position ``after``, then what happens, for ``life_s``.
+
+        ``complexes`` None or empty: all. A screen that is too far behind gets an event ``reload``. It ends early where
+        it does not keep up; the browser comes back with its last event id. Raises TooManyScreens.
+        """
+        if len(self._screens) >= _MOST_SCREENS:
+            raise TooManyScreens(f"{_MOST_SCREENS} screens are connected")
+        await self._begun.wait()
+        screen, upto = Screen(complexes, language, self._bounds.queue_messages), self._position
+        self._screens.add(screen)
+        try:
+            yield _HELLO + self._beat()
+            for missed in await self._missed(screen, after, upto):
+                yield missed
+            async for body in self._live(screen, life_s):
+                yield body
+        finally:
+            self._screens.discard(screen)
+
+    async def _missed(self, screen: Screen, after: int | None, upto: int) -> list[bytes]:
+        if after is None:
+            return []
+        async with self._db.read() as connection:
+            oldest, newest = await live_rows.ends(connection)
+            rows = await live_rows.between(connection, after, upto, screen.complexes, self._bounds.replay_rows + 1)
+        if len(rows) > self._bounds.replay_rows or after > newest or after < oldest - 1:
+            return [RELOAD]
+        return [message.frame for message in await self._messages(newest_of_each(rows), screen.language)]
+
+    async def _live(self, screen: Screen, life_s: float) -> AsyncIterator[bytes]:
+        clock = asyncio.get_running_loop().time
+        end = clock() + life_s
+        while not (screen.left or self._closed) and clock() < end:
+            message = await screen.next(min(self._bounds.heartbeat_s, max(0.0, end - clock())))
+            if message is not None:
+                yield message.frame
+            elif not screen.left:
+                yield self._beat()
+
+    def _beat(self) -> bytes:
+        """A heartbeat that scripts hear, as they do not hear a comment; its time is for phones whose clock is wrong."""
+        return f"event: beat\ndata: {stamp(self._now())}\n\n".encode()
+
+
+def newest_of_each(rows: Sequence[LiveRow]) -> list[LiveRow]:
+    """The last row of each thing that changed, in order: a message states what is, so the earlier say nothing more."""
+    newest = {(row.kind, row.ref): row for row in rows}
+    return sorted(newest.values(), key=lambda row: row.position)
+
+
+def frame(position: int, kind: str, payload: bytes) -> bytes:
+    """One SSE event (WHATWG HTML, server-sent events): each line of the payload in a data field of its own."""
+    lines = b"".join(b"data: " + line + b"\n" for line in payload.splitlines())
+    return b"id: %d\nevent: %s\n%s\n" % (position, kind.encode(), lines)

@@ -1,0 +1,41 @@
+"""What the centre holds, in numbers: for the operator's command line and for checks that must add up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Select, Table, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.books.charges import total_fen
+from server.store.engine import Database
+from server.store.schema import alert, batch, charge, delivery, gateway, media, refusal, session
+
+
+async def report(db: Database) -> dict[str, Any]:
+    """Counts of everything a person would ask for first."""
+    async with db.read() as connection:
+        events = select(func.coalesce(func.sum(batch.c.last - batch.c.first + 1), 0))
+        return {
+            "gateways": await _scalar(connection, select(func.count()).select_from(gateway)),
+            "events": await _scalar(connection, events),
+            "batches": await _scalar(connection, select(func.count()).select_from(batch)),
+            "alerts": await _scalar(connection, select(func.count()).select_from(alert)),
+            "alerts_by_rule": await _by(connection, alert, "rule"),
+            "pictures": await _scalar(connection, select(func.count()).select_from(media)),
+            "sessions": await _by(connection, session, "state"),
+            "charges": await _scalar(connection, select(func.count(charge.c.session.distinct()))),
+            "charged_fen": await total_fen(connection),
+            "deliveries": {"sent": 0, "waiting": 0, "parked": 0} | await _by(connection, delivery, "state"),
+            "refused": await _by(connection, refusal, "reason"),
+        }
+
+
+async def _scalar(connection: AsyncConnection, query: Select[Any]) -> int:
+    return (await connection.execute(query)).scalar_one()
+
+
+async def _by(connection: AsyncConnection, table: Table, column: str) -> dict[str, int]:
+    named = table.c[column]
+    rows = await connection.execute(select(named, func.count()).group_by(named).order_by(named))
+    return {row[0]: row[1] for row in rows}

@@ -1,0 +1,75 @@
+"""Runs the centre: HTTP in front, readers behind, stopped together."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+
+from server.app import create_app
+from server.bootstrap import close_house, open_house, run_readers
+from server.config import Config
+from server.house import House
+
+_GRACE_S = 3
+_BACKLOG = 2_048
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, that says where it listens and ends the open streams first when it is told to stop."""
+
+    def __init__(self, config: uvicorn.Config, house: House, ready: Callable[[str], None]) -> None:
+        super().__init__(config)
+        self._house, self._ready = house, ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        if self.started:
+            host, port = self.servers[0].sockets[0].getsockname()[:2]
+            self._ready(f"http://{host}:{port}")
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._house.live.close()  # else uvicorn waits for screens that stay
+        await super().shutdown(sockets=sockets)
+
+
+async def serve(folder: Path, config: Config, ready: Callable[[str], None]) -> None:
+    """Serve until told to stop by a signal. A reader's defect does not stop the requests; a broken wiring does."""
+    house = await open_house(folder, config)
+    try:
+        readers = asyncio.create_task(run_readers(house))
+        server = _Server(_uvicorn_config(house, config), house, ready)
+        serving = asyncio.create_task(server.serve())
+        await asyncio.wait({readers, serving}, return_when=asyncio.FIRST_COMPLETED)
+        await _stop(server, serving, readers)
+    finally:
+        await close_house(house)
+
+
+async def _stop(server: uvicorn.Server, serving: asyncio.Task[None], readers: asyncio.Task[None]) -> None:
+    server.should_exit = True
+    await serving
+    broken = readers.done()
+    readers.cancel()
+    try:
+        await readers
+    except asyncio.CancelledError:
+        if broken:
+            raise
+
+
+def _uvicorn_config(house: House, config: Config) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_app(house),
+        host=config.host,
+        port=config.port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=_GRACE_S,
+        timeout_keep_alive=75,
+        backlog=_BACKLOG,
+        server_header=False,
+    )

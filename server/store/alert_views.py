@@ -1,0 +1,168 @@
+"""What pages and live messages show of alerts. Everything but ``by_ids`` is within the asking person's scope."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql import true
+
+from server.store.schema import account, alert, alert_action, complex_, media
+from server.store.scope import within
+
+_LAST_NUMBER = (
+    select(func.max(alert_action.c.number)).where(alert_action.c.alert == alert.c.id).correlate(alert).scalar_subquery()
+)
+_PICTURE_HERE = exists().where(media.c.sha256 == alert.c.picture, media.c.complex == alert.c.complex)
+# Only actions that change something are kept, so the newest says how the alert stands (domain/incidents.after).
+_STATUS = {None: "open", "undo": "open", "acknowledge": "acknowledged", "close": "closed", "false": "false"}
+_ACTIONS = {"open": (None, "undo"), "acknowledged": ("acknowledge",), "closed": ("close",), "false": ("false",)}
+STATUSES = tuple(_ACTIONS)
+
+
+class AlertView(msgspec.Struct, frozen=True):
+    """An alert as a card shows it. ``action`` is the newest done to it, ``actor`` who did it, ``acted_at`` when."""
+
+    id: str
+    complex: str
+    complex_name: str | None
+    timezone: str | None
+    incident: str
+    rule: str
+    severity: str
+    category: str
+    device: str
+    place: str | None
+    point: str | None
+    subject: str | None
+    occurred_at: datetime
+    recorded_at: datetime
+    received_at: datetime
+    lateness: str
+    picture: str | None
+    picture_here: bool
+    action: str | None
+    actor_id: int | None
+    actor: str | None
+    acted_at: datetime | None
+    note: str | None
+
+    @property
+    def status(self) -> str:
+        return _STATUS[self.action]
+
+
+class ActionView(msgspec.Struct, frozen=True):
+    """Something a person did to an alert."""
+
+    action: str
+    actor: str
+    at: datetime
+    note: str | None
+
+
+class AlertFilter(msgspec.Struct, frozen=True):
+    """Which alerts a list shows; empty fields do not restrict. ``before`` is the last row of the page before."""
+
+    statuses: tuple[str, ...] = ()
+    severity: str = ""
+    complex: str = ""
+    since: str = ""
+    before: tuple[str, str] | None = None  # received_at, id
+
+
+def _selected() -> Select[Any]:
+    last = alert_action.alias("last")
+    named = account.alias("named")
+    shown = (column for column in alert.columns if column.name != "event")
+    return (
+        select(
+            *shown,
+            complex_.c.name.label("complex_name"),
+            complex_.c.timezone,
+            _PICTURE_HERE.label("picture_here"),
+            last.c.action,
+            last.c.account.label("actor_id"),
+            named.c.username.label("actor"),
+            last.c.at.label("acted_at"),
+            last.c.note,
+        )
+        .outerjoin(complex_, complex_.c.id == alert.c.complex)
+        .outerjoin(last, last.c.number == _LAST_NUMBER)
+        .outerjoin(named, named.c.id == last.c.account)
+    )
+
+
+def _views(rows: Any) -> list[AlertView]:
+    return [msgspec.convert(row, AlertView, strict=False) for row in rows.mappings()]
+
+
+def _has_status(statuses: Sequence[str]) -> ColumnElement[bool]:
+    if not statuses:
+        return true()
+    actions = [action for status in statuses for action in _ACTIONS[status]]
+    newest = select(alert_action.c.action).where(alert_action.c.number == _LAST_NUMBER).correlate(alert)
+    found = newest.scalar_subquery()
+    chosen = found.in_([action for action in actions if action])
+    return or_(chosen, found.is_(None)) if None in actions else chosen
+
+
+async def page(
+    connection: AsyncConnection, complexes: Collection[str], chosen: AlertFilter, limit: int
+) -> list[AlertView]:
+    """Alerts in order of arrival, the newest first: one that comes late still comes on top."""
+    query = _selected().where(within(alert.c.complex, complexes), _has_status(chosen.statuses))
+    if chosen.severity:
+        query = query.where(alert.c.severity == chosen.severity)
+    if chosen.complex:
+        query = query.where(alert.c.complex == chosen.complex)
+    if chosen.since:
+        query = query.where(alert.c.received_at >= chosen.since)
+    if chosen.before:
+        at, identity = chosen.before
+        older = (alert.c.received_at == at) & (alert.c.id < identity)
+        query = query.where((alert.c.received_at < at) | older)
+    query = query.order_by(alert.c.received_at.desc(), alert.c.id.desc()).limit(limit)
+    return _views(await connection.execute(query))
+
+
+async def one(connection: AsyncConnection, complexes: Collection[str], identity: str) -> AlertView | None:
+    query = _selected().where(alert.c.id == identity, within(alert.c.complex, complexes))
+    return next(iter(_views(await connection.execute(query))), None)
+
+
+async def incident(
+    connection: AsyncConnection, complexes: Collection[str], identity: str, limit: int
+) -> list[AlertView]:
+    """The alerts of an incident, the newest first."""
+    query = _selected().where(alert.c.incident == identity, within(alert.c.complex, complexes))
+    return _views(await connection.execute(query.order_by(alert.c.occurred_at.desc()).limit(limit)))
+
+
+async def by_ids(connection: AsyncConnection, identities: Collection[str]) -> dict[str, AlertView]:
+    """Alerts by id, whosever they are: for messages that are sent by scope afterwards."""
+    views = _views(await connection.execute(_selected().where(alert.c.id.in_(identities))))
+    return {view.id: view for view in views}
+
+
+async def event_of(connection: AsyncConnection, identity: str) -> bytes | None:
+    """The event an alert came from, as JSON."""
+    return (await connection.execute(select(alert.c.event).where(alert.c.id == identity))).scalar()
+
+
+async def actions_of(connection: AsyncConnection, identity: str) -> list[ActionView]:
+    """What people did to an alert, the oldest first."""
+    columns = (alert_action.c.action, account.c.username.label("actor"), alert_action.c.at, alert_action.c.note)
+    query = select(*columns).join(account, account.c.id == alert_action.c.account)
+    rows = await connection.execute(query.where(alert_action.c.alert == identity).order_by(alert_action.c.number))
+    return [msgspec.convert(row, ActionView) for row in rows.mappings()]
+
+
+async def picture_arrived_at(connection: AsyncConnection, complex_id: str, sha256: str) -> datetime | None:
+    query = select(media.c.received_at).where(media.c.sha256 == sha256, media.c.complex == complex_id)
+    found: str | None = (await connection.execute(query)).scalar()
+    return None if found is None else datetime.fromisoformat(found)

@@ -1,0 +1,128 @@
+"""What pages show of gateways and of what they sent that was refused, within the asking person's scope."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.events import STREAMS
+from server.store.schema import complex_, gateway, mark, refusal
+from server.store.scope import within
+
+
+class StreamView(msgspec.Struct, frozen=True):
+    """A stream of a gateway: how far the gateway is, how far the centre; None where the gateway has not said."""
+
+    name: str
+    head: int | None
+    mark: int
+
+    @property
+    def backlog(self) -> int | None:
+        return None if self.head is None else max(0, self.head - self.mark)
+
+
+class GatewayView(msgspec.Struct, frozen=True):
+    """A gateway as it last described itself; ``status`` is what its hello said."""
+
+    id: str
+    complex: str
+    complex_name: str | None
+    timezone: str | None
+    enrolled_at: datetime
+    replaced_at: datetime | None
+    last_seen_at: datetime | None
+    status: dict[str, Any] | None
+    streams: tuple[StreamView, ...] = ()
+
+    def said(self, key: str) -> Any:
+        """What its last hello said of something, None where it said nothing."""
+        return (self.status or {}).get(key)
+
+
+class _Head(msgspec.Struct, frozen=True):
+    """A stream as a hello says it."""
+
+    epoch: str
+    head: int
+
+
+class RefusalView(msgspec.Struct, frozen=True):
+    """Something a gateway sent that the centre did not take; ``size_bytes`` of the bytes that are kept."""
+
+    number: int
+    gateway: str
+    complex_name: str | None
+    timezone: str | None
+    received_at: datetime
+    reason: str
+    detail: str
+    size_bytes: int
+
+
+async def gateways(connection: AsyncConnection, complexes: Collection[str], limit: int) -> list[GatewayView]:
+    """Gateways that are in use, those not heard for longest first: they want looking at."""
+    shown = (gateway.c.id, gateway.c.complex, gateway.c.enrolled_at, gateway.c.replaced_at, gateway.c.last_seen_at)
+    columns = (*shown, gateway.c.status, complex_.c.name.label("complex_name"), complex_.c.timezone)
+    query = select(*columns).outerjoin(complex_, complex_.c.id == gateway.c.complex)
+    query = query.where(within(gateway.c.complex, complexes), gateway.c.replaced_at.is_(None))
+    order = (gateway.c.last_seen_at.asc().nulls_first(), gateway.c.id)
+    rows = await connection.execute(query.order_by(*order).limit(limit))
+    found = [msgspec.convert(row, GatewayView) for row in rows.mappings()]
+    marks = await _marks(connection, [view.id for view in found])
+    return [msgspec.structs.replace(view, streams=_streams(view, marks.get(view.id, {}))) for view in found]
+
+
+async def _marks(connection: AsyncConnection, ids: list[str]) -> dict[str, dict[tuple[str, str], int]]:
+    """gateway -> (stream, epoch) -> up to where the centre has it."""
+    query = select(mark.c.gateway, mark.c.stream, mark.c.epoch, mark.c.last).where(mark.c.gateway.in_(ids))
+    found: dict[str, dict[tuple[str, str], int]] = {}
+    for row in await connection.execute(query):
+        found.setdefault(row.gateway, {})[row.stream, row.epoch] = row.last
+    return found
+
+
+def _streams(view: GatewayView, marks: Mapping[tuple[str, str], int]) -> tuple[StreamView, ...]:
+    """The present epoch of each stream, as the gateway names it; of one it does not name, what the centre has."""
+    heads = msgspec.convert(view.said("streams") or {}, dict[str, _Head])
+    return tuple(_stream(name, heads.get(name), marks) for name in STREAMS)
+
+
+def _stream(name: str, said: _Head | None, marks: Mapping[tuple[str, str], int]) -> StreamView:
+    if said is not None:
+        return StreamView(name, said.head, marks.get((name, said.epoch), 0))
+    return StreamView(name, None, max((last for (stream, _), last in marks.items() if stream == name), default=0))
+
+
+async def refusals(
+    connection: AsyncConnection, complexes: Collection[str], before: int | None, limit: int
+) -> list[RefusalView]:
+    """What was refused, the newest first."""
+    query = _refusals(complexes)
+    if before is not None:
+        query = query.where(refusal.c.number < before)
+    rows = await connection.execute(query.order_by(refusal.c.number.desc()).limit(limit))
+    return [msgspec.convert(row, RefusalView) for row in rows.mappings()]
+
+
+async def refused(
+    connection: AsyncConnection, complexes: Collection[str], number: int
+) -> tuple[RefusalView, bytes] | None:
+    """One refusal with its bytes."""
+    query = _refusals(complexes).where(refusal.c.number == number).add_columns(refusal.c.body)
+    row = (await connection.execute(query)).mappings().first()
+    return None if row is None else (msgspec.convert(row, RefusalView), bytes(row["body"]))
+
+
+def _refusals(complexes: Collection[str]) -> Any:
+    columns = (refusal.c.number, refusal.c.gateway, refusal.c.received_at, refusal.c.reason, refusal.c.detail)
+    size = func.length(refusal.c.body).label("size_bytes")
+    query = select(*columns, size, complex_.c.name.label("complex_name"), complex_.c.timezone)
+    query = query.outerjoin(gateway, gateway.c.id == refusal.c.gateway)
+    query = query.outerjoin(complex_, complex_.c.id == gateway.c.complex)
+    return query.where(within(gateway.c.complex, complexes))

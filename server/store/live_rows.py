@@ -1,0 +1,49 @@
+"""Statements on the table screens read: each row says that something changed, not what it is now."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import msgspec
+from sqlalchemy import delete, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.store.schema import live
+from server.store.scope import within
+
+
+class LiveRow(msgspec.Struct, frozen=True):
+    """Something screens must hear of: ``ref`` names what changed, ``position`` is the SSE event id."""
+
+    position: int
+    complex: str
+    kind: str
+    ref: str
+    at: str
+
+
+async def between(
+    connection: AsyncConnection, after: int, upto: int | None, complexes: Collection[str], limit: int
+) -> list[LiveRow]:
+    """Rows with ``after < position <= upto`` (to the end for None), in order, the first ``limit``."""
+    query = select(live).where(live.c.position > after, within(live.c.complex, complexes))
+    if upto is not None:
+        query = query.where(live.c.position <= upto)
+    rows = (await connection.execute(query.order_by(live.c.position).limit(limit))).mappings()
+    return [msgspec.convert(row, LiveRow) for row in rows]
+
+
+async def ends(connection: AsyncConnection) -> tuple[int, int]:
+    """The oldest and the newest position that are kept; (0, 0) of an empty table."""
+    row = (await connection.execute(select(func.min(live.c.position), func.max(live.c.position)))).one()
+    return row[0] or 0, row[1] or 0
+
+
+async def trim(connection: AsyncConnection, upto: int) -> None:
+    """Forget rows up to a position: a screen that far behind loads its page anew."""
+    await connection.execute(delete(live).where(live.c.position <= upto))
+
+
+async def announce(connection: AsyncConnection, complex_id: str, kind: str, ref: str, at: str) -> None:
+    """Let the screens hear of a change, in the change's own transaction; ring the hub after it."""
+    await connection.execute(live.insert().values(complex=complex_id, kind=kind, ref=ref, at=at))

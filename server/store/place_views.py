@@ -1,0 +1,59 @@
+"""What pages show of complexes and their doors, within the asking person's scope."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.store.schema import complex_, door
+from server.store.scope import within
+
+MOST_DOORS = 2_000
+
+
+class ComplexView(msgspec.Struct, frozen=True):
+    """A complex, as a choice in a filter."""
+
+    id: str
+    name: str
+    timezone: str
+
+
+class DoorView(msgspec.Struct, frozen=True):
+    """A door: its last state, its last access, and how many were let in or not."""
+
+    complex: str
+    complex_name: str | None
+    timezone: str | None
+    device: str
+    point: str
+    place: str | None
+    state: str | None
+    state_at: datetime | None
+    last_result: str | None
+    last_method: str | None
+    last_access_at: datetime | None
+    granted: int
+    denied: int
+
+
+async def complexes_of(connection: AsyncConnection, complexes: Collection[str]) -> list[ComplexView]:
+    """The complexes a person may see, by name."""
+    query = select(complex_).where(within(complex_.c.id, complexes)).order_by(complex_.c.name, complex_.c.id)
+    return [msgspec.convert(row, ComplexView) for row in (await connection.execute(query)).mappings()]
+
+
+async def doors(connection: AsyncConnection, complexes: Collection[str], complex_id: str = "") -> list[DoorView]:
+    """Doors by complex and place; of one complex where it is named."""
+    columns = (*door.columns, complex_.c.name.label("complex_name"), complex_.c.timezone)
+    query = select(*columns).outerjoin(complex_, complex_.c.id == door.c.complex)
+    query = query.where(within(door.c.complex, complexes))
+    if complex_id:
+        query = query.where(door.c.complex == complex_id)
+    order = (complex_.c.name, door.c.complex, door.c.place, door.c.device, door.c.point)
+    rows = await connection.execute(query.order_by(*order).limit(MOST_DOORS))
+    return [msgspec.convert(row, DoorView) for row in rows.mappings()]

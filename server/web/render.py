@@ -1,0 +1,87 @@
+"""Templates to pages, and live rows to messages: one Jinja environment a language, autoescape always on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.store import alert_views
+from server.store.live_rows import LiveRow
+from server.web import formats, public_files, titles
+from server.web.languages import Language, as_language, translate
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@cache
+def environment(language: Language) -> Environment:
+    """The templates in a language. Undefined names are errors, not blanks."""
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+
+    def gettext(text: str) -> str:
+        return translate(language, text)
+
+    def ngettext(one: str, many: str, count: int) -> str:
+        return gettext(one if count == 1 else many)
+
+    made.install_gettext_callables(gettext, ngettext, newstyle=True)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+    made.filters.update(_filters(gettext))
+    made.globals.update(static=public_files.url, language=language)
+    return made
+
+
+def _filters(gettext: formats.Translate) -> dict[str, Any]:
+    def age(time: datetime, now: datetime) -> str:
+        return formats.age(time, now, gettext)
+
+    def duration(span: timedelta) -> str:
+        return formats.duration(span, gettext)
+
+    def tariff_rule(rule: str) -> str:
+        return formats.tariff_rule(rule, gettext)
+
+    def word(name: str | None, vocabulary: str) -> str:
+        return gettext(titles.word(vocabulary, name))
+
+    def rule_title(name: str) -> str:
+        return gettext(titles.rule_title(name))
+
+    def rule_meaning(name: str) -> str:
+        return gettext(titles.rule_meaning(name))
+
+    named = {filter_.__name__: filter_ for filter_ in (age, duration, tariff_rule, word, rule_title, rule_meaning)}
+    plain = (formats.clock, formats.moment, formats.to_second, formats.yuan, formats.masked, formats.size)
+    return named | {filter_.__name__: filter_ for filter_ in plain}
+
+
+def render(language: Language, template: str, **context: Any) -> str:
+    """A page in a language. Templates that show ages want ``now``."""
+    return environment(language).get_template(template).render(**context)
+
+
+async def render_live(
+    connection: AsyncConnection, rows: Sequence[LiveRow], language: str, now: datetime
+) -> list[bytes]:
+    """The present card of each row's alert; empty for rows that no screen shows. One query for all."""
+    wanted = {row.ref for row in rows if row.kind == "alert"}
+    views = await alert_views.by_ids(connection, wanted) if wanted else {}
+    return [_card(views.get(row.ref), as_language(language), now) for row in rows]
+
+
+def _card(view: alert_views.AlertView | None, language: Language, now: datetime) -> bytes:
+    if view is None:  # another kind of row, or an alert that a rebuild took away
+        return b""
+    return render(language, "alert_card.html", alert=view, now=now).encode()

@@ -1,0 +1,171 @@
+"""The words of the product in Chinese, by the names that tables and events use; a name without words shows itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from server.web.languages import N_
+
+
+class Rule(NamedTuple):
+    """An alert rule for people: its title, and why it fires."""
+
+    title: str
+    meaning: str
+
+
+RULES: Mapping[str, Rule] = {
+    "door_forced": Rule(
+        N_("门被强行打开"),
+        N_("门打开了，但没有刷卡、按钮或远程开门。可能有人撬门，也可能是门磁松动。请到现场看门和门磁。"),
+    ),
+    "door_held_open": Rule(N_("门长时间未关"), N_("门打开后超过设定时间没有关上。请确认是否有人顶住门，并把门关好。")),
+    "access_denied": Rule(
+        N_("无效凭证刷卡"), N_("有人用没有权限的卡、密码或二维码开门，门没有开。一次多半是误刷；短时间多次请留意。")
+    ),
+    "person_at_night": Rule(
+        N_("夜间有人进入"), N_("在夜间时段，摄像机在限制区域里看到了人。请先看图片，再决定是否到场。")
+    ),
+    "vehicle_tailgating": Rule(N_("跟车"), N_("一辆车紧跟前车通过道闸，没有单独抬杆。请核对车牌和收费。")),
+    "device_offline": Rule(N_("设备离线"), N_("设备自己或网关报告设备已断开。断开期间这里看不到它的事件。")),
+    "alarm_fire": Rule(N_("火警"), N_("消防设备报告火警。请立即到场确认，拨打 119，并通知楼内居民。")),
+    "alarm_smoke": Rule(N_("烟雾"), N_("烟感探测到烟雾。请立即到场确认是否起火。")),
+    "alarm_gas": Rule(N_("燃气泄漏"), N_("燃气探测器报警。不要开关电器，请立即到场，开窗并关阀。")),
+    "alarm_sos": Rule(N_("求助"), N_("有人按下了求助按钮。请立即到场，并先打电话确认。")),
+    "alarm_duress": Rule(N_("胁迫"), N_("有人用胁迫方式开门。不要单独到场，请先报警 110。")),
+    "alarm_water_leak": Rule(N_("漏水"), N_("水浸探测器碰到了水。请关闭附近阀门，查找漏点。")),
+    "alarm_tamper": Rule(N_("防拆"), N_("设备外壳被打开或被移动。请到现场检查设备。")),
+    "alarm_theft": Rule(N_("盗窃报警"), N_("设备报告有盗窃或撬动。请先看图片，再带同伴到场。")),
+    "alarm_vibration": Rule(N_("震动"), N_("设备感到强烈震动。可能有人敲打或撞击，请到现场查看。")),
+    "alarm_tailgating": Rule(N_("尾随"), N_("有人跟在别人后面进门，没有单独刷卡。请看图片核对。")),
+    "alarm_battery_low": Rule(N_("电池电量低"), N_("设备电池快用完。请在一周内更换，否则设备会停止工作。")),
+    "alarm_fire_system_fault": Rule(
+        N_("消防系统故障"), N_("消防主机报告自身故障。故障期间可能报不出火警，请联系维保单位。")
+    ),
+    "alarm_other": Rule(N_("报警"), N_("设备报告了一个报警。具体内容见下面的事件。")),
+}
+DEFAULT_RULE_MEANING = N_("设备报告了一个报警，本系统还没有它的说明。具体内容见下面的事件。")
+
+_WORDS: Mapping[str, Mapping[str, str]] = {
+    "severity": {"critical": N_("紧急"), "high": N_("重要"), "medium": N_("一般"), "low": N_("提示")},
+    "status": {
+        "open": N_("待接手"),
+        "acknowledged": N_("处理中"),
+        "closed": N_("已结束"),
+        "false": N_("误报"),
+    },
+    "action": {"acknowledge": N_("接手"), "undo": N_("撤销接手"), "close": N_("结束"), "false": N_("标为误报")},
+    "category": {"security": N_("治安"), "fire": N_("消防"), "safety": N_("安全"), "device": N_("设备")},
+    "role": {"operator": N_("管理员"), "patrol": N_("巡逻员"), "committee": N_("自管委"), "clerk": N_("收费员")},
+    "door": {
+        "open": N_("开着"),
+        "closed": N_("关着"),
+        "forced_open": N_("被强行打开"),
+        "held_open": N_("长时间未关"),
+        "locked": N_("已锁"),
+        "unlocked": N_("未锁"),
+    },
+    "result": {"granted": N_("放行"), "denied": N_("拒绝"), "pending": N_("等待"), "unknown": N_("不明")},
+    "method": {
+        "card": N_("刷卡"),
+        "face": N_("人脸"),
+        "fingerprint": N_("指纹"),
+        "pin": N_("密码"),
+        "qr": N_("二维码"),
+        "remote": N_("远程"),
+        "button": N_("按钮"),
+    },
+    "stay": {
+        "inside": N_("在场"),
+        "exited": N_("已离场"),
+        "lost_exit": N_("缺出场记录"),
+        "no_entry": N_("缺入场记录"),
+    },
+    "anomaly": {
+        "no_entry": N_("没有入场记录"),
+        "duplicate_entry": N_("在场时又一次入场"),
+        "direction_unknown": N_("有一次识别不知方向"),
+        "color_differs": N_("前后车牌颜色不同"),
+        "suspect_fake": N_("疑似假牌"),
+        "replayed": N_("记录是事后补传的"),
+    },
+    "plate_color": {
+        "blue": N_("蓝牌"),
+        "yellow": N_("黄牌"),
+        "white": N_("白牌"),
+        "black": N_("黑牌"),
+        "green": N_("绿牌"),
+        "yellow_green": N_("黄绿牌"),
+        "unknown": N_("颜色不明"),
+    },
+    "plate_status": {
+        "no_plate": N_("无牌车"),
+        "unreadable": N_("看不清"),
+        "encrypted": N_("车牌已加密"),
+        "suspect_fake": N_("疑似假牌"),
+        "read": N_("已识别"),
+    },
+    "direction": {"in": N_("入"), "out": N_("出"), "unknown": N_("方向不明")},
+    "car_class": {
+        "small": N_("小型车"),
+        "large": N_("大型车"),
+        "nev": N_("新能源小型车"),
+        "nev_large": N_("新能源大型车"),
+    },
+    "charge_reason": {
+        "priced": N_("已定价"),
+        "corrected": N_("已更正"),
+        "voided": N_("已作废"),
+        "unpriced": N_("未定价"),
+    },
+    "stream": {"urgent": N_("紧急"), "money": N_("收费"), "routine": N_("日常")},
+    "broker": {"connected": N_("已连接"), "away": N_("断开")},
+    "kind": {
+        "access": N_("出入"),
+        "door": N_("门"),
+        "plate": N_("车牌"),
+        "barrier": N_("道闸"),
+        "detection": N_("识别"),
+        "alarm": N_("报警"),
+        "input": N_("输入"),
+        "measurement": N_("测量"),
+        "charging": N_("充电"),
+        "availability": N_("在线状态"),
+        "command_result": N_("指令结果"),
+        "passthrough": N_("透传"),
+        "unknown": N_("未知"),
+    },
+    "time_quality": {
+        "ok": N_("可信"),
+        "assumed_zone": N_("时区为推定"),
+        "gateway": N_("用网关时间"),
+        "replay": N_("设备补传"),
+        "device_clock_bad": N_("设备时钟不准"),
+    },
+    "refusal": {
+        "checksum": N_("校验和不符"),
+        "version": N_("版本不识"),
+        "header": N_("批头有误"),
+        "body": N_("内容无法解开"),
+        "events": N_("事件格式有误"),
+        "count": N_("事件数不符"),
+        "gap": N_("序号不连续"),
+        "too_large": N_("过大"),
+        "wrong_hash": N_("图片与名称不符"),
+    },
+}
+VOCABULARIES = tuple(_WORDS)
+
+
+def word(vocabulary: str, name: str | None) -> str:
+    """The Chinese for a name of a vocabulary; the name itself where there are no words for it, "—" for none."""
+    return "—" if name is None or name == "" else _WORDS[vocabulary].get(name, name)
+
+
+def rule_title(name: str) -> str:
+    return RULES[name].title if name in RULES else name
+
+
+def rule_meaning(name: str) -> str:
+    return RULES[name].meaning if name in RULES else DEFAULT_RULE_MEANING

@@ -1,0 +1,103 @@
+"""The recorded messages in tests/fixtures/devices: what each is, and what it must become."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from domain.events import Event, to_plain
+from edge.devices.driver import Command, Message, Site
+
+FOLDER = Path(__file__).parents[2] / "fixtures" / "devices"
+SITE = Site()
+RECEIVED_AT = datetime(2026, 3, 1, 0, 16, tzinfo=UTC)  # shortly after the times in the recorded messages
+
+
+class Sample:
+    """One entry of an index.yaml."""
+
+    def __init__(self, family: str, entry: dict[str, Any]) -> None:
+        self.family, self.entry = family, entry
+        self.topic: str = entry.get("topic", "")
+        self.expect: list[dict[str, Any]] = entry.get("expect", [])
+        self.encodes: dict[str, Any] | None = entry.get("encodes")
+
+    def __repr__(self) -> str:
+        return f"{self.family}/{self.entry['file']}"
+
+    @property
+    def payload(self) -> bytes:
+        file = FOLDER / self.family / self.entry["file"]
+        body = file.read_bytes()
+        return bytes.fromhex(body.decode()) if file.suffix == ".hex" else body
+
+    def message(self, payload: bytes | None = None, **changes: Any) -> Message:
+        body = self.payload if payload is None else payload
+        return Message(
+            self.family, body, **{"topic": self.topic, "retained": self.entry.get("retain", False), **changes}
+        )
+
+
+@cache
+def samples(family: str = "") -> tuple[Sample, ...]:
+    """All samples, or those of one family; a folder without an index is none."""
+    return tuple(_samples(family))
+
+
+def _samples(family: str) -> Iterator[Sample]:
+    for index in sorted(FOLDER.glob("*/index.yaml")):
+        if family in ("", index.parent.name):
+            for entry in yaml.safe_load(index.read_text(encoding="utf-8"))["samples"]:
+                yield Sample(index.parent.name, entry)
+
+
+def sample(family: str, file: str) -> Sample:
+    return next(sample for sample in samples(family) if sample.entry["file"] == file)
+
+
+def json_of(family: str, file: str) -> Any:
+    """A fresh copy of a recorded JSON message, to be changed."""
+    return json.loads(sample(family, file).payload)
+
+
+def command_of(sample: Sample) -> Command:
+    """The command whose wire form a sample is: our words from the index, the rest from the envelope itself."""
+    assert sample.encodes is not None
+    words = dict(sample.encodes)
+    name, device = words.pop("command"), words.pop("device", None)
+    body = json.loads(sample.payload)
+    if "message" in body:
+        request = body["message"]["request"]
+        args = {**words, "client_id": request["client-id"], "reply_to": request["reply-to"]}
+        return Command(name, device or f"uhppoted:{request['device-id']}", request["request-id"], RECEIVED_AT, args)
+    issued_at = datetime.fromtimestamp(body["timestamp"], UTC)
+    return Command(name, device or f"vzenith:{body['sn']}", body["id"], issued_at, words)
+
+
+def assert_says(event: Event, expected: dict[str, Any]) -> None:
+    """Every key that is written holds; a null is absent or null; an object holds at least what is written."""
+    assert_says_plain(to_plain(event), expected)
+
+
+def assert_says_plain(actual: dict[str, Any], expected: dict[str, Any]) -> None:
+    """The same for an event that is JSON already. Shown on failure: what was expected, and what is there."""
+    assert _missing(expected, actual) == {}
+
+
+def _missing(expected: dict[str, Any], actual: dict[str, Any]) -> dict[str, Any]:
+    pairs = {key: (value, actual.get(key)) for key, value in expected.items()}
+    return {key: pair for key, pair in pairs.items() if not _holds(*pair)}
+
+
+def _holds(expected: Any, actual: Any) -> bool:
+    if isinstance(expected, dict):
+        return isinstance(actual, dict) and not _missing(expected, actual)
+    if isinstance(expected, list) and isinstance(actual, list):
+        return len(expected) == len(actual) and all(map(_holds, expected, actual))
+    return expected == actual
