@@ -101,14 +101,14 @@ def exceptions(passages: Iterable[Passage], sessions: Iterable[Session]) -> list
 def fold_start(sessions: Iterable[Session], new: Iterable[Passage]) -> FoldKey | None:
     """From where to fold again when ``new`` passages arrive at a plate's ``sessions``; None: from the beginning.
 
-    It is the key of the last session begun at or before the earliest new passage. Keep the sessions before it, fold
-    all passages (old and new) whose key is not before it: that equals folding everything, because nothing a session
-    holds depends on what came before its first passage. A copy of an id already kept is new only where
-    ``passages.preferred`` chooses it, and then replaces the one kept.
+    It is the key of the last session begun before the earliest new passage. Keep the sessions before it, fold all
+    passages (old and new) whose key is not before it: that equals folding everything, because nothing a session holds
+    depends on what came before its first passage. A copy of an id already kept is new only where
+    ``passages.preferred`` chooses it, and then replaces the one kept, which may have begun a session: hence not "at".
     """
     earliest = min((passage.key for passage in new), default=None)
     begun = (session.key for session in sessions)
-    return max((key for key in begun if earliest is None or key <= earliest), default=None)
+    return max((key for key in begun if earliest is None or key < earliest), default=None)
 
 
 def near_matches(plate: str, inside: Iterable[Session], limit: float = 1.0) -> list[Candidate]:

@@ -44,7 +44,7 @@ _DIGIT_SERIAL = re.compile(
 _MILITARY_SERIAL = re.compile("([A-HJ-NP-Z]{2})([0-9OI]{5})")
 _TO_DIGIT = str.maketrans("OI", "01")
 
-# Characters that readers take for each other, and costs in tenths so that sums stay exact (parking.md, section 1).
+# Characters that readers take for each other, and costs in tenths so that sums stay exact.
 _LOOK_ALIKE = ("0OQD", "1ITL", "2Z", "5S", "8B", "6G", "7T")
 _ALIKE = frozenset((a, b) for group in _LOOK_ALIKE for a in group for b in group if a != b)
 _ALIKE_COST, _OTHER_COST, _TAIL_COST = 3, 10, 6
@@ -97,7 +97,7 @@ _RULES = (
     _rule(f"{_P}[0-9]{{2}}{_S}{{5}}", "tractor", "green", confidence=0.6),
 )
 
-# Seven characters say small; the colour says otherwise (parking.md, section 1; tractors after NY 345.1).
+# Seven characters say small; the colour says otherwise (tractors after NY 345.1).
 _RECLASSED: dict[str, tuple[PlateClass, tuple[PlateColor, ...], float]] = {
     "yellow": ("large", ("yellow",), 1.0),
     "green": ("tractor", ("green",), 0.5),
@@ -109,8 +109,8 @@ def normalise(text: str) -> str:
 
     O and I become 0 and 1 only where a serial character must stand: neither occurs there.
     """
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).upper())
-    return _serial_digits(_without_color(_SEPARATORS.sub("", folded)))
+    folded = _folded(_SEPARATORS.sub("", _folded(_folded(text).upper())))
+    return _serial_digits(_without_color(folded))
 
 
 def classify(plate: str, color: str = "unknown") -> Classification | None:
@@ -144,6 +144,10 @@ def mask(plate: str) -> str:
 def colors_agree(a: str, b: str) -> bool:
     """Whether two seen colours may be of one plate: ``unknown`` agrees with each."""
     return "unknown" in (a, b) or a == b
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text)
 
 
 def _without_color(text: str) -> str:

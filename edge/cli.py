@@ -25,7 +25,12 @@ from edge.store import open_store
 from edge.sync.transport import Refused, UplinkDown
 from eventlog.log import LogBroken
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="The Gatehouse agent of one complex.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+    help="The Gatehouse agent of one complex.",
+)
 app.command()(decode)
 out = Console()
 err = Console(stderr=True)

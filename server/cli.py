@@ -14,7 +14,6 @@ import structlog
 import typer
 from rich.console import Console
 from rich.progress import Progress
-from sqlalchemy.exc import IntegrityError
 
 from domain.places import BadHours
 from server import cli_tariff
@@ -24,11 +23,14 @@ from server.house import House
 from server.rebuild import Rebuilt, rebuild
 from server.report import report
 from server.serve import serve
-from server.passwords import hash_password
-from server.store.engine import stamp
-from server.store.people import add_account
+from server.store.people import UsernameTaken, add_account
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="The Gatehouse server of a city.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+    help="The Gatehouse server of a city.",
+)
 app.add_typer(cli_tariff.app, name="tariff")
 out = Console()
 err = Console(stderr=True)
@@ -103,17 +105,9 @@ def add_person(
 
 def _make_account(folder: Path, username: str, role: str, complexes: list[str], *, as_json: bool) -> None:
     password = secrets.token_urlsafe(12)
-    hashed = hash_password(password)
-
-    async def add(house: House) -> None:
-        async with house.db.write() as connection:
-            await add_account(connection, username, hashed, role, complexes, stamp(house.now()))
-
     try:
-        with_house(folder, add)
-    except IntegrityError as error:
-        raise fail(f"there is an account {username!r} in {folder} already") from error
-    except ValueError as error:
+        with_house(folder, lambda house: add_account(house.db, username, password, role, complexes, house.now()))
+    except (UsernameTaken, ValueError) as error:
         raise fail(str(error)) from error
     show({"username": username, "password": password}, as_json=as_json)
 

@@ -181,18 +181,22 @@ class Hub:
             await live_rows.trim(connection, self._position - _KEEP_ROWS)
         self._trimmed = self._position
 
-    async def subscribe(
+    def subscribe(
         self, complexes: Collection[str] | None, language: str, after: int | None, life_s: float = 3_600.0
     ) -> AsyncIterator[bytes]:
         """SSE bytes for one screen: what it missed since position ``after``, then what happens, for ``life_s``.
 
-        ``complexes`` None or empty: all. A screen that is too far behind gets an event ``reload``. It ends early where
-        it does not keep up; the browser comes back with its last event id. Raises TooManyScreens.
+        ``complexes`` None or empty: all. A screen that is too far behind gets an event ``reload``. The stream ends
+        early where the screen does not keep up; it comes back with its last event id. Raises TooManyScreens.
         """
         if len(self._screens) >= _MOST_SCREENS:
             raise TooManyScreens(f"{_MOST_SCREENS} screens are connected")
+        screen = Screen(complexes, language, self._bounds.queue_messages)
+        return self._stream(screen, after, life_s)
+
+    async def _stream(self, screen: Screen, after: int | None, life_s: float) -> AsyncIterator[bytes]:
         await self._begun.wait()
-        screen, upto = Screen(complexes, language, self._bounds.queue_messages), self._position
+        upto = self._position  # with no await until it is added: nothing falls between replay and queue
         self._screens.add(screen)
         try:
             yield _HELLO + self._beat()

@@ -45,7 +45,8 @@ def encode(command: Command, site: Site, topic_hint: str) -> Publish:
 
 def _root(topic_hint: str) -> str:
     """The daemon's topics can be renamed; what it was heard on tells their root."""
-    return next((head for below in _BELOW_ROOT for head, found, _ in [topic_hint.partition(below)] if found), _ROOT)
+    heads = (topic_hint.partition(below)[0] for below in _BELOW_ROOT if below in topic_hint)
+    return next(heads, _ROOT)
 
 
 def _open(command: Command) -> Body:

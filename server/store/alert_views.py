@@ -149,9 +149,9 @@ async def by_ids(connection: AsyncConnection, identities: Collection[str]) -> di
     return {view.id: view for view in views}
 
 
-async def event_of(connection: AsyncConnection, identity: str) -> bytes | None:
-    """The event an alert came from, as JSON."""
-    return (await connection.execute(select(alert.c.event).where(alert.c.id == identity))).scalar()
+async def event_of(connection: AsyncConnection, identity: str) -> bytes:
+    """The event an alert that is there came from, as JSON."""
+    return (await connection.execute(select(alert.c.event).where(alert.c.id == identity))).scalar_one()
 
 
 async def actions_of(connection: AsyncConnection, identity: str) -> list[ActionView]:

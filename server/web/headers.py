@@ -1,4 +1,4 @@
-"""Headers every answer bears: scripts and styles only from us, in nobody's frame, types as said, nothing kept by default."""
+"""Headers every answer bears: scripts and styles only from us, in nobody's frame, nothing kept by default."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scripts, styles and icons: the only files anyone may fetch; under the version of all of them, so browsers keep them."""
+"""Scripts, styles and icons, for anyone; under a version of all of them, so that browsers may keep them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ASK_AGAIN = "no-cache"
 
 @cache
 def version() -> str:
-    """A short hash of all files: a path that bears it never changes its content, and scripts find each other under it."""
+    """A short hash of all files: what lies under it never changes, and scripts find each other beside them."""
     digest = hashlib.sha256()
     for path in sorted(path for path in FOLDER.rglob("*") if path.is_file()):
         digest.update(str(path.relative_to(FOLDER)).encode())

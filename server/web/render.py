@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -39,7 +39,8 @@ def environment(language: Language) -> Environment:
 
     made.install_gettext_callables(gettext, ngettext, newstyle=True)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
     made.filters.update(_filters(gettext))
-    made.globals.update(static=public_files.url, language=language)
+    shared: dict[str, Any] = {"static": public_files.url, "language": language}
+    cast("dict[str, Any]", made.globals).update(shared)
     return made
 
 

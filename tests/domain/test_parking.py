@@ -136,7 +136,7 @@ def read(number: int, direction: str, step: int, lane: str, color: str, replay: 
 
 reads = st.builds(
     read,
-    st.integers(0, 15),
+    st.integers(0, 9),
     st.sampled_from(["in", "out", "unknown"]),
     st.integers(0, 12),
     st.sampled_from(["east", "west"]),

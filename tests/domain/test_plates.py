@@ -37,6 +37,7 @@ SPELLINGS = [
     ("UNKNOWN", "UNKNOWN"),
     ("NOPLATE", "NOPLATE"),
     ("_无_", "_无_"),
+    ("A¨", "Ä"),  # NFKC makes a space of which the rest may join the letter before
     ("", ""),
 ]
 

@@ -43,7 +43,17 @@ def test_has_the_keys_and_kinds_of_the_sample(message: DeviceMessage, name: str)
 def test_says_what_the_blue_sample_says() -> None:
     ours = result(vzenith.plate(CAMERA, vzenith.Plate(text="粤B8K6Q2"), 31001, AT))
     theirs = sample("vzenith-mqtt", "ivs-result-blue.json")["payload"]["AlarmInfoPlate"]["result"]["PlateResult"]
-    same = ("license", "colorType", "type", "start_time", "begin_time", "unique_id", "isoffline", "plateid", "direction")
+    same = (
+        "license",
+        "colorType",
+        "type",
+        "start_time",
+        "begin_time",
+        "unique_id",
+        "isoffline",
+        "plateid",
+        "direction",
+    )
     assert {key: ours[key] for key in same} == {key: theirs[key] for key in same}
 
 

@@ -1,0 +1,56 @@
+# Every command a developer types. It sets itself up in .venv, anew only when what it was made from has changed.
+
+PYTHON ?= python3
+MINUTES ?= 15
+HEADLESS ?=
+FULL ?=
+ARGS ?=
+
+BIN := .venv/bin
+BROWSER_FILES := server/web/static/vendor
+CACHES := .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist *.egg-info
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench faults clean again
+
+help:  ## list these targets
+	@awk -F ':.*##' '/^[a-z]+:.*##/ {printf "  make %-8s%s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+demo: .venv/.demo .venv/.browser  ## a whole Gatehouse with a simulated complex (MINUTES=15, HEADLESS=1: check and exit)
+	@$(BIN)/gatehouse-sim demo --minutes $(MINUTES) $(if $(HEADLESS),--headless) $(ARGS)
+
+test: .venv/.dev .venv/.browser  ## every test but the faults (ARGS="-k parking" for some)
+	@$(BIN)/python scripts/system_packages.py
+	@$(BIN)/python -m pytest -m "not faults" $(ARGS)
+
+check: .venv/.dev  ## what must hold before a commit: style, types, imports, secrets, contents
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/basedpyright
+	@$(BIN)/lint-imports
+	@$(BIN)/python scripts/check_secrets.py
+	@$(BIN)/python scripts/check_repository.py
+
+faults: .venv/.dev .venv/.browser  ## real processes and kill -9 under load, a few rounds (FULL=1: all of them, long)
+	@GATEHOUSE_FULL=$(FULL) $(BIN)/python -m pytest -m faults $(ARGS)
+
+bench: .venv/.dev .venv/.browser  ## the measurements, beside their peers where those can be installed
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+clean:  ## remove what these targets made; no data of a server or an agent
+	@rm -rf .venv .venvs $(BROWSER_FILES) server/web/node_modules $(CACHES)
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.demo: pyproject.toml scripts/setup.py
+	@$(PYTHON) scripts/setup.py demo
+	@touch $@
+
+.venv/.dev: .venv/.demo
+	@$(PYTHON) scripts/setup.py dev
+	@touch $@
+
+.venv/.browser: server/web/package-lock.json $(if $(wildcard $(BROWSER_FILES)/*),,again) | .venv/.demo
+	@$(BIN)/python -m server.web.browser_files
+	@touch $@
+
+again:

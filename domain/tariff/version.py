@@ -1,0 +1,31 @@
+"""The version of a plan: a hash of its one canonical spelling."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+
+def version_of(plan: msgspec.Struct) -> str:
+    """sha256 of the plan as JSON with sorted keys and no defaults, 64 hex digits.
+
+    Defaults are left out so that a default written down, or a key the schema gains later, changes no version.
+    """
+    return hashlib.sha256(msgspec.json.encode(_spelled(plan), order="sorted")).hexdigest()
+
+
+def _spelled(node: Any) -> Any:
+    if isinstance(node, msgspec.Struct):
+        known = ((field, getattr(node, field.name)) for field in msgspec.structs.fields(node))
+        spelled = {field.encode_name: _spelled(value) for field, value in known if not _is_default(field, value)}
+        tag = node.__struct_config__.tag
+        return spelled if tag is None else {"kind": tag, **spelled}
+    return [_spelled(entry) for entry in node] if isinstance(node, tuple) else node  # pyright: ignore[reportUnknownVariableType]
+
+
+def _is_default(field: msgspec.structs.FieldInfo, value: Any) -> bool:
+    if field.default_factory is not msgspec.NODEFAULT:
+        return value == field.default_factory()
+    return value == field.default

@@ -1,0 +1,61 @@
+"""Refuses secrets in the repository: detect-secrets over every tracked file, less what a person has accepted.
+
+An accepted finding stands in .secrets.baseline as a hash; ``--accept`` writes the present findings there, after somebody
+has looked at each. A single line can be accepted with the comment ``pragma: allowlist secret``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from detect_secrets.core import baseline
+from detect_secrets.core.secrets_collection import SecretsCollection
+from detect_secrets.settings import default_settings
+from tracked_files import ROOT, tracked_files
+
+BASELINE = Path(".secrets.baseline")
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--accept", action="store_true", help="keep the present findings as accepted")
+    if arguments.parse_args().accept:
+        accept()
+        return
+    found = [f"{secret.filename}:{secret.line_number}: {secret.type}" for _, secret in new_findings()]
+    for line in found:
+        print(line, file=sys.stderr)
+    sys.exit(1 if found else 0)
+
+
+def new_findings() -> SecretsCollection:
+    """What is in the files and not in the baseline."""
+    with default_settings():
+        return scan() - accepted()
+
+
+def scan() -> SecretsCollection:
+    secrets = SecretsCollection(root=str(ROOT))
+    for name in tracked_files():
+        if name != BASELINE:
+            secrets.scan_file(str(name))
+    return secrets
+
+
+def accepted() -> SecretsCollection:
+    path = ROOT / BASELINE
+    if not path.exists():
+        return SecretsCollection(root=str(ROOT))
+    return SecretsCollection.load_from_baseline(json.loads(path.read_text(encoding="utf-8")))
+
+
+def accept() -> None:
+    with default_settings():
+        baseline.save_to_file(scan(), str(ROOT / BASELINE))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""Installs what the tests need and pip does not have: a browser, Chinese fonts, a production broker."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Package(NamedTuple):
+    """A Debian package, how to see that it is there, and what happens to the tests without it."""
+
+    name: str
+    is_there: Callable[[], bool]
+    without: str
+
+
+def _has_program(name: str) -> Callable[[], bool]:
+    path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"])
+    return lambda: shutil.which(name, path=path) is not None
+
+
+def _has_chinese_font() -> bool:
+    return any(Path("/usr/share/fonts").rglob("NotoSansCJK*"))
+
+
+PACKAGES = (
+    Package("chromium", _has_program("chromium"), "tests marked `browser` are skipped"),
+    Package("fonts-noto-cjk", _has_chinese_font, "the browser draws Chinese as boxes, and tests of layout may fail"),
+    Package("mosquitto", _has_program("mosquitto"), "tests against Mosquitto are skipped"),
+)
+
+
+def main() -> None:
+    missing = [package for package in PACKAGES if not package.is_there()]
+    if missing:
+        _install([package.name for package in missing])
+    for package in missing:
+        if not package.is_there():
+            print(f"{package.name} is not installed: {package.without}. On Debian: apt install {package.name}")
+
+
+def _install(names: list[str]) -> None:
+    """As far as it goes: a failure is shown, and the tests that lack something say so themselves."""
+    apt = _apt()
+    if apt is None:
+        return
+    for arguments in (["update"], ["install", "--yes", "--no-install-recommends", *names]):
+        command = [*apt, "-qq", *arguments]
+        print(" ".join(command), flush=True)
+        done = subprocess.run(
+            command, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, stdin=subprocess.DEVNULL
+        )
+        if done.returncode:
+            print(f"{' '.join(arguments[:1])} failed with status {done.returncode}", file=sys.stderr, flush=True)
+
+
+def _apt() -> list[str] | None:
+    """The command that installs, where we may: as root, or by a sudo that asks nothing."""
+    if shutil.which("apt-get") is None:
+        return None
+    if os.geteuid() == 0:
+        return ["apt-get"]
+    if shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode == 0:
+        return ["sudo", "-n", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
+    return None
+
+
+if __name__ == "__main__":
+    main()

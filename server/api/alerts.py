@@ -1,0 +1,107 @@
+"""Alerts to look at: what is live, what was, and one in full."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import uuid4
+
+from fastapi import APIRouter, HTTPException, Request
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.responses import Response
+
+from domain.events import decode_event
+from server.api.who import Anyone, Watching
+from server.auth import Person
+from server.store import alert_views, live_rows, place_views
+from server.store.alert_views import AlertFilter, AlertView
+from server.store.engine import stamp
+from server.web.alert_facts import facts_of, timeline_of
+from server.web.answers import house_of, page, see
+
+router = APIRouter()
+
+LIVE_DAYS = 7
+_OPEN_AT_MOST, _TAKEN_AT_MOST = 200, 50
+_PAGE = 50
+_MEMBERS_AT_MOST = 100
+
+
+@router.get("/")
+async def live_page(request: Request, person: Anyone) -> Response:
+    """What waits and what is being handled; the rest comes by itself."""
+    if person.may("clerk"):
+        return see("/parking")
+    house = house_of(request)
+    since = stamp(house.now() - timedelta(days=LIVE_DAYS))
+    async with house.db.read() as connection:  # one snapshot: the position says from where the stream goes on
+        _, position = await live_rows.ends(connection)
+        waiting = await _live(connection, person, "open", since, _OPEN_AT_MOST)
+        taken = await _live(connection, person, "acknowledged", since, _TAKEN_AT_MOST)
+    sections = {"open": groups(waiting), "acknowledged": groups(taken)}
+    is_cut = len(waiting) == _OPEN_AT_MOST or len(taken) == _TAKEN_AT_MOST
+    return page(request, person, "live.html", sections=sections, position=position, is_cut=is_cut, days=LIVE_DAYS)
+
+
+async def _live(connection: AsyncConnection, person: Person, status: str, since: str, limit: int) -> list[AlertView]:
+    return await alert_views.page(connection, person.complexes, AlertFilter((status,), since=since), limit)
+
+
+def groups(views: Sequence[AlertView]) -> list[list[AlertView]]:
+    """Alerts by incident, in the order in which incidents first appear."""
+    found: dict[str, list[AlertView]] = {}
+    for view in views:
+        found.setdefault(view.incident, []).append(view)
+    return list(found.values())
+
+
+@router.get("/alerts")
+async def history(
+    request: Request,
+    person: Watching,
+    status: str = "",
+    severity: str = "",
+    complex: str = "",
+    before: str = "",
+) -> Response:
+    """All alerts, the latest to arrive first."""
+    statuses = (status,) if status in alert_views.STATUSES else ()
+    chosen = AlertFilter(statuses, severity, complex, before=_before(before))
+    async with house_of(request).db.read() as connection:
+        views = await alert_views.page(connection, person.complexes, chosen, _PAGE + 1)
+        complexes = await place_views.complexes_of(connection, person.complexes)
+    shown = views[:_PAGE]
+    older = f"{stamp(shown[-1].received_at)}~{shown[-1].id}" if len(views) > _PAGE else None
+    filters = {"status": status, "severity": severity, "complex": complex}
+    return page(request, person, "history.html", alerts=shown, older=older, complexes=complexes, filters=filters)
+
+
+def _before(text: str) -> tuple[str, str] | None:
+    at, mark, identity = text.partition("~")
+    return (at, identity) if mark else None
+
+
+@router.get("/alerts/{identity}")
+async def one(request: Request, identity: str, person: Watching, refused: str = "") -> Response:
+    """One alert: its picture, its facts, why it fired, and what happened when."""
+    async with house_of(request).db.read() as connection:
+        view = await alert_views.one(connection, person.complexes, identity)
+        if view is None:
+            raise HTTPException(404, "no such alert")
+        event = decode_event(await alert_views.event_of(connection, identity))
+        actions = await alert_views.actions_of(connection, identity)
+        members = await alert_views.incident(connection, person.complexes, view.incident, _MEMBERS_AT_MOST)
+        _, position = await live_rows.ends(connection)
+        picture_at = await alert_views.picture_arrived_at(connection, view.complex, view.picture or "")
+    return page(
+        request,
+        person,
+        "alert.html",
+        alert=view,
+        facts=facts_of(event, view),
+        timeline=timeline_of(view, actions, picture_at),
+        members=[member for member in members if member.id != identity],
+        position=position,
+        refused=refused if refused in ("closed", "taken") else "",
+        request_key=uuid4().hex,
+    )

@@ -1,0 +1,25 @@
+"""Doors to look at."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from server.api.who import Watching
+from server.store import place_views
+from server.web.answers import house_of, page
+
+router = APIRouter()
+
+_ALARMING = ("forced_open", "held_open")
+
+
+@router.get("/doors")
+async def doors(request: Request, person: Watching, complex: str = "") -> Response:
+    """Each door's last state and last access, those that want looking at first."""
+    async with house_of(request).db.read() as connection:
+        found = await place_views.doors(connection, person.complexes, complex)
+        complexes = await place_views.complexes_of(connection, person.complexes)
+    found.sort(key=lambda door: door.state not in _ALARMING)
+    context = {"doors": found, "complexes": complexes, "filters": {"complex": complex}, "alarming": _ALARMING}
+    return page(request, person, "doors.html", most=place_views.MOST_DOORS, **context)

@@ -1,0 +1,33 @@
+"""Gateways to look at: who is heard, and how far behind each stream is."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from server.api.who import Overseeing
+from server.store import gateway_views
+from server.store.gateway_views import GatewayView
+from server.web.answers import house_of, page
+
+router = APIRouter()
+
+SILENT_AFTER = timedelta(seconds=60)
+_AT_MOST = 500
+
+
+@router.get("/gateways")
+async def gateways(request: Request, person: Overseeing) -> Response:
+    """Each gateway's last contact, version, streams and what is unsent."""
+    house = house_of(request)
+    async with house.db.read() as connection:
+        found = await gateway_views.gateways(connection, person.complexes, _AT_MOST)
+    silent = {view.id for view in found if is_silent(view, house.now())}
+    return page(request, person, "gateways.html", gateways=found, silent=silent, most=_AT_MOST)
+
+
+def is_silent(view: GatewayView, now: datetime) -> bool:
+    """Whether a gateway has not been heard for longer than a heartbeat can be late."""
+    return view.last_seen_at is None or now - view.last_seen_at > SILENT_AFTER

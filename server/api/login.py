@@ -1,0 +1,48 @@
+"""Signing in and out."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from server.api.who import Anyone
+from server.auth import COOKIE, Form, check_origin, field, logins_of, public
+from server.passwords import MOST_SIGNS, TooMany
+from server.web.answers import local_path, open_page, see
+
+router = APIRouter()
+
+
+@router.get("/login", dependencies=[Depends(public)])
+async def login_page(request: Request, next: str = "/") -> Response:
+    return open_page(request, "login.html", next=local_path(next), username="", failed=None)
+
+
+@router.post("/login", dependencies=[Depends(public)])
+async def login(request: Request, form: Form) -> Response:
+    """Sets the cookie and goes on; what went wrong is the same words whatever it was."""
+    check_origin(request)
+    username, back = field(form, "username", MOST_SIGNS), local_path(field(form, "next", 2_000))
+    password = form.get("password")
+    logins = logins_of(request)
+    try:
+        token = await logins.open(username, password if isinstance(password, str) else "")
+    except TooMany:
+        return open_page(request, "login.html", 503, next=back, username=username, failed="busy")
+    if token is None:
+        return open_page(request, "login.html", 401, next=back, username=username, failed="wrong")
+    answer = see(back)
+    is_https = request.url.scheme == "https"
+    life_s = int(logins.life.total_seconds())
+    answer.set_cookie(COOKIE, token, max_age=life_s, httponly=True, samesite="lax", secure=is_https)
+    return answer
+
+
+@router.post("/logout")
+async def logout(request: Request, person: Anyone) -> Response:
+    """Ends the login at the centre too; pictures leave the browser where it lets us say so."""
+    await logins_of(request).end(request.cookies[COOKIE])
+    answer = see("/login")
+    answer.delete_cookie(COOKIE)
+    answer.headers["Clear-Site-Data"] = '"cache"'
+    return answer

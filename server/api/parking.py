@@ -1,0 +1,127 @@
+"""Parking to look at: who is inside, every stay, and the passages nobody could read."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import structlog
+from fastapi import APIRouter, HTTPException, Request
+from starlette.responses import HTMLResponse, Response
+
+from server.api.who import Accounting, Clearing
+from server.auth import Form, Person, field
+from server.store import parking_views, place_views
+from server.store.parking_views import SessionFilter, SessionView
+from server.web.answers import house_of, page
+from server.web.languages import N_
+from server.web.render import render
+
+router = APIRouter(prefix="/parking")
+log = structlog.get_logger()
+
+_PAGE = 50
+_UNREAD_AT_MOST = 200
+# Why a person wants to see a whole plate; the choice is logged with who they are.
+REASONS = {
+    "payment": N_("核对缴费"),
+    "owner": N_("车主来电"),
+    "find": N_("寻找车辆"),
+    "police": N_("配合民警"),
+    "other": N_("其他"),
+}
+
+
+@router.get("")
+async def inside(
+    request: Request, person: Accounting, complex: str = "", plate: str = "", before: str = ""
+) -> Response:
+    """Vehicles that are inside now."""
+    return await _stays(request, person, "inside", complex, plate, before)
+
+
+@router.get("/sessions")
+async def sessions(
+    request: Request, person: Accounting, state: str = "", complex: str = "", plate: str = "", before: str = ""
+) -> Response:
+    """All stays."""
+    return await _stays(request, person, state, complex, plate, before)
+
+
+async def _stays(request: Request, person: Person, state: str, complex_id: str, plate: str, before: str) -> Response:
+    wanted = state if state in parking_views.STATES else ""
+    chosen = SessionFilter(wanted, _as_plate(plate), complex_id, _before(before))
+    async with house_of(request).db.read() as connection:
+        found = await parking_views.sessions(connection, person.complexes, chosen, _PAGE + 1)
+        inside_now = await parking_views.count_inside(connection, person.complexes, complex_id)
+        complexes = await place_views.complexes_of(connection, person.complexes)
+    filters = {"state": state, "complex": complex_id, "plate": plate}
+    shown = found[:_PAGE]
+    older = _cursor(shown[-1]) if len(found) > _PAGE else None
+    context = {"stays": shown, "older": older, "inside_now": inside_now, "complexes": complexes, "filters": filters}
+    return page(request, person, "parking.html", states=parking_views.STATES, **context)
+
+
+def _as_plate(text: str) -> str:
+    """What a person types of a plate, as plates are kept."""
+    return "".join(sign for sign in text.upper() if not sign.isspace() and sign not in "·.-")[:16]
+
+
+def _cursor(stay: SessionView) -> str:
+    return f"{stay.begun_at}~{stay.complex}~{stay.id}"
+
+
+def _before(text: str) -> tuple[str, str, str] | None:
+    parts = text.split("~")
+    return (parts[0], parts[1], parts[2]) if len(parts) == 3 else None
+
+
+@router.get("/sessions/{complex_id}/{identity}")
+async def session(request: Request, complex_id: str, identity: str, person: Accounting) -> Response:
+    """One stay: both pictures, and what it costs line by line."""
+    return await _session(request, person, complex_id, identity, plate=None)
+
+
+@router.post("/sessions/{complex_id}/{identity}/plate")
+async def show_plate(request: Request, complex_id: str, identity: str, person: Clearing, form: Form) -> Response:
+    """The whole plate, for a reason that is kept in the log."""
+    reason = field(form, "reason", 32)
+    if reason not in REASONS:
+        raise HTTPException(422, "say why the plate is needed")
+    house = house_of(request)
+    async with house.db.read() as connection:
+        stay = await parking_views.one(connection, person.complexes, complex_id, identity)
+    if stay is None:
+        raise HTTPException(404, "no such stay")
+    _log_shown(person, stay, reason, house.now())
+    if request.headers.get("hx-request"):
+        return HTMLResponse(render(person.lang, "plate.html", plate=stay.plate))
+    return await _session(request, person, complex_id, identity, plate=stay.plate)
+
+
+def _log_shown(person: Person, stay: SessionView, reason: str, at: datetime) -> None:
+    """Who saw which plate, why and when; not the plate itself."""
+    stay_of = {"complex": stay.complex, "session": stay.id}
+    log.info("plate_shown", account=person.id, username=person.username, reason=reason, at=at.isoformat(), **stay_of)
+
+
+async def _session(request: Request, person: Person, complex_id: str, identity: str, plate: str | None) -> Response:
+    async with house_of(request).db.read() as connection:
+        stay = await parking_views.one(connection, person.complexes, complex_id, identity)
+        if stay is None:
+            raise HTTPException(404, "no such stay")
+        names = [name for name in (stay.entry_picture, stay.exit_picture) if name]
+        here = await parking_views.pictures_here(connection, complex_id, names)
+        revisions = await parking_views.revisions(connection, person.complexes, complex_id, identity)
+    may_see = person.may("operator", "clerk")
+    context = {"stay": stay, "here": here, "revisions": revisions, "plate": plate, "may_see_plate": may_see}
+    return page(request, person, "stay.html", reasons=REASONS, **context)
+
+
+@router.get("/unread")
+async def unread(request: Request, person: Accounting, complex: str = "") -> Response:
+    """Passages without a plate: in no stay, so a person must look."""
+    async with house_of(request).db.read() as connection:
+        found = await parking_views.unread(connection, person.complexes, complex, _UNREAD_AT_MOST)
+        complexes = await place_views.complexes_of(connection, person.complexes)
+    context = {"passages": found, "complexes": complexes, "filters": {"complex": complex}, "most": _UNREAD_AT_MOST}
+    return page(request, person, "unread.html", **context)

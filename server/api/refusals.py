@@ -1,0 +1,41 @@
+"""What gateways sent that the centre did not take: for a person to look at, byte by byte."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from annotated_types import Interval
+from fastapi import APIRouter, HTTPException, Request
+from starlette.responses import Response
+
+from server.api.who import Operating
+from server.store import gateway_views
+from server.web.answers import house_of, page
+from server.web.formats import hex_rows
+
+router = APIRouter()
+
+Number = Annotated[int, Interval(ge=0, le=2**63 - 1)]
+_PAGE = 50
+_SHOWN_BYTES = 4_096
+
+
+@router.get("/gateways/refusals")
+async def refusals(request: Request, person: Operating, before: Number | None = None) -> Response:
+    """Refusals, the newest first."""
+    async with house_of(request).db.read() as connection:
+        found = await gateway_views.refusals(connection, person.complexes, before, _PAGE + 1)
+    older = found[_PAGE - 1].number if len(found) > _PAGE else None
+    return page(request, person, "refusals.html", refusals=found[:_PAGE], older=older)
+
+
+@router.get("/gateways/refusals/{number}")
+async def refusal(request: Request, number: Number, person: Operating) -> Response:
+    """One refusal: why, and the first bytes of what came."""
+    async with house_of(request).db.read() as connection:
+        found = await gateway_views.refused(connection, person.complexes, number)
+    if found is None:
+        raise HTTPException(404, "no such refusal")
+    view, body = found
+    rows = list(hex_rows(body[:_SHOWN_BYTES]))
+    return page(request, person, "refusal.html", refusal=view, rows=rows, shown=min(len(body), _SHOWN_BYTES))

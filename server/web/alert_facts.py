@@ -1,0 +1,79 @@
+"""What an alert's page says of its event: facts in words, and what happened when. Numbers of cards stay masked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from domain.events import Event
+from server.store.alert_views import ActionView, AlertView
+from server.web import titles
+from server.web.languages import N_
+
+# Devices write numbers of cards and plates into their free text.
+_TEXT_NAMES_PEOPLE = frozenset({"access", "plate"})
+
+
+class Fact(NamedTuple):
+    """A label, and a value: ``is_word`` where the value is one of our words and wants translating."""
+
+    label: str
+    value: str
+    is_word: bool = False
+
+
+class Step(NamedTuple):
+    """Something that happened at a time; ``actor`` did it, with ``note`` as their words."""
+
+    at: datetime
+    title: str
+    actor: str | None = None
+    note: str | None = None
+
+
+def facts_of(event: Event, view: AlertView) -> list[Fact]:
+    """Everything a person may see of the event, in the order in which they ask."""
+    return [fact for fact in _facts(event, view) if fact.value not in ("", "—")]
+
+
+def _facts(event: Event, view: AlertView) -> Iterator[Fact]:
+    yield Fact(N_("小区"), view.complex_name or view.complex)
+    yield Fact(N_("位置"), view.place or "")
+    yield Fact(N_("设备"), view.device)
+    yield Fact(N_("点位"), view.point or "")
+    yield Fact(N_("车道"), event.lane or "")
+    yield Fact(N_("事件"), titles.word("kind", event.kind), True)
+    yield Fact(N_("状态"), titles.word("door", event.state), True)
+    yield Fact(N_("结果"), titles.word("result", event.result), True)
+    yield Fact(N_("方式"), titles.word("method", event.method), True)
+    yield Fact(N_("方向"), titles.word("direction", event.direction), True)
+    yield Fact(N_("对象（已遮盖）"), view.subject or "")
+    yield from _details(event)
+    yield Fact(N_("时间"), titles.word("time_quality", event.time_quality), True)
+    yield Fact(N_("设备原来的时间"), event.device_time or "")
+
+
+def _details(event: Event) -> Iterator[Fact]:
+    yield Fact(N_("原因"), event.reason or "")
+    yield Fact(N_("报警类型"), event.alarm or "")
+    yield Fact(N_("识别到"), event.label or "")
+    yield Fact(N_("区域"), "、".join(event.zones))
+    yield Fact(N_("把握"), "" if event.confidence is None else f"{event.confidence:.0%}")
+    yield Fact(N_("触发"), event.trigger or "")
+    yield Fact(N_("代码"), event.code or "")
+    yield Fact(N_("读数"), "、".join(f"{name} {value:g}" for name, value in sorted(event.metrics.items())))
+    yield Fact(N_("说明"), "" if event.kind in _TEXT_NAMES_PEOPLE else event.text or "")
+
+
+def timeline_of(view: AlertView, actions: Sequence[ActionView], picture_at: datetime | None) -> list[Step]:
+    """What happened when, in order of time."""
+    steps = [
+        Step(view.occurred_at, N_("发生")),
+        Step(view.recorded_at, N_("网关记录")),
+        Step(view.received_at, N_("到达中心")),
+    ]
+    if picture_at is not None:
+        steps.append(Step(picture_at, N_("图片到达")))
+    steps += [Step(done.at, titles.word("action", done.action), done.actor, done.note) for done in actions]
+    return sorted(steps, key=lambda step: step.at)

@@ -1,0 +1,71 @@
+"""The people's side of the application: its routes, its static files, and how refusals look."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import msgspec
+from fastapi import APIRouter, FastAPI, HTTPException, Request
+from starlette.responses import Response
+
+from server.api import (
+    alert_actions,
+    alerts,
+    charges,
+    doors,
+    gateways,
+    language,
+    live,
+    login,
+    parking,
+    pictures,
+    refusals,
+)
+from server.auth import NotSignedIn
+from server.web import public_files
+from server.web.answers import open_page, see
+
+
+def routers() -> list[APIRouter]:
+    """Every noun's routes."""
+    nouns = (login, language, alerts, alert_actions, live, pictures, parking, charges, doors, gateways, refusals)
+    return [noun.router for noun in nouns]
+
+
+def mount_static(app: FastAPI) -> None:
+    """Static files, and pages for people who are refused or lost."""
+    app.mount(public_files.PATH, public_files.PublicFiles())
+    app.add_exception_handler(NotSignedIn, _sign_in_first)
+    for status in (403, 404):
+        app.add_exception_handler(status, _refused)
+
+
+async def _sign_in_first(request: Request, error: Exception) -> Response:
+    """Pages lead to the login and back; scripts are told."""
+    path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    login_path = f"/login?next={quote(path)}"
+    if request.headers.get("hx-request"):
+        return Response(status_code=401, headers={"HX-Redirect": "/login"})
+    if _wants_page(request) and request.method == "GET":
+        return see(login_path)
+    return _as_json(401, "not_signed_in", str(error))
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    status, detail = _what(error)
+    if _wants_page(request):
+        return open_page(request, "refused.html", status, code=status)
+    return _as_json(status, "not_allowed" if status == 403 else "not_found", detail)
+
+
+def _what(error: Exception) -> tuple[int, str]:
+    return (error.status_code, error.detail) if isinstance(error, HTTPException) else (404, "there is no such page")
+
+
+def _wants_page(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")
+
+
+def _as_json(status: int, error: str, message: str) -> Response:
+    content = msgspec.json.encode({"error": error, "message": message})
+    return Response(content, status, media_type="application/json")

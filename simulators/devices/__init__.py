@@ -1,0 +1,1 @@
+"""Builders of vendors' bytes, written from the vendors' documents and not from our drivers."""

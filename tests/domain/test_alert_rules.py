@@ -1,0 +1,72 @@
+"""What is an alert and what is not, and how late it is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from domain import alert_rules
+from domain.events import Event
+from domain.places import BadHours, Place, hours
+
+NIGHT = datetime(2026, 3, 1, 18, 0, tzinfo=UTC)  # 02:00 in Shanghai
+NOON = datetime(2026, 3, 1, 4, 0, tzinfo=UTC)
+SLEEPY = Place(quiet=(hours("23:00", "05:00"),))
+
+
+def rules(event: Event, place: Place = SLEEPY) -> list[tuple[str, str]]:
+    return [(found.rule, found.severity) for found in alert_rules.fired(event, place)]
+
+
+def person(at: datetime, **fields: object) -> Event:
+    base = {"kind": "detection", "device": "frigate:yard", "label": "person", "phase": "start", "time": at}
+    return Event(**{**base, "ext": {"zone": "restricted"}, **fields})  # type: ignore[arg-type]
+
+
+def test_a_person_in_a_restricted_zone_is_an_alert_in_the_quiet_hours_once() -> None:
+    assert rules(person(NIGHT)) == [("person_at_night", "high")]
+    assert rules(person(NOON)) == []
+    assert rules(person(NIGHT, ext={"zone": "public"})) == []
+    assert rules(person(NIGHT, phase="update")) == rules(person(NIGHT, phase="end")) == []
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        (Event(kind="door", device="x:1", state="forced_open", time=NOON), [("door_forced", "critical")]),
+        (Event(kind="door", device="x:1", state="held_open", time=NOON), [("door_held_open", "medium")]),
+        (Event(kind="door", device="x:1", state="open", time=NOON), []),
+        (Event(kind="access", device="x:1", result="denied", time=NOON), [("access_denied", "low")]),
+        (Event(kind="access", device="x:1", result="granted", time=NOON), []),
+        (Event(kind="alarm", device="x:1", alarm="fire", state="active", time=NOON), [("alarm_fire", "critical")]),
+        (Event(kind="alarm", device="x:1", alarm="fire", state="cleared", time=NOON), []),
+        (Event(kind="alarm", device="x:1", alarm="fire", state="test", time=NOON), []),
+        (Event(kind="alarm", device="x:1", alarm="bees", time=NOON), [("alarm_bees", "medium")]),
+        (Event(kind="availability", device="x:1", state="offline", time=NOON), [("device_offline", "low")]),
+    ],
+)
+def test_rules(event: Event, expected: list[tuple[str, str]]) -> None:
+    assert rules(event) == expected
+
+
+def test_what_a_broker_retained_is_a_state_and_rings_nobody() -> None:
+    assert rules(Event(kind="door", device="x:1", state="forced_open", time=NOON, retained=True)) == []
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(0, "live"), (60, "live"), (61, "recent"), (1801, "late")])
+def test_lateness_is_honest(seconds: int, expected: str) -> None:
+    assert alert_rules.lateness(NOON, NOON + timedelta(seconds=seconds)) == expected
+
+
+def test_hours_cross_midnight_and_whole_days_have_no_hole() -> None:
+    always = Place(quiet=(hours("00:00", "24:00"),))
+    minutes = [NOON + timedelta(minutes=n) for n in range(24 * 60)]
+    assert all(always.is_quiet(at) for at in minutes)
+    assert sum(SLEEPY.is_quiet(at) for at in minutes) == 6 * 60
+
+
+@pytest.mark.parametrize("text", ["25:00", "noon", "", "7"])
+def test_hours_that_are_none_are_refused(text: str) -> None:
+    with pytest.raises(BadHours):
+        hours(text, "05:00")

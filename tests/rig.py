@@ -1,0 +1,164 @@
+"""The whole chain in real processes: broker, agent, centre, started by their commands and killed at will."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from domain.ids import Origin
+from domain.wire import split_events, unpack
+from simulators.broker import Broker
+from simulators.processes import Child
+from simulators.products import ask, command, run_command
+
+COMPLEX = "garden"
+_READY_S = 30.0
+SERVER_TOML = """\
+host = "127.0.0.1"
+port = {port}
+[[complexes]]
+id = "garden"
+name = "测试小区"
+tariff = "tariff.yaml"
+[[complexes.quiet]]
+from = "00:00"
+to = "24:00"
+"""
+TARIFF = """\
+timezone: Asia/Shanghai
+plans:
+  small:
+    free: {minutes: 15, mode: from_start}
+    charge: {kind: unit, unit_min: 60, fen: 200, rounding: ceil}
+"""
+EDGE_TOML = """\
+data = "data"
+server = "{server}"
+unknown_devices = "accept"
+[broker]
+port = {broker}
+"""
+
+
+class Rig:
+    """One complex and its centre in ``folder``. ``agent`` may be another command than the product's."""
+
+    def __init__(self, folder: Path, broker: Broker, agent: list[str] | None = None, extra_server: str = "") -> None:
+        self.folder, self.broker = folder, broker
+        self._extra_server = extra_server
+        self.server_folder, self.edge_folder = folder / "centre", folder / "gateway"
+        self.edge_config = self.edge_folder / "edge.toml"
+        program = agent or [command("gatehouse-edge")]
+        self.edge = Child("edge", [*program, "run", "--config", str(self.edge_config)], folder)
+        serve = [command("gatehouse-server"), "serve", "--data", str(self.server_folder)]
+        self.server = Child("server", serve, folder)
+        self.url = ""
+        self.account: dict[str, Any] = {}
+
+    async def start_server(self) -> None:
+        """Make the centre where there is none, and serve; the port stays the same over restarts."""
+        if not self.server_folder.exists():
+            self.server_folder.mkdir(parents=True)
+            (self.server_folder / "tariff.yaml").write_text(TARIFF)
+            self._write_server(0)
+            self.account = await ask("gatehouse-server", "init", "--data", str(self.server_folder))
+        line = await start(self.server, "ready http")
+        self.url = line.split()[1]
+        self._write_server(int(self.url.rsplit(":", 1)[1]))
+
+    def _write_server(self, port: int) -> None:
+        (self.server_folder / "server.toml").write_text(SERVER_TOML.format(port=port) + self._extra_server)
+
+    async def enrol(self, uplink: str = "") -> None:
+        """Write the agent's settings, and give it its identity. ``uplink`` is the way to the centre, if not direct."""
+        self.edge_folder.mkdir(parents=True, exist_ok=True)
+        self.edge_config.write_text(EDGE_TOML.format(server=uplink or self.url, broker=self.broker.port))
+        code = await ask("gatehouse-server", "enrol-code", "--data", str(self.server_folder), "--complex", COMPLEX)
+        await run_command("gatehouse-edge", "enrol", "--config", str(self.edge_config), typed=code["code"])
+
+    async def start_edge(self) -> None:
+        await start(self.edge, "ready")
+
+    async def start_all(self) -> None:
+        """Broker, centre, enrolment, agent."""
+        self.broker.start()
+        await self.start_server()
+        await self.enrol()
+        await self.start_edge()
+
+    def stop_all(self) -> None:
+        for child in (self.edge, self.server):
+            child.stop(5.0)
+        self.broker.close()
+
+    def edge_head(self) -> int:
+        """How many events the agent's log ever took."""
+        with closing(_open(self.edge_folder / "data" / "log.db")) as db:
+            return db.execute("SELECT coalesce(sum(head), 0) FROM stream").fetchone()[0]
+
+    def centre_count(self) -> int:
+        """How many events the centre's log holds."""
+        with closing(_open(self.server_folder / "gatehouse.db")) as db:
+            return db.execute("SELECT coalesce(sum(last - first + 1), 0) FROM batch").fetchone()[0]
+
+    def centre_events(self) -> list[tuple[Origin, dict[str, Any]]]:
+        """Every event at the centre with its origin, straight from the stored batches."""
+        with closing(_open(self.server_folder / "gatehouse.db")) as db:
+            bodies = [row[0] for row in db.execute("SELECT body FROM batch ORDER BY position")]
+        found: list[tuple[Origin, dict[str, Any]]] = []
+        for body in bodies:
+            header, unpacked = unpack(body)
+            for index, event in enumerate(split_events(unpacked)):
+                found.append((header.origin(index), msgspec.json.decode(event)))
+        return found
+
+    def centre_query(self, sql: str, *args: object) -> list[tuple[Any, ...]]:
+        with closing(_open(self.server_folder / "gatehouse.db")) as db:
+            return db.execute(sql, args).fetchall()
+
+    async def drained(self, least: int = 0, timeout_s: float = 60.0) -> None:
+        """Until the centre holds all that the agent's log took, and at least ``least``."""
+        await until(
+            lambda: self.centre_count() >= max(least, 1) and self.centre_count() >= self.edge_head(), timeout_s
+        )
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
+
+
+async def start(child: Child, begins: str) -> str:
+    """Start a child and wait for the line that says it is ready."""
+    seen = _lines(child, begins)
+    child.start()
+    await until(lambda: len(_lines(child, begins)) > len(seen) or not child.running, _READY_S)
+    assert child.running, f"{child.name} ended:\n{child.tail()}"
+    return _lines(child, begins)[-1]
+
+
+def _lines(child: Child, begins: str) -> list[str]:
+    if not child.out_file.is_file():
+        return []
+    return [line for line in child.out_file.read_text().splitlines() if line.startswith(begins)]
+
+
+async def until(condition: Callable[[], Any], timeout_s: float = 30.0, every_s: float = 0.05) -> None:
+    """Poll a state; fails after a bound."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            while not condition():
+                await asyncio.sleep(every_s)
+    except TimeoutError:
+        raise AssertionError(f"not so after {timeout_s} s: {condition}") from None
+
+
+def repeats(keys: list[Any]) -> list[Any]:
+    """What stands in a list more than once."""
+    return [key for key, count in Counter(keys).items() if count > 1]
