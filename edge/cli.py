@@ -28,7 +28,7 @@ from eventlog.log import LogBroken
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    pretty_exceptions_show_locals=False,
+    pretty_exceptions_enable=False,
     help="The Gatehouse agent of one complex.",
 )
 app.command()(decode)

@@ -28,7 +28,7 @@ from server.store.people import UsernameTaken, add_account
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    pretty_exceptions_show_locals=False,
+    pretty_exceptions_enable=False,
     help="The Gatehouse server of a city.",
 )
 app.add_typer(cli_tariff.app, name="tariff")

@@ -125,9 +125,7 @@ class Rig:
 
     async def drained(self, least: int = 0, timeout_s: float = 60.0) -> None:
         """Until the centre holds all that the agent's log took, and at least ``least``."""
-        await until(
-            lambda: self.centre_count() >= max(least, 1) and self.centre_count() >= self.edge_head(), timeout_s
-        )
+        await until(lambda: self.centre_count() >= max(least, 1) and self.centre_count() >= self.edge_head(), timeout_s)
 
 
 def _open(path: Path) -> sqlite3.Connection:

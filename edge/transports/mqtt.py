@@ -159,12 +159,8 @@ class MqttTransport:
             self._loop.remove_writer(sock)
 
     def _on_socket_close(self, _client: Any, _userdata: Any, sock: Any) -> None:
-        # Also called from the connecting thread, and when the client is collected after the loop has gone.
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._forget, sock)
-
-    def _forget(self, sock: Any) -> None:
-        if sock is self._socket:
+        """Before paho closes it: a closed socket can no longer be taken from the loop."""
+        if sock is self._socket:  # never so while a thread connects, or after the loop has gone
             self._drop()
 
     def _on_connect(self, client: paho.Client, _userdata: Any, _flags: Any, code: Any, _properties: Any) -> None:

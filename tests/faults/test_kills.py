@@ -17,7 +17,7 @@ from tests.rig import Rig
 pytestmark = pytest.mark.faults
 
 KILLS = 20 if os.environ.get("FULL") else 5
-RATE, EVERY_S = 400.0, 1.0
+RATE, EVERY_S = 400.0, 0.7
 ACK_FIRST = [sys.executable, "-m", "tests.faults.ack_first"]
 ROOT = Path(__file__).parents[2]
 
@@ -56,7 +56,6 @@ class Killer:
 
 
 def nothing_lost_nothing_twice(result: Result) -> None:
-    print(result)
     assert result.lost == 0, str(result)
     assert result.facts_twice == []
     assert result.origins_twice == []
@@ -66,9 +65,9 @@ def nothing_lost_nothing_twice(result: Result) -> None:
 async def kill_all_the_time(rig: Rig, what: str, kills: int = KILLS) -> Result:
     killer = Killer()
     act = getattr(killer, what)
-    result = await under_load(rig, RATE, kills * (EVERY_S + 0.8), lambda: act(rig), EVERY_S)
-    print(f"{what} killed {killer.kills} times:", result)
-    assert killer.kills >= kills * 0.7, "the load ended before the kills"
+    result = await under_load(rig, RATE, kills, lambda: act(rig), EVERY_S)
+    print(f"\n{what} behind {rig.broker.name} killed {killer.kills} times:", result)
+    assert killer.kills == kills
     return result
 
 
@@ -91,7 +90,6 @@ async def test_acknowledging_first_loses_and_is_caught(tmp_path: Path) -> None:
     """The positive control: the same kills on an agent that acknowledges before the commit."""
     async with running(tmp_path, NatsBroker(), ACK_FIRST) as rig:
         result = await kill_all_the_time(rig, "agent", max(KILLS, 8))
-        print("acknowledge first:", result)
         assert result.lost > 0, "this rig could not see a loss"
 
 
@@ -112,7 +110,6 @@ async def test_mosquitto_killed_loses_what_it_had_in_memory(tmp_path: Path) -> N
     """Its loss is its own, and printed; what the agent had is at the centre, and nothing is there twice."""
     async with running(tmp_path, debian_mosquitto()) as rig:
         result = await kill_all_the_time(rig, "broker")
-        print("mosquitto killed:", result)
         assert rig.centre_count() == rig.edge_head()
         assert result.facts_twice == []
         assert result.gaps() == []
