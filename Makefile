@@ -32,7 +32,7 @@ check: .venv/.dev  ## what must hold before a commit: style, types, imports, sec
 	@$(BIN)/python scripts/check_repository.py
 
 faults: .venv/.dev .venv/.browser  ## real processes and kill -9 under load, a few rounds (FULL=1: all of them, long)
-	@GATEHOUSE_FULL=$(FULL) $(BIN)/python -m pytest -m faults $(ARGS)
+	@FULL=$(FULL) $(BIN)/python -m pytest -m faults $(ARGS)
 
 bench: .venv/.dev .venv/.browser  ## the measurements, beside their peers where those can be installed
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -1,13 +1,14 @@
 """Refuses secrets in the repository: detect-secrets over every tracked file, less what a person has accepted.
 
-An accepted finding stands in .secrets.baseline as a hash; ``--accept`` writes the present findings there, after somebody
-has looked at each. A single line can be accepted with the comment ``pragma: allowlist secret``.
+An accepted finding stands in .secrets.baseline as a hash; ``--accept`` writes the present findings there, after
+somebody has looked at each. A single line can be accepted with the comment ``pragma: allowlist secret``.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -22,7 +23,9 @@ BASELINE = Path(".secrets.baseline")
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--accept", action="store_true", help="keep the present findings as accepted")
-    if arguments.parse_args().accept:
+    asked = arguments.parse_args()
+    os.chdir(ROOT)  # findings are named relative to it
+    if asked.accept:
         accept()
         return
     found = [f"{secret.filename}:{secret.line_number}: {secret.type}" for _, secret in new_findings()]
@@ -38,7 +41,7 @@ def new_findings() -> SecretsCollection:
 
 
 def scan() -> SecretsCollection:
-    secrets = SecretsCollection(root=str(ROOT))
+    secrets = SecretsCollection()
     for name in tracked_files():
         if name != BASELINE:
             secrets.scan_file(str(name))
@@ -46,15 +49,14 @@ def scan() -> SecretsCollection:
 
 
 def accepted() -> SecretsCollection:
-    path = ROOT / BASELINE
-    if not path.exists():
-        return SecretsCollection(root=str(ROOT))
-    return SecretsCollection.load_from_baseline(json.loads(path.read_text(encoding="utf-8")))
+    if not BASELINE.exists():
+        return SecretsCollection()
+    return SecretsCollection.load_from_baseline(json.loads(BASELINE.read_text(encoding="utf-8")))
 
 
 def accept() -> None:
     with default_settings():
-        baseline.save_to_file(scan(), str(ROOT / BASELINE))
+        baseline.save_to_file(scan(), str(BASELINE))
 
 
 if __name__ == "__main__":

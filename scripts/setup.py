@@ -38,13 +38,18 @@ def _go_on_with_newer() -> None:
     """Replace this process by a newer Python, where this one is too old and there is a newer."""
     if sys.version_info >= OLDEST:
         return
-    newer = next(filter(None, map(shutil.which, _NEWER)), None)
+    newer = next(filter(_answers, filter(None, map(shutil.which, _NEWER))), None)
     if newer is None:
         raise CannotSetUp(
             f"{sys.executable} is Python {sys.version.split()[0]}; Gatehouse needs 3.11 or newer. "
             "Install one, and name it if it is not on PATH: make PYTHON=/path/to/python3.11"
         )
     os.execv(newer, [newer, *sys.argv])  # noqa: S606 - no shell is wanted
+
+
+def _answers(python: str) -> bool:
+    """Whether it runs: a version manager has a stand-in for each version, also for those it does not give."""
+    return subprocess.run([python, "-c", ""], capture_output=True).returncode == 0
 
 
 def make_venv() -> None:

@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import typer
-import yaml
 from rich.console import Console
 from rich.table import Table
 
-from domain.tariff import BadStay, BadTariff, NoPrice, Plan, Quote, fees, read_tariff
+from domain.tariff import BadStay, BadTariff, NoPrice, Plan, Quote, fees
+from server.tariff_file import BadFile, load_tariff
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -23,10 +23,6 @@ _EXAMPLE = (
 )
 
 Interval = tuple[datetime, datetime]
-
-
-class BadFile(Exception):
-    """A file that cannot be read as what it should be; the message says which and where."""
 
 
 class _StayRow(msgspec.Struct):
@@ -60,7 +56,7 @@ def quote(
     if bool(entry) != bool(exit) or not (entry or stays):
         raise typer.BadParameter("give --entry and --exit, or --stays, or all three")
     try:
-        plan = _plan(plan_file, class_name)
+        plan = load_tariff(plan_file).plan(class_name)
         quotes = fees(plan, _intervals(plan, entry, exit, stays))
     except (BadFile, BadTariff, BadStay, NoPrice) as error:
         typer.echo(str(error), err=True)
@@ -69,19 +65,6 @@ def quote(
         _show_json(plan, quotes, several=stays is not None)
     else:
         _show_table(plan, quotes)
-
-
-def _plan(path: Path, class_name: str) -> Plan:
-    try:
-        document: object = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise BadFile(f"{path}: {error.strerror or error}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise BadFile(f"{path} is not YAML: {error}") from error
-    try:
-        return read_tariff(document).plan(class_name)
-    except BadTariff as error:
-        raise BadTariff(f"{path}: {error}") from error
 
 
 def _intervals(plan: Plan, entry: str, exit: str, stays: Path | None) -> list[Interval]:

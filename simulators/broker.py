@@ -40,7 +40,7 @@ class Broker(ABC):
     """One broker: a port, a folder for what it keeps, and a process that may be killed and started again.
 
     ``port`` 0 takes a free one, which then stays the same over restarts. Without ``store`` a temporary folder is
-    used and removed by ``close``.
+    made when it is first needed, and removed by ``close``.
     """
 
     name: str
@@ -48,9 +48,18 @@ class Broker(ABC):
     def __init__(self, port: int = 0, store: Path | None = None) -> None:
         self.host = HOST
         self.port = port or free_port()
-        self._temporary = store is None
-        self.store = store.resolve() if store else Path(tempfile.mkdtemp(prefix="gatehouse-broker-"))
+        self._given_store = store.resolve() if store else None
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._child: Child | None = None
+
+    @property
+    def store(self) -> Path:
+        """The folder of what it keeps."""
+        if self._given_store is not None:
+            return self._given_store
+        if self._temporary is None:
+            self._temporary = tempfile.TemporaryDirectory(prefix="gatehouse-broker-", ignore_cleanup_errors=True)
+        return Path(self._temporary.name)
 
     @abstractmethod
     def command(self) -> list[str]:
@@ -95,8 +104,9 @@ class Broker(ABC):
     def close(self) -> None:
         """Ends it, and removes its store where that was temporary."""
         self.stop()
-        if self._temporary:
-            shutil.rmtree(self.store, ignore_errors=True)
+        if self._temporary is not None:
+            self._temporary.cleanup()
+            self._temporary = None
 
     def __enter__(self) -> Self:
         return self.start()

@@ -29,8 +29,8 @@ READY_LIMIT_S = 60.0
 DRAIN_LIMIT_S = 90.0
 STOP_LIMIT_S = 10.0
 OUTAGE_S = 15.0
-_LOOK_EVERY_S = 5.0
-_LOOK_OFTEN_S = 1.5
+_LOOK_EVERY_S = 8.0  # each look starts two commands, which is not cheap
+_LOOK_OFTEN_S = 2.5
 _TICK_S = 0.25
 
 
@@ -205,13 +205,16 @@ class Demo:
     async def _look(self, parts: _Parts) -> None:
         """Asks gateway and centre how they are, more often while there is something to see."""
         while True:
-            gateway = await ask("gatehouse-edge", "status", "--config", str(parts.files.edge_settings))
-            self._numbers.backlog = sum(int(stream["backlog"]) for stream in gateway["streams"].values())
-            self._highest_backlog = max(self._highest_backlog, self._numbers.backlog)
+            await self._look_at_gateway(parts)
             centre = await ask("gatehouse-server", "report", "--data", str(parts.files.server))
             self._numbers.at_centre, self._numbers.alerts = centre["events"], centre["alerts"]
             busy = parts.uplink.is_cut or self._numbers.backlog > 0
             await asyncio.sleep(_LOOK_OFTEN_S if busy else _LOOK_EVERY_S)
+
+    async def _look_at_gateway(self, parts: _Parts) -> None:
+        gateway = await ask("gatehouse-edge", "status", "--config", str(parts.files.edge_settings))
+        self._numbers.backlog = sum(int(stream["backlog"]) for stream in gateway["streams"].values())
+        self._highest_backlog = max(self._highest_backlog, self._numbers.backlog)
 
     async def _outage(self, parts: _Parts) -> None:
         """Cuts the uplink once, at a third of the time."""
@@ -220,6 +223,7 @@ class Demo:
         self._screen.note("上行断开 · the uplink is cut: the backlog grows, nothing is lost")
         parts.uplink.cut()
         await asyncio.sleep(min(OUTAGE_S, whole_s / 4))
+        await self._look_at_gateway(parts)
         parts.uplink.restore()
         self._screen.note("上行恢复 · the uplink is back: the backlog drains")
 
@@ -227,8 +231,9 @@ class Demo:
         end_s = time.monotonic() + self._told.minutes * 60
         while True:
             counts = parts.receiver.counts()
-            self._numbers.facts, self._numbers.left_s = run.report.facts, end_s - time.monotonic()
+            self._numbers.messages, self._numbers.left_s = run.report.acknowledged, end_s - time.monotonic()
             self._numbers.received, self._numbers.repeats = counts.once, counts.repeats
+            self._numbers.at_centre = max(self._numbers.at_centre, counts.once)
             self._numbers.uplink_cut = parts.uplink.is_cut
             self._screen.show(self._numbers)
             await asyncio.sleep(_TICK_S)

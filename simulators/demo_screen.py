@@ -18,7 +18,7 @@ _PLAIN_EVERY_S = 10.0
 class Numbers:
     """The demonstration's state at a moment."""
 
-    facts: int = 0
+    messages: int = 0
     at_centre: int = 0
     alerts: int = 0
     backlog: int = 0
@@ -31,8 +31,8 @@ class Numbers:
         """One line, Chinese and English."""
         uplink = Text("断开 CUT", style="bold red") if self.uplink_cut else Text("畅通 up", style="green")
         parts = [
-            f"事件 sent {self.facts}",
-            f"中心 at the centre {self.at_centre}",
+            f"设备消息 sent {self.messages}",
+            f"中心事件 at the centre {self.at_centre}",
             f"警情 alerts {self.alerts}",
             f"积压 backlog {self.backlog}",
             f"推送 webhook {self.received} (+{self.repeats})",

@@ -27,6 +27,7 @@ LANE_OUT = vzenith.Camera("fe71e106-57263202", "东门出口", "192.0.2.32", lay
 _EPOCH = datetime(2026, 1, 1, tzinfo=ZoneInfo("UTC"))
 
 DeviceRow = dict[str, str]
+Picture = Literal["yard", "forced", "walking", "none"]
 
 
 def device_list() -> list[DeviceRow]:
@@ -55,7 +56,7 @@ class Sighting:
     x: int
     score: float
     suffix: str
-    picture: Literal["yard", "forced", "walking"]
+    picture: Picture
 
 
 class Estate:
@@ -133,7 +134,7 @@ class Estate:
         ]
 
     def _snapshot(self, sighting: Sighting, at: datetime) -> list[DeviceMessage]:
-        if not self._drawn:
+        if not self._drawn or sighting.picture == "none":
             return []
         local, name = at.astimezone(ZONE), CAMERA_NAMES[sighting.camera]
         if sighting.picture == "yard":
@@ -143,12 +144,11 @@ class Estate:
         return [frigate.snapshot(sighting.camera, sighting.label, body)]
 
 
-def sighting(camera: str, zone: str, picture: Literal["yard", "forced", "walking"], chance: Random) -> Sighting:
-    """A person somewhere in a camera's view."""
+def sighting(camera: str, zone: str, picture: Picture, chance: Random, label: str = "person") -> Sighting:
+    """Somebody, or something, somewhere in a camera's view."""
     suffix = "".join(chance.choices("abcdefghjkmnpqrstuvwxyz", k=6))
-    return Sighting(
-        camera, "person", zone, chance.randrange(330, 660), round(chance.uniform(0.78, 0.94), 3), suffix, picture
-    )
+    x, score = chance.randrange(330, 660), round(chance.uniform(0.78, 0.94), 3)
+    return Sighting(camera, label, zone, x, score, suffix, picture)
 
 
 def _tracked(sighting: Sighting, started_at: datetime) -> frigate.Tracked:

@@ -72,7 +72,7 @@ class Child:
                     cwd=self.folder,
                     env=self._env,
                     start_new_session=True,  # Ctrl-C reaches us alone, and we end the children in order
-                    preexec_fn=_bound_to(os.getpid()),
+                    preexec_fn=bound_to(os.getpid()),
                 )
         except OSError as error:
             raise ChildFailed(f"{self.name}: {self.command[0]} cannot be run: {error}") from error
@@ -128,8 +128,11 @@ def _last_bytes(file: Path) -> bytes:
         return stream.read()
 
 
-def _bound_to(parent: int) -> Callable[[], None]:
-    """What the child does before exec: it asks to be killed when the thread that forked it ends."""
+def bound_to(parent: int) -> Callable[[], None]:
+    """What a child does between fork and exec: it asks to be killed when the thread that forked it ends.
+
+    ``parent`` is our own process id, taken before the fork.
+    """
 
     def bind() -> None:
         if _libc is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from simulators.processes import Child, ChildFailed
+from simulators.processes import Child, ChildFailed, bound_to
 
 COMMAND_LIMIT_S = 60.0
 _PAUSE_S = 0.05
@@ -32,6 +33,7 @@ async def run_command(name: str, *arguments: str, typed: str = "") -> str:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        preexec_fn=bound_to(os.getpid()),
     )
     shown = f"{name} {' '.join(arguments[:1])}"
     try:

@@ -126,9 +126,14 @@ def person_in_lobby(estate: Estate, at_s: float, chance: Random) -> Scene:
     return _Episode(estate, sighting("lobby", "lobby_door", "walking", chance)).steps(at_s, stays_s=6.0)
 
 
+def car_seen(estate: Estate, at_s: float, chance: Random) -> Scene:
+    """The gate's panorama camera follows a car; it reads no plates and sends no picture."""
+    return _Episode(estate, sighting("east_gate", "gate_road", "none", chance, label="car")).steps(at_s, stays_s=5.0)
+
+
 @dataclass
 class _Episode:
-    """A person whom a camera follows from coming to leaving; an alarm where that means one."""
+    """What a camera follows from its coming to its leaving; an alarm where that means one."""
 
     estate: Estate
     who: Sighting

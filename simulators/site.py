@@ -28,6 +28,7 @@ _FACTS_PER_SCENE = 2.2
 _MISREAD_EXIT = 4  # this exit, counted from 1, is read with a wrong character
 _NO_PLATE_ENTRY = 2
 _MAX_INSIDE = 60
+_SEEN_SHARE = 0.3  # of the cars, by the gate's panorama camera
 _FIRST_CARD, _CARDS = 8165500, 60
 
 
@@ -150,13 +151,18 @@ class _DailyLife:
         read = car.plate
         if self._exits % 25 == _MISREAD_EXIT and car.plate is not None:
             read = misread(car.plate, self.chance) or car.plate
-        return scenes.car_passes(self.estate, at_s, "out", car, read)
+        return scenes.car_passes(self.estate, at_s, "out", car, read) + self._panorama(at_s)
 
     def _enter(self, at_s: float) -> Scene:
         self._entries += 1
         scene, car = scenes.car_comes(self.estate, at_s, self.chance, self._entries % 20 == _NO_PLATE_ENTRY)
         self._inside.append(car)
-        return scene
+        return scene + self._panorama(at_s)
+
+    def _panorama(self, at_s: float) -> Scene:
+        if self.chance.random() < _SEEN_SHARE:
+            return scenes.car_seen(self.estate, at_s + 0.2, self.chance)
+        return []
 
     def _walk(self, at_s: float) -> Scene:
         direction: Direction = "in" if self.chance.random() < 0.5 else "out"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from annotated_types import Interval
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, HTTPException, Query, Request
 from starlette.responses import Response, StreamingResponse
 
 from server.api.who import Watching
@@ -13,13 +12,13 @@ from server.live import TooManyScreens
 from server.web.answers import house_of
 
 router = APIRouter()
-Position = Annotated[int, Interval(ge=0, le=2**63 - 1)]
+Position = Annotated[int | None, Query(ge=0, le=2**63 - 1)]
 # After this the browser comes back by itself and is asked again who it is: a login that ended hears no longer.
 STREAM_LIFE_S = 300.0
 
 
 @router.get("/live")
-async def live(request: Request, person: Watching, after: Position | None = None) -> Response:
+async def live(request: Request, person: Watching, after: Position = None) -> Response:
     """What the person's complexes have to say, from position ``after`` or the browser's last event id."""
     last = request.headers.get("last-event-id", "")
     position = int(last) if last.isdecimal() and len(last) < 19 else after

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
@@ -36,6 +37,12 @@ async def login(request: Request, form: Form) -> Response:
     life_s = int(logins.life.total_seconds())
     answer.set_cookie(COOKIE, token, max_age=life_s, httponly=True, samesite="lax", secure=is_https)
     return answer
+
+
+@router.get("/session")
+async def session(person: Anyone) -> Response:
+    """For a page that stayed open: whether it is still signed in, as whom, and with which token."""
+    return Response(msgspec.json.encode({"person": person.id, "csrf": person.csrf}), media_type="application/json")
 
 
 @router.post("/logout")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from annotated_types import Interval
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, HTTPException, Path, Query, Request
 from starlette.responses import Response
 
 from server.api.who import Operating
@@ -15,13 +14,15 @@ from server.web.formats import hex_rows
 
 router = APIRouter()
 
-Number = Annotated[int, Interval(ge=0, le=2**63 - 1)]
+_MOST = 2**63 - 1  # what the table can number
 _PAGE = 50
 _SHOWN_BYTES = 4_096
 
 
 @router.get("/gateways/refusals")
-async def refusals(request: Request, person: Operating, before: Number | None = None) -> Response:
+async def refusals(
+    request: Request, person: Operating, before: Annotated[int | None, Query(ge=0, le=_MOST)] = None
+) -> Response:
     """Refusals, the newest first."""
     async with house_of(request).db.read() as connection:
         found = await gateway_views.refusals(connection, person.complexes, before, _PAGE + 1)
@@ -30,7 +31,7 @@ async def refusals(request: Request, person: Operating, before: Number | None = 
 
 
 @router.get("/gateways/refusals/{number}")
-async def refusal(request: Request, number: Number, person: Operating) -> Response:
+async def refusal(request: Request, number: Annotated[int, Path(ge=0, le=_MOST)], person: Operating) -> Response:
     """One refusal: why, and the first bytes of what came."""
     async with house_of(request).db.read() as connection:
         found = await gateway_views.refused(connection, person.complexes, number)

@@ -43,6 +43,11 @@ def to_second(time: datetime | None, zone: str | None = None) -> str:
     return "—" if time is None else time.astimezone(zone_of(zone)).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def line_time(text: str) -> str:
+    """``11-22 02:14`` of a time in the lines of a charge, which is in the tariff's own zone already."""
+    return datetime.fromisoformat(text).strftime("%m-%d %H:%M")
+
+
 def age(time: datetime, now: datetime, translate: Translate) -> str:
     """``4 分钟前``. The browser keeps it true afterwards (static/ages.js)."""
     seconds = int((now - time).total_seconds())

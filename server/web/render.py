@@ -63,8 +63,23 @@ def _filters(gettext: formats.Translate) -> dict[str, Any]:
     def rule_meaning(name: str) -> str:
         return gettext(titles.rule_meaning(name))
 
-    named = {filter_.__name__: filter_ for filter_ in (age, duration, tariff_rule, word, rule_title, rule_meaning)}
-    plain = (formats.clock, formats.moment, formats.to_second, formats.yuan, formats.masked, formats.size)
+    def translated(text: str) -> str:
+        """For texts that are not written in the template: unlike ``_()`` it does not take them for safe HTML."""
+        return gettext(text)
+
+    named = {
+        filter_.__name__: filter_
+        for filter_ in (translated, age, duration, tariff_rule, word, rule_title, rule_meaning)
+    }
+    plain = (
+        formats.clock,
+        formats.moment,
+        formats.to_second,
+        formats.line_time,
+        formats.yuan,
+        formats.masked,
+        formats.size,
+    )
     return named | {filter_.__name__: filter_ for filter_ in plain}
 
 
