@@ -49,7 +49,7 @@ clean:  ## remove what these targets made; no data of a server or an agent
 	@$(PYTHON) scripts/setup.py dev
 	@touch $@
 
-.venv/.browser: server/web/package-lock.json $(if $(wildcard $(BROWSER_FILES)/*),,again) | .venv/.demo
+.venv/.browser: server/web/package-lock.json server/web/browser_files.py $(if $(wildcard $(BROWSER_FILES)/*),,again) | .venv/.demo
 	@$(BIN)/python -m server.web.browser_files
 	@touch $@
 

@@ -53,7 +53,7 @@ class Agent:
         self._media = MediaStore(config.folder / "media", store)
         self._notices = status.Notices(now)
         self.intake = self._make_intake()
-        self._mqtt = MqttTransport(config.broker, self._registry.topics, self.intake, now)
+        self._mqtt = MqttTransport(config.broker, self._registry.topics, self.intake, now, _last_seen(config))
         self._push: Push | None = None
         self._signer: identity.Signer | None = None
         self._uplink_state = "not enrolled"
@@ -168,6 +168,12 @@ class Agent:
         if self._push is not None:
             await status.remember(self._store, self._push.acknowledged)
         await parked.keep_newest(self._store, self._config.limits.parked_messages)
+
+
+def _last_seen(config: Config) -> datetime | None:
+    """When the agent last ran on this folder: what a broker queued since then is not older."""
+    left = status.read_file(config.folder).get("time")
+    return datetime.fromisoformat(left) if left else None
 
 
 async def run(config: Config, ready: Callable[[], None]) -> None:

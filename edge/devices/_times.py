@@ -62,4 +62,5 @@ def judged(time: datetime | None, sent: object, message: Message, site: Site, *,
     replay = replay or (message.retained and time is not None)
     if time is None and sent not in (None, "", 0):
         return JudgedTime(None, "replay" if replay else "device_clock_bad", str(sent)[:64])
-    return judge_time(time, message.received_at, site, as_sent=sent, replay=replay)
+    since = message.queued_since
+    return judge_time(time, message.received_at, site, as_sent=sent, replay=replay, queued_since=since)

@@ -40,6 +40,8 @@ class Message(msgspec.Struct, frozen=True):
     retained: bool = False
     headers: Mapping[str, str] = NO_HEADERS
     received_at: datetime | None = None  # None: no clock checks (a file, long after)
+    # Set while a broker hands over what it queued in our absence: since when it may have been waiting.
+    queued_since: datetime | None = None
 
 
 class Site(msgspec.Struct, frozen=True):
@@ -171,19 +173,21 @@ def judge_time(
     *,
     as_sent: object = None,
     replay: bool = False,
+    queued_since: datetime | None = None,
     limit: timedelta = _CLOCK_LIMIT,
 ) -> JudgedTime:
     """Whether a device's time (aware) can be believed, held against the moment of receipt.
 
     Off by about the site's offset from UTC: a zone fault, corrected. Off by more than ``limit``: the time of receipt
-    counts and the device's is kept as sent. A replayed record is old by nature and is not judged.
+    counts and the device's is kept as sent. A replayed record is old by nature and is not judged. A message that a
+    broker queued may be as old as ``queued_since``.
     """
     if sent is None:
         return JudgedTime(None, "replay" if replay else "gateway")
     sent = sent.astimezone(UTC)
     if replay:
         return JudgedTime(sent, "replay")
-    if received_at is None or abs(sent - received_at) <= limit:
+    if received_at is None or (queued_since or received_at) - limit <= sent <= received_at + limit:
         return JudgedTime(sent, "ok")
     kept = str(as_sent if as_sent is not None else sent.isoformat())
     offset = received_at.astimezone(site.zone).utcoffset() or timedelta()

@@ -23,6 +23,8 @@ log = structlog.get_logger()
 _READS_AT_ONCE = 200
 _MAX_ROUTES = 20_000
 _HOUSEKEEPING_S = 1.0
+# A broker hands over its queue without a word of how old it is. It is over once nothing came for so long.
+_QUEUE_QUIET_S = 2.0
 
 
 class BrokerRefused(Exception):
@@ -32,8 +34,19 @@ class BrokerRefused(Exception):
 class MqttTransport:
     """One connection to the complex's broker. ``topics`` maps MQTT filters to device families."""
 
-    def __init__(self, broker: Broker, topics: Mapping[str, str], intake: Intake, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        topics: Mapping[str, str],
+        intake: Intake,
+        now: Callable[[], datetime],
+        last_connected: datetime | None = None,
+    ) -> None:
+        """``last_connected``: up to when an earlier run of the agent was listening."""
         self._broker, self._intake, self._now = broker, intake, now
+        self._last_connected = last_connected
+        self._queued_since: datetime | None = None
+        self._last_message_s = 0.0
         self._matcher = MQTTMatcher()
         for topic_filter, family in topics.items():
             self._matcher[topic_filter] = family
@@ -112,9 +125,17 @@ class MqttTransport:
         self._client.loop_write()
 
     async def _keep(self) -> None:
-        while (result := self._client.loop_misc()) == paho.MQTT_ERR_SUCCESS:  # noqa: ASYNC110 - paho wants a clock
+        while (result := self._client.loop_misc()) == paho.MQTT_ERR_SUCCESS:
+            self._note_connection()
             await asyncio.sleep(_HOUSEKEEPING_S if self.connected else 0.05)
         raise OSError(paho.error_string(result))
+
+    def _note_connection(self) -> None:
+        if not self.connected:
+            return
+        self._last_connected = self._now()
+        if self._loop.time() - self._last_message_s > _QUEUE_QUIET_S:
+            self._queued_since = None
 
     def _drop(self) -> None:
         self.connected = False
@@ -168,6 +189,7 @@ class MqttTransport:
             log.error("broker_refused", host=self._broker.host, port=self._broker.port, reason=str(code))
             return
         self.connected = True
+        self._queued_since, self._last_message_s = self._last_connected, self._loop.time()
         log.info("broker_connected", host=self._broker.host, port=self._broker.port)
         client.subscribe([(topic, 1) for topic in self._broker.subscriptions])
 
@@ -188,7 +210,9 @@ class MqttTransport:
             received.topic,
             bool(received.retain),
             received_at=self._now(),
+            queued_since=self._queued_since,
         )
+        self._last_message_s = self._loop.time()
         self._intake.offer(message, lambda: self._acknowledge(client, mid, qos, connection))
 
     def _acknowledge(self, client: paho.Client, mid: int, qos: int, connection: int) -> None:

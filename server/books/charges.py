@@ -81,7 +81,9 @@ class Charges:
             return
         columns = dict(zip(charge.columns.keys(), last, strict=True))
         kept = {name: columns[name] for name in ("plate", "entered_at", "exited_at", "class", "tariff")}
-        await self._enter(connection, complex_id, identity, last, {**kept, "amount_fen": 0, "lines": [], "reason": "voided"})
+        await self._enter(
+            connection, complex_id, identity, last, {**kept, "amount_fen": 0, "lines": [], "reason": "voided"}
+        )
 
     async def _enter(
         self, connection: AsyncConnection, complex_id: str, identity: str, last: Row[Any] | None, entry: dict[str, Any]

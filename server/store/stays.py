@@ -53,28 +53,30 @@ async def take(connection: AsyncConnection, tables: Tables, facts: list[Fact]) -
 async def _take(
     connection: AsyncConnection, tables: Tables, complex_id: str, passages: list[Passage]
 ) -> list[Refolded]:
-    new = await _keep(connection, tables.passages, complex_id, passages)
+    touched = await _keep(connection, tables.passages, complex_id, passages)
     by_plate: defaultdict[str, list[Passage]] = defaultdict(list)
-    for passage in new:
+    for passage in touched:
         by_plate[passage.plate].append(passage)
     by_plate.pop("", None)  # not read: kept, and shown as an exception, but in no session
     return [await _refold(connection, tables, complex_id, plate, found) for plate, found in by_plate.items()]
 
 
 async def _keep(connection: AsyncConnection, table: Table, complex_id: str, passages: list[Passage]) -> list[Passage]:
-    """Insert or prefer; the passages that are new or replace an earlier copy of themselves."""
+    """Insert or prefer; the passages that are new or replace a copy of themselves, and the copies replaced."""
     known = await _known(connection, table, complex_id, [passage.id for passage in passages])
     new: dict[bytes, Passage] = {}
+    replaced: list[Passage] = []
     for passage in passages:
         copy = known.get(passage.id)
         if copy is None or preferred(copy, passage) != copy:
             new[passage.id] = known[passage.id] = passage
+            replaced += [copy] if copy else []
     if new:
         statement = insert(table)
         changed = {name: statement.excluded[name] for name in ("plate", "occurred_at", "passage")}
         upsert = statement.on_conflict_do_update(index_elements=["complex", "id"], set_=changed)
         await connection.execute(upsert, [_passage_row(complex_id, passage) for passage in new.values()])
-    return list(new.values())
+    return [*new.values(), *replaced]
 
 
 async def _known(connection: AsyncConnection, table: Table, complex_id: str, ids: list[bytes]) -> dict[bytes, Passage]:
@@ -107,14 +109,14 @@ async def _refold(
 async def _start(
     connection: AsyncConnection, table: Table, complex_id: str, plate: str, new: list[Passage]
 ) -> FoldKey | None:
-    """The key to fold from (domain.parking.fold_start); the earliest passage's copy may lie before the new one."""
+    """The key to fold from, as domain.parking.fold_start has it, from the few sessions that can matter."""
     earliest = min(passage.key for passage in new)
     query = select(table.c.begun_at, table.c.begun_by).where(
         table.c.complex == complex_id, table.c.plate == plate, table.c.begun_at <= stamp(earliest[0])
     )
     rows = (await connection.execute(query.order_by(table.c.begun_at.desc()).limit(8))).all()
     keys = [(unstamp(row.begun_at), row.begun_by) for row in rows]
-    return max((key for key in keys if key <= earliest), default=None)
+    return max((key for key in keys if key < earliest), default=None)
 
 
 async def _keys_from(

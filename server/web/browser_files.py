@@ -29,7 +29,7 @@ def is_current(vendor: Path = VENDOR) -> bool:
 
 
 def fetch(vendor: Path = VENDOR) -> None:
-    """Fill the folder anew: at no moment is it half of one version and half of another. Raises NotFetched."""
+    """Fill the folder anew, whole or not at all. Raises NotFetched."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         for name in ("package.json", LOCK.name):
@@ -39,8 +39,11 @@ def fetch(vendor: Path = VENDOR) -> None:
         for package, names in FILES.items():
             _copy(folder / "node_modules" / package, made / package, names)
         (made / _MARK).write_text(_digest())
+        aside = vendor.with_name(f"{vendor.name}.new")
+        shutil.rmtree(aside, ignore_errors=True)
+        shutil.copytree(made, aside)
         shutil.rmtree(vendor, ignore_errors=True)
-        shutil.copytree(made, vendor)
+        aside.rename(vendor)
 
 
 def _run_npm(folder: Path) -> None:

@@ -1,0 +1,198 @@
+"""The one way in: durable before acknowledged, bounded, and nothing that goes wrong stops anything else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from domain.events import Event
+from edge import media, parked, status
+from edge.config import Device
+from edge.device_list import DeviceList
+from edge.devices.driver import BadMessage, Driver, Message, Reading, Registry, Site, picture
+from edge.intake import Intake
+from edge.media import MediaStore
+from edge.parked import listed
+from eventlog.group_commit import Bounds
+from eventlog.log import LogBroken
+from eventlog.sqlite import SqliteEventLog
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+QUICK = Bounds(wait_s=0.0)
+
+
+def decode(message: Message, site: Site) -> Reading:
+    """A family for tests: ``word argument``."""
+    word, _, argument = message.payload.decode().partition(" ")
+    match word:
+        case "fact":
+            return Reading([Event(kind="input", device="t:1", source_event_id=argument, time=NOW)])
+        case "from":
+            return Reading([Event(kind="input", device=argument, source_event_id="1", time=NOW)])
+        case "state":
+            return Reading([Event(kind="availability", device="t:1", state=argument)])
+        case "picture":
+            entry, body = picture("scene", argument.encode())
+            return Reading([Event(kind="detection", device="t:1", media=[entry])], [body])
+        case "crash":
+            raise RuntimeError("a defect in a driver")
+        case _:
+            raise BadMessage(f"no such word: {word!r}")
+
+
+TEST = Driver("t", ("test",), decode)
+
+
+class Bench:
+    """An intake on a real store."""
+
+    def __init__(self, store: SqliteEventLog, folder: Path, bounds: Bounds, devices: list[Device]) -> None:
+        self.store = store
+        self.media = MediaStore(folder / "media", store)
+        list_ = DeviceList(devices, accept_unknown=False)
+        self.drained = 0
+        self.intake = Intake(store, self.media, Registry([TEST]), list_, Site(), lambda: NOW, bounds, self._drained)
+        self.acknowledged: list[str] = []
+
+    def _drained(self) -> None:
+        self.drained += 1
+
+    def offer(self, text: str) -> None:
+        message = Message("test", text.encode(), "t/1", received_at=NOW)
+        self.intake.offer(message, lambda: self.acknowledged.append(text))
+
+    async def take(self, *texts: str) -> None:
+        """Offer and wait until all is acknowledged."""
+        wanted = len(self.acknowledged) + len(texts)
+        for text in texts:
+            self.offer(text)
+        running = asyncio.create_task(self.intake.run())
+        async with asyncio.timeout(10):
+            while len(self.acknowledged) < wanted and not running.done():
+                await asyncio.sleep(0.005)
+        running.cancel()
+        await asyncio.wait([running])
+
+    async def events(self) -> list[Event]:
+        found = [record for stream in self.store.partitions for record in await self.store.read(stream, 0, 1000)]
+        return [msgspec.json.decode(record.body, type=Event) for record in found]
+
+
+@asynccontextmanager
+async def bench(folder: Path, bounds: Bounds = QUICK, devices: list[Device] | None = None) -> AsyncIterator[Bench]:
+    schema = media.SCHEMA + parked.SCHEMA + status.SCHEMA
+    store = await SqliteEventLog.open(folder / "log.db", "e1", schema)
+    yield Bench(store, folder, bounds, devices if devices is not None else [Device("t:1")])
+    await store.close()
+
+
+async def test_acknowledged_after_the_commit_never_before(tmp_path: Path) -> None:
+    async with bench(tmp_path) as here:
+        seen: list[int] = []
+        message = Message("test", b"fact 1", received_at=NOW)
+        reader = await SqliteEventLog.open(tmp_path / "log.db", "other")
+
+        def acknowledge() -> None:
+            import sqlite3
+
+            with sqlite3.connect(tmp_path / "log.db") as db:
+                seen.append(db.execute("SELECT count(*) FROM record").fetchone()[0])
+            here.acknowledged.append("fact 1")
+
+        here.intake.offer(message, acknowledge)
+        await here.take()
+        running = asyncio.create_task(here.intake.run())
+        async with asyncio.timeout(5):
+            while not seen:
+                await asyncio.sleep(0.005)
+        running.cancel()
+        await reader.close()
+        assert seen == [1], "another connection sees the record at the moment of the acknowledgement"
+
+
+async def test_a_commit_that_fails_acknowledges_nothing_and_ends_the_intake(tmp_path: Path) -> None:
+    async with bench(tmp_path) as here:
+        await here.store._writer.execute("DROP TABLE stream")
+        here.offer("fact 1")
+        with pytest.raises(LogBroken):
+            await here.intake.run()
+        assert here.acknowledged == []
+
+
+async def test_what_does_not_decode_is_parked_with_its_bytes_and_the_rest_goes_on(tmp_path: Path) -> None:
+    async with bench(tmp_path) as here:
+        await here.take("fact 1", "nonsense \x00", "crash", "from t:stranger", "fact 2")
+        rows = {row.reason: row for row in await listed(here.store, 10)}
+        assert set(rows) == {"undecodable", "driver_failed", "unknown_device"}
+        assert rows["undecodable"].payload == b"nonsense \x00"
+        assert "t:stranger is not in the device list" in rows["unknown_device"].detail
+        assert [event.source_event_id for event in await here.events()] == ["1", "2"]
+        assert len(here.acknowledged) == 5
+        assert here.intake.counts["undecodable"] == here.intake.counts["driver_failed"] == 1
+
+
+async def test_repeats_and_unchanged_states_are_dropped_and_counted(tmp_path: Path) -> None:
+    async with bench(tmp_path) as here:
+        await here.take("fact 1", "state online", "fact 1", "state online", "state offline", "fact 1")
+        assert [event.state or event.source_event_id for event in await here.events()] == ["1", "online", "offline"]
+        assert (here.intake.counts["repeats"], here.intake.counts["unchanged"]) == (2, 1)
+
+
+async def test_a_parked_message_becomes_an_event_once_its_device_is_known(tmp_path: Path) -> None:
+    async with bench(tmp_path, devices=[]) as here:
+        await here.take("from t:2")
+        (row,) = await listed(here.store, 10)
+        assert not await here.intake.admit(row.as_message())
+    async with bench(tmp_path, devices=[Device("t:2", place="gate")]) as here:
+        assert await here.intake.admit(row.as_message())
+        await parked.forget(here.store, [row.number])
+        assert await listed(here.store, 10) == []
+        (event,) = await here.events()
+        assert (event.device, event.place, event.recorded_at) == ("t:2", "gate", NOW)
+
+
+async def test_a_picture_is_on_disk_before_its_event_and_listed_for_sending_once(tmp_path: Path) -> None:
+    async with bench(tmp_path) as here:
+        await here.take("picture abc", "picture abc", "picture def")
+        names = await here.media.unsent(10)
+        assert [here.media.path(name).read_bytes() for name in names] == [b"abc", b"def"]
+        await here.media.mark_sent(names[:1])
+        assert await here.media.unsent(10) == names[1:]
+
+
+async def test_full_by_number_and_by_bytes_and_drained_again(tmp_path: Path) -> None:
+    async with bench(tmp_path, Bounds(wait_s=0.0, queue_items=3, queue_bytes=1000)) as here:
+        for number in range(3):
+            assert not here.intake.full
+            here.offer(f"fact {number}")
+        assert here.intake.full
+        await here.take()
+        running = asyncio.create_task(here.intake.run())
+        async with asyncio.timeout(5):
+            while len(here.acknowledged) < 3:
+                await asyncio.sleep(0.005)
+        running.cancel()
+        assert not here.intake.full
+        assert here.drained > 0
+        here.offer("nonsense " + "x" * 1000)
+        assert here.intake.full
+
+
+async def test_the_device_list_says_where_and_which_way(tmp_path: Path) -> None:
+    listing = [Device("t:1", place="gate", lane="east-in", direction="in", zone="restricted")]
+    async with bench(tmp_path, devices=listing) as here:
+        await here.take("fact 1")
+        (event,) = await here.events()
+        assert (event.place, event.lane, event.direction, event.ext) == (
+            "gate",
+            "east-in",
+            "in",
+            {"zone": "restricted"},
+        )
+        assert event.occurred_at == NOW + timedelta()

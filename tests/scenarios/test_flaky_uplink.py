@@ -1,0 +1,112 @@
+"""Seeded: a log pushed through an uplink that loses requests, loses answers and doubles both; every event once."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import Any
+
+import pytest
+
+from domain.events import STREAMS
+from domain.wire import read_header, split_events, unpack
+from edge.sync.push import Push
+from edge.sync.transport import Refused, UplinkDown
+from eventlog.follow import Pace, follow
+from eventlog.log import Arrival, BatchLog, Entry, Receipt
+from eventlog.memory import MemoryBatchLog, MemoryEventLog
+from eventlog.shards import shard_of
+
+EVENTS = 300
+PACE = Pace(limit=13, poll_s=0.001, retry_s=lambda _: 0.0)
+
+
+class FlakyUplink:
+    """The way to the centre; what goes wrong is drawn from a seed."""
+
+    def __init__(self, log: BatchLog, seed: int) -> None:
+        self.log, self.random = log, random.Random(seed)
+        self.delayed: list[bytes] = []
+
+    async def send(self, method: str, path: str, body: bytes, content_type: str) -> dict[str, Any]:
+        await asyncio.sleep(0)
+        fault = self.random.choice(["none", "none", "no request", "no answer", "twice", "delayed", "old again"])
+        if fault == "no request":
+            raise UplinkDown("lost on the way")
+        if fault == "delayed":
+            self.delayed.append(body)
+            raise UplinkDown("timed out, but it is still on its way")
+        if fault == "old again" and self.delayed:
+            await self._arrive(self.delayed.pop(0))
+        receipt = await self._arrive(body)
+        if fault == "twice":
+            await self._arrive(body)
+        if fault == "no answer":
+            raise UplinkDown("the answer was lost")
+        return answer(receipt)
+
+    async def _arrive(self, body: bytes) -> Receipt:
+        (receipt,) = await self.log.append([Arrival(read_header(body), body, "garden")])
+        return receipt
+
+    async def watermarks(self) -> dict[str, int]:
+        if self.random.random() < 0.2:
+            raise UplinkDown("no hello")
+        known = await self.log.watermarks("gw-1")
+        return {stream: last for (stream, _epoch), last in known.items()}
+
+
+def answer(receipt: Receipt) -> dict[str, Any]:
+    if receipt.outcome in ("gap", "overlap"):
+        raise Refused(409, {"error": receipt.outcome, "watermark": receipt.watermark})
+    return {"outcome": receipt.outcome, "watermark": receipt.watermark}
+
+
+async def at_the_centre(log: MemoryBatchLog) -> dict[str, list[bytes]]:
+    found: dict[str, list[bytes]] = {stream: [] for stream in STREAMS}
+    for record in await log.read(shard_of("garden"), 0, 10_000):
+        header, unpacked = unpack(record.body)
+        found[header.stream] += split_events(unpacked)
+    return found
+
+
+async def pushed_through(centre: MemoryBatchLog, seed: int) -> tuple[dict[str, list[bytes]], dict[str, list[bytes]]]:
+    """What was appended and what the centre has, by stream, in order."""
+    log, uplink = MemoryEventLog(), FlakyUplink(centre, seed)
+    push = Push("gw-1", log, uplink, uplink.watermarks, batch_bytes=600)  # type: ignore[arg-type]
+    followers = [asyncio.create_task(follow(log, stream, push, lambda *_: None, PACE)) for stream in STREAMS]
+    drawn = random.Random(seed + 1)
+    sent: dict[str, list[bytes]] = {stream: [] for stream in STREAMS}
+    for number in range(EVENTS):
+        stream, body = drawn.choice(STREAMS), b'{"n":%d}' % number
+        await log.append([Entry(stream, body)])
+        sent[stream].append(body)
+        await asyncio.sleep(0)
+    async with asyncio.timeout(20):
+        while any(push.acknowledged.get(stream, 0) < len(sent[stream]) for stream in STREAMS):
+            await asyncio.sleep(0.002)
+    for follower in followers:
+        follower.cancel()
+    return sent, await at_the_centre(centre)
+
+
+@pytest.mark.parametrize("seed", range(25))
+async def test_every_event_once_and_in_order(seed: int) -> None:
+    sent, found = await pushed_through(MemoryBatchLog(), seed)
+    assert found == sent
+
+
+class Forgetful(MemoryBatchLog):
+    """The broken centre: it keeps what comes, without looking at its mark."""
+
+    def _append_one(self, arrival: Arrival) -> Receipt:
+        last = self._marks.get((arrival.header.gateway, arrival.header.stream, arrival.header.epoch), 0)
+        receipt = super()._append_one(arrival)
+        if receipt.outcome == "known":
+            self._add(shard_of(arrival.complex), arrival.packed)
+        return Receipt("stored", max(last, arrival.header.last)) if receipt.outcome != "gap" else receipt
+
+
+async def test_a_centre_without_marks_is_caught() -> None:
+    results = [await pushed_through(Forgetful(), seed) for seed in range(5)]
+    assert any(found != sent for sent, found in results)
