@@ -9,9 +9,11 @@ ARGS ?=
 BIN := .venv/bin
 BROWSER_FILES := server/web/static/vendor
 CACHES := .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist *.egg-info
+CHECKS := "ruff check ." "ruff format --check ." basedpyright lint-imports \
+	"python scripts/check_secrets.py" "python scripts/check_repository.py"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench faults clean again
+.PHONY: help demo test check bench faults wheel clean again
 
 help:  ## list these targets
 	@awk -F ':.*##' '/^[a-z]+:.*##/ {printf "  make %-8s%s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -24,18 +26,17 @@ test: .venv/.dev .venv/.browser  ## every test but the faults (ARGS="-k parking"
 	@$(BIN)/python -m pytest -m "not faults" $(ARGS)
 
 check: .venv/.dev  ## what must hold before a commit: style, types, imports, secrets, contents
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/basedpyright
-	@$(BIN)/lint-imports
-	@$(BIN)/python scripts/check_secrets.py
-	@$(BIN)/python scripts/check_repository.py
+	@failed=; for step in $(CHECKS); do echo "== $$step"; $(BIN)/$$step || failed=1; done; test -z "$$failed"
 
 faults: .venv/.dev .venv/.browser  ## real processes and kill -9 under load, a few rounds (FULL=1: all of them, long)
 	@FULL=$(FULL) $(BIN)/python -m pytest -m faults $(ARGS)
 
-bench: .venv/.dev .venv/.browser  ## the measurements, beside their peers where those can be installed
+bench: .venv/.dev .venv/.browser  ## the measurements (ARGS="decode --scale 0.1" for a quick look)
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+wheel: .venv/.browser  ## dist/gatehouse-*.whl, with the browser's files in it
+	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+	@ls dist/*.whl
 
 clean:  ## remove what these targets made; no data of a server or an agent
 	@rm -rf .venv .venvs $(BROWSER_FILES) server/web/node_modules $(CACHES)

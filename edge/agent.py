@@ -57,6 +57,7 @@ class Agent:
         self._push: Push | None = None
         self._signer: identity.Signer | None = None
         self._uplink_state = "not enrolled"
+        self._back_online = asyncio.Event()
         self._version = version("gatehouse")
 
     def _make_intake(self) -> Intake:
@@ -97,7 +98,7 @@ class Agent:
         async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
             uplink = await stack.enter_async_context(Uplink(self._config.server or me.server, self._signer))
             self._push = Push(me.gateway, self._store, uplink, self._hello(uplink), self._config.limits.batch_bytes)
-            pace = Pace(self._config.limits.batch_events, retry_s=self._retry_s)
+            pace = Pace(self._config.limits.batch_events, retry_s=self._retry_s, hurry=self._back_online)
             for stream in self._store.partitions:
                 tasks.create_task(follow(self._store, stream, self._push, self._report, pace))
             tasks.create_task(PicturePush(self._media, uplink, self._retry_s).run())
@@ -113,10 +114,17 @@ class Agent:
     def _hello(self, uplink: Uplink) -> Callable[[], Awaitable[dict[str, int]]]:
         async def watermarks() -> dict[str, int]:
             answer = await uplink.send_json("POST", "/v1/hello", await self._described())
-            self._uplink_state = "online"
+            self._note_online()
             return {stream: int(last) for stream, last in answer["watermarks"].items()}
 
         return watermarks
+
+    def _note_online(self) -> None:
+        """After a cut: an alarm must not sit out the pause that grew meanwhile."""
+        if self._uplink_state != "online":
+            self._back_online.set()
+            self._back_online.clear()
+        self._uplink_state = "online"
 
     def _heartbeat(self, uplink: Uplink) -> Callable[[], Awaitable[None]]:
         hello = self._hello(uplink)

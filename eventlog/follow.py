@@ -31,6 +31,7 @@ class Pace(msgspec.Struct, frozen=True):
     limit: int = 500
     poll_s: float = 1.0
     retry_s: Callable[[int], float] = lambda failures: min(30.0, 0.1 * 2 ** min(failures, 10))
+    hurry: asyncio.Event | None = None  # set it when the cause of failures is gone: nobody sits out its pause
 
 
 DEFAULT_PACE = Pace()
@@ -53,7 +54,7 @@ async def follow(log: Log, partition: str, reader: Reader, report: Report, pace:
                 failures = failures + 1 if not isinstance(error, _Progressed) else 1
                 cause = error.cause if isinstance(error, _Progressed) else error
                 report(reader.name, partition, cause)
-                await asyncio.sleep(pace.retry_s(failures))
+                await rung_or_after(pace.hurry or asyncio.Event(), pace.retry_s(failures))
     finally:
         log.bell.unlisten(partition, bell)
 

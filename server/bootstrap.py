@@ -31,7 +31,7 @@ from server.projections.alerts import Alerts
 from server.projections.doors import Doors
 from server.projections.parking import Parking
 from server.rebuild import Projection
-from server.shard_reader import Fold, ShardReader
+from server.shard_reader import Fold, Rest, ShardReader
 from server.store import migrate
 from server.store.engine import FILE, Database
 from server.store.schema import complex_
@@ -90,11 +90,14 @@ async def run_readers(house: House) -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(house.ingest.run())
         tasks.create_task(house.live.run())
+        rest = Rest(house.ingest.pouring)
         for projection in projections(house.config).values():
-            _follow(tasks, house, ShardReader(projection, house.db, unpacker, house.live.ring))
-        _follow(tasks, house, ShardReader(Charges(tariffs(house), house.now), house.db, unpacker))
+            patient = None if projection.name == Alerts.name else rest
+            _follow(tasks, house, ShardReader(projection, house.db, unpacker, house.live.ring, patient))
+        book = Charges(tariffs(house), house.now)
+        _follow(tasks, house, ShardReader(book, house.db, unpacker, rest=rest))
         for webhook in house.config.webhooks:
-            _feed(tasks, house, webhook, unpacker)
+            _feed(tasks, house, webhook, unpacker, rest)
 
 
 def _follow(tasks: asyncio.TaskGroup, house: House, reader: ShardReader) -> None:
@@ -102,10 +105,10 @@ def _follow(tasks: asyncio.TaskGroup, house: House, reader: ShardReader) -> None
         tasks.create_task(follow(house.log, shard, reader, _report, _PACE))
 
 
-def _feed(tasks: asyncio.TaskGroup, house: House, webhook: Webhook, unpacker: Unpacker) -> None:
+def _feed(tasks: asyncio.TaskGroup, house: House, webhook: Webhook, unpacker: Unpacker, rest: Rest) -> None:
     sender = WebhookSender(webhook.name, webhook.url, _secret(house.folder, webhook), house.db, house.now, _retry_s)
     outbox: Fold = Outbox(webhook.name, frozenset(webhook.kinds))
-    _follow(tasks, house, ShardReader(outbox, house.db, unpacker, sender.more.set))
+    _follow(tasks, house, ShardReader(outbox, house.db, unpacker, sender.more.set, rest))
     tasks.create_task(sender.run())
 
 

@@ -106,6 +106,11 @@ class Hub:
         """How many are connected."""
         return len(self._screens)
 
+    @property
+    def position(self) -> int:
+        """Up to where rows were passed on."""
+        return self._position
+
     def ring(self) -> None:
         """There are new rows, committed. Costs nothing: the work is done in ``run``, many rings at once."""
         self._bell.set()
@@ -128,11 +133,11 @@ class Hub:
                 await asyncio.sleep(_RETRY_S)
 
     async def _step(self) -> None:
+        self._bell.clear()  # before the reads: what is committed, or closed, meanwhile rings it again
         if not self._begun.is_set():
             async with self._db.read() as connection:
                 _, self._position = await live_rows.ends(connection)
             self._begun.set()
-        self._bell.clear()
         async with self._db.read() as connection:
             rows = await live_rows.between(connection, self._position, None, (), _WAKE_ROWS)
         if rows:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -15,7 +17,8 @@ from server.facts import Fact, Unpacker
 from server.store.engine import Database
 from server.store.schema import cursor
 
-_MOST_EVENTS = 4_000  # a transaction: long enough to be cheap, short enough that others get their turn
+# A transaction: ingest waits for it, so it is short; one large batch, or several small ones.
+_MOST_EVENTS = 500
 
 
 class Fold(Protocol):
@@ -28,14 +31,35 @@ class Fold(Protocol):
         ...
 
 
+class Rest:
+    """Lets readers whose result can wait a little give way to ingest while batches pour in after an outage.
+
+    ``busy`` says whether they do. A reader then rests some times as long as it worked, so that what is held back at
+    the gateways is safe first and shown soon after.
+    """
+
+    def __init__(self, busy: Callable[[], bool], times: float = 9.0, most_s: float = 1.0) -> None:
+        self._busy, self._times, self._most_s = busy, times, most_s
+
+    async def after(self, work_s: float) -> None:
+        if self._busy():
+            await asyncio.sleep(min(self._most_s, self._times * work_s))
+
+
 class ShardReader:
     """Lets a fold follow the log. ``after_commit`` is told when its effect can be seen."""
 
     def __init__(
-        self, fold: Fold, db: Database, unpacker: Unpacker, after_commit: Callable[[], None] = lambda: None
+        self,
+        fold: Fold,
+        db: Database,
+        unpacker: Unpacker,
+        after_commit: Callable[[], None] = lambda: None,
+        rest: Rest | None = None,
     ) -> None:
         self.name = fold.name
         self._fold, self._db, self._unpacker, self._after_commit = fold, db, unpacker, after_commit
+        self._rest = rest
 
     async def position(self, partition: str) -> int:
         query = select(cursor.c.position).where(cursor.c.reader == self.name, cursor.c.shard == partition)
@@ -43,12 +67,14 @@ class ShardReader:
             return (await connection.execute(query)).scalar() or 0
 
     async def take(self, partition: str, records: list[Record]) -> int:
-        taken = _first_few(records)
+        began, taken = time.monotonic(), _first_few(records)
         facts = [fact for record in taken for fact in self._unpacker.facts(record)]
         async with self._db.write() as connection:
             await self._fold.fold(connection, facts)
             await save_cursor(connection, self.name, partition, taken[-1].position)
         self._after_commit()
+        if self._rest is not None:
+            await self._rest.after(time.monotonic() - began)
         return taken[-1].position
 
 

@@ -78,10 +78,14 @@ class Rig:
 
     async def enrol(self, uplink: str = "") -> None:
         """Write the agent's settings, and give it its identity. ``uplink`` is the way to the centre, if not direct."""
-        self.edge_folder.mkdir(parents=True, exist_ok=True)
-        self.edge_config.write_text(EDGE_TOML.format(server=uplink or self.url, broker=self.broker.port))
+        self.write_edge_settings(uplink or self.url)
         code = await ask("gatehouse-server", "enrol-code", "--data", str(self.server_folder), "--complex", COMPLEX)
         await run_command("gatehouse-edge", "enrol", "--config", str(self.edge_config), typed=code["code"])
+
+    def write_edge_settings(self, server: str) -> None:
+        """The agent's settings; without a server it only stores."""
+        self.edge_folder.mkdir(parents=True, exist_ok=True)
+        self.edge_config.write_text(EDGE_TOML.format(server=server, broker=self.broker.port))
 
     async def start_edge(self) -> None:
         await start(self.edge, "ready")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -21,6 +22,10 @@ from server.store.stays import Refolded, Tables, take
 _TABLES = Tables(charge_passage, charge_session)
 # Plans a tariff may have beside its default, by the colour of the plate they are for.
 _CLASS_OF_COLOR: Mapping[PlateColor, str] = {"yellow": "large", "green": "nev", "yellow_green": "nev_large"}
+
+
+Entry = dict[str, Any]
+Interval = tuple[datetime, datetime]
 
 
 class LotTariff(msgspec.Struct, frozen=True):
@@ -44,61 +49,77 @@ class Charges:
         self._tariffs, self._now = tariffs, now
 
     async def fold(self, connection: AsyncConnection, facts: list[Fact]) -> None:
+        by_complex: defaultdict[str, list[Refolded]] = defaultdict(list)
         for changed in await take(connection, _TABLES, facts):
-            tariff = self._tariffs.get(changed.complex)
+            by_complex[changed.complex].append(changed)
+        for complex_id, changes in by_complex.items():
+            tariff = self._tariffs.get(complex_id)
             if tariff is not None:
-                await self._book(connection, changed, tariff)
+                await _Booking(connection, complex_id, tariff, stamp(self._now())).book(changes)
 
-    async def _book(self, connection: AsyncConnection, changed: Refolded, tariff: LotTariff) -> None:
-        now = {session.id.hex(): session for session in changed.now}
-        gone = [identity for identity in changed.before if identity not in now]
-        for identity in gone:
-            await self._void(connection, changed.complex, identity)
-        for identity, session in now.items():
-            if session.state == "exited":
-                await self._price(connection, changed.complex, session, tariff)
-            else:
-                await self._void(connection, changed.complex, identity)
 
-    async def _price(self, connection: AsyncConnection, complex_id: str, session: Session, tariff: LotTariff) -> None:
-        last = await _last(connection, complex_id, session.id.hex())
-        if last is not None and _is_of(last, session):
-            return
+class _Booking:
+    """The entries that one complex's changed sessions call for."""
+
+    def __init__(self, connection: AsyncConnection, complex_id: str, tariff: LotTariff, booked_at: str) -> None:
+        self._connection, self._complex = connection, complex_id
+        self._tariff, self._booked_at = tariff, booked_at
+
+    async def book(self, changes: list[Refolded]) -> None:
+        sessions = {session.id.hex(): session for changed in changes for session in changed.now}
+        gone = {identity for changed in changes for identity in changed.before} - sessions.keys()
+        last = await self._last([*sessions, *gone])
+        entries = [entry for identity in gone if (entry := self._voided(last.get(identity)))]
+        for identity, session in sessions.items():
+            entry = await self._entry(session, last.get(identity))
+            if entry:
+                entries.append(entry)
+        if entries:
+            await self._connection.execute(charge.insert(), entries)
+
+    async def _entry(self, session: Session, last: Row[Any] | None) -> Entry | None:
+        if session.state != "exited":
+            return self._voided(last)
+        return None if last is not None and _is_of(last, session) else await self._priced(session, last)
+
+    async def _priced(self, session: Session, last: Row[Any] | None) -> Entry | None:
         if session.entered_at is None or session.exited_at is None:
-            return
-        car_class = tariff.class_of(session.color)
-        plan = tariff.tariff.plan(car_class)
-        earlier = await _earlier(connection, complex_id, session, plan)
-        priced = _priced(plan, session.entered_at, session.exited_at, earlier)
-        stay = {"plate": session.plate, "class": car_class}
+            return None
+        car_class = self._tariff.class_of(session.color)
+        plan = self._tariff.tariff.plan(car_class)
+        earlier = await _earlier(self._connection, self._complex, session, plan)
+        stay = {"session": session.id.hex(), "plate": session.plate, "class": car_class}
         stay |= {"entered_at": stamp(session.entered_at), "exited_at": stamp(session.exited_at)}
-        await self._enter(connection, complex_id, session.id.hex(), last, {**stay, **priced})
+        return self._numbered(last, {**stay, **_price(plan, session.entered_at, session.exited_at, earlier)})
 
-    async def _void(self, connection: AsyncConnection, complex_id: str, identity: str) -> None:
+    def _voided(self, last: Row[Any] | None) -> Entry | None:
         """A session that is no longer, or no longer ended: what was charged for it is taken back."""
-        last = await _last(connection, complex_id, identity)
         if last is None or last.reason == "voided":
-            return
+            return None
         columns = dict(zip(charge.columns.keys(), last, strict=True))
-        kept = {name: columns[name] for name in ("plate", "entered_at", "exited_at", "class", "tariff")}
-        await self._enter(
-            connection, complex_id, identity, last, {**kept, "amount_fen": 0, "lines": [], "reason": "voided"}
-        )
+        kept = {name: columns[name] for name in ("session", "plate", "entered_at", "exited_at", "class", "tariff")}
+        return self._numbered(last, {**kept, "amount_fen": 0, "lines": [], "reason": "voided", "note": None})
 
-    async def _enter(
-        self, connection: AsyncConnection, complex_id: str, identity: str, last: Row[Any] | None, entry: dict[str, Any]
-    ) -> None:
-        reason = entry.pop("reason", "priced" if last is None else "corrected")
+    def _numbered(self, last: Row[Any] | None, entry: Entry) -> Entry:
         before_fen: int = 0 if last is None else last.amount_fen
         revision: int = 0 if last is None else last.revision + 1
         numbers = {"revision": revision, "change_fen": entry["amount_fen"] - before_fen}
-        where = {"complex": complex_id, "session": identity, "reason": reason, "booked_at": stamp(self._now())}
-        await connection.execute(charge.insert().values({**where, **numbers, **entry}))
+        reason = entry["reason"] or ("priced" if last is None else "corrected")
+        where = {"complex": self._complex, "booked_at": self._booked_at}
+        return {**entry, **where, **numbers, "reason": reason}
 
-
-async def _last(connection: AsyncConnection, complex_id: str, identity: str) -> Row[Any] | None:
-    query = select(charge).where(charge.c.complex == complex_id, charge.c.session == identity)
-    return (await connection.execute(query.order_by(charge.c.revision.desc()).limit(1))).first()
+    async def _last(self, sessions: list[str]) -> dict[str, Row[Any]]:
+        """The newest entry of each session that has one."""
+        wanted = func.json_each(msgspec.json.encode(sessions).decode()).table_valued("value")
+        newest = (
+            select(charge.c.session, func.max(charge.c.revision).label("revision"))
+            .where(charge.c.complex == self._complex, charge.c.session.in_(select(wanted.c.value)))
+            .group_by(charge.c.session)
+            .subquery()
+        )
+        same = (charge.c.session == newest.c.session) & (charge.c.revision == newest.c.revision)
+        query = select(charge).join(newest, same).where(charge.c.complex == self._complex)
+        return {row.session: row for row in await self._connection.execute(query)}
 
 
 def _is_of(last: Row[Any], session: Session) -> bool:
@@ -108,9 +129,7 @@ def _is_of(last: Row[Any], session: Session) -> bool:
     return (last.entered_at, last.exited_at) == (stamp(session.entered_at), stamp(session.exited_at))
 
 
-async def _earlier(
-    connection: AsyncConnection, complex_id: str, session: Session, plan: Plan
-) -> list[tuple[datetime, datetime]]:
+async def _earlier(connection: AsyncConnection, complex_id: str, session: Session, plan: Plan) -> list[Interval]:
     """The plate's earlier stays, where the plan looks back at them."""
     if not plan.looks_back or session.entered_at is None:
         return []
@@ -125,15 +144,14 @@ async def _earlier(
     return [(unstamp(row.entered_at), unstamp(row.exited_at)) for row in rows]
 
 
-def _priced(
-    plan: Plan, entered_at: datetime, exited_at: datetime, earlier: list[tuple[datetime, datetime]]
-) -> dict[str, Any]:
+def _price(plan: Plan, entered_at: datetime, exited_at: datetime, earlier: list[Interval]) -> Entry:
     """The fee and its explanation; a stay the plan has no price for is entered as such, for a person to decide."""
     try:
         quote = fee(plan, entered_at, exited_at, stays=earlier)
     except (NoPrice, BadStay) as error:
         return {"amount_fen": 0, "lines": [], "tariff": plan.version, "reason": "unpriced", "note": str(error)}
-    return {"amount_fen": quote.fee_fen, "lines": msgspec.to_builtins(quote.lines), "tariff": quote.version}
+    lines = msgspec.to_builtins(quote.lines)
+    return {"amount_fen": quote.fee_fen, "lines": lines, "tariff": quote.version, "reason": "", "note": None}
 
 
 async def total_fen(connection: AsyncConnection) -> int:

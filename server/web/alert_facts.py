@@ -44,25 +44,26 @@ def _facts(event: Event, view: AlertView) -> Iterator[Fact]:
     yield Fact(N_("点位"), view.point or "")
     yield Fact(N_("车道"), event.lane or "")
     yield Fact(N_("事件"), titles.word("kind", event.kind), True)
-    yield Fact(N_("状态"), titles.word("door", event.state), True)
+    yield Fact(N_("状态"), titles.state_word(event.state), True)
     yield Fact(N_("结果"), titles.word("result", event.result), True)
     yield Fact(N_("方式"), titles.word("method", event.method), True)
     yield Fact(N_("方向"), titles.word("direction", event.direction), True)
     yield Fact(N_("对象（已遮盖）"), view.subject or "")
     yield from _details(event)
-    yield Fact(N_("时间"), titles.word("time_quality", event.time_quality), True)
+    yield Fact(N_("时间质量"), titles.word("time_quality", event.time_quality), True)
     yield Fact(N_("设备原来的时间"), event.device_time or "")
 
 
 def _details(event: Event) -> Iterator[Fact]:
     yield Fact(N_("原因"), event.reason or "")
-    yield Fact(N_("报警类型"), event.alarm or "")
-    yield Fact(N_("识别到"), event.label or "")
+    yield Fact(N_("报警类型"), titles.alarm_word(event.alarm), True)
+    yield Fact(N_("识别到"), titles.word("label", event.label), True)
     yield Fact(N_("区域"), "、".join(event.zones))
     yield Fact(N_("把握"), "" if event.confidence is None else f"{event.confidence:.0%}")
     yield Fact(N_("触发"), event.trigger or "")
     yield Fact(N_("代码"), event.code or "")
-    yield Fact(N_("读数"), "、".join(f"{name} {value:g}" for name, value in sorted(event.metrics.items())))
+    for name, value in sorted(event.metrics.items()):
+        yield Fact(titles.word("metric", name), f"{value:g}")
     yield Fact(N_("说明"), "" if event.kind in _TEXT_NAMES_PEOPLE else event.text or "")
 
 

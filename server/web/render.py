@@ -39,7 +39,7 @@ def environment(language: Language) -> Environment:
 
     made.install_gettext_callables(gettext, ngettext, newstyle=True)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
     made.filters.update(_filters(gettext))
-    shared: dict[str, Any] = {"static": public_files.url, "language": language}
+    shared: dict[str, Any] = {"static": public_files.url, "alert_icon": titles.alert_icon, "language": language}
     cast("dict[str, Any]", made.globals).update(shared)
     return made
 

@@ -43,9 +43,10 @@ RULES: Mapping[str, Rule] = {
     "alarm_fire_system_fault": Rule(
         N_("消防系统故障"), N_("消防主机报告自身故障。故障期间可能报不出火警，请联系维保单位。")
     ),
-    "alarm_other": Rule(N_("报警"), N_("设备报告了一个报警。具体内容见下面的事件。")),
+    "alarm_other": Rule(N_("设备报警"), N_("设备报告了一个报警。具体内容见这里的事实。")),
+    "alarm_unknown": Rule(N_("设备报警"), N_("设备报告了一个报警。具体内容见这里的事实。")),
 }
-DEFAULT_RULE_MEANING = N_("设备报告了一个报警，本系统还没有它的说明。具体内容见下面的事件。")
+DEFAULT_RULE_MEANING = N_("设备报告了一个报警，这里还没有它的说明。具体内容见这里的事实。")
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "severity": {"critical": N_("紧急"), "high": N_("重要"), "medium": N_("一般"), "low": N_("提示")},
@@ -65,6 +66,28 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "held_open": N_("长时间未关"),
         "locked": N_("已锁"),
         "unlocked": N_("未锁"),
+    },
+    "state": {
+        "active": N_("正在报警"),
+        "cleared": N_("已解除"),
+        "test": N_("测试"),
+        "online": N_("在线"),
+        "offline": N_("离线"),
+    },
+    "metric": {
+        "battery_pct": N_("电量（%）"),
+        "voltage_mv": N_("电压（毫伏）"),
+        "power_w": N_("功率（瓦）"),
+        "energy_wh": N_("电量（瓦时）"),
+    },
+    "label": {
+        "person": N_("人"),
+        "car": N_("汽车"),
+        "truck": N_("货车"),
+        "bicycle": N_("自行车"),
+        "motorcycle": N_("摩托车"),
+        "dog": N_("狗"),
+        "vehicle_tailgating": N_("跟车"),
     },
     "result": {"granted": N_("放行"), "denied": N_("拒绝"), "pending": N_("等待"), "unknown": N_("不明")},
     "method": {
@@ -119,15 +142,15 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "voided": N_("已作废"),
         "unpriced": N_("未定价"),
     },
-    "stream": {"urgent": N_("紧急"), "money": N_("收费"), "routine": N_("日常")},
+    "stream": {"urgent": N_("紧急事件"), "money": N_("收费事件"), "routine": N_("日常事件")},
     "broker": {"connected": N_("已连接"), "away": N_("断开")},
     "kind": {
         "access": N_("出入"),
-        "door": N_("门"),
+        "door": N_("门状态"),
         "plate": N_("车牌"),
         "barrier": N_("道闸"),
         "detection": N_("识别"),
-        "alarm": N_("报警"),
+        "alarm": N_("设备报警"),
         "input": N_("输入"),
         "measurement": N_("测量"),
         "charging": N_("充电"),
@@ -161,6 +184,35 @@ VOCABULARIES = tuple(_WORDS)
 def word(vocabulary: str, name: str | None) -> str:
     """The Chinese for a name of a vocabulary; the name itself where there are no words for it, "—" for none."""
     return "—" if name is None or name == "" else _WORDS[vocabulary].get(name, name)
+
+
+_ICONS: Mapping[str, str] = {
+    "door_forced": "door",
+    "door_held_open": "door",
+    "access_denied": "card",
+    "person_at_night": "person",
+    "vehicle_tailgating": "car",
+    "alarm_sos": "safety",
+    "alarm_tailgating": "person",
+    "alarm_duress": "safety",
+    "alarm_water_leak": "water",
+}
+_CATEGORY_ICONS: Mapping[str, str] = {"fire": "fire", "device": "device", "security": "security", "safety": "safety"}
+
+
+def alert_icon(rule: str, category: str) -> str:
+    """The icon of templates/icons.html that stands for an alert: of its rule, else of its category."""
+    return _ICONS.get(rule) or _CATEGORY_ICONS.get(category, "alert")
+
+
+def state_word(name: str | None) -> str:
+    """The Chinese for a state, of a door or of anything else."""
+    return word("door", name) if name in _WORDS["door"] else word("state", name)
+
+
+def alarm_word(name: str | None) -> str:
+    """The Chinese for what a device calls its alarm: the title of the rule that it fires."""
+    return rule_title(f"alarm_{name}") if f"alarm_{name}" in RULES else name or "—"
 
 
 def rule_title(name: str) -> str:

@@ -115,3 +115,20 @@ async def test_read_is_bounded_and_begins_behind_the_cursor(name: str, tmp_path:
         found = [face.read_back(record.body)[1] for record in first + rest]  # type: ignore[attr-defined]
         assert len(first) == 2
         assert found == [1, 2, 3, 4, 5]
+
+
+async def test_nobody_sits_out_a_pause_whose_cause_is_gone(tmp_path: Path) -> None:
+    async with LOGS["memory events"](tmp_path) as face:
+        hurry = asyncio.Event()
+        collector = Collector(fail_every=2)
+        await face.append_one(0, 1)  # type: ignore[attr-defined]
+        pace = Pace(poll_s=0.01, retry_s=lambda _: 3600.0, hurry=hurry)
+        following = asyncio.create_task(follow(face.log, face.partition, collector, no_report, pace))
+        await until(lambda: len(collector.seen) == 1)
+        await face.append_one(0, 2)  # type: ignore[attr-defined]
+        await until(lambda: collector.calls == 2)
+        await asyncio.sleep(0.05)
+        hurry.set()
+        hurry.clear()
+        await until(lambda: len(collector.seen) == 2)
+        following.cancel()

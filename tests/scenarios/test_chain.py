@@ -61,7 +61,7 @@ async def say(rig: Rig, *messages: object) -> None:
 async def test_from_a_devices_message_to_an_alert_a_session_and_a_charge(rig: Rig) -> None:
     now = datetime.now(UTC)
     controller = Controller(405419896, ZoneInfo("Asia/Shanghai"))
-    entered = vzenith.Plate(text="粤B8K6Q2", scene=b"\xff\xd8 in", close_up=b"\xff\xd8 plate")
+    entered = vzenith.Plate(text="粤B8K6Q2", scene=b"\xff\xd8\xff\xe0 in", close_up=b"\xff\xd8\xff\xe0 plate")
     await say(
         rig,
         vzenith.plate(IN, entered, 1, now - timedelta(hours=2), sent_at=now),  # the camera kept it: offline record

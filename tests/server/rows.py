@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 from PIL import Image, ImageDraw
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,10 +21,10 @@ from server.house import House
 from server.store import schema
 from server.store.engine import stamp
 from server.store.live_rows import announce
-from server.store.people import add_account
 
 PASSWORD = "correct horse battery staple"  # pragma: allowlist secret
 GARDEN, RIVER = "garden", "river"
+QUICK = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))  # as strong as tests need
 PEOPLE = {
     "wang": ("operator", []),
     "li": ("patrol", [GARDEN]),
@@ -60,8 +62,13 @@ async def insert(connection: AsyncConnection, table: Table, *rows: Mapping[str, 
 
 
 async def add_people(house: House) -> None:
-    for username, (role, complexes) in PEOPLE.items():
-        await add_account(house.db, username, PASSWORD, role, list(complexes), now())
+    password_hash = QUICK.hash(PASSWORD)
+    rows = [
+        {"username": username, "password_hash": password_hash, "role": role, "complexes": complexes}
+        for username, (role, complexes) in PEOPLE.items()
+    ]
+    async with house.db.write() as connection:
+        await insert(connection, schema.account, *(row | {"created_at": stamp(now())} for row in rows))
 
 
 async def add_complexes(connection: AsyncConnection) -> None:

@@ -54,8 +54,9 @@ def passage(plate: str, direction: str, minutes: float, number: int) -> Event:
 
 async def test_an_alert_once_for_a_fact_that_comes_twice(here: Centre) -> None:
     one, other = await here.gateway(), await here.gateway()
-    await one.send(forced(1))
-    await other.send(forced(1))
+    now = datetime.now(UTC)
+    await one.send(forced(1, time=now))
+    await other.send(forced(1, time=now))
     await here.settled()
     (row,) = await here.rows(alert)
     assert (row["rule"], row["severity"], row["lateness"]) == ("door_forced", "critical", "live")

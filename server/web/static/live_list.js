@@ -38,7 +38,8 @@ function take(card) {
   const alerts = cards.map((one) => one.dataset.alert);
   const title = card.dataset.title;
   const request = outbox.add("acknowledge", alerts, title);
-  const text = alerts.length > 1 ? words.taken_many : words.taken;
+  const taken = alerts.length > 1 ? words.taken_many : words.taken;
+  const text = stream.isLive ? taken : words.kept;
   say(fill(text, { n: alerts.length, title }), UNDO_MS, () => undo(request, alerts, title));
 }
 

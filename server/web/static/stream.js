@@ -6,7 +6,7 @@ import { fill, words } from "./words.js";
 const SILENT_AFTER_MS = 25000; // two and a half heartbeats
 const SHOW_LOST_AFTER_MS = 5000;
 const FIRST_RETRY_MS = 1000;
-const LONGEST_RETRY_MS = 15000;
+const LONGEST_RETRY_MS = 5000;
 const LOOK_EVERY_MS = 1000;
 
 export class Stream {

@@ -1,0 +1,77 @@
+"""python -m benchmarks: runs them, prints a JSON line each and a table, keeps the results."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import platform
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import decode, drain, ingest, intake
+
+Row = dict[str, Any]
+BENCHMARKS: dict[str, Callable[[float], Awaitable[list[Row]]]] = {
+    "decode": decode.run,
+    "intake": intake.run,
+    "drain": drain.run,
+    "ingest": ingest.run,
+}
+RESULTS = Path(__file__).parent / "results"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; none: all")
+    parser.add_argument("--scale", type=float, default=1.0, help="fewer events for a quick look, as 0.1")
+    asked = parser.parse_args()
+    rows = asyncio.run(measure(asked.names or list(BENCHMARKS), asked.scale))
+    _keep(rows)
+    _show(rows)
+    if any(not row["reached"] for row in rows if "reached" in row):
+        sys.exit(1)
+
+
+async def measure(names: list[str], scale: float) -> list[Row]:
+    rows: list[Row] = []
+    for name in names:
+        for row in await BENCHMARKS[name](scale):
+            rows.append({"benchmark": name, **row})
+            print(json.dumps(rows[-1]), flush=True)
+    return rows
+
+
+def _keep(rows: list[Row]) -> None:
+    RESULTS.mkdir(exist_ok=True)
+    now = datetime.now(UTC)
+    about = {"at": now.isoformat(timespec="seconds"), "python": platform.python_version(), "cpus": _cpus()}
+    content = {**about, "gatehouse": version("gatehouse"), "rows": rows}
+    (RESULTS / f"{now:%Y%m%dT%H%M%SZ}.json").write_text(json.dumps(content, indent=1))
+
+
+def _cpus() -> int:
+    import os
+
+    return len(os.sched_getaffinity(0))
+
+
+def _show(rows: list[Row]) -> None:
+    table = Table("benchmark", "what", "figure", "unit", "to reach", "")
+    for row in rows:
+        reached = "" if "reached" not in row else "reached" if row["reached"] else "NOT REACHED"
+        table.add_row(
+            row["benchmark"], row["what"], f"{row['figure']:,}", row["unit"], str(row.get("reach", "")), reached
+        )
+    Console(stderr=True).print(table)
+
+
+if __name__ == "__main__":
+    main()

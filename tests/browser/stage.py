@@ -1,0 +1,116 @@
+"""A served centre and a real Chromium: a city on a free port of this machine, pages as phones and desks see them."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import uvicorn
+from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright
+
+from server.bootstrap import close_house, open_house
+from server.config import Config
+from server.house import House
+from tests.server import rows
+from tests.server.people import make_app
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PHONE: ViewportSize = {"width": 390, "height": 844}
+DESK: ViewportSize = {"width": 1280, "height": 800}
+WAIT_MS = 10_000
+
+
+class Stage:
+    """The centre, which can go away and come back at the same address, and the browser."""
+
+    def __init__(self, house: House, browser: Browser, port: int) -> None:
+        self.house, self.browser, self.port = house, browser, port
+        self.base = f"http://127.0.0.1:{port}"
+        self.complaints: list[str] = []
+        self._server: uvicorn.Server | None = None
+        self._serving: asyncio.Task[None] | None = None
+
+    async def serve(self) -> None:
+        """Listen; on the same port each time."""
+        config = uvicorn.Config(
+            make_app(self.house), port=self.port, log_level="error", timeout_graceful_shutdown=1, lifespan="off"
+        )
+        self._server = uvicorn.Server(config)
+        self._serving = asyncio.create_task(self._server.serve())
+        async with asyncio.timeout(20):
+            while not self._server.started:
+                await asyncio.sleep(0.02)
+
+    async def vanish(self) -> None:
+        """Stop listening, and cut who is connected."""
+        assert self._server and self._serving
+        self._server.should_exit = self._server.force_exit = True
+        for server in self._server.servers:
+            server.close()
+        for connection in list(self._server.server_state.connections):
+            connection.transport.abort()
+        await self._serving
+
+    async def visitor(self, username: str, size: ViewportSize = PHONE) -> Page:
+        """Someone signed in, at the first page their role has."""
+        context = await self.context(size)
+        page = await context.new_page()
+        self._listen(page)
+        await page.goto(f"{self.base}/login")
+        await page.fill("[name=username]", username)
+        await page.fill("[name=password]", rows.PASSWORD)
+        await page.click("button.primary")
+        await page.wait_for_selector("header.top")
+        return page
+
+    async def context(self, size: ViewportSize = PHONE) -> BrowserContext:
+        is_phone = size["width"] < 760
+        context = await self.browser.new_context(viewport=size, has_touch=is_phone, is_mobile=is_phone)
+        context.set_default_timeout(WAIT_MS)
+        return context
+
+    def _listen(self, page: Page) -> None:
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", lambda said: self.complaints.append(said.text) if _is_policy(said.text) else None)
+
+
+def _is_policy(text: str) -> bool:
+    return "Content Security Policy" in text or "Refused to" in text
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@asynccontextmanager
+async def staged(folder: Path) -> AsyncIterator[Stage]:
+    """Everything up, and down again; a script that failed or was refused anywhere fails the test."""
+    house = await open_house(folder, Config())
+    await rows.fill_city(house)
+    hub = asyncio.create_task(house.live.run())
+    async with AsyncExitStack() as stack:
+        playwright = await stack.enter_async_context(async_playwright())
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        stage = Stage(house, browser, free_port())
+        await stage.serve()
+        yield stage
+        await browser.close()
+        house.live.close()
+        await stage.vanish()
+    await hub
+    await close_house(house)
+    assert stage.complaints == []

@@ -1,0 +1,256 @@
+"""The screens in a real Chromium: live at once, one tap, through a lost centre, and nothing that axe objects to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Page, ViewportSize, expect
+from sqlalchemy import select
+
+from server.store import schema
+from server.web import browser_files
+from tests.browser.stage import CHROMIUM, DESK, PHONE, Stage, staged
+from tests.server import rows
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no {CHROMIUM} (Debian: apt install chromium)"),
+    pytest.mark.skipif(
+        not browser_files.is_current(),
+        reason="the browser's libraries are not there: python -m server.web.browser_files",
+    ),
+]
+expect.set_options(timeout=15_000)
+PATHS = (
+    "/",
+    "/alerts",
+    "/alerts/a1",
+    "/alerts/s1",
+    "/parking",
+    "/parking/sessions",
+    "/parking/sessions/garden/5e1",
+    "/parking/charges",
+    "/parking/unread",
+    "/doors",
+    "/gateways",
+    "/gateways/refusals",
+    "/gateways/refusals/1",
+    "/nothing",
+)
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    async with staged(tmp_path) as made:
+        yield made
+
+
+async def is_live(page: Page) -> None:
+    await expect(page.locator("#live-state")).to_have_attribute("data-state", "live")
+
+
+async def actions(stage: Stage, alert: str) -> list[str]:
+    query = select(schema.alert_action.c.action).where(schema.alert_action.c.alert == alert)
+    async with stage.house.db.read() as connection:
+        return list((await connection.execute(query.order_by(schema.alert_action.c.number))).scalars())
+
+
+async def until(holds: Callable[[], Awaitable[Any]], wanted: object) -> None:
+    async with asyncio.timeout(15):
+        while await holds() != wanted:
+            await asyncio.sleep(0.05)
+
+
+async def test_an_alert_appears_by_itself_on_top_and_then_its_picture(stage: Stage) -> None:
+    page = await stage.visitor("li")
+    await is_live(page)
+    body = rows.picture("#224466")
+    await rows.add_alert(stage.house, "n1", place="7号楼北门", occurred_at=rows.now(), picture=rows.content_name(body))
+    first = page.locator('[data-section="open"] .card').first
+    await expect(first).to_have_attribute("data-alert", "n1")
+    await expect(first).to_contain_text("7号楼北门")
+    await expect(first).to_contain_text("图片在路上")
+    assert (await page.title()).startswith("(9) ")
+    await rows.keep_picture(stage.house, body=body)
+    await rows.touch_alert(stage.house, "n1")
+    await expect(page.locator("#alert-n1 img")).to_be_visible()
+    assert await page.locator("#alert-n1").count() == 1
+
+
+async def test_one_tap_takes_an_alert_everyone_sees_it_and_undo_gives_it_back(stage: Stage) -> None:
+    mine, other = await stage.visitor("li"), await stage.visitor("wang", DESK)
+    await is_live(mine)
+    await is_live(other)
+    await mine.locator("#alert-a1 .take").tap()
+    taken = '[data-section="acknowledged"] #alert-a1'
+    await expect(mine.locator(taken)).to_contain_text("我已接手")
+    await expect(other.locator(taken)).to_contain_text("li 已接手")
+    await mine.locator(".toast-undo").tap()
+    await expect(other.locator('[data-section="open"] #alert-a1')).to_be_visible()
+    assert await actions(stage, "a1") == ["acknowledge", "undo"]
+
+
+async def test_a_tap_on_a_closed_group_takes_all_of_it(stage: Stage) -> None:
+    page = await stage.visitor("li")
+    await is_live(page)
+    group = page.locator('.group[data-incident="h0"]')
+    await expect(group.locator(".card:visible")).to_have_count(1)
+    await expect(group.locator(".count").first).to_have_text("×4")
+    await group.locator(".more").tap()
+    await expect(group.locator(".card:visible")).to_have_count(4)
+    await group.locator(".more").tap()
+    await group.locator(".take").first.tap()
+    await expect(page.locator('[data-section="acknowledged"] [data-incident="h0"] .count').first).to_have_text("×4")
+    assert [await actions(stage, f"h{number}") for number in range(4)] == [["acknowledge"]] * 4
+
+
+async def test_a_lost_centre_is_said_taps_are_kept_and_everything_catches_up(stage: Stage) -> None:
+    page = await stage.visitor("li")
+    await is_live(page)
+    await stage.vanish()
+    await expect(page.locator("#banner")).to_contain_text("与中心失去联系")
+    await page.locator("#alert-a1 .take").tap()
+    await expect(page.locator("#alert-a1 .take")).to_contain_text("待发送")
+    await expect(page.locator("#pending")).to_contain_text("1 个操作待发送")
+    await page.locator("#alert-a2 .take").tap()
+    await page.locator(".toast-undo").tap()  # what was never sent is simply taken back
+    await expect(page.locator("#pending")).to_contain_text("1 个操作待发送")
+    await rows.add_alert(stage.house, "n1", occurred_at=rows.now())  # happens while the phone is cut off
+    await stage.serve()
+    await is_live(page)
+    await expect(page.locator('[data-section="acknowledged"] #alert-a1')).to_contain_text("我已接手")
+    await expect(page.locator('[data-section="open"] #alert-n1')).to_be_visible()
+    await expect(page.locator("#banner")).to_be_hidden()
+    await expect(page.locator("#pending")).to_be_hidden()
+    assert (await actions(stage, "a1"), await actions(stage, "a2")) == (["acknowledge"], [])
+
+
+async def test_a_kept_tap_survives_the_page_and_is_done_once(stage: Stage) -> None:
+    """The page dies before the answer comes; the next page sends the same key again."""
+    page = await stage.visitor("li")
+    await is_live(page)
+
+    async def swallow_the_answer(route: Any) -> None:
+        await route.fetch()
+        await route.abort()
+
+    await page.route("**/alerts/actions", swallow_the_answer)
+    await page.locator("#alert-a1 .take").tap()
+    await until(lambda: actions(stage, "a1"), ["acknowledge"])
+    assert await page.evaluate("JSON.parse(localStorage.getItem('gatehouse.outbox')).length") == 1
+    await page.unroute("**/alerts/actions")
+    await page.reload()
+    await page.wait_for_function("JSON.parse(localStorage.getItem('gatehouse.outbox')).length === 0")
+    assert await actions(stage, "a1") == ["acknowledge"]
+
+
+async def test_taps_of_another_person_are_not_sent_as_mine(stage: Stage) -> None:
+    page = await stage.visitor("li")
+    kept = '[{"request":"0123456789abcdef","action":"acknowledge","alerts":["a1"],"title":"","person":"999"}]'
+    await page.evaluate(f"localStorage.setItem('gatehouse.outbox', '{kept}')")
+    await page.reload()
+    await is_live(page)
+    await page.locator("#alert-a2 .take").tap()
+    await until(lambda: actions(stage, "a2"), ["acknowledge"])
+    assert await actions(stage, "a1") == []
+
+
+async def test_a_login_that_ended_leads_to_the_login(stage: Stage) -> None:
+    page = await stage.visitor("li")
+    await is_live(page)
+    async with stage.house.db.write() as connection:
+        await connection.execute(schema.login.delete())
+    await stage.vanish()
+    await stage.serve()
+    await page.wait_for_url("**/login?next=*")
+
+
+async def test_closing_with_words(stage: Stage) -> None:
+    page, other = await stage.visitor("li"), await stage.visitor("wang", DESK)
+    await is_live(other)
+    await page.goto(f"{stage.base}/alerts/a1")
+    await page.fill("textarea", "到场查看，门已关好")
+    await page.locator("button[value=close]").tap()
+    await expect(page.locator(".timeline")).to_contain_text("到场查看，门已关好")
+    await expect(other.locator("#alert-a1")).to_have_count(0)
+
+
+async def test_the_alerts_page_follows_what_others_do_but_not_under_a_pen(stage: Stage) -> None:
+    page, other = await stage.visitor("li"), await stage.visitor("wang", DESK)
+    await page.goto(f"{stage.base}/alerts/a1")
+    await is_live(page)
+    await other.locator("#alert-a1 .take").click()
+    await expect(page.locator("#alert")).to_contain_text("wang 已接手")
+    await is_live(page)
+    await page.fill("textarea", "正在写")
+    await rows.touch_alert(stage.house, "a1")
+    await expect(page.locator("#changed")).to_be_visible()
+    await expect(page.locator("textarea")).to_have_value("正在写")
+
+
+async def test_a_plate_is_shown_in_place_for_a_reason(stage: Stage) -> None:
+    page = await stage.visitor("sun", DESK)
+    await page.goto(f"{stage.base}/parking/sessions/garden/5e1")
+    await page.select_option("[name=reason]", "payment")
+    await page.locator("#show-plate button").click()
+    await expect(page.locator(".plate-whole")).to_have_text("京A12345")
+    assert page.url.endswith("/5e1")
+
+
+async def test_gateways_turn_red_by_themselves(stage: Stage) -> None:
+    page = await stage.visitor("wang", DESK)
+    await page.goto(f"{stage.base}/gateways")
+    await expect(page.locator(".gateway.bad")).to_have_count(1)
+    async with stage.house.db.write() as connection:
+        await connection.execute(schema.gateway.update().values(last_seen_at=rows.stamp(rows.ago(seconds=61))))
+    await expect(page.locator(".gateway.bad")).to_have_count(2)
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+async def test_axe_finds_nothing_serious_and_targets_fit_a_glove(stage: Stage, size: ViewportSize) -> None:
+    page = await stage.visitor("wang", size)
+    found = {path: await _faults(page, stage.base + path) for path in PATHS}
+    await page.goto(f"{stage.base}/lang/en")
+    found["/ in English"] = await _faults(page, stage.base + "/")
+    open_page = await (await stage.context(size)).new_page()
+    found["/login"] = await _faults(open_page, stage.base + "/login")
+    assert {path: faults for path, faults in found.items() if faults} == {}
+
+
+async def test_axe_sees_what_is_wrong(stage: Stage) -> None:
+    """The positive control: a grey text on grey and a button without a name are found."""
+    page = await stage.visitor("wang")
+    await page.evaluate(
+        """const box = document.createElement('div');
+        box.innerHTML = '<button class="icon-button"></button><p class="x">grey</p>';
+        document.querySelector('main').append(box);
+        document.querySelector('.x').style.color = '#333';"""
+    )
+    assert {"button-name", "color-contrast"} <= set(await _axe(page))
+
+
+_SMALL_TARGETS = """() => [...document.querySelectorAll(
+    'button, a.button, select, input:not([type=hidden]), summary, nav a')]
+  .filter((item) => item.checkVisibility({visibilityProperty: true}) && !item.closest('.sr-only'))
+  .map((item) => [item.outerHTML.slice(0, 90), item.getBoundingClientRect()])
+  .filter(([, box]) => box.height > 0 && (box.height < 47.5 || box.width < 47.5))
+  .map(([html, box]) => `${Math.round(box.width)}x${Math.round(box.height)} ${html}`)"""
+_SIDEWAYS = "() => document.documentElement.scrollWidth > document.documentElement.clientWidth"
+
+
+async def _faults(page: Page, url: str) -> list[str]:
+    """What axe calls serious or critical, controls below 48 px, and a page that scrolls sideways."""
+    await page.goto(url)
+    faults = await _axe(page) + await page.evaluate(_SMALL_TARGETS)
+    return [*faults, "scrolls sideways"] if await page.evaluate(_SIDEWAYS) else faults
+
+
+async def _axe(page: Page) -> list[str]:
+    results = await Axe().run(page)
+    serious = [found for found in results.response["violations"] if found["impact"] in ("serious", "critical")]
+    return [found["id"] for found in serious]
