@@ -87,7 +87,9 @@ def plate(number: int, at: datetime) -> Event:
         device="vzenith:fe71e106-57263272",
         time=at,
         source_event_id=f"fe71e106-57263272_{int(at.timestamp() * 1000)}",
-        subject=Subject(type="plate", id=f"粤B{number * 7_919 % 1_000_000:06}", plate_color="blue", plate_status="read"),
+        subject=Subject(
+            type="plate", id=f"粤B{number * 7_919 % 1_000_000:06}", plate_color="blue", plate_status="read"
+        ),
         lane="east-in",
         direction="in" if number % 2 else "out",
         confidence=0.9 + number % 10 / 100,

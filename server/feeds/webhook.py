@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 import structlog
-from sqlalchemy import Row, bindparam, select, update
+from sqlalchemy import bindparam, select, update
 
 from eventlog.follow import rung_or_after
 from server.feeds.cloudevents import BATCH_TYPE, joined, signature_headers
@@ -67,14 +67,14 @@ class Webhook:
                     log.warning("webhook_waits", feed=self._feed, error=str(error), failures=failures)
                     await asyncio.sleep(self._retry_s(failures))
 
-    async def _waiting(self) -> Sequence[Row[Any]]:
+    async def _waiting(self) -> Sequence[Any]:
         query = select(delivery.c.id, delivery.c.body).where(
             delivery.c.feed == self._feed, delivery.c.state == "waiting"
         )
         async with self._db.read() as connection:
             return (await connection.execute(query.order_by(delivery.c.number).limit(_AT_ONCE))).all()
 
-    async def _deliver(self, session: aiohttp.ClientSession, rows: Sequence[Row[Any]]) -> None:
+    async def _deliver(self, session: aiohttp.ClientSession, rows: Sequence[Any]) -> None:
         """Send a group; a refused group is halved until the one that is refused stands alone, and is parked."""
         try:
             await self._send(session, joined([row.body for row in rows]))
@@ -99,7 +99,7 @@ class Webhook:
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise FarEndIll(repr(error)) from error
 
-    async def _settle(self, rows: Sequence[Row[Any]], state: str, error: str | None) -> None:
+    async def _settle(self, rows: Sequence[Any], state: str, error: str | None) -> None:
         """What was sent keeps only its id, so that it is never sent again; what was parked keeps its body."""
         changed: dict[str, Any] = {"state": state, "error": error, "attempts": delivery.c.attempts + 1}
         if state == "sent":

@@ -130,7 +130,7 @@ class _Chunk:
         return found
 
     async def _passages_from(self, starts: dict[str, str]) -> defaultdict[str, list[Passage]]:
-        """The passages from each start on; of the start's own millisecond only those its session began with or after."""
+        """The passages from each start on; of its own millisecond only those that its session began with or after."""
         sql = f"""SELECT kept.plate, kept.passage, first.begun_at, first.begun_by FROM json_each(:plates) AS wanted
             CROSS JOIN {self._passages.name} AS kept ON kept.complex = :complex AND kept.plate = wanted.key
             AND kept.occurred_at >= wanted.value

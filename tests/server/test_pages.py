@@ -186,7 +186,8 @@ async def test_an_undone_tap_is_not_done_again_by_its_late_copy(town: City) -> N
     visitor = await town.visitor("li")
     await visitor.tap("acknowledge", "a1", request="tap-00001")
     await visitor.tap("undo", "a1", request="undo-0001")
-    await visitor.tap("acknowledge", "a1", request="tap-00001")
+    late = await visitor.tap("acknowledge", "a1", request="tap-00001")
+    assert late.json()["outcomes"] == [{"alert": "a1", "status": "open", "refused": None}]
     assert await town_actions(town, "a1") == ["acknowledge", "undo"]
     await visitor.tap("acknowledge", "a1", request="tap-00002")
     assert await town_actions(town, "a1") == ["acknowledge", "undo", "acknowledge"]
