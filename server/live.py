@@ -28,7 +28,6 @@ _MOST_SCREENS = 10_000
 _READY_MESSAGES = 2_048
 _KEEP_ROWS = 50_000
 _TRIM_EVERY = 5_000
-_POLL_S = 1.0
 _RETRY_S = 1.0
 
 
@@ -42,6 +41,7 @@ class Bounds(msgspec.Struct, frozen=True):
     queue_messages: int = 1_024  # shared bytes: a queue costs a pointer a message
     replay_rows: int = 500  # a screen further behind loads its page anew
     heartbeat_s: float = 10.0
+    poll_s: float = 1.0  # how often the hub looks without being rung, and at who wants a heartbeat
 
 
 DEFAULT_BOUNDS = Bounds()
@@ -58,33 +58,41 @@ class Message(msgspec.Struct, frozen=True):
 class Screen:
     """One subscriber: what waits for it, never more than a bound. One that does not keep up is let go."""
 
-    def __init__(self, complexes: Collection[str] | None, language: str, queue_messages: int) -> None:
+    def __init__(self, complexes: Collection[str] | None, language: str, most: int) -> None:
         self.complexes: frozenset[str] = frozenset(complexes or ())
-        self.language = language
-        self.left = False
-        self._waiting: asyncio.Queue[Message | None] = asyncio.Queue(queue_messages)
+        self.language, self.left = language, False
+        self.beat_at_s = self.ends_at_s = 0.0  # of the loop's clock; the hub keeps them
+        self._most, self._waiting = most, list[bytes]()
+        self._wake: asyncio.Future[None] | None = None
 
-    def offer(self, message: Message) -> None:
-        if self.complexes and message.complex not in self.complexes:
-            return
-        try:
-            self._waiting.put_nowait(message)
-        except asyncio.QueueFull:
-            self.left = True
+    def sees(self, complex_id: str) -> bool:
+        return not self.complexes or complex_id in self.complexes
+
+    def offer(self, body: bytes) -> None:
+        if len(self._waiting) >= self._most:
+            self.leave()
+        else:
+            self._waiting.append(body)
+            self._ring()
 
     def leave(self) -> None:
-        """End it, waking it where it waits."""
+        """End it; what waits is not sent: it will be asked for again."""
         self.left = True
-        if self._waiting.empty():
-            self._waiting.put_nowait(None)
+        self._ring()
 
-    async def next(self, timeout_s: float) -> Message | None:
-        """The next message; None where there was none in time, or the end has come."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                return await self._waiting.get()
-        except TimeoutError:
+    def _ring(self) -> None:
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+
+    async def next(self) -> bytes | None:
+        """All that waits, in one piece; None at the end. A single message is the very bytes that were offered."""
+        while not (self._waiting or self.left):
+            self._wake = asyncio.get_running_loop().create_future()
+            await self._wake
+        if self.left:
             return None
+        bodies, self._waiting = self._waiting, []
+        return bodies[0] if len(bodies) == 1 else b"".join(bodies)
 
 
 class Hub:
@@ -120,13 +128,14 @@ class Hub:
         self._closed = True
         self._bell.set()
         self._begun.set()
-        for screen in list(self._screens):
+        for screen in self._screens:
             screen.leave()
 
     async def run(self) -> None:
         """Pass rows on until closed. A failure is shown, and tried again from the same row."""
         while not self._closed:
             try:
+                self._tend()
                 await self._step()
             except Exception:
                 log.exception("live_waits", position=self._position)
@@ -144,7 +153,25 @@ class Hub:
             await self._fan_out(newest_of_each(rows))
             await self._trim()
         else:
-            await rung_or_after(self._bell, _POLL_S)
+            await rung_or_after(self._bell, self._bounds.poll_s)
+
+    def _tend(self) -> None:
+        """Heartbeats for who has heard nothing for long, and an end for streams that lived long enough.
+
+        A hub that stands still gives no heartbeat, so that screens say they are not live.
+        """
+        now_s, beat = _loop_time_s(), self._beat()
+        for screen in list(self._screens):
+            if now_s >= screen.ends_at_s:
+                screen.leave()
+            elif now_s >= screen.beat_at_s:
+                self._offer(screen, beat)
+
+    def _offer(self, screen: Screen, body: bytes) -> None:
+        screen.offer(body)
+        screen.beat_at_s = _loop_time_s() + self._bounds.heartbeat_s
+        if screen.left:
+            self._screens.discard(screen)
 
     async def _fan_out(self, rows: list[LiveRow]) -> None:
         by_language: dict[str, list[Message]] = {}
@@ -153,9 +180,8 @@ class Hub:
                 by_language[language] = await self._messages(rows, language)
         for screen in list(self._screens):
             for message in by_language[screen.language]:
-                screen.offer(message)
-            if screen.left:
-                self._screens.discard(screen)
+                if screen.sees(message.complex):
+                    self._offer(screen, message.frame)
         self._position = rows[-1].position  # with no await since the first offer: who comes now gets the next
 
     async def _messages(self, rows: list[LiveRow], language: str) -> list[Message]:
@@ -196,18 +222,19 @@ class Hub:
         """
         if len(self._screens) >= _MOST_SCREENS:
             raise TooManyScreens(f"{_MOST_SCREENS} screens are connected")
-        screen = Screen(complexes, language, self._bounds.queue_messages)
-        return self._stream(screen, after, life_s)
+        return self._stream(Screen(complexes, language, self._bounds.queue_messages), after, life_s)
 
     async def _stream(self, screen: Screen, after: int | None, life_s: float) -> AsyncIterator[bytes]:
         await self._begun.wait()
         upto = self._position  # with no await until it is added: nothing falls between replay and queue
+        screen.ends_at_s, screen.beat_at_s = _loop_time_s() + life_s, _loop_time_s() + self._bounds.heartbeat_s
+        screen.left = self._closed
         self._screens.add(screen)
         try:
             yield _HELLO + self._beat()
             for missed in await self._missed(screen, after, upto):
                 yield missed
-            async for body in self._live(screen, life_s):
+            while (body := await screen.next()) is not None:
                 yield body
         finally:
             self._screens.discard(screen)
@@ -222,19 +249,13 @@ class Hub:
             return [RELOAD]
         return [message.frame for message in await self._messages(newest_of_each(rows), screen.language)]
 
-    async def _live(self, screen: Screen, life_s: float) -> AsyncIterator[bytes]:
-        clock = asyncio.get_running_loop().time
-        end = clock() + life_s
-        while not (screen.left or self._closed) and clock() < end:
-            message = await screen.next(min(self._bounds.heartbeat_s, max(0.0, end - clock())))
-            if message is not None:
-                yield message.frame
-            elif not screen.left:
-                yield self._beat()
-
     def _beat(self) -> bytes:
         """A heartbeat that scripts hear, as they do not hear a comment; its time is for phones whose clock is wrong."""
         return f"event: beat\ndata: {stamp(self._now())}\n\n".encode()
+
+
+def _loop_time_s() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def newest_of_each(rows: Sequence[LiveRow]) -> list[LiveRow]:

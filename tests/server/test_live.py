@@ -84,21 +84,26 @@ async def stage(tmp_path: Path) -> AsyncIterator[Studio]:
         yield made
 
 
-async def next_of(stream: AsyncIterator[bytes], count: int = 1) -> list[Heard]:
-    """The next messages, heartbeats and greetings left out."""
-    found: list[Heard] = []
-    async with asyncio.timeout(10):
-        while len(found) < count:
-            heard = parse(await anext(stream))
-            if heard.kind != "beat":
-                found.append(heard)
-    return found
+class Listener:
+    """A screen's end of a stream: event by event, however they were joined on the way."""
+
+    def __init__(self, stream: AsyncIterator[bytes]) -> None:
+        self.stream, self._parsed = stream, list[Heard]()
+
+    async def next(self, count: int = 1) -> list[Heard]:
+        """The next messages, heartbeats and greetings left out."""
+        async with asyncio.timeout(10):
+            while len(self._parsed) < count:
+                parts = (await anext(self.stream)).split(b"\n\n")
+                self._parsed += [heard for part in parts if (heard := parse(part)).kind not in ("", "beat")]
+        found, self._parsed = self._parsed[:count], self._parsed[count:]
+        return found
 
 
-async def joined(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The stream, once it is on the hub's list: its first bytes have come."""
+async def joined(stream: AsyncIterator[bytes]) -> Listener:
+    """A listener that is on the hub's list: its first bytes have come."""
     assert BEAT in await anext(stream)
-    return stream
+    return Listener(stream)
 
 
 async def until(holds: Callable[[], bool | Awaitable[bool]]) -> None:
@@ -111,10 +116,10 @@ async def until(holds: Callable[[], bool | Awaitable[bool]]) -> None:
 
 
 async def test_two_hundred_screens_get_the_very_same_bytes(stage: Studio) -> None:
-    streams = [await joined(stage.hub.subscribe(None, "zh", None)) for _ in range(200)]
+    listeners = [await joined(stage.hub.subscribe(None, "zh", None)) for _ in range(200)]
     await stage.say("a1")
     async with asyncio.timeout(20):
-        bodies = [await anext(stream) for stream in streams]
+        bodies = [await anext(listener.stream) for listener in listeners]
     assert {id(body) for body in bodies} == {id(bodies[0])}  # one object, not two hundred equal ones
     assert parse(bodies[0]) == Heard(1, "alert", "a1 1 zh")
     assert stage.rendered == [(1, "zh")]
@@ -123,11 +128,11 @@ async def test_two_hundred_screens_get_the_very_same_bytes(stage: Studio) -> Non
 async def test_each_language_is_rendered_once_and_only_if_someone_reads_it(stage: Studio) -> None:
     chinese = [await joined(stage.hub.subscribe(None, "zh", None)) for _ in range(3)]
     await stage.say("a1")
-    await next_of(chinese[0])
+    await chinese[0].next()
     english = [await joined(stage.hub.subscribe(None, "en", None)) for _ in range(3)]
     await stage.say("a2")
-    assert {(await next_of(stream))[0].text for stream in english} == {"a2 2 en"}
-    assert (await next_of(chinese[0]))[0].text == "a2 2 zh"
+    assert {(await stream.next())[0].text for stream in english} == {"a2 2 en"}
+    assert (await chinese[0].next())[0].text == "a2 2 zh"
     assert sorted(stage.rendered) == [(1, "zh"), (2, "en"), (2, "zh")]
 
 
@@ -136,35 +141,35 @@ async def test_a_screen_hears_its_own_complexes_only(stage: Studio) -> None:
     everything = await joined(stage.hub.subscribe([], "zh", None))
     await stage.say("r1", complex_id="river")
     await stage.say("g1", complex_id="garden")
-    assert [heard.text for heard in await next_of(everything, 2)] == ["r1 1 zh", "g1 2 zh"]
-    assert [heard.text for heard in await next_of(garden)] == ["g1 2 zh"]
-    late = stage.hub.subscribe(["garden"], "zh", 0)
-    assert [heard.text for heard in await next_of(late)] == ["g1 2 zh"]
+    assert [heard.text for heard in await everything.next(2)] == ["r1 1 zh", "g1 2 zh"]
+    assert [heard.text for heard in await garden.next()] == ["g1 2 zh"]
+    late = Listener(stage.hub.subscribe(["garden"], "zh", 0))
+    assert [heard.text for heard in await late.next()] == ["g1 2 zh"]
 
 
 async def test_rows_that_no_screen_shows_are_passed_over(stage: Studio) -> None:
     stream = await joined(stage.hub.subscribe(None, "zh", None))
     await stage.say("x", kind="something else")
     await stage.say("a1")
-    assert (await next_of(stream)) == [Heard(2, "alert", "a1 2 zh")]
+    assert (await stream.next()) == [Heard(2, "alert", "a1 2 zh")]
 
 
 async def test_what_was_missed_comes_first_the_newest_of_each_alert(stage: Studio) -> None:
     await stage.say("a1", "a2", "a1", "a3", "a1")
-    stream = stage.hub.subscribe(None, "zh", 1)
-    assert [(heard.id, heard.text) for heard in await next_of(stream, 3)] == [
+    stream = Listener(stage.hub.subscribe(None, "zh", 1))
+    assert [(heard.id, heard.text) for heard in await stream.next(3)] == [
         (2, "a2 2 zh"),
         (4, "a3 4 zh"),
         (5, "a1 5 zh"),
     ]
     await stage.say("a4")
-    assert (await next_of(stream))[0].id == 6
+    assert (await stream.next())[0].id == 6
 
 
 async def test_replays_share_what_was_rendered(stage: Studio) -> None:
     await stage.say(*(f"a{number}" for number in range(20)))
     for _ in range(10):
-        await next_of(stage.hub.subscribe(None, "zh", 0), 20)
+        await Listener(stage.hub.subscribe(None, "zh", 0)).next(20)
     assert len(stage.rendered) == len(set(stage.rendered)) == 20
 
 
@@ -177,14 +182,14 @@ async def test_nothing_falls_between_replay_and_stream(stage: Studio) -> None:
             await stage.say(f"a{number}")
 
     async def watch(start: int) -> list[int]:
-        heard, stream, last = list[int](), stage.hub.subscribe(None, "zh", start), start
+        heard, stream, last = list[int](), Listener(stage.hub.subscribe(None, "zh", start)), start
         while last < wanted:
-            position = (await next_of(stream))[0].id
+            position = (await stream.next())[0].id
             assert position is not None
             heard.append(position)
             last = position
             if len(heard) % 7 == 0:
-                stream = stage.hub.subscribe(None, "zh", last)
+                stream = Listener(stage.hub.subscribe(None, "zh", last))
         return heard
 
     heard = (await asyncio.gather(write(), *(watch(0) for _ in range(5))))[1:]
@@ -195,33 +200,33 @@ async def test_a_screen_that_is_far_behind_loads_its_page_anew(tmp_path: Path) -
     async with studio(tmp_path, Bounds(replay_rows=5)) as stage:
         await stage.say(*(f"a{number}" for number in range(6)))
         await until(lambda: stage.hub.position == 6)
-        assert (await next_of(stage.hub.subscribe(None, "zh", 0)))[0].kind == "reload"
-        assert (await next_of(stage.hub.subscribe(None, "zh", 1), 5))[-1].id == 6
+        assert (await Listener(stage.hub.subscribe(None, "zh", 0)).next())[0].kind == "reload"
+        assert (await Listener(stage.hub.subscribe(None, "zh", 1)).next(5))[-1].id == 6
         assert parse(RELOAD).kind == "reload"
 
 
 async def test_a_screen_of_another_database_loads_its_page_anew(stage: Studio) -> None:
     """A position that was never given out here: the centre was restored, or exchanged."""
     await stage.say("a1")
-    assert (await next_of(stage.hub.subscribe(None, "zh", 999)))[0].kind == "reload"
+    assert (await Listener(stage.hub.subscribe(None, "zh", 999)).next())[0].kind == "reload"
 
 
 async def test_a_page_may_be_newer_than_the_hub(stage: Studio) -> None:
     """The page read the table before the hub did: it must not be told to load anew, or it would for ever."""
-    stream = stage.hub.subscribe(None, "zh", 1)
+    stream = Listener(stage.hub.subscribe(None, "zh", 1))
     async with stage.db.write() as connection:  # committed, and the bell not rung yet
         await live_rows.announce(connection, "garden", "alert", "a1", "2026-11-23T18:00:00.000Z")
-    await joined(stream)
+    assert BEAT in await anext(stream.stream)
     await stage.say("a2")
-    assert (await next_of(stream))[-1].kind == "alert"
+    assert (await stream.next())[-1].kind == "alert"
 
 
 async def test_forgotten_rows_mean_a_new_page_not_a_silent_gap(stage: Studio) -> None:
     await stage.say("a1", "a2", "a3", "a4")
     async with stage.db.write() as connection:
         await live_rows.trim(connection, 2)
-    assert (await next_of(stage.hub.subscribe(None, "zh", 1)))[0].kind == "reload"
-    assert [heard.id for heard in await next_of(stage.hub.subscribe(None, "zh", 2), 2)] == [3, 4]
+    assert (await Listener(stage.hub.subscribe(None, "zh", 1)).next())[0].kind == "reload"
+    assert [heard.id for heard in await Listener(stage.hub.subscribe(None, "zh", 2)).next(2)] == [3, 4]
 
 
 async def test_a_slow_screen_is_let_go_and_comes_back_without_loss(tmp_path: Path) -> None:
@@ -230,24 +235,46 @@ async def test_a_slow_screen_is_let_go_and_comes_back_without_loss(tmp_path: Pat
         quick = await joined(stage.hub.subscribe(None, "zh", None))
         for number in range(12):
             await stage.say(f"a{number}")
-            assert (await next_of(quick))[0].text.startswith(f"a{number} ")
+            assert (await quick.next())[0].text.startswith(f"a{number} ")
         assert stage.hub.screens == 1  # the quick one
-        heard = [parse(body).id async for body in slow]
+        heard = [parse(body).id async for body in slow.stream]
         assert heard == []  # it ends at once: what it did not get it asks for
-        again = stage.hub.subscribe(None, "zh", 0)
-        assert [heard.id for heard in await next_of(again, 12)] == list(range(1, 13))
+        again = Listener(stage.hub.subscribe(None, "zh", 0))
+        assert [heard.id for heard in await again.next(12)] == list(range(1, 13))
 
 
 async def test_heartbeats_come_when_nothing_else_does(tmp_path: Path) -> None:
-    async with studio(tmp_path, Bounds(heartbeat_s=0.01)) as stage:
+    async with studio(tmp_path, Bounds(heartbeat_s=0.01, poll_s=0.01)) as stage:
         stream = await joined(stage.hub.subscribe(None, "zh", None))
-        assert [await anext(stream), await anext(stream)] == [BEAT, BEAT]
+        assert [await anext(stream.stream), await anext(stream.stream)] == [BEAT, BEAT]
 
 
-async def test_a_stream_ends_after_its_life_and_is_forgotten(stage: Studio) -> None:
-    bodies = [body async for body in stage.hub.subscribe(None, "zh", None, life_s=0.05)]
-    assert BEAT in bodies[0]
-    assert stage.hub.screens == 0
+async def test_a_stream_ends_after_its_life_and_is_forgotten(tmp_path: Path) -> None:
+    async with studio(tmp_path, Bounds(poll_s=0.01)) as stage:
+        bodies = [body async for body in stage.hub.subscribe(None, "zh", None, life_s=0.05)]
+        assert BEAT in bodies[0]
+        assert stage.hub.screens == 0
+
+
+async def test_a_hub_that_stands_still_gives_no_heartbeat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a screen would look live while it hears nothing."""
+    reached, go_on = asyncio.Event(), asyncio.Event()
+
+    async def stuck(*_: object) -> list[LiveRow]:
+        reached.set()
+        await go_on.wait()
+        return []
+
+    async with studio(tmp_path, Bounds(heartbeat_s=0.01, poll_s=0.01)) as stage:
+        stream = await joined(stage.hub.subscribe(None, "zh", None))
+        with monkeypatch.context() as patch:
+            patch.setattr(live_rows, "between", stuck)
+            await reached.wait()
+            await anext(stream.stream)  # what was given before
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.2):
+                    await anext(stream.stream)
+        go_on.set()
 
 
 async def test_closing_ends_every_stream(stage: Studio) -> None:
@@ -268,7 +295,7 @@ async def test_a_failure_is_tried_again_from_the_same_row(stage: Studio, monkeyp
     stream = await joined(stage.hub.subscribe(None, "zh", None))
     stage.fails = 2
     await stage.say("a1")
-    assert (await next_of(stream))[0].text == "a1 1 zh"
+    assert (await stream.next())[0].text == "a1 1 zh"
 
 
 async def test_screens_are_bounded(stage: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
