@@ -7,7 +7,7 @@ import os
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Any
 
@@ -19,6 +19,7 @@ from edge.device_list import DeviceList
 from edge.devices.driver import discover
 from edge.intake import Intake
 from edge.media import MediaStore
+from edge.retention import trim_old
 from edge.store import open_store
 from edge.sync.backoff import jittered
 from edge.sync.pictures import PicturePush
@@ -71,6 +72,7 @@ class Agent:
             self._config.site,
             self._now,
             bounds,
+            limits.message_bytes,
             drained=lambda: self._mqtt.resume(),
         )
 
@@ -176,6 +178,15 @@ class Agent:
         if self._push is not None:
             await status.remember(self._store, self._push.acknowledged)
         await parked.keep_newest(self._store, self._config.limits.parked_messages)
+        await self._forget_old()
+
+    async def _forget_old(self) -> None:
+        """Let go of what the centre has had for long enough."""
+        before = self._now() - timedelta(days=self._config.limits.keep_days)
+        await self._media.forget_sent(before)
+        if self._push is not None:
+            for stream, acknowledged in self._push.acknowledged.items():
+                await trim_old(self._store, stream, acknowledged, before)
 
 
 def _last_seen(config: Config) -> datetime | None:

@@ -22,6 +22,9 @@ from eventlog.sqlite import SqliteEventLog, Statement
 
 log = structlog.get_logger()
 
+MAX_EVENT_BYTES = 256 * 1024  # a batch of one must fit domain.wire with room to spare
+_SHOWN_BYTES = 64 * 1024
+
 Acknowledge = Callable[[], None]
 
 
@@ -52,10 +55,12 @@ class Intake:
         site: Site,
         now: Callable[[], datetime],
         bounds: Bounds,
+        message_bytes: int = 8 * 1024 * 1024,
         drained: Callable[[], None] = lambda: None,
     ) -> None:
         self._store, self._media, self._registry = store, media, registry
         self._devices, self._site, self._now = devices, site, now
+        self._message_bytes = message_bytes
         self._states = StateFilter()
         self._queue: GroupCommit[Offered] = GroupCommit(self._commit, bounds, drained)
         self.counts: Counter[str] = Counter()
@@ -100,6 +105,9 @@ class Intake:
 
     def _decode(self, message: Message, group: _Group) -> None:
         received_at = message.received_at or self._now()
+        if len(message.payload) > self._message_bytes:
+            self._park(group, _beginning(message), received_at, "too_large", f"{len(message.payload)} bytes")
+            return
         try:
             reading = self._registry.decode(message, self._site)
             events = [self._devices.place(event) for event in reading.events]
@@ -126,8 +134,24 @@ class Intake:
         return admitted
 
     async def _append(self, events: list[Event], also: list[Statement]) -> None:
-        entries = [Entry(stream_of(event), encode_event(event), fact_id(event)) for event in events]
+        entries = [Entry(stream_of(event), _encoded(event), fact_id(event)) for event in events]
         sequences = await self._store.append(entries, also)
         repeats = sequences.count(None)
         self.counts["repeats"] += repeats
         self.counts["events"] += len(sequences) - repeats
+
+
+def _beginning(message: Message) -> Message:
+    """As much of a message that is too large as a person needs to see what it was."""
+    return msgspec.structs.replace(message, payload=message.payload[:_SHOWN_BYTES])
+
+
+def _encoded(event: Event) -> bytes:
+    """The event's bytes. What a device stuffed into it beyond any sense is cut off, and that is said in it."""
+    body = encode_event(event)
+    if len(body) <= MAX_EVENT_BYTES:
+        return body
+    bare = Event(kind=event.kind, device=event.device, time=event.time, time_quality=event.time_quality)
+    bare.recorded_at, bare.source_event_id = event.recorded_at, event.source_event_id
+    bare.ext = {"cut_bytes": len(body)}
+    return encode_event(bare)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from edge.devices.driver import Picture
@@ -59,6 +60,23 @@ class MediaStore:
 
     async def mark_sent(self, names: Sequence[str]) -> None:
         await self._store.write([("UPDATE media SET sent = 1 WHERE sha256 = ?", [(name,) for name in names])])
+
+    async def forget_sent(self, before: datetime) -> int:
+        """Delete pictures that the centre has and that are older than ``before``; how many."""
+        rows = await self._store.query("SELECT sha256 FROM media WHERE sent = 1")
+        old = await asyncio.to_thread(self._older, [row[0] for row in rows], before.timestamp())
+        await asyncio.to_thread(self._delete, old)
+        if old:
+            await self._store.write([("DELETE FROM media WHERE sha256 = ?", [(name,) for name in old])])
+        return len(old)
+
+    def _older(self, names: Sequence[str], before_s: float) -> list[str]:
+        paths = ((name, self.path(name)) for name in names)
+        return [name for name, path in paths if not path.exists() or path.stat().st_mtime < before_s]
+
+    def _delete(self, names: Sequence[str]) -> None:
+        for name in names:
+            self.path(name).unlink(missing_ok=True)
 
 
 def _write_durably(path: Path, body: bytes) -> None:

@@ -226,9 +226,10 @@ class Hub:
 
     async def _stream(self, screen: Screen, after: int | None, life_s: float) -> AsyncIterator[bytes]:
         await self._begun.wait()
+        if self._closed:
+            return
         upto = self._position  # with no await until it is added: nothing falls between replay and queue
         screen.ends_at_s, screen.beat_at_s = _loop_time_s() + life_s, _loop_time_s() + self._bounds.heartbeat_s
-        screen.left = self._closed
         self._screens.add(screen)
         try:
             yield _HELLO + self._beat()

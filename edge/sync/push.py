@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
+import msgspec
 import structlog
 
+from domain.events import Event, Raw, encode_event
+from domain.ids import content_name
 from domain.wire import MAX_UNPACKED_BYTES, pack
 from edge.sync.transport import Refused, Uplink
 from eventlog.log import EventLog, Record
@@ -15,6 +19,8 @@ log = structlog.get_logger()
 BATCHES = "/v1/batches"
 BATCH_TYPE = "application/vnd.gatehouse.batch"
 _OUT_OF_STEP = frozenset({"gap", "overlap"})
+_POISON = frozenset({"events", "too_large", "body"})
+_STAND_IN_BEGINS = b'{"kind":"unknown","device":"gateway"'
 
 
 class Push:
@@ -44,10 +50,25 @@ class Push:
     async def take(self, partition: str, records: list[Record]) -> int:
         """Send as many of the records as fit a batch; the new watermark, which may lie behind after a restore."""
         bodies = self._fitting(records)
-        packed = pack(self._gateway, partition, await self._store.epoch(partition), records[0].position, bodies)
-        watermark = await self._send(packed)
+        watermark = await self._send_or_halve(partition, records[0].position, bodies)
         self.acknowledged[partition] = watermark
         return watermark
+
+    async def _send_or_halve(self, stream: str, first: int, bodies: list[bytes]) -> int:
+        """Send; where the centre cannot take the events, send half, down to the one that it cannot take.
+
+        That one is replaced by an event that says so: its stream goes on, and its sequence leaves no gap.
+        """
+        while True:
+            try:
+                return await self._send(pack(self._gateway, stream, await self._store.epoch(stream), first, bodies))
+            except Refused as refusal:
+                if refusal.error not in _POISON:
+                    raise
+                if len(bodies) == 1 and bodies[0].startswith(_STAND_IN_BEGINS):
+                    raise
+                log.error("batch_refused", stream=stream, first=first, events=len(bodies), error=str(refusal))
+                bodies = bodies[: len(bodies) // 2] or [_stand_in(bodies[0])]
 
     def _fitting(self, records: list[Record]) -> list[bytes]:
         bodies: list[bytes] = []
@@ -68,3 +89,15 @@ class Push:
             log.warning("out_of_step", error=refusal.error, watermark=refusal.answer["watermark"])
             return int(refusal.answer["watermark"])
         return int(answer["watermark"])
+
+
+def _stand_in(body: bytes) -> bytes:
+    """What goes in place of an event that the centre cannot take; the event itself stays in the gateway's log."""
+    recorded_at = msgspec.json.decode(body, type=_RecordedAt).recorded_at
+    event = Event(kind="unknown", device="gateway", recorded_at=recorded_at, code="unsendable")
+    event.raw = Raw(encoding="json", sha256=content_name(body))
+    return encode_event(event)
+
+
+class _RecordedAt(msgspec.Struct):
+    recorded_at: datetime

@@ -5,17 +5,22 @@ from __future__ import annotations
 from typing import Annotated, Any, TypeVar
 
 import msgspec
+import structlog
 from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
 
 from domain.wire import MAX_PACKED_BYTES, BadBatch
 from eventlog.log import LogBroken, Receipt
+from server.auth import declare, public
 from server.gateway_auth import Gateway, NotAllowed
 from server.house import House
 from server.ingest import Busy
 from server.media import MAX_PICTURE_BYTES, WrongHash
 from server.store.engine import stamp
 from server.store.schema import gateway as gateway_table
+
+log = structlog.get_logger()
 
 T = TypeVar("T")
 router = APIRouter(prefix="/v1")
@@ -81,10 +86,10 @@ async def gateway_of(request: Request) -> Gateway:
     return await house_of(request).gateways.check(token if scheme.lower() == "bearer" else "")
 
 
-FromGateway = Annotated[Gateway, Depends(gateway_of)]
+FromGateway = Annotated[Gateway, Depends(declare(gateway_of, "gateway"))]
 
 
-@router.post("/enrol")
+@router.post("/enrol", dependencies=[Depends(public)])
 async def enrol(request: Request) -> Response:
     """A one-time code becomes a gateway."""
     asked = _decoded(await body_of(request, 16_384), EnrolRequest)
@@ -159,10 +164,22 @@ def refusals(request: Request, error: Exception) -> Response:
             return answer(413, error="too_large", message=str(error))
         case Busy():
             return answer(503, error="busy", message=str(error))
+        case OperationalError():
+            log.error("database_busy", path=request.url.path, error=str(error.orig))
+            return answer(503, error="busy", message="the database is busy; come again")
         case LogBroken():
             return answer(503, error="log", message="the log could not be written; nothing was acknowledged")
         case _:
             raise error
 
 
-REFUSED: tuple[type[Exception], ...] = (NotAllowed, BadBatch, WrongHash, BadRequest, TooLarge, Busy, LogBroken)
+REFUSED: tuple[type[Exception], ...] = (
+    NotAllowed,
+    BadBatch,
+    WrongHash,
+    BadRequest,
+    TooLarge,
+    Busy,
+    LogBroken,
+    OperationalError,
+)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from urllib.parse import quote
 
 import msgspec
-from fastapi import APIRouter, FastAPI, HTTPException, Request
+from fastapi import APIRouter, FastAPI, Request
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from server.api import (
@@ -25,6 +26,18 @@ from server.auth import NotSignedIn
 from server.web import public_files
 from server.web.answers import open_page, see
 
+# What refusals are called in JSON, by status.
+_WORDS = {
+    403: "not_allowed",
+    404: "not_found",
+    405: "not_allowed_here",
+    409: "conflict",
+    411: "no_length",
+    413: "too_large",
+    422: "not_understood",
+    503: "busy",
+}
+
 
 def routers() -> list[APIRouter]:
     """Every noun's routes."""
@@ -36,7 +49,7 @@ def mount_static(app: FastAPI) -> None:
     """Static files, and pages for people who are refused or lost."""
     app.mount(public_files.PATH, public_files.PublicFiles())
     app.add_exception_handler(NotSignedIn, _sign_in_first)
-    for status in (403, 404):
+    for status in _WORDS:
         app.add_exception_handler(status, _refused)
 
 
@@ -52,14 +65,11 @@ async def _sign_in_first(request: Request, error: Exception) -> Response:
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    status, detail = _what(error)
+    if not isinstance(error, HTTPException):
+        raise error
     if _wants_page(request):
-        return open_page(request, "refused.html", status, code=status)
-    return _as_json(status, "not_allowed" if status == 403 else "not_found", detail)
-
-
-def _what(error: Exception) -> tuple[int, str]:
-    return (error.status_code, error.detail) if isinstance(error, HTTPException) else (404, "there is no such page")
+        return open_page(request, "refused.html", error.status_code, code=error.status_code)
+    return _as_json(error.status_code, _WORDS[error.status_code], error.detail)
 
 
 def _wants_page(request: Request) -> bool:

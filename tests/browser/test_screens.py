@@ -145,7 +145,7 @@ async def test_a_kept_tap_survives_the_page_and_is_done_once(stage: Stage) -> No
     assert await page.evaluate("JSON.parse(localStorage.getItem('gatehouse.outbox')).length") == 1
     await page.unroute("**/alerts/actions")
     await page.reload()
-    await page.wait_for_function("JSON.parse(localStorage.getItem('gatehouse.outbox')).length === 0")
+    await until(lambda: page.evaluate("JSON.parse(localStorage.getItem('gatehouse.outbox')).length"), 0)
     assert await actions(stage, "a1") == ["acknowledge"]
 
 
@@ -170,10 +170,43 @@ async def test_a_login_that_ended_leads_to_the_login(stage: Stage) -> None:
     await page.wait_for_url("**/login?next=*")
 
 
+async def test_it_rings_for_what_is_urgent_until_someone_takes_it_and_for_nothing_else(stage: Stage) -> None:
+    """Vibration stands for the chime, which a test cannot hear: both are given together."""
+    page = await stage.visitor("li")
+    await page.add_init_script(
+        "window.rung = 0; navigator.vibrate = () => { window.rung += 1; return true; };"
+        "localStorage.setItem('gatehouse.sound', 'on');"
+    )
+    await page.clock.install()
+    await page.reload()
+    await is_live(page)
+    await expect(page.locator("#sound")).to_have_attribute("aria-pressed", "true")
+    for identity, changes in {
+        "q1": {"severity": "medium"},
+        "q2": {"severity": "critical", "lateness": "late"},
+        "q3": {"severity": "high"},
+    }.items():
+        await rows.add_alert(stage.house, identity, occurred_at=rows.now(), **changes)
+        await expect(page.locator(f"#alert-{identity}")).to_be_visible()
+    assert await page.evaluate("window.rung") == 1  # the important one, once
+    await rows.touch_alert(stage.house, "q3")  # shown again: no reason to ring again
+    await rows.add_alert(stage.house, "q4", severity="critical", occurred_at=rows.now())
+    await expect(page.locator("#announce")).to_contain_text("紧急报警：门被强行打开")
+    await page.clock.run_for(8_500)
+    assert await page.evaluate("window.rung") == 4  # it goes on every four seconds
+    for card in await page.locator('[data-section="open"] .card.critical .take').all():
+        await card.evaluate("(button) => button.click()")
+    await expect(page.locator('[data-section="open"] .card.critical')).to_have_count(0)
+    rung = await page.evaluate("window.rung")
+    await page.clock.run_for(8_500)
+    assert await page.evaluate("window.rung") == rung
+
+
 async def test_closing_with_words(stage: Stage) -> None:
     page, other = await stage.visitor("li"), await stage.visitor("wang", DESK)
     await is_live(other)
     await page.goto(f"{stage.base}/alerts/a1")
+    await page.locator("button[value=close]").tap()  # without words the form stays
     await page.fill("textarea", "到场查看，门已关好")
     await page.locator("button[value=close]").tap()
     await expect(page.locator(".timeline")).to_contain_text("到场查看，门已关好")

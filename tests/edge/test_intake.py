@@ -57,7 +57,9 @@ class Bench:
         self.media = MediaStore(folder / "media", store)
         list_ = DeviceList(devices, accept_unknown=False)
         self.drained = 0
-        self.intake = Intake(store, self.media, Registry([TEST]), list_, Site(), lambda: NOW, bounds, self._drained)
+        self.intake = Intake(
+            store, self.media, Registry([TEST]), list_, Site(), lambda: NOW, bounds, 4_000, self._drained
+        )
         self.acknowledged: list[str] = []
 
     def _drained(self) -> None:
@@ -135,6 +137,14 @@ async def test_what_does_not_decode_is_parked_with_its_bytes_and_the_rest_goes_o
         assert [event.source_event_id for event in await here.events()] == ["1", "2"]
         assert len(here.acknowledged) == 5
         assert here.intake.counts["undecodable"] == here.intake.counts["driver_failed"] == 1
+
+
+async def test_a_message_beyond_its_bound_is_parked_by_its_beginning(tmp_path: Path) -> None:
+    async with bench(tmp_path) as here:
+        await here.take("fact " + "9" * 5_000, "fact 1")
+        (row,) = await listed(here.store, 10)
+        assert (row.reason, row.detail) == ("too_large", "5005 bytes")
+        assert [event.source_event_id for event in await here.events()] == ["1"]
 
 
 async def test_repeats_and_unchanged_states_are_dropped_and_counted(tmp_path: Path) -> None:

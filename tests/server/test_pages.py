@@ -241,6 +241,17 @@ async def test_closing_needs_words_and_false_does_not(town: City) -> None:
     assert await town_actions(town, "a1") == ["false"]
 
 
+async def test_refusals_are_pages_for_people_and_json_for_scripts(town: City) -> None:
+    visitor = await town.visitor("li")
+    page = await visitor.submit("/alerts/a1/actions", action="close", request="k-1", note="")
+    assert page.status_code == 422 and "中心没有接受这个请求" in page.text
+    missing = await visitor.get("/nothing")
+    assert missing.status_code == 404 and "没有这个页面" in missing.text
+    script = await visitor.client.get("/nothing", headers={"Accept": "application/json"})
+    assert (script.status_code, script.json()["error"]) == (404, "not_found")
+    assert (await visitor.client.post("/doors")).json()["error"] == "not_allowed_here"
+
+
 async def test_bad_taps_are_refused_with_a_reason(town: City) -> None:
     visitor = await town.visitor("li")
     for body in (b"", b"[]", b'{"action":"acknowledge"}', b'{"action":"x","alerts":["a1"],"request":"12345678"}'):

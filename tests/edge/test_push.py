@@ -1,0 +1,114 @@
+"""What the push does with a centre that cannot take an event, and what the gateway lets go of."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from domain.events import Event, decode_event, encode_event
+from domain.wire import split_events, unpack
+from edge import media as media_module
+from edge.devices.driver import picture
+from edge.media import MediaStore
+from edge.retention import trim_old
+from edge.sync.push import Push
+from edge.sync.transport import Refused
+from eventlog.log import Entry
+from eventlog.memory import MemoryEventLog
+from eventlog.sqlite import SqliteEventLog
+
+NOW = datetime(2026, 3, 20, tzinfo=UTC)
+
+
+def entry(number: int, at: datetime = NOW) -> Entry:
+    event = Event(kind="input", device="x:1", source_event_id=str(number), recorded_at=at)
+    return Entry("routine", encode_event(event))
+
+
+class PickyCentre:
+    """Takes every event but some numbers."""
+
+    def __init__(self, refuse: set[str], error: str = "events") -> None:
+        self.refuse, self.error = refuse, error
+        self.taken: list[Event] = []
+
+    async def send(self, method: str, path: str, body: bytes, content_type: str) -> dict[str, Any]:
+        header, unpacked = unpack(body)
+        events = [decode_event(event) for event in split_events(unpacked)]
+        if any(event.source_event_id in self.refuse for event in events):
+            raise Refused(422, {"error": self.error, "message": "no"})
+        assert header.first == len(self.taken) + 1
+        self.taken += events
+        return {"watermark": header.last}
+
+
+async def pushed(centre: PickyCentre, count: int = 20) -> MemoryEventLog:
+    log = MemoryEventLog()
+    await log.append([entry(number) for number in range(1, count + 1)])
+
+    async def watermarks() -> dict[str, int]:
+        return {}
+
+    push = Push("gw-1", log, centre, watermarks, 1_000_000)  # type: ignore[arg-type]
+    position = 0
+    while position < count:
+        position = await push.take("routine", await log.read("routine", position, 100))
+    return log
+
+
+async def test_an_event_the_centre_cannot_take_is_stood_in_for_and_the_rest_goes_on() -> None:
+    centre = PickyCentre({"7", "8"})
+    log = await pushed(centre)
+    numbers = [event.source_event_id for event in centre.taken]
+    assert numbers == [str(n) if n not in (7, 8) else None for n in range(1, 21)]
+    stand_in = centre.taken[6]
+    assert (stand_in.kind, stand_in.device, stand_in.code, stand_in.recorded_at) == (
+        "unknown",
+        "gateway",
+        "unsendable",
+        NOW,
+    )
+    assert len(await log.read("routine", 0, 100)) == 20, "the event itself stays in the log"
+
+
+async def test_another_refusal_is_not_taken_for_poison() -> None:
+    with pytest.raises(Refused):
+        await pushed(PickyCentre({"7"}, "foreign"))
+
+
+async def test_only_what_is_acknowledged_and_old_is_let_go() -> None:
+    log = MemoryEventLog()
+    ages = [30, 20, 10, 9, 8, 6, 5, 20]
+    await log.append([entry(n, NOW - timedelta(days=age)) for n, age in enumerate(ages)])
+    week = NOW - timedelta(days=7)
+    assert await trim_old(log, "routine", 3, week) == 3
+    assert await trim_old(log, "routine", 8, week) == 2
+    assert [record.position for record in await log.read("routine", 0, 10)] == [6, 7, 8]
+
+
+async def test_pictures_go_when_the_centre_has_them_and_they_are_old(tmp_path: Path) -> None:
+    store = await SqliteEventLog.open(tmp_path / "log.db", "e1", media_module.SCHEMA)
+    media = MediaStore(tmp_path / "media", store)
+    pictures = [picture("scene", body)[1] for body in (b"a", b"b")]
+    await media.keep(pictures)
+    await store.append((), media.statements(pictures))
+    await media.mark_sent([pictures[0].sha256])
+    assert await media.forget_sent(datetime.now(UTC) - timedelta(days=7)) == 0
+    assert await media.forget_sent(datetime.now(UTC) + timedelta(days=1)) == 1
+    assert [media.path(p.sha256).exists() for p in pictures] == [False, True]
+    assert await media.unsent(10) == [pictures[1].sha256]
+    await store.close()
+
+
+def test_events_are_small_enough_to_travel() -> None:
+    from edge.intake import MAX_EVENT_BYTES, _encoded
+
+    huge = Event(kind="input", device="x:1", source_event_id="1", recorded_at=NOW, ext={"junk": "x" * 500_000})
+    body = _encoded(huge)
+    assert len(body) < MAX_EVENT_BYTES
+    kept = msgspec.json.decode(body, type=Event)
+    assert (kept.source_event_id, kept.ext) == ("1", {"cut_bytes": len(encode_event(huge))})
