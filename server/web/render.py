@@ -44,43 +44,43 @@ def environment(language: Language) -> Environment:
     return made
 
 
-def _filters(gettext: formats.Translate) -> dict[str, Any]:
-    def age(time: datetime, now: datetime) -> str:
-        return formats.age(time, now, gettext)
+class _Filters:
+    """The filters that speak a language."""
 
-    def duration(span: timedelta) -> str:
-        return formats.duration(span, gettext)
+    def __init__(self, gettext: formats.Translate) -> None:
+        self._gettext = gettext
 
-    def tariff_rule(rule: str) -> str:
-        return formats.tariff_rule(rule, gettext)
-
-    def word(name: str | None, vocabulary: str) -> str:
-        return gettext(titles.word(vocabulary, name))
-
-    def rule_title(name: str) -> str:
-        return gettext(titles.rule_title(name))
-
-    def rule_meaning(name: str) -> str:
-        return gettext(titles.rule_meaning(name))
-
-    def translated(text: str) -> str:
+    def translated(self, text: str) -> str:
         """For texts that are not written in the template: unlike ``_()`` it does not take them for safe HTML."""
-        return gettext(text)
+        return self._gettext(text)
 
-    named = {
-        filter_.__name__: filter_
-        for filter_ in (translated, age, duration, tariff_rule, word, rule_title, rule_meaning)
-    }
-    plain = (
-        formats.clock,
-        formats.moment,
-        formats.to_second,
-        formats.line_time,
-        formats.yuan,
-        formats.masked,
-        formats.size,
-    )
-    return named | {filter_.__name__: filter_ for filter_ in plain}
+    def age(self, time: datetime, now: datetime) -> str:
+        return formats.age(time, now, self._gettext)
+
+    def duration(self, span: timedelta) -> str:
+        return formats.duration(span, self._gettext)
+
+    def tariff_rule(self, rule: str) -> str:
+        return formats.tariff_rule(rule, self._gettext)
+
+    def word(self, name: str | None, vocabulary: str) -> str:
+        return self._gettext(titles.word(vocabulary, name))
+
+    def rule_title(self, name: str) -> str:
+        return self._gettext(titles.rule_title(name))
+
+    def rule_meaning(self, name: str) -> str:
+        return self._gettext(titles.rule_meaning(name))
+
+
+_TIMES = (formats.clock, formats.moment, formats.to_second, formats.line_time)
+_PLAIN = (*_TIMES, formats.yuan, formats.masked, formats.size)
+
+
+def _filters(gettext: formats.Translate) -> dict[str, Any]:
+    of = _Filters(gettext)
+    spoken = (of.translated, of.age, of.duration, of.tariff_rule, of.word, of.rule_title, of.rule_meaning)
+    return {filter_.__name__: filter_ for filter_ in (*spoken, *_PLAIN)}
 
 
 def render(language: Language, template: str, **context: Any) -> str:

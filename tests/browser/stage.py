@@ -8,13 +8,16 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+import pytest
 import uvicorn
-from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright, expect
 
 from server.bootstrap import close_house, open_house
 from server.config import Config
 from server.house import House
+from server.web import browser_files
 from tests.server import rows
+from tests.server.filled import fill_city
 from tests.server.people import make_app
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -30,6 +33,17 @@ ARGUMENTS = [
 PHONE: ViewportSize = {"width": 390, "height": 844}
 DESK: ViewportSize = {"width": 1280, "height": 800}
 WAIT_MS = 10_000
+
+
+NEEDS = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no {CHROMIUM} (Debian: apt install chromium)"),
+    pytest.mark.skipif(
+        not browser_files.is_current(),
+        reason="the browser's libraries are not there: python -m server.web.browser_files",
+    ),
+]
+expect.set_options(timeout=15_000)
 
 
 class Stage:
@@ -90,6 +104,11 @@ def _is_policy(text: str) -> bool:
     return "Content Security Policy" in text or "Refused to" in text
 
 
+async def is_live(page: Page) -> None:
+    """Wait until the page says that it is live."""
+    await expect(page.locator("#live-state")).to_have_attribute("data-state", "live")
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -100,7 +119,7 @@ def free_port() -> int:
 async def staged(folder: Path) -> AsyncIterator[Stage]:
     """Everything up, and down again; a script that failed or was refused anywhere fails the test."""
     house = await open_house(folder, Config())
-    await rows.fill_city(house)
+    await fill_city(house)
     hub = asyncio.create_task(house.live.run())
     async with AsyncExitStack() as stack:
         playwright = await stack.enter_async_context(async_playwright())

@@ -19,6 +19,7 @@ from server.house import House
 from server.logins import Logins
 from server.passwords import Passwords
 from tests.server import rows
+from tests.server.filled import fill_city
 
 BASE = "http://centre.example.invalid"
 _TOKEN = re.compile(r'name="csrf" content="([^"]+)"')
@@ -81,7 +82,7 @@ async def city(folder: Path, *, is_filled: bool = True) -> AsyncIterator[City]:
     house = await open_house(folder, Config())
     try:
         if is_filled:
-            await rows.fill_city(house)
+            await fill_city(house)
         hub = asyncio.create_task(house.live.run())
         async with AsyncExitStack() as stack:
             yield City(house, make_app(house), stack)

@@ -1,0 +1,72 @@
+"""Every screen by axe-core, by a ruler for gloved fingers, and for pages that scroll sideways."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Page, ViewportSize
+
+from tests.browser.stage import DESK, NEEDS, PHONE, Stage
+
+pytestmark = NEEDS
+PATHS = (
+    "/",
+    "/alerts",
+    "/alerts/a1",
+    "/alerts/s1",
+    "/parking",
+    "/parking/sessions",
+    "/parking/sessions/garden/5e1",
+    "/parking/charges",
+    "/parking/unread",
+    "/doors",
+    "/gateways",
+    "/gateways/refusals",
+    "/gateways/refusals/1",
+    "/nothing",
+)
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+async def test_axe_finds_nothing_serious_and_targets_fit_a_glove(stage: Stage, size: ViewportSize) -> None:
+    page = await stage.visitor("wang", size)
+    found = {path: await _faults(page, stage.base + path) for path in PATHS}
+    await page.goto(f"{stage.base}/lang/en")
+    found["/ in English"] = await _faults(page, stage.base + "/")
+    open_page = await (await stage.context(size)).new_page()
+    found["/login"] = await _faults(open_page, stage.base + "/login")
+    assert {path: faults for path, faults in found.items() if faults} == {}
+
+
+async def test_axe_sees_what_is_wrong(stage: Stage) -> None:
+    """The positive control: a grey text on grey and a button without a name are found."""
+    page = await stage.visitor("wang")
+    await page.evaluate(
+        """const box = document.createElement('div');
+        box.innerHTML = '<button class="icon-button"></button><p class="x">grey</p>';
+        document.querySelector('main').append(box);
+        document.querySelector('.x').style.color = '#333';"""
+    )
+    assert {"button-name", "color-contrast"} <= set(await _axe(page))
+
+
+_SMALL_TARGETS = """() => [...document.querySelectorAll(
+    'button, a.button, select, input:not([type=hidden]), summary, nav a')]
+  .filter((item) => item.checkVisibility({visibilityProperty: true}) && !item.closest('.sr-only'))
+  .map((item) => [item.outerHTML.slice(0, 90), item.getBoundingClientRect()])
+  .filter(([, box]) => box.height > 0 && (box.height < 47.5 || box.width < 47.5))
+  .map(([html, box]) => `${Math.round(box.width)}x${Math.round(box.height)} ${html}`)"""
+_SIDEWAYS = "() => document.documentElement.scrollWidth > document.documentElement.clientWidth"
+
+
+async def _faults(page: Page, url: str) -> list[str]:
+    """What axe calls serious or critical, controls below 48 px, and a page that scrolls sideways."""
+    await page.goto(url)
+    faults = await _axe(page) + await page.evaluate(_SMALL_TARGETS)
+    return [*faults, "scrolls sideways"] if await page.evaluate(_SIDEWAYS) else faults
+
+
+async def _axe(page: Page) -> list[str]:
+    results = await Axe().run(page)
+    serious = [found for found in results.response["violations"] if found["impact"] in ("serious", "critical")]
+    return [found["id"] for found in serious]
