@@ -77,6 +77,10 @@ async def test_from_a_devices_message_to_an_alert_a_session_and_a_charge(rig: Ri
     await until(lambda: len(rig.centre_query("SELECT sha256 FROM media")) == 2)
     report = await ask("gatehouse-server", "report", "--data", str(rig.server_folder))
     assert (report["alerts"], report["charged_fen"], report["sessions"]) == (1, 400, {"exited": 1})
+    for projection in ("alerts", "doors", "parking"):  # beside the running server
+        rebuilt = await ask("gatehouse-server", "rebuild", projection, "--data", str(rig.server_folder))
+        assert rebuilt["same"]
+    assert rig.centre_query("SELECT count(*) FROM charge") == [(1,)]
 
 
 async def test_a_cut_uplink_fills_the_log_and_drains_it(tmp_path: Path) -> None:
