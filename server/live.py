@@ -24,7 +24,7 @@ Render = Callable[[AsyncConnection, Sequence[LiveRow], str, datetime], Awaitable
 
 RELOAD = b"event: reload\ndata: behind\n\n"
 _HELLO = b"retry: 2000\n\n"
-_WAKE_ROWS = 500
+_WAKE_ROWS = 200  # a bound on how long one wake-up holds the loop
 _MOST_SCREENS = 10_000
 _READY_MESSAGES = 2_048
 _KEEP_ROWS = 50_000

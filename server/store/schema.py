@@ -154,6 +154,8 @@ alert = Table(
     Column("picture", String),
     Column("event", LargeBinary, nullable=False),  # the event as JSON
     Index("alert_recent", "complex", "occurred_at"),
+    Index("alert_arrived", "received_at", "id"),
+    Index("alert_arrived_here", "complex", "received_at", "id"),
     Index("alert_incident", "incident"),
     Index("alert_wants_picture", "complex", "place", "occurred_at"),
 )

@@ -42,6 +42,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("alert", schema=None) as batch_op:
+        batch_op.create_index("alert_arrived", ["received_at", "id"], unique=False)
+        batch_op.create_index("alert_arrived_here", ["complex", "received_at", "id"], unique=False)
         batch_op.create_index("alert_incident", ["incident"], unique=False)
         batch_op.create_index("alert_recent", ["complex", "occurred_at"], unique=False)
         batch_op.create_index("alert_wants_picture", ["complex", "place", "occurred_at"], unique=False)
@@ -352,6 +354,8 @@ def downgrade() -> None:
         batch_op.drop_index("alert_wants_picture")
         batch_op.drop_index("alert_recent")
         batch_op.drop_index("alert_incident")
+        batch_op.drop_index("alert_arrived_here")
+        batch_op.drop_index("alert_arrived")
 
     op.drop_table("alert")
     op.drop_table("account")

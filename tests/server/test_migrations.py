@@ -1,0 +1,32 @@
+"""The migrations make the schema the code has, on an empty file, and can be undone."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine
+
+from server.store import migrate
+from server.store.schema import metadata
+
+
+def test_the_migrated_schema_is_the_one_in_the_code(tmp_path: Path) -> None:
+    migrate.upgrade(tmp_path / "x.db")
+    engine = create_engine(f"sqlite:///{tmp_path / 'x.db'}")
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    engine.dispose()
+
+
+def test_up_down_and_up_again(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    migrate.upgrade(path)
+    migrate.upgrade(path)
+    migrate.downgrade(path, "base")
+    migrate.upgrade(path)
+    with sqlite3.connect(path) as db:
+        (sql,) = db.execute("SELECT sql FROM sqlite_master WHERE name = 'batch'").fetchone()
+    assert "AUTOINCREMENT" in sql, "a position is never used again"
