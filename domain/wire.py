@@ -17,6 +17,8 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
 
 import msgspec
 import zstandard
@@ -32,6 +34,8 @@ _MAX_HEADER_BYTES = 1_024
 _LENGTH = struct.Struct(">H")
 _DIGEST_BYTES = 32
 _ZSTD_LEVEL = 1
+_MAX_WINDOW_BYTES = 8 * 1024 * 1024
+_FIRST_YEAR, _LAST_YEAR = 1970, 9000  # in any zone within what datetime can hold
 
 
 class BadBatch(Exception):
@@ -62,12 +66,22 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return Origin(self.gateway, self.stream, self.epoch, self.first + index)
 
 
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
 class EventHead(msgspec.Struct):
-    """The least an event must have to be taken in; the rest is left as bytes."""
+    """The least an event must have to be taken in, and the times every reader reckons with; the rest is bytes."""
 
     kind: str
     device: str
-    recorded_at: str
+    recorded_at: Moment
+    time: Moment | None = None
+    ended_at: Moment | None = None
+
+    def __post_init__(self) -> None:
+        for moment in (self.recorded_at, self.time, self.ended_at):
+            if moment is not None and not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+                raise ValueError(f"{moment.isoformat()} is no time that anything happened")
 
 
 _encode_header = msgspec.json.Encoder().encode
@@ -99,11 +113,15 @@ def unpack(packed: bytes) -> tuple[Header, bytes]:
     """The header and the unpacked JSON array. Raises BadBatch where anything in it does not hold."""
     header, start = _split(packed)
     _check_unpacked(header.size_bytes)
+    body = packed[start:-_DIGEST_BYTES]
     try:
+        # What the frame says of itself is what the library allots, whatever bound it is given: look first.
+        stated = zstandard.get_frame_parameters(body).content_size
+        if stated != header.size_bytes:
+            raise BadBatch("body", f"the frame states {stated} bytes, the header {header.size_bytes}")
         # A decompressor each: they are not safe to share between threads.
-        unpacked = zstandard.ZstdDecompressor().decompress(
-            packed[start:-_DIGEST_BYTES], max_output_size=header.size_bytes, allow_extra_data=False
-        )
+        unpacker = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW_BYTES)
+        unpacked = unpacker.decompress(body, max_output_size=header.size_bytes, allow_extra_data=False)
     except zstandard.ZstdError as error:
         raise BadBatch("body", f"the body is not one zstd frame: {error}") from error
     if len(unpacked) != header.size_bytes:
@@ -115,7 +133,7 @@ def check_events(header: Header, unpacked: bytes) -> None:
     """Raises BadBatch unless the array holds as many events as the header says, each with its least fields."""
     try:
         heads = _decode_heads(unpacked)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise BadBatch("events", f"not an array of events: {error}") from error
     if len(heads) != header.count:
         raise BadBatch("gap", f"{len(heads)} events for sequences {header.first} to {header.last}")

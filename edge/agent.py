@@ -9,8 +9,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import structlog
 
 from edge import identity, parked, status
@@ -20,11 +21,11 @@ from edge.devices.driver import discover
 from edge.intake import Intake
 from edge.media import MediaStore
 from edge.retention import trim_old
-from edge.store import open_store
+from edge.store import new_epoch, open_store
 from edge.sync.backoff import jittered
 from edge.sync.pictures import PicturePush
 from edge.sync.push import Push
-from edge.sync.transport import Refused, Uplink, UplinkDown
+from edge.sync.transport import Refused, Uplink, UplinkDown, understood
 from edge.transports.mqtt import MqttTransport
 from eventlog.follow import Pace, follow
 from eventlog.group_commit import Bounds
@@ -41,6 +42,10 @@ _BROKER_WAIT_S = 10.0
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+class _HelloAnswer(msgspec.Struct):
+    watermarks: dict[str, Annotated[int, msgspec.Meta(ge=0)]]
 
 
 class Agent:
@@ -99,12 +104,23 @@ class Agent:
         self._signer = identity.Signer(me, self._now)
         async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
             uplink = await stack.enter_async_context(Uplink(self._config.server or me.server, self._signer))
-            self._push = Push(me.gateway, self._store, uplink, self._hello(uplink), self._config.limits.batch_bytes)
+            self._push = Push(
+                me.gateway,
+                self._store,
+                uplink,
+                self._hello(uplink),
+                self._config.limits.batch_bytes,
+                lambda: new_epoch(self._now()),
+                self._epoch_began,
+            )
             pace = Pace(self._config.limits.batch_events, retry_s=self._retry_s, hurry=self._back_online)
             for stream in self._store.partitions:
                 tasks.create_task(follow(self._store, stream, self._push, self._report, pace))
             tasks.create_task(PicturePush(self._media, uplink, self._retry_s).run())
             tasks.create_task(self._every(_HEARTBEAT_S, self._heartbeat(uplink)))
+
+    async def _epoch_began(self, stream: str, reason: str) -> None:
+        await self.intake.record(self._notices.epoch(stream, reason))
 
     async def _enrolled(self) -> identity.Identity:
         while True:
@@ -116,8 +132,9 @@ class Agent:
     def _hello(self, uplink: Uplink) -> Callable[[], Awaitable[dict[str, int]]]:
         async def watermarks() -> dict[str, int]:
             answer = await uplink.send_json("POST", "/v1/hello", await self._described())
+            watermarks = understood(answer, _HelloAnswer).watermarks
             self._note_online()
-            return {stream: int(last) for stream, last in answer["watermarks"].items()}
+            return watermarks
 
         return watermarks
 
@@ -149,6 +166,7 @@ class Agent:
             "media_unsent": await self._media.count_unsent(),
             "parked": await status.counted(self._store, "parked"),
             "broker": "connected" if self._mqtt.connected else "away",
+            "broker_connected_at": self._mqtt.last_connected,
             "devices": self._devices.described(),
         }
 
@@ -167,12 +185,18 @@ class Agent:
 
     async def _show_status(self) -> None:
         described = {**await self._described(), "uplink": self._uplink_state, "counts": dict(self.intake.counts)}
-        await asyncio.to_thread(status.write_file, self._config.folder, described)
+        await self._leave_status(described)
         waiting = sum(entry.backlog for entry in (await self._streams()).values())
         offset = self._signer.offset if self._signer else None
         notices = self._notices.backlog(waiting) + (self._notices.clock(offset) if offset is not None else [])
         if notices:
             await self.intake.record(*notices)
+
+    async def _leave_status(self, described: dict[str, Any]) -> None:
+        try:
+            await asyncio.to_thread(status.write_file, self._config.folder, described)
+        except OSError as error:  # a full disk must not stop the doors for want of a convenience
+            log.warning("status_not_written", error=str(error))
 
     async def _keep_house(self) -> None:
         if self._push is not None:
@@ -191,7 +215,7 @@ class Agent:
 
 def _last_seen(config: Config) -> datetime | None:
     """When the agent last ran on this folder: what a broker queued since then is not older."""
-    left = status.read_file(config.folder).get("time")
+    left = status.read_file(config.folder).get("broker_connected_at")
     return datetime.fromisoformat(left) if left else None
 
 

@@ -68,6 +68,10 @@ class Notices:
     def started(self, version: str) -> Event:
         return Event(kind="availability", device=self.device, state="online", text=version, time=self._now())
 
+    def epoch(self, stream: str, reason: str) -> Event:
+        """A stream's numbering began anew; what that means for the centre's count is said in words."""
+        return Event(kind="measurement", device=self.device, point=f"epoch/{stream}", text=reason, time=self._now())
+
     def backlog(self, waiting: int) -> list[Event]:
         """An event when the backlog passes a thousand more, and when it is gone."""
         step = waiting // _BACKLOG_STEP
@@ -98,5 +102,5 @@ def read_file(folder: Path) -> dict[str, Any]:
     """The last status a running agent left; empty where none ever ran."""
     try:
         return msgspec.json.decode((folder / STATUS_FILE).read_bytes(), type=dict[str, Any])
-    except FileNotFoundError:
+    except (OSError, msgspec.MsgspecError):  # never written, or torn by a power cut: it is only a convenience
         return {}

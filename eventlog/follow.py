@@ -35,6 +35,12 @@ class Pace(msgspec.Struct, frozen=True):
 
 
 DEFAULT_PACE = Pace()
+
+
+class NotTaken(Exception):
+    """A reader that has records before it and moves no further: paused and shown, never a loop at full speed."""
+
+
 Report = Callable[[str, str, Exception], None]  # reader, partition, what went wrong
 
 
@@ -85,7 +91,10 @@ async def _step(log: Log, partition: str, reader: Reader, position: int, bell: a
     bell.clear()  # before the read: an append between read and wait rings it again
     records = await log.read(partition, position, pace.limit)
     if records:
-        return await reader.take(partition, records)
+        taken = await reader.take(partition, records)
+        if taken == position:
+            raise NotTaken(f"{reader.name} took none of the records behind {position}")
+        return taken
     await rung_or_after(bell, pace.poll_s)
     return position
 

@@ -63,6 +63,8 @@ class EventLog(Log, Protocol):
 
     async def epoch(self, stream: str) -> str: ...
 
+    async def begin_epoch(self, stream: str, epoch: str) -> int: ...
+
 
 class Arrival(msgspec.Struct, frozen=True):
     """A checked batch to append at the centre: its header, its bytes as received, and where it belongs."""

@@ -42,6 +42,7 @@ class MemoryEventLog(_Partitions):
     def __init__(self, epoch: str = "memory") -> None:
         super().__init__(STREAMS)
         self._epoch = epoch
+        self._epochs: dict[str, str] = {}
         self._ids: set[bytes] = set()
 
     async def append(self, entries: Sequence[Entry]) -> list[int | None]:
@@ -55,7 +56,14 @@ class MemoryEventLog(_Partitions):
         return self._add(entry.stream, entry.body)
 
     async def epoch(self, stream: str) -> str:
-        return self._epoch
+        return self._epochs.get(stream, self._epoch)
+
+    async def begin_epoch(self, stream: str, epoch: str) -> int:
+        """The stream's kept records under a new epoch, numbered from 1; its new head."""
+        kept = self._records[stream]
+        self._records[stream] = [Record(number, record.body) for number, record in enumerate(kept, 1)]
+        self._heads[stream], self._epochs[stream] = len(kept), epoch
+        return len(kept)
 
 
 class MemoryBatchLog(_Partitions):

@@ -84,6 +84,9 @@ class SqliteEventLog:
         async with self._lock:
             try:
                 sequences = await self._transaction(entries, also)
+            except asyncio.CancelledError:
+                await asyncio.shield(self._abandon())  # else the next append finds this transaction still open
+                raise
             except (sqlite3.Error, OSError) as error:
                 await self._abandon()
                 raise LogBroken(f"the log did not take {len(entries)} events: {error}") from error
@@ -142,6 +145,21 @@ class SqliteEventLog:
 
     async def epoch(self, stream: str) -> str:
         return self._epochs[stream]
+
+    async def begin_epoch(self, stream: str, epoch: str) -> int:
+        """Give the stream's kept records a new epoch, numbered from 1; its new head. Raises LogBroken.
+
+        For when the old numbering can no longer be followed: the far end knows more of it than we, or lacks records
+        of it that we no longer have.
+        """
+        first = (await self.read(stream, 0, 1) or [Record(await self.head(stream) + 1, b"")])[0].position
+        base, gone = STREAM_NUMBER[stream] << _STREAM_SHIFT, first - 1
+        renumber = "UPDATE record SET key = key - ? WHERE key > ? AND key < ?"
+        restart = "UPDATE stream SET epoch = ?, head = head - ? WHERE name = ?"
+        span = (gone, base, base + (1 << _STREAM_SHIFT))
+        await self.write([(renumber, [span])] * (gone > 0) + [(restart, [(epoch, gone, stream)])])
+        self._epochs[stream] = epoch
+        return await self.head(stream)
 
     async def trim(self, partition: str, through: int) -> int:
         base = STREAM_NUMBER[partition] << _STREAM_SHIFT

@@ -54,6 +54,9 @@ class SqliteBatchLog:
         async with self._lock:
             try:
                 receipts = await self._transaction(arrivals)
+            except asyncio.CancelledError:
+                await asyncio.shield(self._abandon())  # else the next append finds this transaction still open
+                raise
             except (sqlite3.Error, OSError) as error:
                 await self._abandon()
                 raise LogBroken(f"the log did not take {len(arrivals)} batches: {error}") from error

@@ -9,7 +9,7 @@ import msgspec
 import structlog
 
 from domain.events import Event
-from domain.ids import event_id
+from domain.ids import Origin, derive, event_id
 from domain.wire import Header, split_events, unpack
 from eventlog.log import Record
 
@@ -56,24 +56,42 @@ def _unpacked(record: Record) -> list[Fact]:
     header, unpacked = unpack(record.body)
     received_at = datetime.fromisoformat(record.received_at)
     return [
-        Fact(event_id(event, header.origin(index)), event, record.complex, header.gateway, received_at)
-        for index, event in enumerate(_events(header, unpacked))
+        Fact(_id(record.complex, event, header.origin(index)), event, record.complex, header.gateway, received_at)
+        for index, event in enumerate(_events(header, unpacked, received_at))
     ]
 
 
-def _events(header: Header, unpacked: bytes) -> list[Event]:
+def _id(complex_id: str, event: Event, origin: Origin) -> bytes:
+    """The event's id within the whole centre: no complex can name another's facts."""
+    return derive(complex_id, event_id(event, origin).hex())
+
+
+def _events(header: Header, unpacked: bytes, received_at: datetime) -> list[Event]:
     try:
-        return _decode_all(unpacked)
-    except msgspec.MsgspecError:
-        return [_event(header, index, body) for index, body in enumerate(split_events(unpacked))]
+        events = _decode_all(unpacked)
+    except (msgspec.MsgspecError, RecursionError):
+        return [_event(header, index, body, received_at) for index, body in enumerate(split_events(unpacked))]
+    return [event if _is_sound(event) else _bare(event.device, received_at, "time") for event in events]
 
 
-def _event(header: Header, index: int, body: bytes) -> Event:
+def _event(header: Header, index: int, body: bytes, received_at: datetime) -> Event:
     """One event of a batch that as a whole does not decode: what cannot be understood stays as unknown."""
     try:
-        return _decode_one(body)
-    except msgspec.MsgspecError as error:
-        log.error("event_not_understood", origin=str(header.origin(index)), error=str(error))
-        head = msgspec.json.decode(body, type=dict[str, object])
-        recorded_at = msgspec.convert(head["recorded_at"], datetime)
-        return Event(kind="unknown", device=str(head["device"]), recorded_at=recorded_at, ext={"not_understood": head})
+        event = _decode_one(body)
+        if _is_sound(event):
+            return event
+        reason = "time"
+    except (msgspec.MsgspecError, RecursionError) as error:
+        reason = str(error)
+    log.error("event_not_understood", origin=str(header.origin(index)), error=reason)
+    return _bare("unknown", received_at, reason)
+
+
+def _is_sound(event: Event) -> bool:
+    """Whether every reader can reckon with its times. Ingest refuses others; what was stored earlier is met here."""
+    times = [time for time in (event.recorded_at, event.time, event.ended_at) if time is not None]
+    return event.recorded_at is not None and all(time.tzinfo and 1970 <= time.year <= 9000 for time in times)
+
+
+def _bare(device: str, received_at: datetime, reason: str) -> Event:
+    return Event(kind="unknown", device=device, recorded_at=received_at, code="not_understood", text=reason)

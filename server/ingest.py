@@ -11,13 +11,14 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import func, select
 
+from domain.ids import content_name
 from domain.wire import BadBatch, check_events, unpack
 from eventlog.group_commit import Bounds, GroupCommit
 from eventlog.log import Arrival, BatchLog, LogBroken, Receipt
 from server.store.engine import Database, stamp
 from server.store.schema import refusal
 
-_REFUSALS_KEPT = 1_000
+_REFUSALS_KEPT, _REFUSED_BYTES = 1_000, 64 * 1024
 _POURING_EVENTS, _HALF_LIFE_S = 2_000, 0.5
 BOUNDS = Bounds(group_items=64, wait_s=0.0, queue_items=512, queue_bytes=256 * 1024 * 1024)
 
@@ -91,7 +92,9 @@ class Ingest:
 
     async def refuse(self, gateway: str, reason: str, detail: str, body: bytes) -> None:
         """Keep what was not taken, the newest thousand, for a person to look at."""
-        values = {"gateway": gateway, "reason": reason, "detail": detail, "body": body}
+        if len(body) > _REFUSED_BYTES:
+            detail = f"{detail} (the first {_REFUSED_BYTES} of {len(body)} bytes, sha256 {content_name(body)})"
+        values = {"gateway": gateway, "reason": reason, "detail": detail, "body": body[:_REFUSED_BYTES]}
         async with self._db.write() as connection:
             await connection.execute(refusal.insert().values(**values, received_at=stamp(self._now())))
             newest = select(func.max(refusal.c.number)).scalar_subquery()

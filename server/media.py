@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
-from obstore.store import ObjectStore
+from obstore.store import LocalStore, ObjectStore
 from sqlalchemy import select
 from sqlalchemy.dialects.sqlite import insert
 
@@ -34,6 +37,8 @@ class MediaBox:
         if await self.belongs(sha256, complex_id):
             return False
         await self._objects.put_async(_path(sha256), body)
+        if isinstance(self._objects, LocalStore):
+            await asyncio.to_thread(_sync, Path(str(self._objects.prefix)) / _path(sha256))
         values = {"sha256": sha256, "complex": complex_id, "size_bytes": len(body), "type": media_type}
         async with self._db.write() as connection:
             statement = insert(media).values(**values, received_at=stamp(self._now()))
@@ -60,3 +65,13 @@ class MediaBox:
 
 def _path(sha256: str) -> str:
     return f"{sha256[:2]}/{sha256}"
+
+
+def _sync(path: Path) -> None:
+    """To the disk itself, with the names that lead to it: the folder store leaves that to the operating system."""
+    for place in (path, path.parent, path.parent.parent):
+        descriptor = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

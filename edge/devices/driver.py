@@ -186,7 +186,9 @@ def judge_time(
         return JudgedTime(None, "replay" if replay else "gateway")
     sent = sent.astimezone(UTC)
     if replay:
-        return JudgedTime(sent, "replay")
+        ahead = received_at is not None and sent > received_at + limit
+        kept = str(as_sent if as_sent is not None else sent.isoformat())
+        return JudgedTime(None, "replay", kept) if ahead else JudgedTime(sent, "replay")
     if received_at is None or (queued_since or received_at) - limit <= sent <= received_at + limit:
         return JudgedTime(sent, "ok")
     kept = str(as_sent if as_sent is not None else sent.isoformat())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
 import structlog
@@ -11,7 +12,7 @@ import structlog
 from domain.events import Event, Raw, encode_event
 from domain.ids import content_name
 from domain.wire import MAX_UNPACKED_BYTES, pack
-from edge.sync.transport import Refused, Uplink
+from edge.sync.transport import Refused, Uplink, understood
 from eventlog.log import EventLog, Record
 
 log = structlog.get_logger()
@@ -35,7 +36,11 @@ class Push:
         uplink: Uplink,
         watermarks: Callable[[], Awaitable[dict[str, int]]],
         batch_bytes: int,
+        new_epoch: Callable[[], str],
+        epoch_began: Callable[[str, str], Awaitable[None]],
     ) -> None:
+        """``epoch_began`` is told the stream and the reason when the old numbering could not be followed."""
+        self._new_epoch, self._epoch_began = new_epoch, epoch_began
         self._gateway, self._store, self._uplink = gateway, store, uplink
         self._watermarks = watermarks
         self._batch_bytes = min(batch_bytes, MAX_UNPACKED_BYTES // 2)
@@ -44,13 +49,32 @@ class Push:
     async def position(self, partition: str) -> int:
         """The centre's watermark of the stream's present epoch: asked anew after every failure."""
         watermark = (await self._watermarks()).get(partition, 0)
+        head = await self._store.head(partition)
+        if watermark > head:
+            reason = f"the centre has {watermark} and this log only {head}: an older copy of it was restored"
+            watermark = await self._begin_epoch(partition, reason)
         self.acknowledged[partition] = watermark
         return watermark
+
+    async def _oldest_behind(self, stream: str, watermark: int) -> int | None:
+        records = await self._store.read(stream, watermark, 1)
+        return records[0].position if records else None
+
+    async def _begin_epoch(self, stream: str, reason: str) -> int:
+        """Number what is kept anew; the centre folds what it knows already by what the events state."""
+        log.error("epoch_began", stream=stream, reason=reason)
+        await self._store.begin_epoch(stream, self._new_epoch())
+        await self._epoch_began(stream, reason)
+        return 0
 
     async def take(self, partition: str, records: list[Record]) -> int:
         """Send as many of the records as fit a batch; the new watermark, which may lie behind after a restore."""
         bodies = self._fitting(records)
-        watermark = await self._send_or_halve(partition, records[0].position, bodies)
+        first = records[0].position
+        watermark = await self._send_or_halve(partition, first, bodies)
+        if watermark + 1 < first and await self._oldest_behind(partition, watermark) == first:
+            reason = f"the centre has {watermark}, and the oldest kept here is {first}: what lay between is gone"
+            watermark = await self._begin_epoch(partition, reason)
         self.acknowledged[partition] = watermark
         return watermark
 
@@ -86,9 +110,9 @@ class Push:
         except Refused as refusal:
             if refusal.error not in _OUT_OF_STEP:
                 raise
-            log.warning("out_of_step", error=refusal.error, watermark=refusal.answer["watermark"])
-            return int(refusal.answer["watermark"])
-        return int(answer["watermark"])
+            log.warning("out_of_step", error=refusal.error, message=str(refusal))
+            answer = refusal.answer
+        return understood(answer, _Watermark).watermark
 
 
 def _stand_in(body: bytes) -> bytes:
@@ -97,6 +121,10 @@ def _stand_in(body: bytes) -> bytes:
     event = Event(kind="unknown", device="gateway", recorded_at=recorded_at, code="unsendable")
     event.raw = Raw(encoding="json", sha256=content_name(body))
     return encode_event(event)
+
+
+class _Watermark(msgspec.Struct):
+    watermark: Annotated[int, msgspec.Meta(ge=0)]
 
 
 class _RecordedAt(msgspec.Struct):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 import aiohttp
 import msgspec
@@ -13,6 +13,7 @@ import structlog
 from edge.identity import Signer
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 _TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=10, sock_read=30)
 
@@ -80,9 +81,21 @@ class Uplink:
     def _learn_time(self, answer: dict[str, Any]) -> bool:
         if self._signer is None or "server_time" not in answer:
             return False
-        self._signer.correct(datetime.fromisoformat(answer["server_time"]))
+        self._signer.correct(understood(answer, _ServerTime).server_time)
         log.warning("clock_offset", offset_s=round(self._signer.offset.total_seconds(), 3))
         return True
+
+
+class _ServerTime(msgspec.Struct):
+    server_time: Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+def understood(answer: dict[str, Any], kind: type[T]) -> T:
+    """The answer as what it must be. Raises UplinkDown for another: something between us and the centre answers."""
+    try:
+        return msgspec.convert(answer, kind)
+    except msgspec.ValidationError as error:
+        raise UplinkDown(f"not the centre's answer: {error}") from error
 
 
 def _judge(status: int, body: bytes) -> dict[str, Any]:

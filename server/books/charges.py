@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -21,6 +21,7 @@ from server.store.stays import Refolded, Tables, take
 
 _TABLES = Tables(charge_passage, charge_session)
 # Plans a tariff may have beside its default, by the colour of the plate they are for.
+_LONGEST_STAY = timedelta(days=1_100)
 _CLASS_OF_COLOR: Mapping[PlateColor, str] = {"yellow": "large", "green": "nev", "yellow_green": "nev_large"}
 
 
@@ -80,7 +81,19 @@ class _Booking:
     async def _entry(self, session: Session, last: Row[Any] | None) -> Entry | None:
         if session.state != "exited":
             return self._voided(last)
-        return None if last is not None and _is_of(last, session) else await self._priced(session, last)
+        plan = self._tariff.tariff.plan(self._tariff.class_of(session.color))
+        if last is not None and self._is_of(last, session) and not (plan.looks_back and last.tariff == plan.version):
+            return None
+        entry = await self._priced(session, last)
+        return None if entry is None or (last is not None and _says_the_same(last, entry)) else entry
+
+    def _is_of(self, last: Row[Any], session: Session) -> bool:
+        """Whether an entry prices the session as it is. It keeps its tariff, whatever version is in force later."""
+        if session.entered_at is None or session.exited_at is None or last.reason == "voided":
+            return False
+        car_class = charge_columns(last)["class"]
+        times = (stamp(session.entered_at), stamp(session.exited_at))
+        return (last.entered_at, last.exited_at, car_class) == (*times, self._tariff.class_of(session.color))
 
     async def _priced(self, session: Session, last: Row[Any] | None) -> Entry | None:
         if session.entered_at is None or session.exited_at is None:
@@ -96,7 +109,7 @@ class _Booking:
         """A session that is no longer, or no longer ended: what was charged for it is taken back."""
         if last is None or last.reason == "voided":
             return None
-        columns = dict(zip(charge.columns.keys(), last, strict=True))
+        columns = charge_columns(last)
         kept = {name: columns[name] for name in ("session", "plate", "entered_at", "exited_at", "class", "tariff")}
         return self._numbered(last, {**kept, "amount_fen": 0, "lines": [], "reason": "voided", "note": None})
 
@@ -122,11 +135,14 @@ class _Booking:
         return {row.session: row for row in await self._connection.execute(query)}
 
 
-def _is_of(last: Row[Any], session: Session) -> bool:
-    """Whether an entry already prices the session as it is."""
-    if session.entered_at is None or session.exited_at is None or last.reason == "voided":
-        return False
-    return (last.entered_at, last.exited_at) == (stamp(session.entered_at), stamp(session.exited_at))
+def charge_columns(row: Row[Any]) -> Entry:
+    """An entry by column name; ``class`` is a word of Python's."""
+    return dict(zip(charge.columns.keys(), row, strict=True))
+
+
+def _says_the_same(last: Row[Any], entry: Entry) -> bool:
+    columns, same = charge_columns(last), ("entered_at", "exited_at", "class", "amount_fen", "tariff")
+    return last.reason != "voided" and all(columns[name] == entry[name] for name in same)
 
 
 async def _earlier(connection: AsyncConnection, complex_id: str, session: Session, plan: Plan) -> list[Interval]:
@@ -147,6 +163,8 @@ async def _earlier(connection: AsyncConnection, complex_id: str, session: Sessio
 def _price(plan: Plan, entered_at: datetime, exited_at: datetime, earlier: list[Interval]) -> Entry:
     """The fee and its explanation; a stay the plan has no price for is entered as such, for a person to decide."""
     try:
+        if exited_at - entered_at > _LONGEST_STAY:
+            raise BadStay(f"longer than {_LONGEST_STAY.days} days: one of its times is wrong")
         quote = fee(plan, entered_at, exited_at, stays=earlier)
     except (NoPrice, BadStay) as error:
         return {"amount_fen": 0, "lines": [], "tariff": plan.version, "reason": "unpriced", "note": str(error)}

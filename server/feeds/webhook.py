@@ -51,21 +51,24 @@ class Webhook:
 
     async def run(self) -> None:
         """Send until cancelled."""
+        failures = 0
         async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
-            failures = 0
             while True:
-                self.more.clear()
-                waiting = await self._waiting()
-                if not waiting:
-                    await rung_or_after(self.more, _POLL_S)
-                    continue
                 try:
-                    await self._deliver(session, waiting)
+                    await self._step(session)
                     failures = 0
-                except FarEndIll as error:
+                except Exception as error:  # noqa: BLE001 - the edge of a loop: shown, and tried again
                     failures += 1
-                    log.warning("webhook_waits", feed=self._feed, error=str(error), failures=failures)
+                    log.warning("webhook_waits", feed=self._feed, error=repr(error), failures=failures)
                     await asyncio.sleep(self._retry_s(failures))
+
+    async def _step(self, session: aiohttp.ClientSession) -> None:
+        self.more.clear()  # before the look: what is queued after it rings again
+        waiting = await self._waiting()
+        if waiting:
+            await self._deliver(session, waiting)
+        else:
+            await rung_or_after(self.more, _POLL_S)
 
     async def _waiting(self) -> Sequence[Any]:
         query = select(delivery.c.id, delivery.c.body).where(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import create_engine
+from sqlalchemy import Connection, create_engine, event
 
 _SCRIPTS = Path(__file__).parent / "migrations"
 
@@ -25,6 +26,9 @@ def downgrade(database: Path, revision: str) -> None:
 
 def _run(database: Path, action: Callable[[Config], None]) -> None:
     engine = create_engine(f"sqlite:///{database}")
+    # The driver begins no transaction before CREATE TABLE by itself: a kill half way would leave half a schema.
+    event.listen(engine, "connect", _leave_transactions_to_us)
+    event.listen(engine, "begin", _begin)
     try:
         with engine.begin() as connection:
             config = Config()
@@ -33,3 +37,12 @@ def _run(database: Path, action: Callable[[Config], None]) -> None:
             action(config)
     finally:
         engine.dispose()
+
+
+def _leave_transactions_to_us(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    connection.execute("PRAGMA busy_timeout=10000")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

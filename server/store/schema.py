@@ -157,6 +157,7 @@ alert = Table(
     Index("alert_arrived", "received_at", "id"),
     Index("alert_arrived_here", "complex", "received_at", "id"),
     Index("alert_incident", "incident"),
+    Index("alert_picture", "complex", "picture"),
     Index("alert_wants_picture", "complex", "place", "occurred_at"),
 )
 scene = Table(  # pictures of a place, so that an alert without one finds its neighbour's
@@ -297,6 +298,7 @@ delivery = Table(
     Column("body", LargeBinary),  # the CloudEvent; gone once sent
     PrimaryKeyConstraint("feed", "id"),
     Index("delivery_waiting", "feed", "state", "number"),
+    Index("delivery_newest", "feed", "number"),
 )
 
 ALERT_TABLES = (alert, scene)

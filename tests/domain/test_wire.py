@@ -100,3 +100,22 @@ def test_too_few_or_too_many_events_are_not_packed(count: int) -> None:
 def test_an_event_from_a_later_version_is_kept_in_what_we_know() -> None:
     event = decode_event(b'{"kind":"teleport","device":"x:1","recorded_at":"2026-03-01T00:00:00Z","new_field":1}')
     assert (event.kind, event.device) == ("teleport", "x:1")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        '"recorded_at":"garbage"',
+        '"recorded_at":"2026-03-01T00:00:00"',
+        '"recorded_at":"2026-03-01T00:00:00Z","time":"2026-03-01T00:00:00"',
+        '"recorded_at":"2026-03-01T00:00:00Z","time":"0001-01-01T00:00:00+08:00"',
+        '"recorded_at":"2026-03-01T00:00:00Z","ended_at":"9999-12-31T23:59:59-08:00"',
+        '"recorded_at":"2026-03-01T00:00:00Z","ext":' + '{"a":' * 20_000 + "1" + "}" * 20_000,
+    ],
+)
+def test_an_event_that_would_stop_every_reader_is_refused(fields: str) -> None:
+    body = b'[{"kind":"door","device":"x:1",' + fields.encode() + b"}]"
+    header, unpacked = wire.unpack(forged(wire.Header("gw-1", "routine", "e1", 1, 1, "routine", len(body)), body))
+    with pytest.raises(wire.BadBatch) as refused:
+        wire.check_events(header, unpacked)
+    assert refused.value.reason == "events"

@@ -38,6 +38,12 @@ def test_what_a_broker_queued_may_be_as_old_as_our_absence() -> None:
     assert older.time_quality == "device_clock_bad"
 
 
+def test_a_replayed_record_cannot_come_from_the_future() -> None:
+    judged = judge_time(NOW + timedelta(days=1), NOW, SITE, replay=True)
+    assert (judged.time, judged.time_quality) == (None, "replay")
+    assert judged.device_time
+
+
 def test_replayed_is_not_judged_and_nothing_is_invented() -> None:
     old = NOW - timedelta(days=3)
     assert judge_time(old, NOW, SITE, replay=True).time == old

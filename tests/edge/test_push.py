@@ -12,12 +12,13 @@ import pytest
 from domain.events import Event, decode_event, encode_event
 from domain.wire import split_events, unpack
 from edge import media as media_module
+from edge import status
 from edge.devices.driver import picture
 from edge.media import MediaStore
 from edge.retention import trim_old
 from edge.sync.push import Push
-from edge.sync.transport import Refused
-from eventlog.log import Entry
+from edge.sync.transport import Refused, UplinkDown
+from eventlog.log import Entry, Record
 from eventlog.memory import MemoryEventLog
 from eventlog.sqlite import SqliteEventLog
 
@@ -53,7 +54,10 @@ async def pushed(centre: PickyCentre, count: int = 20) -> MemoryEventLog:
     async def watermarks() -> dict[str, int]:
         return {}
 
-    push = Push("gw-1", log, centre, watermarks, 1_000_000)  # type: ignore[arg-type]
+    async def epoch_began(stream: str, reason: str) -> None:
+        raise AssertionError("no epoch has to begin here")
+
+    push = Push("gw-1", log, centre, watermarks, 1_000_000, lambda: "e2", epoch_began)  # type: ignore[arg-type]
     position = 0
     while position < count:
         position = await push.take("routine", await log.read("routine", position, 100))
@@ -112,3 +116,49 @@ def test_events_are_small_enough_to_travel() -> None:
     assert len(body) < MAX_EVENT_BYTES
     kept = msgspec.json.decode(body, type=Event)
     assert (kept.source_event_id, kept.ext) == ("1", {"cut_bytes": len(encode_event(huge))})
+
+
+@pytest.mark.parametrize("answered", [{}, {"watermark": "x"}, {"watermark": -1}, {"outcome": "stored"}])
+async def test_an_answer_that_is_not_the_centres_is_no_watermark(answered: dict[str, Any]) -> None:
+    class Portal:
+        async def send(self, *_: Any) -> dict[str, Any]:
+            return answered
+
+    push = Push("gw-1", await filled(3), Portal(), nothing, 1_000, lambda: "e2", never)  # type: ignore[arg-type]
+    with pytest.raises(UplinkDown):
+        await push.take("routine", [Record(1, entry(1).body)])
+
+
+async def filled(count: int) -> MemoryEventLog:
+    log = MemoryEventLog()
+    await log.append([entry(number) for number in range(1, count + 1)])
+    return log
+
+
+async def nothing() -> dict[str, int]:
+    return {}
+
+
+async def never(stream: str, reason: str) -> None:
+    raise AssertionError(reason)
+
+
+async def test_a_new_epoch_numbers_the_kept_records_from_one(tmp_path: Path) -> None:
+    store = await SqliteEventLog.open(tmp_path / "log.db", "e1")
+    await store.append([entry(number) for number in range(1, 11)] + [Entry("urgent", b"{}")])
+    await store.trim("routine", 4)
+    assert await store.begin_epoch("routine", "e2") == 6
+    bodies = [decode_event(record.body).source_event_id for record in await store.read("routine", 0, 100)]
+    assert bodies == [str(number) for number in range(5, 11)]
+    assert await store.append([entry(11)]) == [7]
+    assert (await store.epoch("routine"), await store.epoch("urgent"), await store.head("urgent")) == ("e2", "e1", 1)
+    await store.close()
+    store = await SqliteEventLog.open(tmp_path / "log.db", "e3")
+    assert (await store.epoch("routine"), await store.head("routine")) == ("e2", 7)
+    await store.close()
+
+
+@pytest.mark.parametrize("torn", [b"", b"{", b'{"streams": {', b"[]", b"\x00" * 100])
+def test_a_torn_status_file_is_no_status(tmp_path: Path, torn: bytes) -> None:
+    (tmp_path / status.STATUS_FILE).write_bytes(torn)
+    assert status.read_file(tmp_path) == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -62,4 +63,17 @@ async def test_commits_reach_the_disk(tmp_path: Path) -> None:
     log = await SqliteEventLog.open(tmp_path / "log.db", "e1")
     assert await log._writer.execute_fetchall("PRAGMA synchronous") == [(2,)]  # 2 is FULL
     assert await log._writer.execute_fetchall("PRAGMA journal_mode") == [("wal",)]
+    await log.close()
+
+
+async def test_a_cancelled_append_leaves_no_transaction_open(tmp_path: Path) -> None:
+    log = await SqliteEventLog.open(tmp_path / "log.db", "e1")
+    for steps in range(40):
+        appending = asyncio.create_task(log.append([entry(number) for number in range(50)]))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        appending.cancel()
+        await asyncio.wait([appending])
+        before = await log.head("routine")
+        assert await log.append([entry(1)]) == [before + 1]
     await log.close()

@@ -73,7 +73,7 @@ async def at_the_centre(log: MemoryBatchLog) -> dict[str, list[bytes]]:
 async def pushed_through(centre: MemoryBatchLog, seed: int) -> tuple[dict[str, list[bytes]], dict[str, list[bytes]]]:
     """What was appended and what the centre has, by stream, in order."""
     log, uplink = MemoryEventLog(), FlakyUplink(centre, seed)
-    push = Push("gw-1", log, uplink, uplink.watermarks, batch_bytes=600)  # type: ignore[arg-type]
+    push = make_push(log, uplink, batch_bytes=600)
     followers = [asyncio.create_task(follow(log, stream, push, lambda *_: None, PACE)) for stream in STREAMS]
     drawn = random.Random(seed + 1)
     sent: dict[str, list[bytes]] = {stream: [] for stream in STREAMS}
@@ -94,6 +94,78 @@ async def pushed_through(centre: MemoryBatchLog, seed: int) -> tuple[dict[str, l
 async def test_every_event_once_and_in_order(seed: int) -> None:
     sent, found = await pushed_through(MemoryBatchLog(), seed)
     assert found == sent
+
+
+def make_push(log: MemoryEventLog, uplink: Any, batch_bytes: int) -> Push:
+    epochs = (f"e{number}" for number in range(2, 100))
+    began: list[tuple[str, str]] = []
+
+    async def epoch_began(stream: str, reason: str) -> None:
+        began.append((stream, reason))
+
+    push = Push("gw-1", log, uplink, uplink.watermarks, batch_bytes, lambda: next(epochs), epoch_began)
+    push.began = began  # type: ignore[attr-defined]
+    return push
+
+
+class Straight:
+    """An uplink without faults."""
+
+    def __init__(self, log: MemoryBatchLog, epoch_of: MemoryEventLog) -> None:
+        self.log, self.edge, self.requests = log, epoch_of, 0
+
+    async def send(self, method: str, path: str, body: bytes, content_type: str) -> dict[str, Any]:
+        self.requests += 1
+        (receipt,) = await self.log.append([Arrival(read_header(body), body, "garden")])
+        return answer(receipt)
+
+    async def watermarks(self) -> dict[str, int]:
+        known = await self.log.watermarks("gw-1")
+        return {stream: known.get((stream, await self.edge.epoch(stream)), 0) for stream in STREAMS}
+
+
+async def numbered_log(first: int, last: int) -> MemoryEventLog:
+    """A routine stream whose records before ``first`` were let go."""
+    log = MemoryEventLog("e1")
+    await log.append([Entry("routine", b'{"n":%d}' % number) for number in range(1, last + 1)])
+    await log.trim("routine", first - 1)
+    return log
+
+
+async def sent(log: MemoryEventLog, centre: MemoryBatchLog) -> tuple[Push, Straight]:
+    uplink = Straight(centre, log)
+    push = make_push(log, uplink, 600)
+    pace = Pace(limit=13, poll_s=0.001, retry_s=lambda _: 0.01)
+    following = asyncio.create_task(follow(log, "routine", push, lambda *_: None, pace))
+    async with asyncio.timeout(10):
+        while push.acknowledged.get("routine", -1) < await log.head("routine"):
+            await asyncio.sleep(0.005)
+    following.cancel()
+    return push, uplink
+
+
+async def test_a_centre_that_lacks_what_is_gone_here_gets_a_new_epoch_and_is_told() -> None:
+    """As when a box is enrolled anew a week later: its log begins at 501, the centre knows nothing of it."""
+    log, centre = await numbered_log(501, 540), MemoryBatchLog()
+    push, uplink = await sent(log, centre)
+    found = (await at_the_centre(centre))["routine"]
+    assert found == [b'{"n":%d}' % number for number in range(501, 541)]
+    ((stream, reason),) = push.began  # type: ignore[attr-defined]
+    assert stream == "routine"
+    assert "the oldest kept here is 501" in reason
+    assert uplink.requests < 20
+
+
+async def test_a_restored_older_copy_of_the_log_loses_no_new_event() -> None:
+    """The centre has 50 of the epoch; the box came back with an image of 20, and goes on."""
+    centre = MemoryBatchLog()
+    await sent(await numbered_log(1, 50), centre)
+    restored = await numbered_log(1, 20)
+    await restored.append([Entry("routine", b'{"n":"new %d"}' % number) for number in range(10)])
+    push, _ = await sent(restored, centre)
+    found = (await at_the_centre(centre))["routine"]
+    assert [body for body in found if b"new" in body] == [b'{"n":"new %d"}' % number for number in range(10)]
+    assert len(push.began) == 1  # type: ignore[attr-defined]
 
 
 class Forgetful(MemoryBatchLog):

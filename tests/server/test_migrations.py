@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+import pytest
+from alembic import op
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
@@ -30,3 +32,22 @@ def test_up_down_and_up_again(tmp_path: Path) -> None:
     with sqlite3.connect(path) as db:
         (sql,) = db.execute("SELECT sql FROM sqlite_master WHERE name = 'batch'").fetchone()
     assert "AUTOINCREMENT" in sql, "a position is never used again"
+
+
+def test_a_migration_that_dies_half_way_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+    create = op.create_table
+
+    def dies(*args: object, **kwargs: object) -> object:
+        made.append(args)
+        if len(made) == 8:
+            raise KeyboardInterrupt
+        return create(*args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("alembic.op.create_table", dies)
+    with pytest.raises(KeyboardInterrupt):
+        migrate.upgrade(tmp_path / "x.db")
+    monkeypatch.undo()
+    with sqlite3.connect(tmp_path / "x.db") as db:
+        assert db.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+    migrate.upgrade(tmp_path / "x.db")

@@ -12,10 +12,11 @@ import pytest
 
 from domain.events import Event, Media, Subject
 from server.bootstrap import quiet_projections
+from server.config import Config
 from server.projections.alerts import picture_arrived
 from server.rebuild import rebuild
 from server.store.schema import alert, charge, door, live, session
-from tests.server.centre import CONFIG, Centre, centre
+from tests.server.centre import CONFIG, GARDEN, Centre, centre
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 PICTURE, OTHER = "a" * 64, "b" * 64
@@ -200,3 +201,58 @@ async def test_an_event_that_is_not_understood_stops_no_reader(here: Centre) -> 
     await gateway.send(forced(1))
     await here.settled()
     assert len(await here.rows(alert)) == 1
+
+
+ODD_TIMES = ['"2026-03-01T00:00:00"', '"0001-01-01T00:00:00+08:00"', '"garbage"', "7"]
+
+
+@pytest.mark.parametrize("odd", ODD_TIMES)
+async def test_odd_times_that_were_stored_once_stop_no_reader(here: Centre, odd: str) -> None:
+    """Ingest refuses them; a batch stored before it did must not stop the readers either."""
+    from domain.wire import pack, read_header
+    from eventlog.log import Arrival
+
+    gateway = await here.gateway()
+    body = b'{"kind":"door","state":"forced_open","device":"x:1","recorded_at":%s,"time":%s}' % (
+        odd.encode(),
+        odd.encode(),
+    )
+    packed = pack(gateway.id, "routine", "e1", 1, [body])
+    assert (await gateway.post(packed)).status_code == 422
+    await here.house.log.append([Arrival(read_header(packed), packed, "garden")])
+    await gateway.send(forced(1))
+    await here.settled()
+    assert [row["rule"] for row in await here.rows(alert)] == ["door_forced"]
+
+
+async def test_no_complex_can_name_anothers_facts(tmp_path: Path) -> None:
+    other = msgspec.structs.replace(GARDEN, id="other", tariff="")
+    async with centre(tmp_path, Config(complexes=[GARDEN, other])) as here:
+        one, two = await here.gateway("garden"), await here.gateway("other")
+        await one.send(forced(1))
+        await two.send(forced(1))
+        await here.wait_for(alert, lambda rows: len(rows) == 2)
+        assert {row["complex"] for row in await here.rows(alert)} == {"garden", "other"}
+
+
+WINDOWED = """\
+timezone: Asia/Shanghai
+plans:
+  small:
+    window_cap: {hours: 24, fen: 1000}
+    charge: {kind: unit, unit_min: 60, fen: 200, rounding: ceil}
+"""
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_a_stay_that_arrives_late_costs_what_it_would_have_in_time(tmp_path: Path, late: bool) -> None:
+    (tmp_path / "windowed.yaml").write_text(WINDOWED)
+    lot = msgspec.structs.replace(GARDEN, tariff="windowed.yaml")
+    async with centre(tmp_path, Config(complexes=[lot])) as here:
+        gateway = await here.gateway()
+        first = [passage("粤B8K6Q2", "in", -600, 1), passage("粤B8K6Q2", "out", -360, 1)]
+        second = [passage("粤B8K6Q2", "in", -300, 2), passage("粤B8K6Q2", "out", -60, 2)]
+        for events in (second, first) if late else (first, second):
+            await gateway.send(*events)
+            await here.settled()
+        assert sum(row["change_fen"] for row in await here.rows(charge)) == 1_000

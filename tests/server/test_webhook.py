@@ -126,3 +126,26 @@ async def test_a_refused_fact_is_parked_alone(tmp_path: Path) -> None:
     (parked,) = [row for row in rows if row["state"] == "parked"]
     assert b'"source_event_id":"3"' in parked["body"]
     assert parked["error"].startswith("400")
+
+
+class Locked(Exception):
+    """What a database might raise."""
+
+
+async def test_whatever_goes_wrong_in_a_sender_is_tried_again(tmp_path: Path) -> None:
+    far_end, calls = FarEnd(), 0
+    async with feeding(tmp_path, far_end, []) as here:
+        gateway = await here.gateway()
+        write = here.house.db.write
+
+        def sometimes() -> Any:
+            nonlocal calls
+            calls += 1
+            if calls % 2:
+                raise Locked("database is locked")
+            return write()
+
+        here.house.db.write = sometimes  # type: ignore[method-assign]
+        await gateway.send(*(fact(n) for n in range(3)))
+        await here.wait_for(delivery, lambda rows: len(rows) == 3 and all(row["state"] == "sent" for row in rows))
+        assert calls > 2

@@ -45,6 +45,7 @@ def upgrade() -> None:
         batch_op.create_index("alert_arrived", ["received_at", "id"], unique=False)
         batch_op.create_index("alert_arrived_here", ["complex", "received_at", "id"], unique=False)
         batch_op.create_index("alert_incident", ["incident"], unique=False)
+        batch_op.create_index("alert_picture", ["complex", "picture"], unique=False)
         batch_op.create_index("alert_recent", ["complex", "occurred_at"], unique=False)
         batch_op.create_index("alert_wants_picture", ["complex", "place", "occurred_at"], unique=False)
 
@@ -146,6 +147,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("feed", "id"),
     )
     with op.batch_alter_table("delivery", schema=None) as batch_op:
+        batch_op.create_index("delivery_newest", ["feed", "number"], unique=False)
         batch_op.create_index("delivery_waiting", ["feed", "state", "number"], unique=False)
 
     op.create_table(
@@ -332,6 +334,7 @@ def downgrade() -> None:
     op.drop_table("door")
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.drop_index("delivery_waiting")
+        batch_op.drop_index("delivery_newest")
 
     op.drop_table("delivery")
     op.drop_table("cursor")
@@ -353,6 +356,7 @@ def downgrade() -> None:
     with op.batch_alter_table("alert", schema=None) as batch_op:
         batch_op.drop_index("alert_wants_picture")
         batch_op.drop_index("alert_recent")
+        batch_op.drop_index("alert_picture")
         batch_op.drop_index("alert_incident")
         batch_op.drop_index("alert_arrived_here")
         batch_op.drop_index("alert_arrived")
