@@ -44,7 +44,7 @@ class MqttTransport:
     ) -> None:
         """``last_connected``: up to when an earlier run of the agent was listening."""
         self._broker, self._intake, self._now = broker, intake, now
-        self._last_connected = last_connected
+        self.last_connected = last_connected
         self._queued_since: datetime | None = None
         self._last_message_s = 0.0
         self._matcher = MQTTMatcher()
@@ -133,7 +133,7 @@ class MqttTransport:
     def _note_connection(self) -> None:
         if not self.connected:
             return
-        self._last_connected = self._now()
+        self.last_connected = self._now()
         if self._loop.time() - self._last_message_s > _QUEUE_QUIET_S:
             self._queued_since = None
 
@@ -189,7 +189,7 @@ class MqttTransport:
             log.error("broker_refused", host=self._broker.host, port=self._broker.port, reason=str(code))
             return
         self.connected = True
-        self._queued_since, self._last_message_s = self._last_connected, self._loop.time()
+        self._queued_since, self._last_message_s = self.last_connected, self._loop.time()
         log.info("broker_connected", host=self._broker.host, port=self._broker.port)
         client.subscribe([(topic, 1) for topic in self._broker.subscriptions])
 
