@@ -8,12 +8,17 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
+import structlog
 from joserfc import jwt
+from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
 TOKEN_LIFE = timedelta(minutes=5)
 _RENEW_BEFORE = timedelta(minutes=1)
 _FILE = "identity.json"
+_PENDING = "identity.pending.json"
+
+log = structlog.get_logger()
 
 
 class NotEnrolled(Exception):
@@ -31,14 +36,28 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
 def save(identity: Identity, folder: Path) -> None:
     """Write the identity, readable by its owner alone, durably."""
-    folder.mkdir(parents=True, exist_ok=True)
-    aside = folder / f"{_FILE}.part"
+    _write(folder / _FILE, msgspec.json.encode(identity))
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f"{path.name}.part")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(msgspec.json.encode(identity))
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    aside.rename(folder / _FILE)
+    aside.rename(path)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """A rename is on the disk once the folder is."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def load(folder: Path) -> Identity:
@@ -52,6 +71,25 @@ def load(folder: Path) -> Identity:
 def new_key() -> OKPKey:
     """A fresh Ed25519 key; the private half never leaves this box."""
     return OKPKey.generate_key("Ed25519")
+
+
+def pending_key(folder: Path) -> OKPKey:
+    """The key to enrol with: the one of a try whose answer never came, else a new one, durable before it is shown."""
+    try:
+        return OKPKey.import_key(msgspec.json.decode((folder / _PENDING).read_bytes(), type=dict[str, str | list[str]]))
+    except FileNotFoundError:
+        pass
+    except (msgspec.MsgspecError, JoseError, ValueError, KeyError) as error:
+        log.warning("pending_key_damaged", file=_PENDING, error=str(error))
+    key = new_key()
+    _write(folder / _PENDING, msgspec.json.encode(key.as_dict(private=True)))
+    return key
+
+
+def forget_pending(folder: Path) -> None:
+    """After the identity is saved: the next enrolment makes a key of its own."""
+    (folder / _PENDING).unlink(missing_ok=True)
+    _sync_folder(folder)
 
 
 class Signer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -14,7 +14,7 @@ from domain.ids import fact_id
 from edge.device_list import DeviceList, UnknownDevice
 from edge.devices.driver import BadMessage, Message, Picture, Registry, Site
 from edge.media import MediaStore
-from edge.parked import Parked
+from edge.parked import TOO_LARGE, Parked
 from edge.state_filter import StateFilter
 from eventlog.group_commit import Bounds, GroupCommit
 from eventlog.log import Entry
@@ -82,31 +82,38 @@ class Intake:
         """Append the agent's own events (started, backlog, clock)."""
         await self._append([msgspec.structs.replace(event, recorded_at=self._now()) for event in events], [])
 
-    async def admit(self, message: Message) -> bool:
-        """Take one message now; whether it became events. What fails again stays where it is."""
+    async def admit(self, message: Message, also: Sequence[Statement] = ()) -> bool:
+        """Take one message now; whether it became events. What fails again stays where it is.
+
+        ``also`` is done in the same transaction, and only if it became events.
+        """
         group = _Group([], [], [])
         self._decode(message, group)
         if group.parked:
             return False
-        await self._media.keep(group.pictures)
-        await self._append(group.events, self._media.statements(group.pictures))
+        await self._store_group(group, also)
         return True
 
     async def _commit(self, offered: list[Offered]) -> None:
         group = _Group([], [], [])
         for item in offered:
             self._decode(item.message, group)
-        await self._media.keep(group.pictures)
-        parked = [message.statement for message in group.parked]
-        await self._append(group.events, parked + self._media.statements(group.pictures))
+        await self._store_group(group, [message.statement for message in group.parked])
         for item in offered:
             item.acknowledge()
         self.counts["messages"] += len(offered)
 
+    async def _store_group(self, group: _Group, also: Sequence[Statement]) -> None:
+        """Pictures first, then what names them; who sends pictures is told when the list of them is durable."""
+        await self._media.keep(group.pictures)
+        await self._append(group.events, [*also, *self._media.statements(group.pictures)])
+        if group.pictures:
+            self._media.announce()
+
     def _decode(self, message: Message, group: _Group) -> None:
         received_at = message.received_at or self._now()
         if len(message.payload) > self._message_bytes:
-            self._park(group, _beginning(message), received_at, "too_large", f"{len(message.payload)} bytes")
+            self._park(group, _beginning(message), received_at, TOO_LARGE, f"{len(message.payload)} bytes")
             return
         try:
             reading = self._registry.decode(message, self._site)
@@ -124,7 +131,7 @@ class Intake:
 
     def _park(self, group: _Group, message: Message, received_at: datetime, reason: str, detail: str) -> None:
         self.counts[reason] += 1
-        group.parked.append(Parked(received_at, reason, detail, message.family, message.topic, message.payload))
+        group.parked.append(Parked.of(message, received_at, reason, detail))
 
     def _admit(self, events: list[Event], received_at: datetime) -> list[Event]:
         admitted = [event for event in events if self._states.changes(event)]

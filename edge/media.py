@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+import structlog
+
 from edge.devices.driver import Picture
 from eventlog.sqlite import SqliteEventLog, Statement
 
+log = structlog.get_logger()
+
+# sent: 0 waiting, 1 at the centre, 2 lost: nothing will ever send it. refusals: how often the centre's side said no.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS media(
-    sha256 TEXT PRIMARY KEY, number INTEGER NOT NULL, sent INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS media_unsent ON media(number) WHERE sent = 0;
+    number INTEGER PRIMARY KEY AUTOINCREMENT, sha256 TEXT NOT NULL UNIQUE, sent INTEGER NOT NULL DEFAULT 0,
+    refusals INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX IF NOT EXISTS media_unsent ON media(refusals, number) WHERE sent = 0;
 """
-_INSERT = """INSERT OR IGNORE INTO media(sha256, number)
-VALUES(?, (SELECT coalesce(max(number), 0) + 1 FROM media))"""
+_INSERT = "INSERT OR IGNORE INTO media(sha256) VALUES(?)"
+_UNSENT = """SELECT sha256 FROM media
+WHERE sent = 0 AND refusals = (SELECT min(refusals) FROM media WHERE sent = 0) ORDER BY number DESC LIMIT ?"""
 
 
 class MediaStore:
@@ -26,6 +34,7 @@ class MediaStore:
     def __init__(self, folder: Path, store: SqliteEventLog) -> None:
         self._folder, self._store = folder, store
         self.more = asyncio.Event()
+        self.counts: Counter[str] = Counter()
 
     def path(self, sha256: str) -> Path:
         return self._folder / sha256[:2] / sha256
@@ -39,44 +48,77 @@ class MediaStore:
     def _write(self, pictures: list[Picture]) -> None:
         for picture in pictures:
             path = self.path(picture.sha256)
-            path.parent.mkdir(parents=True, exist_ok=True)
+            _make_durably(path.parent)
             _write_durably(path, picture.body)
 
     def statements(self, pictures: Sequence[Picture]) -> list[Statement]:
         """The inserts that list pictures for sending, for the transaction that holds their events."""
         if not pictures:
             return []
-        self.more.set()
         return [(_INSERT, [(picture.sha256,) for picture in pictures])]
 
+    def announce(self) -> None:
+        """Wake who sends. After the commit: earlier, the sender looks, sees nothing and goes back to sleep."""
+        self.more.set()
+
     async def unsent(self, limit: int) -> list[str]:
-        """Names of pictures the centre lacks, the oldest first."""
-        rows = await self._store.query("SELECT sha256 FROM media WHERE sent = 0 ORDER BY number LIMIT ?", (limit,))
-        return [row[0] for row in rows]
+        """Names of pictures the centre lacks: the least refused, of those the newest first.
+
+        So an alarm's picture stands behind no backlog, and nothing stands behind a picture that is refused for ever.
+        """
+        return [row[0] for row in await self._store.query(_UNSENT, (limit,))]
 
     async def count_unsent(self) -> int:
         rows = await self._store.query("SELECT count(*) FROM media WHERE sent = 0")
         return rows[0][0]
 
     async def mark_sent(self, names: Sequence[str]) -> None:
-        await self._store.write([("UPDATE media SET sent = 1 WHERE sha256 = ?", [(name,) for name in names])])
+        """The centre has them."""
+        await self._write_each("UPDATE media SET sent = 1 WHERE sha256 = ?", names)
+
+    async def mark_lost(self, names: Sequence[str]) -> None:
+        """They are gone, damaged or larger than the centre takes: no longer tried."""
+        await self._write_each("UPDATE media SET sent = 2 WHERE sha256 = ?", names)
+
+    async def mark_refused(self, names: Sequence[str]) -> None:
+        """They were refused, perhaps by something in between: tried again, behind those refused less often."""
+        await self._write_each("UPDATE media SET refusals = refusals + 1 WHERE sha256 = ?", names)
+
+    async def _write_each(self, sql: str, names: Sequence[str]) -> None:
+        if names:
+            await self._store.write([(sql, [(name,) for name in names])])
 
     async def forget_sent(self, before: datetime) -> int:
-        """Delete pictures that the centre has and that are older than ``before``; how many."""
-        rows = await self._store.query("SELECT sha256 FROM media WHERE sent = 1")
-        old = await asyncio.to_thread(self._older, [row[0] for row in rows], before.timestamp())
-        await asyncio.to_thread(self._delete, old)
-        if old:
-            await self._store.write([("DELETE FROM media WHERE sha256 = ?", [(name,) for name in old])])
-        return len(old)
+        """Delete pictures older than ``before`` that the centre has or will never have; how many."""
+        rows = await self._store.query("SELECT sha256 FROM media WHERE sent <> 0")
+        gone = await asyncio.to_thread(self._delete_old, [row[0] for row in rows], before.timestamp())
+        await self._write_each("DELETE FROM media WHERE sha256 = ?", gone)
+        return len(gone)
 
-    def _older(self, names: Sequence[str], before_s: float) -> list[str]:
-        paths = ((name, self.path(name)) for name in names)
-        return [name for name, path in paths if not path.exists() or path.stat().st_mtime < before_s]
+    def _delete_old(self, names: Sequence[str], before_s: float) -> list[str]:
+        return [name for name in names if self._gone_if_old(self.path(name), before_s)]
 
-    def _delete(self, names: Sequence[str]) -> None:
-        for name in names:
-            self.path(name).unlink(missing_ok=True)
+    def _gone_if_old(self, path: Path, before_s: float) -> bool:
+        """Whether the file is not there (any more). One that the disk does not let go is said and stays listed."""
+        try:
+            if path.stat().st_mtime >= before_s:
+                return False
+            path.unlink()
+        except FileNotFoundError:
+            return True
+        except OSError as error:
+            log.warning("picture_not_deleted", path=str(path), error=str(error))
+            return False
+        return True
+
+
+def _make_durably(folder: Path) -> None:
+    """Make a folder and what leads to it; a new name is on the disk once the folder that holds it is."""
+    if folder.exists():
+        return
+    _make_durably(folder.parent)
+    folder.mkdir(exist_ok=True)
+    _sync_folder(folder.parent)
 
 
 def _write_durably(path: Path, body: bytes) -> None:
@@ -87,8 +129,12 @@ def _write_durably(path: Path, body: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     aside.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,10 +14,20 @@ from eventlog.sqlite import SqliteEventLog, Statement
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS parked(
     number INTEGER PRIMARY KEY AUTOINCREMENT, received_at TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL,
-    family TEXT NOT NULL, topic TEXT NOT NULL, payload BLOB NOT NULL);
+    family TEXT NOT NULL, topic TEXT NOT NULL, payload BLOB NOT NULL,
+    retained INTEGER NOT NULL, queued_since TEXT, headers TEXT NOT NULL);
 """
-_INSERT = "INSERT INTO parked(received_at, reason, detail, family, topic, payload) VALUES(?, ?, ?, ?, ?, ?)"
-_COLUMNS = "number, received_at, reason, detail, family, topic, payload"
+_COLUMNS = "received_at, reason, detail, family, topic, payload, retained, queued_since, headers"
+_INSERT = f"INSERT INTO parked({_COLUMNS}) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_SELECT = f"SELECT number, {_COLUMNS} FROM parked"  # noqa: S608
+_TRIM = """DELETE FROM parked WHERE number <= (
+    SELECT max(number) FROM (
+        SELECT number, row_number() OVER newest AS place, sum(length(payload)) OVER newest AS bytes
+        FROM parked WINDOW newest AS (ORDER BY number DESC))
+    WHERE place > ? OR bytes > ?)"""
+
+LIMIT_BYTES = 256 * 1024 * 1024
+TOO_LARGE = "too_large"  # the reason of a message of which only the beginning is kept
 
 
 class Parked(msgspec.Struct, frozen=True):
@@ -29,35 +40,84 @@ class Parked(msgspec.Struct, frozen=True):
     topic: str
     payload: bytes
     number: int = 0
+    retained: bool = False
+    queued_since: datetime | None = None
+    headers: dict[str, str] = {}
+
+    @classmethod
+    def of(cls, message: Message, received_at: datetime, reason: str, detail: str) -> Parked:
+        """A message with all that its driver would be shown of it: a retained one must not come back as a live one."""
+        return cls(
+            received_at,
+            reason,
+            detail,
+            message.family,
+            message.topic,
+            message.payload,
+            retained=message.retained,
+            queued_since=message.queued_since,
+            headers=dict(message.headers),
+        )
 
     @property
     def statement(self) -> Statement:
         """The insert that keeps it, for the transaction that precedes the acknowledgement."""
         when = self.received_at.isoformat(timespec="milliseconds")
-        return _INSERT, [(when, self.reason, self.detail, self.family, self.topic, self.payload)]
+        since = self.queued_since.isoformat() if self.queued_since else None
+        headers = msgspec.json.encode(self.headers).decode()
+        what = (self.reason, self.detail, self.family, self.topic, self.payload)
+        return _INSERT, [(when, *what, self.retained, since, headers)]
+
+    @property
+    def removal(self) -> Statement:
+        """The delete, for the transaction that holds the events it became."""
+        return "DELETE FROM parked WHERE number = ?", [(self.number,)]
 
     def as_message(self) -> Message:
         """The message as it came, to be decoded again."""
-        return Message(self.family, self.payload, self.topic, received_at=self.received_at)
+        return Message(
+            self.family,
+            self.payload,
+            self.topic,
+            self.retained,
+            self.headers,
+            received_at=self.received_at,
+            queued_since=self.queued_since,
+        )
 
 
 async def listed(store: SqliteEventLog, limit: int) -> list[Parked]:
     """The newest parked messages first."""
-    rows = await store.query(f"SELECT {_COLUMNS} FROM parked ORDER BY number DESC LIMIT ?", (limit,))  # noqa: S608
-    return [_parked(row) for row in rows]
+    return [_parked(row) for row in await store.query(f"{_SELECT} ORDER BY number DESC LIMIT ?", (limit,))]
 
 
-def _parked(row: Any) -> Parked:
-    number, received_at, reason, detail, family, topic, payload = row
-    return Parked(datetime.fromisoformat(received_at), reason, detail, family, topic, payload, number)
+async def page(store: SqliteEventLog, after: int, through: int, limit: int) -> list[Parked]:
+    """The oldest parked messages with numbers in (after, through], the oldest first."""
+    sql = f"{_SELECT} WHERE number > ? AND number <= ? ORDER BY number LIMIT ?"
+    return [_parked(row) for row in await store.query(sql, (after, through, limit))]
 
 
-async def forget(store: SqliteEventLog, numbers: list[int]) -> None:
-    """Remove messages that have become events since."""
-    await store.write([("DELETE FROM parked WHERE number = ?", [(number,) for number in numbers])])
+async def newest_number(store: SqliteEventLog) -> int:
+    """The number of the message parked last; 0 for none."""
+    return (await store.query("SELECT coalesce(max(number), 0) FROM parked"))[0][0]
 
 
-async def keep_newest(store: SqliteEventLog, limit: int) -> None:
-    """Forget the oldest above ``limit``, so that a device gone mad does not fill the disk."""
-    sql = "DELETE FROM parked WHERE number <= (SELECT max(number) FROM parked) - ?"
-    await store.write([(sql, [(limit,)])])
+def _parked(row: Sequence[Any]) -> Parked:
+    number, received_at, reason, detail, family, topic, payload, retained, since, headers = row
+    return Parked(
+        datetime.fromisoformat(received_at),
+        reason,
+        detail,
+        family,
+        topic,
+        payload,
+        number,
+        bool(retained),
+        datetime.fromisoformat(since) if since else None,
+        msgspec.json.decode(headers, type=dict[str, str]),
+    )
+
+
+async def keep_newest(store: SqliteEventLog, limit: int, limit_bytes: int = LIMIT_BYTES) -> None:
+    """Forget the oldest above ``limit`` messages or ``limit_bytes`` of payload: a device gone mad fills no disk."""
+    await store.write([(_TRIM, [(limit, limit_bytes)])])

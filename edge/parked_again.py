@@ -8,23 +8,30 @@ from edge.device_list import DeviceList
 from edge.devices.driver import discover
 from edge.intake import Intake
 from edge.media import MediaStore
-from edge.parked import Parked, forget, listed
+from edge.parked import TOO_LARGE, Parked, newest_number, page
 from edge.store import open_store
 from eventlog.group_commit import Bounds
 from eventlog.sqlite import SqliteEventLog
 
+_PAGE = 200
+
 
 async def retry(config: Config) -> tuple[int, int]:
-    """(became events, stay parked). Works beside a running agent: the file takes turns."""
+    """(became events, stay parked), the oldest first. Works beside a running agent: the file takes turns."""
     store = await open_store(config.folder, utc_now)
     try:
-        rows = await listed(store, config.limits.parked_messages)
-        intake = _intake(config, store)
-        done = [row for row in reversed(rows) if await _again(intake, row)]
-        await forget(store, [row.number for row in done])
-        return len(done), len(rows) - len(done)
+        return await _retry_all(store, _intake(config, store))
     finally:
         await store.close()
+
+
+async def _retry_all(store: SqliteEventLog, intake: Intake) -> tuple[int, int]:
+    done = left = after = 0
+    through = await newest_number(store)  # what a running agent parks meanwhile is for the next time
+    while rows := await page(store, after, through, _PAGE):
+        became = [await _again(intake, row) for row in rows]
+        done, left, after = done + became.count(True), left + became.count(False), rows[-1].number
+    return done, left
 
 
 def _intake(config: Config, store: SqliteEventLog) -> Intake:
@@ -34,4 +41,5 @@ def _intake(config: Config, store: SqliteEventLog) -> Intake:
 
 
 async def _again(intake: Intake, row: Parked) -> bool:
-    return await intake.admit(row.as_message())
+    """Whether it became events. A message kept by its beginning only is not what the device said: it stays."""
+    return row.reason != TOO_LARGE and await intake.admit(row.as_message(), [row.removal])

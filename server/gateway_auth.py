@@ -99,13 +99,18 @@ class GatewayAuth:
         return "-".join(code[start : start + 5] for start in range(0, _CODE_LENGTH, 5)), expires_at
 
     async def enrol(self, code: str, public_key: dict[str, Any]) -> Gateway:
-        """A gateway for a code. Raises NotAllowed: bad_key, unknown_code, used_code, expired_code."""
+        """A gateway for a code. Raises NotAllowed: bad_key, unknown_code, used_code, expired_code.
+
+        The same code with the same key gives the same gateway until the code ends: an answer may have been lost.
+        """
         _check_key(public_key)
         now = self._now()
+        async with self._db.read() as connection:
+            await _code(connection, code)  # a guess does not take the writer from anyone
         async with self._db.write() as connection:
             row = await _code(connection, code)
             if row.used_at is not None:
-                raise NotAllowed("used_code", f"this code was used at {row.used_at}; ask for a new one")
+                return await _enrolled_before(connection, row, public_key, now)
             if unstamp(row.expires_at) <= now:
                 raise NotAllowed("expired_code", f"this code ended at {row.expires_at}; ask for a new one")
             enrolled = Gateway(f"gw-{secrets.token_hex(6)}", row.complex)
@@ -131,6 +136,20 @@ async def _code(connection: AsyncConnection, code: str) -> Row[Any]:
     if row is None:
         raise NotAllowed("unknown_code", "no such code; compare it sign by sign, or ask for a new one")
     return row
+
+
+async def _enrolled_before(connection: AsyncConnection, code: Row[Any], key: dict[str, Any], now: datetime) -> Gateway:
+    """The gateway that this code and this key made. Raises NotAllowed: used_code."""
+    row = (await connection.execute(select(gateway).where(gateway.c.id == code.gateway))).first()
+    same = row is not None and row.replaced_at is None and _thumbprint(row.public_key) == _thumbprint(key)
+    if row is None or not same or unstamp(code.expires_at) <= now:
+        raise NotAllowed("used_code", f"this code was used at {code.used_at}; ask for a new one")
+    return Gateway(row.id, row.complex)
+
+
+def _thumbprint(public_key: dict[str, Any]) -> str:
+    """RFC 7638: the same for the same key, however its JWK is written."""
+    return OKPKey.import_key(public_key).thumbprint()
 
 
 async def _insert_gateway(connection: AsyncConnection, enrolled: Gateway, key: dict[str, Any], at: str) -> None:

@@ -1,15 +1,17 @@
-"""Pictures up to the centre, beside the log: the oldest unsent first, each checked against its name by the centre."""
+"""Pictures up to the centre, beside the log: the newest unsent first, each checked against its name by the centre."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Literal
 
+import msgspec
 import structlog
 
 from domain.ids import content_name
 from edge.media import MediaStore
-from edge.sync.transport import Refused, Uplink, UplinkDown
+from edge.sync.transport import Refused, Uplink, UplinkDown, understood
 from eventlog.follow import rung_or_after
 
 log = structlog.get_logger()
@@ -17,9 +19,18 @@ log = structlog.get_logger()
 _AT_ONCE = 8
 _POLL_S = 5.0
 
+Outcome = Literal["sent", "lost", "refused"]
+
+
+class _Kept(msgspec.Struct):
+    """The centre's answer: whether the picture was new to it. A portal's answer has no such field."""
+
+    stored: bool
+
 
 class PicturePush:
-    """Sends until cancelled; what cannot be sent for good (gone, damaged, refused) is said and not tried again."""
+    """Sends until cancelled. What can never be sent (gone, damaged, too large) is said, counted and not tried again;
+    any other refusal may come from something in between, and is tried again behind all others."""
 
     def __init__(self, media: MediaStore, uplink: Uplink, retry_s: Callable[[int], float]) -> None:
         self._media, self._uplink, self._retry_s = media, uplink, retry_s
@@ -27,47 +38,83 @@ class PicturePush:
     async def run(self) -> None:
         failures = 0
         while True:
-            self._media.more.clear()
-            names = await self._media.unsent(_AT_ONCE)
-            if not names:
-                await rung_or_after(self._media.more, _POLL_S)
-                continue
+            self._media.more.clear()  # before the look: what is announced between look and wait rings again
             try:
-                await self._send_all(names)
-                failures = 0
+                failures = await self._round(failures)
             except (UplinkDown, Refused) as error:
                 failures += 1
-                log.warning("pictures_wait", error=str(error), waiting=len(names))
+                log.warning("pictures_wait", error=str(error))
+                await asyncio.sleep(self._retry_s(failures))
+            except Exception as error:  # noqa: BLE001 - the edge of a loop: shown, and tried again
+                failures += 1
+                log.error("pictures_failed", error=repr(error))
                 await asyncio.sleep(self._retry_s(failures))
 
-    async def _send_all(self, names: list[str]) -> None:
-        done: list[str] = []
+    async def _round(self, failures: int) -> int:
+        """Send the next group, or wait for one; how many rounds in a row came to nothing."""
+        names = await self._media.unsent(_AT_ONCE)
+        if not names:
+            await rung_or_after(self._media.more, _POLL_S)
+            return 0
+        if await self._send_all(names) < len(names):
+            return 0
+        # A new picture does not sit out the pause of those that were refused.
+        await rung_or_after(self._media.more, self._retry_s(failures + 1))
+        return failures + 1
+
+    async def _send_all(self, names: list[str]) -> int:
+        """Send each; how many were refused. Raises UplinkDown, or Refused where the gateway itself is not let in."""
+        outcomes: dict[str, Outcome] = {}
         try:
             for name in names:
-                await self._send(name)
-                done.append(name)
+                outcomes[name] = await self._send(name)
         finally:
-            if done:
-                await self._media.mark_sent(done)
+            await self._note(outcomes)
+        return list(outcomes.values()).count("refused")
 
-    async def _send(self, name: str) -> None:
+    async def _note(self, outcomes: dict[str, Outcome]) -> None:
+        by_outcome: dict[Outcome, list[str]] = {"sent": [], "lost": [], "refused": []}
+        for name, outcome in outcomes.items():
+            by_outcome[outcome].append(name)
+        await self._media.mark_sent(by_outcome["sent"])
+        await self._media.mark_lost(by_outcome["lost"])
+        await self._media.mark_refused(by_outcome["refused"])
+
+    async def _send(self, name: str) -> Outcome:
         body = await asyncio.to_thread(self._read, name)
         if body is None:
-            return
+            return "lost"
         try:
-            await self._uplink.send("PUT", f"/v1/media/{name}", body, "image/jpeg")
+            understood(await self._uplink.send("PUT", f"/v1/media/{name}", body, "image/jpeg"), _Kept)
         except Refused as refusal:
-            if refusal.status == 401:
-                raise
-            log.error("picture_refused", sha256=name, error=refusal.error, bytes=len(body))
+            return self._judge(refusal, name, len(body))
+        return "sent"
+
+    def _judge(self, refusal: Refused, name: str, size_bytes: int) -> Outcome:
+        """Only the centre's own word is final: a proxy says 404 or 413 too, and a damaged body was whole here."""
+        if refusal.status == 401:
+            raise refusal
+        if (refusal.status, refusal.error) == (413, "too_large"):
+            return self._lost("picture_too_large", name, f"{size_bytes} bytes")
+        self._media.counts["picture_refused"] += 1
+        log.warning("picture_refused", sha256=name, bytes=size_bytes, error=str(refusal))
+        return "refused"
 
     def _read(self, name: str) -> bytes | None:
         try:
             body = self._media.path(name).read_bytes()
-        except FileNotFoundError:
-            log.error("picture_gone", sha256=name)
+        except FileNotFoundError as error:
+            self._lost("picture_gone", name, str(error))
+            return None
+        except OSError as error:
+            self._lost("picture_unreadable", name, str(error))
             return None
         if content_name(body) != name:
-            log.error("picture_damaged", sha256=name, bytes=len(body))
+            self._lost("picture_damaged", name, f"{len(body)} bytes that are not what their name says")
             return None
         return body
+
+    def _lost(self, event: str, name: str, error: str) -> Literal["lost"]:
+        self._media.counts[event] += 1
+        log.error(event, sha256=name, error=error)
+        return "lost"

@@ -25,6 +25,7 @@ _MAX_ROUTES = 20_000
 _HOUSEKEEPING_S = 1.0
 # A broker hands over its queue without a word of how old it is. It is over once nothing came for so long.
 _QUEUE_QUIET_S = 2.0
+_HANDSHAKE_S = 30.0
 
 
 class BrokerRefused(Exception):
@@ -57,6 +58,8 @@ class MqttTransport:
         self._paused = False
         self.connected = False
         self._subscribed = asyncio.Event()
+        self._refusal: BrokerRefused | None = None
+        self._failures = 0
         self._client = self._make_client()
 
     def _make_client(self) -> paho.Client:
@@ -66,6 +69,7 @@ class MqttTransport:
             clean_session=False,
             protocol=paho.MQTTv311,
             manual_ack=True,
+            reconnect_on_failure=False,  # else paho connects again by itself, blocking the loop
         )
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
@@ -86,18 +90,18 @@ class MqttTransport:
     async def run(self, retry_s: Callable[[int], float]) -> None:
         """Stay connected until cancelled; a broker that is away is tried again after a growing pause."""
         self._loop = asyncio.get_running_loop()
-        failures = 0
         while True:
             try:
                 await self._connect()
-                failures = 0
                 await self._keep()
-            except (OSError, BrokerRefused) as error:
-                failures += 1
+            except BrokerRefused as error:
+                log.error("broker_refused", host=self._broker.host, port=self._broker.port, error=str(error))
+            except OSError as error:
                 log.warning("broker_away", host=self._broker.host, port=self._broker.port, error=str(error))
             finally:
-                self._drop()
-            await asyncio.sleep(retry_s(failures))
+                self._hang_up()
+            self._failures += 1
+            await asyncio.sleep(retry_s(self._failures))
 
     async def ready(self, timeout_s: float) -> bool:
         """Whether the subscriptions stand, waiting for them at most ``timeout_s``."""
@@ -114,7 +118,7 @@ class MqttTransport:
 
     async def _connect(self) -> None:
         # paho connects in a blocking way; only the TCP and TLS handshake, in a thread, never on the loop.
-        broker = self._broker
+        broker, self._refusal = self._broker, None
         await asyncio.to_thread(self._client.connect, broker.host, broker.port, broker.keepalive_s)
         sock = self._client.socket()
         if sock is None:
@@ -125,10 +129,14 @@ class MqttTransport:
         self._client.loop_write()
 
     async def _keep(self) -> None:
-        while (result := self._client.loop_misc()) == paho.MQTT_ERR_SUCCESS:
+        """Until the connection ends. Raises BrokerRefused or OSError."""
+        deadline_s = self._loop.time() + _HANDSHAKE_S
+        while (result := self._client.loop_misc()) == paho.MQTT_ERR_SUCCESS and self._refusal is None:
             self._note_connection()
+            if not self.connected and self._loop.time() > deadline_s:
+                raise OSError(f"the broker did not grant the subscriptions within {_HANDSHAKE_S:.0f} s")
             await asyncio.sleep(_HOUSEKEEPING_S if self.connected else 0.05)
-        raise OSError(paho.error_string(result))
+        raise self._refusal or OSError(paho.error_string(result))
 
     def _note_connection(self) -> None:
         if not self.connected:
@@ -136,6 +144,10 @@ class MqttTransport:
         self.last_connected = self._now()
         if self._loop.time() - self._last_message_s > _QUEUE_QUIET_S:
             self._queued_since = None
+
+    def _hang_up(self) -> None:
+        self._drop()
+        self._client.disconnect()  # else the broker goes on sending to a socket that nobody reads
 
     def _drop(self) -> None:
         self.connected = False
@@ -147,6 +159,8 @@ class MqttTransport:
 
     def _readable(self) -> None:
         """Read until dry: loop_read takes one packet a call, whatever its argument says."""
+        if self._socket is None or self._paused:
+            return  # called later, and not wanted any more
         for _ in range(_READS_AT_ONCE):
             seen = self._seen
             self._client.loop_read()
@@ -155,6 +169,12 @@ class MqttTransport:
                 return
             if self._seen == seen and not self._buffered():
                 return
+        self._read_buffered()
+
+    def _read_buffered(self) -> None:
+        """Bytes that TLS has decrypted already wake no selector: read them after whatever else is to be done."""
+        if self._buffered():
+            self._loop.call_soon(self._readable)
 
     def _buffered(self) -> bool:
         """Whether TLS holds bytes that the selector cannot see."""
@@ -170,6 +190,7 @@ class MqttTransport:
         if self._paused and self._socket is not None:
             self._paused = False
             self._loop.add_reader(self._socket, self._readable)
+            self._read_buffered()
 
     def _on_want_write(self, client: paho.Client, _userdata: Any, sock: Any) -> None:
         if self._socket is not None:
@@ -186,28 +207,35 @@ class MqttTransport:
 
     def _on_connect(self, client: paho.Client, _userdata: Any, _flags: Any, code: Any, _properties: Any) -> None:
         if code != 0:
-            log.error("broker_refused", host=self._broker.host, port=self._broker.port, reason=str(code))
+            self._refusal = BrokerRefused(f"{code}: check broker.username, broker.password_file and broker.client_id")
             return
-        self.connected = True
         self._queued_since, self._last_message_s = self.last_connected, self._loop.time()
-        log.info("broker_connected", host=self._broker.host, port=self._broker.port)
         client.subscribe([(topic, 1) for topic in self._broker.subscriptions])
 
-    def _on_subscribe(self, *_: Any) -> None:
+    def _on_subscribe(self, _client: Any, _userdata: Any, _mid: int, codes: list[Any], _properties: Any) -> None:
+        refused = [topic for topic, code in zip(self._broker.subscriptions, codes, strict=False) if code.is_failure]
+        if refused or len(codes) != len(self._broker.subscriptions):
+            who = self._broker.username or "a client without a name"
+            what = ", ".join(refused or self._broker.subscriptions)
+            self._refusal = BrokerRefused(f"no subscription to {what}: check that the broker lets {who} read it (ACL)")
+            return
+        self.connected, self._failures = True, 0
         self._subscribed.set()
+        log.info("broker_connected", host=self._broker.host, port=self._broker.port)
 
     def _on_message(self, client: paho.Client, _userdata: Any, received: paho.MQTTMessage) -> None:
         self._seen += 1
         mid, qos, connection = received.mid, received.qos, self._connection
-        family = self._family(received.topic)
-        if family is None:
-            self._intake.counts["not_ours"] += 1
+        topic = _topic_of(received)
+        family = self._family(topic) if topic is not None else None
+        if topic is None or family is None:
+            self._intake.counts["bad_topic" if topic is None else "not_ours"] += 1
             client.ack(mid, qos)
             return
         message = Message(
             family,
             bytes(received.payload),
-            received.topic,
+            topic,
             bool(received.retain),
             received_at=self._now(),
             queued_since=self._queued_since,
@@ -226,3 +254,11 @@ class MqttTransport:
                 self._routes.clear()
             self._routes[topic] = next(self._matcher.iter_match(topic), None)  # pyright: ignore
         return self._routes[topic]
+
+
+def _topic_of(received: paho.MQTTMessage) -> str | None:
+    """None for a topic that is not UTF-8. An exception in on_message would leave paho at this packet for ever."""
+    try:
+        return received.topic
+    except UnicodeDecodeError:
+        return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -101,8 +102,6 @@ async def test_acknowledged_after_the_commit_never_before(tmp_path: Path) -> Non
         reader = await SqliteEventLog.open(tmp_path / "log.db", "other")
 
         def acknowledge() -> None:
-            import sqlite3
-
             with sqlite3.connect(tmp_path / "log.db") as db:
                 seen.append(db.execute("SELECT count(*) FROM record").fetchone()[0])
             here.acknowledged.append("fact 1")
@@ -158,10 +157,10 @@ async def test_a_parked_message_becomes_an_event_once_its_device_is_known(tmp_pa
     async with bench(tmp_path, devices=[]) as here:
         await here.take("from t:2")
         (row,) = await listed(here.store, 10)
-        assert not await here.intake.admit(row.as_message())
+        assert not await here.intake.admit(row.as_message(), [row.removal])
+        assert len(await listed(here.store, 10)) == 1
     async with bench(tmp_path, devices=[Device("t:2", place="gate")]) as here:
-        assert await here.intake.admit(row.as_message())
-        await parked.forget(here.store, [row.number])
+        assert await here.intake.admit(row.as_message(), [row.removal])
         assert await listed(here.store, 10) == []
         (event,) = await here.events()
         assert (event.device, event.place, event.recorded_at) == ("t:2", "gate", NOW)
@@ -171,9 +170,38 @@ async def test_a_picture_is_on_disk_before_its_event_and_listed_for_sending_once
     async with bench(tmp_path) as here:
         await here.take("picture abc", "picture abc", "picture def")
         names = await here.media.unsent(10)
-        assert [here.media.path(name).read_bytes() for name in names] == [b"abc", b"def"]
+        assert [here.media.path(name).read_bytes() for name in names] == [b"def", b"abc"]
         await here.media.mark_sent(names[:1])
         assert await here.media.unsent(10) == names[1:]
+
+
+async def test_who_sends_pictures_is_woken_after_the_commit(tmp_path: Path) -> None:
+    async with bench(tmp_path) as here:
+        seen: list[int] = []
+
+        class Bell(asyncio.Event):
+            def set(self) -> None:
+                with sqlite3.connect(tmp_path / "log.db") as db:
+                    seen.append(db.execute("SELECT count(*) FROM media WHERE sent = 0").fetchone()[0])
+                super().set()
+
+        here.media.more = Bell()
+        await here.take("picture abc", "fact 1")
+        assert seen == [1], "rung once, when another connection sees what there is to send"
+        assert await here.intake.admit(Message("test", b"picture def", received_at=NOW))
+        assert seen == [1, 2]
+
+
+async def test_events_of_a_parked_message_and_its_removal_are_one_transaction(tmp_path: Path) -> None:
+    async with bench(tmp_path, devices=[]) as here:
+        await here.take("from t:2")
+    async with bench(tmp_path, devices=[Device("t:2")]) as here:
+        (row,) = await listed(here.store, 10)
+        broken = ("DELETE FROM no_such_table WHERE number = ?", [(1,)])
+        with pytest.raises(LogBroken):
+            await here.intake.admit(row.as_message(), [row.removal, broken])
+        assert len(await listed(here.store, 10)) == 1
+        assert await here.events() == []
 
 
 async def test_full_by_number_and_by_bytes_and_drained_again(tmp_path: Path) -> None:

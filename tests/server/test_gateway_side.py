@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from joserfc import jwt
 from domain.ids import content_name
 from domain.wire import MAX_PACKED_BYTES
 from server.media import MAX_PICTURE_BYTES
+from server.store.schema import gateway as gateway_table
 from server.store.schema import media, refusal
 from tests.eventlog.logs import batch
 from tests.server.centre import Centre, Gateway, centre
@@ -44,6 +46,32 @@ async def test_a_code_ends(tmp_path: Path, here: Centre) -> None:
     here.house.gateways._code_life = timedelta(seconds=-1)
     code, _ = await here.house.gateways.issue_code("garden")
     assert said(await Gateway(here.client).enrol(code)) == (403, "expired_code")
+
+
+async def test_a_code_shown_again_with_the_same_key_answers_the_same_gateway_until_it_ends(here: Centre) -> None:
+    code, _ = await here.house.gateways.issue_code("garden")
+    mine = Gateway(here.client)
+    first = (await mine.enrol(code)).json()
+    again = await mine.enrol(code)  # the first answer was lost on the way
+    assert (again.status_code, again.json()["gateway"]) == (200, first["gateway"])
+    assert len(await here.rows(gateway_table)) == 1
+    assert said(await Gateway(here.client).enrol(code)) == (403, "used_code")
+    now = here.house.gateways._now
+    here.house.gateways._now = lambda: now() + timedelta(days=300)
+    assert said(await mine.enrol(code)) == (403, "used_code")
+
+
+async def test_a_code_does_not_bring_back_a_key_that_was_replaced(here: Centre) -> None:
+    code, _ = await here.house.gateways.issue_code("garden")
+    mine = Gateway(here.client)
+    await mine.enrol(code)
+    await here.house.gateways.replace(mine.id)
+    assert said(await mine.enrol(code)) == (403, "used_code")
+
+
+async def test_guesses_of_codes_do_not_take_the_writer(here: Centre) -> None:
+    async with asyncio.timeout(10), here.house.db.lock:
+        assert said(await Gateway(here.client).enrol("nonsense")) == (403, "unknown_code")
 
 
 async def test_a_private_key_is_not_taken(here: Centre) -> None:
