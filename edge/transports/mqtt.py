@@ -148,6 +148,7 @@ class MqttTransport:
     def _hang_up(self) -> None:
         self._drop()
         self._client.disconnect()  # else the broker goes on sending to a socket that nobody reads
+        self._client.loop_write()  # says so and closes; the loop's own writer is gone
 
     def _drop(self) -> None:
         self.connected = False

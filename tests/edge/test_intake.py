@@ -91,8 +91,10 @@ class Bench:
 async def bench(folder: Path, bounds: Bounds = QUICK, devices: list[Device] | None = None) -> AsyncIterator[Bench]:
     schema = media.SCHEMA + parked.SCHEMA + status.SCHEMA
     store = await SqliteEventLog.open(folder / "log.db", "e1", schema)
-    yield Bench(store, folder, bounds, devices if devices is not None else [Device("t:1")])
-    await store.close()
+    try:
+        yield Bench(store, folder, bounds, devices if devices is not None else [Device("t:1")])
+    finally:
+        await store.close()
 
 
 async def test_acknowledged_after_the_commit_never_before(tmp_path: Path) -> None:

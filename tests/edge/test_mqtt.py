@@ -72,6 +72,7 @@ class Bench:
     def __init__(self, store: SqliteEventLog, folder: Path, broker: Broker, queue_items: int) -> None:
         self.heard: list[str] = []
         self.pauses: list[int] = []
+        self.pause_s = 0.01
         registry = Registry([Driver("t", ("test",), self._decode, {"#": "test"})])
         devices = DeviceList([], accept_unknown=True)
         bounds = Bounds(wait_s=0.0, queue_items=queue_items)
@@ -89,7 +90,7 @@ class Bench:
 
     def retry_s(self, failures: int) -> float:
         self.pauses.append(failures)
-        return 0.01
+        return self.pause_s
 
 
 def _now() -> datetime:
@@ -106,13 +107,15 @@ async def bench(
     here = Bench(store, folder / "media", settings, queue_items)
     tasks = [asyncio.create_task(here.transport.run(here.retry_s))]
     tasks += [asyncio.create_task(here.intake.run())] if commits else []
-    yield here
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks)
+    try:
+        yield here
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        server.close()
+        await store.close()
     assert all(task.cancelled() for task in tasks), "nothing ended by itself"
-    server.close()
-    await store.close()
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -137,6 +140,14 @@ async def test_a_refused_subscription_is_said_and_tried_again_with_growing_pause
     assert said[0]["log_level"] == "error"
     assert "no subscription to #" in said[0]["error"]
     assert "ACL" in said[0]["error"]
+
+
+async def test_a_broker_that_refuses_is_hung_up_on_before_the_pause(tmp_path: Path) -> None:
+    fake = FakeBroker(granted=0x80)
+    async with bench(tmp_path, fake) as here:
+        here.pause_s = 3600.0
+        await until(lambda: fake.ended)
+        assert (fake.connections, here.pauses) == (1, [1])
 
 
 async def test_a_refused_connection_is_said_and_tried_again_with_growing_pauses(tmp_path: Path) -> None:

@@ -58,10 +58,12 @@ class Bench:
         far = Far(verdict)
         push = PicturePush(self.media, far, lambda failures: 0.001)  # type: ignore[arg-type]
         running = asyncio.create_task(push.run())
-        yield far
-        assert not running.done(), "the sender goes on, whatever happened"
-        running.cancel()
-        await asyncio.wait([running])
+        try:
+            yield far
+            assert not running.done(), "the sender goes on, whatever happened"
+        finally:
+            running.cancel()
+            await asyncio.wait([running])
 
     async def until(self, wanted: list[int]) -> None:
         async with asyncio.timeout(3):  # less than the idle look: what rings must be heard
