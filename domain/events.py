@@ -34,7 +34,7 @@ _MONEY_KINDS = frozenset({"plate", "barrier", "charging"})
 _URGENT_DOOR_STATES = frozenset({"forced_open", "held_open"})
 
 
-class Subject(msgspec.Struct, kw_only=True, omit_defaults=True):
+class Subject(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """Whom or what an event is about."""
 
     type: str  # plate | card | person | pin | object
@@ -45,7 +45,7 @@ class Subject(msgspec.Struct, kw_only=True, omit_defaults=True):
     valid: bool | None = None  # whether a read plate fits the grammar of domain/plates
 
 
-class Media(msgspec.Struct, kw_only=True, omit_defaults=True):
+class Media(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """A picture named by its content, or a device's own reference to one; never the picture itself."""
 
     role: str  # scene | plate | face
@@ -63,8 +63,11 @@ class Raw(msgspec.Struct, kw_only=True, omit_defaults=True):
     ref: str | None = None
 
 
-class Event(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """A fact from a device. Field names are those of docs/events.md; times are aware UTC."""
+class Event(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
+    """A fact from a device. Field names are those of docs/events.md; times are aware UTC.
+
+    Outside the garbage collector's count (it can hold no cycle): thousands a second are made and dropped.
+    """
 
     kind: str
     device: str  # <driver kind>:<vendor identity>

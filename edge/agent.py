@@ -184,13 +184,16 @@ class Agent:
         log.warning("sync_waits", reader=reader, stream=partition, error=str(error))
 
     async def _show_status(self) -> None:
-        described = {**await self._described(), "uplink": self._uplink_state, "counts": dict(self.intake.counts)}
+        described = {**await self._described(), "uplink": self._uplink_state, "counts": self._counts()}
         await self._leave_status(described)
         waiting = sum(entry.backlog for entry in (await self._streams()).values())
         offset = self._signer.offset if self._signer else None
         notices = self._notices.backlog(waiting) + (self._notices.clock(offset) if offset is not None else [])
         if notices:
             await self.intake.record(*notices)
+
+    def _counts(self) -> dict[str, int]:
+        return {**self.intake.counts, **self._media.counts}
 
     async def _leave_status(self, described: dict[str, Any]) -> None:
         try:

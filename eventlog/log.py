@@ -16,7 +16,7 @@ class LogBroken(Exception):
     """The log could not be made durable; what was being appended was not acknowledged. Reopen before going on."""
 
 
-class Record(msgspec.Struct, frozen=True):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """One record as a reader sees it: its position in the partition (from 1, rising) and its bytes."""
 
     position: int
@@ -46,7 +46,7 @@ class Log(Protocol):
         ...
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """An event to append at the edge. ``id`` names the fact: a second entry with it is a repeat."""
 
     stream: str

@@ -20,7 +20,7 @@ _decode_all = msgspec.json.Decoder(list[Event]).decode
 _decode_one = msgspec.json.Decoder(Event).decode
 
 
-class Fact(msgspec.Struct, frozen=True):
+class Fact(msgspec.Struct, frozen=True, gc=False):
     """An event at the centre: its id, whose it is, and when it came."""
 
     id: bytes

@@ -31,7 +31,7 @@ class CannotEncode(Exception):
     """A command this family does not have, or whose arguments do not fit. Says which and why."""
 
 
-class Message(msgspec.Struct, frozen=True):
+class Message(msgspec.Struct, frozen=True, gc=False):
     """What a device sent, as it came. ``topic`` is the MQTT topic or the URL path."""
 
     family: str
@@ -50,14 +50,14 @@ class Site(msgspec.Struct, frozen=True):
     zone: ZoneInfo = ZoneInfo("Asia/Shanghai")
 
 
-class Picture(msgspec.Struct, frozen=True):
+class Picture(msgspec.Struct, frozen=True, gc=False):
     """A picture's bytes on their way to the media store; events carry only its Media."""
 
     sha256: str
     body: bytes
 
 
-class Reading(msgspec.Struct, frozen=True):
+class Reading(msgspec.Struct, frozen=True, gc=False):
     """What one message says: no, one or several events, and the pictures they name."""
 
     events: list[Event]

@@ -95,7 +95,9 @@ def _streams(view: GatewayView, marks: Mapping[tuple[str, str], int]) -> tuple[S
 
 def _stream(name: str, said: _Head | None, marks: Mapping[tuple[str, str], int]) -> StreamView:
     if said is not None:
-        return StreamView(name, said.head, marks.get((name, said.epoch), 0))
+        mark = marks.get((name, said.epoch), 0)
+        # What has come since the last hello was there at the gateway, whatever that hello said.
+        return StreamView(name, max(said.head, mark), mark)
     return StreamView(name, None, max((last for (stream, _), last in marks.items() if stream == name), default=0))
 
 
