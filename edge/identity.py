@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,10 +12,13 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
+from edge.durable import sync_folder, write_file
+
 TOKEN_LIFE = timedelta(minutes=5)
 _RENEW_BEFORE = timedelta(minutes=1)
 _FILE = "identity.json"
 _PENDING = "identity.pending.json"
+_OWNER_ALONE = 0o600
 
 log = structlog.get_logger()
 
@@ -36,28 +38,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
 def save(identity: Identity, folder: Path) -> None:
     """Write the identity, readable by its owner alone, durably."""
-    _write(folder / _FILE, msgspec.json.encode(identity))
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"{path.name}.part")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.rename(path)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """A rename is on the disk once the folder is."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    write_file(folder / _FILE, msgspec.json.encode(identity), mode=_OWNER_ALONE)
 
 
 def load(folder: Path) -> Identity:
@@ -82,14 +63,14 @@ def pending_key(folder: Path) -> OKPKey:
     except (msgspec.MsgspecError, JoseError, ValueError, KeyError) as error:
         log.warning("pending_key_damaged", file=_PENDING, error=str(error))
     key = new_key()
-    _write(folder / _PENDING, msgspec.json.encode(key.as_dict(private=True)))
+    write_file(folder / _PENDING, msgspec.json.encode(key.as_dict(private=True)), mode=_OWNER_ALONE)
     return key
 
 
 def forget_pending(folder: Path) -> None:
     """After the identity is saved: the next enrolment makes a key of its own."""
     (folder / _PENDING).unlink(missing_ok=True)
-    _sync_folder(folder)
+    sync_folder(folder)
 
 
 class Signer:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,6 +11,7 @@ from pathlib import Path
 import structlog
 
 from edge.devices.driver import Picture
+from edge.durable import write_file
 from eventlog.sqlite import SqliteEventLog, Statement
 
 log = structlog.get_logger()
@@ -47,9 +47,7 @@ class MediaStore:
 
     def _write(self, pictures: list[Picture]) -> None:
         for picture in pictures:
-            path = self.path(picture.sha256)
-            _make_durably(path.parent)
-            _write_durably(path, picture.body)
+            write_file(self.path(picture.sha256), picture.body)
 
     def statements(self, pictures: Sequence[Picture]) -> list[Statement]:
         """The inserts that list pictures for sending, for the transaction that holds their events."""
@@ -110,31 +108,3 @@ class MediaStore:
             log.warning("picture_not_deleted", path=str(path), error=str(error))
             return False
         return True
-
-
-def _make_durably(folder: Path) -> None:
-    """Make a folder and what leads to it; a new name is on the disk once the folder that holds it is."""
-    if folder.exists():
-        return
-    _make_durably(folder.parent)
-    folder.mkdir(exist_ok=True)
-    _sync_folder(folder.parent)
-
-
-def _write_durably(path: Path, body: bytes) -> None:
-    """Whole or not at all, also over a power cut: written aside, synced, renamed, and the folder synced."""
-    aside = path.with_suffix(".part")
-    with aside.open("wb") as file:
-        file.write(body)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.rename(path)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
