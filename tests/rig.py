@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from simulators.products import ask, command, run_command
 COMPLEX = "garden"
 _READY_S = 30.0
 SERVER_TOML = """\
-host = "127.0.0.1"
+host = "{host}"
 port = {port}
 [[complexes]]
 id = "garden"
@@ -48,16 +49,32 @@ port = {broker}
 
 
 class Rig:
-    """One complex and its centre in ``folder``. ``agent`` may be another command than the product's."""
+    """One complex and its centre in ``folder``. ``agent`` and ``centre`` may be other commands than the products'.
 
-    def __init__(self, folder: Path, broker: Broker, agent: list[str] | None = None, extra_server: str = "") -> None:
+    ``extra_server`` and ``extra_edge`` go behind the settings; ``agent_env`` is added to the agent's environment;
+    ``host`` is where the centre listens.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        broker: Broker,
+        agent: list[str] | None = None,
+        extra_server: str = "",
+        *,
+        centre: list[str] | None = None,
+        extra_edge: str = "",
+        agent_env: dict[str, str] | None = None,
+        host: str = "127.0.0.1",
+    ) -> None:
         self.folder, self.broker = folder, broker
-        self._extra_server = extra_server
+        self._extra_server, self._extra_edge, self._host = extra_server, extra_edge, host
         self.server_folder, self.edge_folder = folder / "centre", folder / "gateway"
         self.edge_config = self.edge_folder / "edge.toml"
         program = agent or [command("gatehouse-edge")]
-        self.edge = Child("edge", [*program, "run", "--config", str(self.edge_config)], folder)
-        serve = [command("gatehouse-server"), "serve", "--data", str(self.server_folder)]
+        env = {**os.environ, **(agent_env or {})}
+        self.edge = Child("edge", [*program, "run", "--config", str(self.edge_config)], folder, env)
+        serve = [*(centre or [command("gatehouse-server")]), "serve", "--data", str(self.server_folder)]
         self.server = Child("server", serve, folder)
         self.url = ""
         self.account: dict[str, Any] = {}
@@ -74,7 +91,9 @@ class Rig:
         self._write_server(int(self.url.rsplit(":", 1)[1]))
 
     def _write_server(self, port: int) -> None:
-        (self.server_folder / "server.toml").write_text(SERVER_TOML.format(port=port) + self._extra_server)
+        (self.server_folder / "server.toml").write_text(
+            SERVER_TOML.format(host=self._host, port=port) + self._extra_server
+        )
 
     async def enrol(self, uplink: str = "") -> None:
         """Write the agent's settings, and give it its identity. ``uplink`` is the way to the centre, if not direct."""
@@ -85,7 +104,8 @@ class Rig:
     def write_edge_settings(self, server: str) -> None:
         """The agent's settings; without a server it only stores."""
         self.edge_folder.mkdir(parents=True, exist_ok=True)
-        self.edge_config.write_text(EDGE_TOML.format(server=server, broker=self.broker.port))
+        told = EDGE_TOML.format(server=server, broker=self.broker.port)
+        self.edge_config.write_text(told + self._extra_edge)
 
     async def start_edge(self) -> None:
         await start(self.edge, "ready")
