@@ -74,6 +74,8 @@ class Uplink:
             await self._join(reader, writer, writers)
         except* OSError:
             pass  # an end of the line that breaks is what this proxy is for; both ends are aborted below
+        except* asyncio.CancelledError:
+            pass  # by stop, which waits for us; asyncio would report a cancelled connection as an error
         finally:
             _abort(writers)
             self._live.pop(task, None)
