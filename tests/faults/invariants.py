@@ -25,6 +25,7 @@ class Findings(msgspec.Struct):
     acknowledged: int
     events: int  # at the centre
     lost: list[Fact]  # I1: acknowledged, and neither at the centre nor at the gateway
+    waiting: list[Fact]  # acknowledged, and at the gateway only
     facts_twice: list[Fact]
     origins_twice: list[Origin]  # I2
     unlisted: list[str]  # I2: sequences that are not at the centre, and no gap says so
@@ -37,6 +38,7 @@ class Findings(msgspec.Struct):
             "acknowledged": self.acknowledged,
             "events": self.events,
             "lost": len(self.lost),
+            "waiting": len(self.waiting),
             "twice": len(self.facts_twice) + len(self.origins_twice),
             "gaps": len(self.unlisted) + self.listed,
             "disordered": len(self.disordered),
@@ -52,10 +54,12 @@ def look(rig: Rig, acknowledged: set[Fact], *, source_order: bool = False) -> Fi
     facts = [fact for _, event in told if (fact := fact_of(event)) is not None]
     listed = _listed(rig)
     missing = acknowledged - set(facts)
+    kept = at_the_gateway(rig) if missing else set[Fact]()
     return Findings(
         acknowledged=len(acknowledged),
         events=len(told),
-        lost=sorted(missing - at_the_gateway(rig) if missing else missing),
+        lost=sorted(missing - kept),
+        waiting=sorted(missing & kept),
         facts_twice=repeats(facts),
         origins_twice=repeats([origin for origin, _ in told]),
         unlisted=_unlisted([origin for origin, _ in told], listed),
@@ -65,9 +69,10 @@ def look(rig: Rig, acknowledged: set[Fact], *, source_order: bool = False) -> Fi
 
 
 def must_hold(findings: Findings) -> None:
-    """I1 to I3."""
+    """I1 to I3, and nothing waits at the gateway any more."""
     shown = str(findings.counts())
     assert findings.lost == [], shown
+    assert findings.waiting == [], shown
     assert findings.origins_twice == [], shown
     assert findings.facts_twice == [], shown
     assert findings.unlisted == [], shown

@@ -102,10 +102,14 @@ async def settled(
         now = (rig.centre_count(), behind(rig))
         if now != before:
             before, moved_at = now, loop.time()
-        elif now[1] == 0 and not look(rig, acknowledged).lost:
+        elif now[1] == 0 and _complete(look(rig, acknowledged)):
             break
         await asyncio.sleep(0.3)
     return look(rig, acknowledged, source_order=source_order)
+
+
+def _complete(findings: Findings) -> bool:
+    return not findings.lost and not findings.waiting
 
 
 def behind(rig: Rig) -> int:

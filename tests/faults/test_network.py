@@ -1,0 +1,113 @@
+"""The network between gateway and centre fails in every direction: the ends complete each other, once and in order."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulators.broker import NatsBroker
+from simulators.devices.uhppoted import FORCED_OPEN, Controller
+from simulators.load import publish
+from tests.faults.chain import ended, mutant
+from tests.faults.invariants import Findings, must_hold
+from tests.faults.load import SITE, loaded, settled
+from tests.faults.namespaces import CENTRE_HOST, Cable, NotAllowed, inside
+from tests.faults.story import Story, choose
+from tests.rig import Rig, until
+
+pytestmark = pytest.mark.faults
+
+RATE = 200.0
+LASTS_S = choose(4, 60)
+ALARMS = 405419897
+Trouble = Callable[[Cable], None]
+
+
+@asynccontextmanager
+async def apart(folder: Path, **variant: Any) -> AsyncIterator[tuple[Rig, Cable]]:
+    """The chain with its centre in one namespace, all else in another. This thread stays in the gateway's."""
+    with ExitStack() as stack:
+        try:
+            cable = stack.enter_context(Cable())
+            stack.enter_context(inside(cable.gateway))
+        except NotAllowed as refused:
+            pytest.skip(str(refused))
+        async with ended(Rig(folder, NatsBroker(), host=CENTRE_HOST, **variant)) as rig:
+            rig.broker.start()
+            with inside(cable.centre):
+                await rig.start_server()
+            await rig.enrol()
+            await rig.start_edge()
+            yield rig, cable
+
+
+async def troubled(story: Story, rig: Rig, cable: Cable, trouble: Trouble) -> Findings:
+    """Load before, during and after the trouble; then everything must come."""
+    chance = story.chance("times")
+    async with loaded(rig, RATE, LASTS_S + 10.0) as published:
+        await asyncio.sleep(chance.uniform(0.5, 1.5))
+        trouble(cable)
+        await asyncio.sleep(LASTS_S)
+        cable.mend()
+        await asyncio.sleep(chance.uniform(0.2, 0.5))
+    findings = await settled(rig, published.facts, 150.0, source_order=True)
+    story.tell(trouble_s=LASTS_S, **findings.counts())
+    return findings
+
+
+@pytest.mark.parametrize("direction", ["both", "up", "down"])
+async def test_partition(story: Story, tmp_path: Path, direction: str) -> None:
+    """One way only is the worse half: requests that arrive and are never heard answered."""
+    async with apart(tmp_path) as (rig, cable):
+        must_hold(await troubled(story, rig, cable, lambda cable: cable.lose(direction)))  # type: ignore[arg-type]
+
+
+async def test_a_fifth_of_the_packets_lost(story: Story, tmp_path: Path) -> None:
+    async with apart(tmp_path) as (rig, cable):
+        must_hold(await troubled(story, rig, cable, lambda cable: cable.lose("both", 20)))
+
+
+async def test_64_kbit(story: Story, tmp_path: Path) -> None:
+    """Everything gets through, and an alarm in the midst of it; how long that took is in the report."""
+    async with apart(tmp_path) as (rig, cable):
+        findings, latency_s = await asyncio.gather(
+            troubled(story, rig, cable, lambda cable: cable.slow(64)), _alarm_at_the_centre(rig)
+        )
+        story.tell(alarm_s=round(latency_s, 2))
+        must_hold(findings)
+
+
+async def _alarm_at_the_centre(rig: Rig) -> float:
+    """From a forced door, while the line is slow, to its row in the centre's alerts, seconds."""
+    await asyncio.sleep(LASTS_S * 0.7)
+    alarm = Controller(ALARMS, SITE).alarm(1, FORCED_OPEN, datetime.now(UTC))
+    started = time.monotonic()
+    await publish("127.0.0.1", rig.broker.port, [(said.topic, said.payload) for said in alarm], connections=1)
+    await until(lambda: rig.centre_query("SELECT 1 FROM alert WHERE rule = 'door_forced'"), 60.0)
+    return time.monotonic() - started
+
+
+async def test_control_sending_once_leaves_holes(story: Story, tmp_path: Path) -> None:
+    """The positive control: an agent that sends and forgets, and a centre that takes whatever comes."""
+    broken = {"agent": mutant("sends_once"), "centre": mutant("no_marks")}
+    async with apart(tmp_path, **broken) as (rig, cable):
+        findings = await troubled(story, rig, cable, lambda cable: cable.lose("both"))
+        assert findings.waiting, "this rig could not see a loss"
+        assert findings.unlisted, "this rig could not see a hole"
+
+
+def test_nothing_is_left_behind() -> None:
+    try:
+        with Cable() as cable, inside(cable.centre):
+            names = (cable.centre, cable.gateway)
+            assert all(Path("/run/netns", name).exists() for name in names)
+    except NotAllowed as refused:
+        pytest.skip(str(refused))
+    assert not any(Path("/run/netns", name).exists() for name in names)
