@@ -80,6 +80,7 @@ class Agent:
         self._keeper = Keeper(config.folder, store, self._reserve, self._make_room, now, self._retry_s, happened)
         self._let_go: list[LetGo] = []
         self._trouble: LogBroken | None = None
+        self._stored: dict[str, Any] = {"streams": {}, "media_unsent": 0, "parked": 0}
         self._left_with_sender = 0
         self.intake = self._make_intake()
         self._mqtt = MqttTransport(config.broker, self._registry.topics, self.intake, now, _last_seen(config))
@@ -214,14 +215,20 @@ class Agent:
         return beat
 
     async def _described(self) -> dict[str, Any]:
-        """What the centre shows of this gateway."""
+        """What the centre shows of this gateway; of a store that cannot be read, what was last known."""
+        try:
+            self._stored = {
+                "streams": {name: entry.plain() for name, entry in (await self._streams()).items()},
+                "media_unsent": await self._media.count_unsent(),
+                "parked": await status.counted(self._store, "parked"),
+            }
+        except LogBroken as error:
+            self._trouble = error
         return {
             "version": self._version,
             "pid": os.getpid(),
             "time": self._now(),
-            "streams": {name: entry.plain() for name, entry in (await self._streams()).items()},
-            "media_unsent": await self._media.count_unsent(),
-            "parked": await status.counted(self._store, "parked"),
+            **self._stored,
             "broker": "connected" if self._mqtt.connected else "away",
             "broker_connected_at": self._mqtt.last_connected,
             "store": self._keeper.described(),
@@ -245,7 +252,7 @@ class Agent:
 
     async def _mend_what_readers_met(self) -> None:
         trouble, self._trouble = self._trouble, None
-        if trouble is not None:
+        if trouble is not None and not self._store.sound:
             await self._keeper.mend(trouble)
 
     def _fetch_what_was_left(self) -> None:
@@ -256,10 +263,10 @@ class Agent:
             self._mqtt.reconnect()
 
     async def _show_status(self) -> None:
-        await self._mend_what_readers_met()
-        self._fetch_what_was_left()
         described = {**await self._described(), "uplink": self._uplink_state, "counts": self._counts()}
         await self._leave_status(described)
+        await self._mend_what_readers_met()
+        self._fetch_what_was_left()
         waiting = sum(entry.backlog for entry in (await self._streams()).values())
         offset = self._signer.offset if self._signer else None
         notices = self._notices.backlog(waiting) + (self._notices.clock(offset) if offset is not None else [])

@@ -17,6 +17,11 @@ from tests.faults.story import ROOT
 from tests.rig import Rig
 
 
+def pip_broker() -> Broker:
+    """The broker that pip installs; what is not acknowledged it sends again soon."""
+    return NatsBroker(ack_wait_s=2)
+
+
 def mutant(name: str) -> list[str]:
     """The command of a broken product, from ``mutants``."""
     return [sys.executable, "-m", f"tests.faults.mutants.{name}"]
@@ -35,7 +40,7 @@ async def ended(rig: Rig) -> AsyncIterator[Rig]:
 @asynccontextmanager
 async def running(folder: Path, broker: Broker | None = None, **variant: Any) -> AsyncIterator[Rig]:
     """The whole chain; ``variant`` goes to Rig."""
-    async with ended(Rig(folder, broker or NatsBroker(), **variant)) as rig:
+    async with ended(Rig(folder, broker or pip_broker(), **variant)) as rig:
         await rig.start_all()
         yield rig
 
@@ -45,7 +50,7 @@ async def behind_a_line(
     folder: Path, broker: Broker | None = None, **variant: Any
 ) -> AsyncIterator[tuple[Rig, Uplink]]:
     """The chain with a line between gateway and centre that can be cut, slowed and delayed; the agent not started."""
-    async with ended(Rig(folder, broker or NatsBroker(), **variant)) as rig:
+    async with ended(Rig(folder, broker or pip_broker(), **variant)) as rig:
         rig.broker.start()
         await rig.start_server()
         uplink = Uplink(int(rig.url.rsplit(":", 1)[1]))

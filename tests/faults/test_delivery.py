@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from simulators.broker import NatsBroker
 from simulators.faults import Faults
-from tests.faults.chain import ended, mutant
+from tests.faults.chain import ended, mutant, pip_broker
 from tests.faults.http_line import Fate, HttpLine
 from tests.faults.invariants import Findings, must_hold
 from tests.faults.load import Published, loaded, messages, settled
@@ -29,7 +28,7 @@ async def spoiled_by_devices(story: Story, folder: Path, **variant: Any) -> Find
     """Publish a seeded mess of messages; each fact is in it at least once."""
     faults = Faults(story.seed, duplicate=0.2, reorder=0.2, depth=30)
     sent = list(faults.apply(messages(COUNT, datetime.now(UTC) - timedelta(minutes=2))))
-    async with ended(Rig(folder, NatsBroker(), **variant)) as rig:
+    async with ended(Rig(folder, pip_broker(), **variant)) as rig:
         await rig.start_all()
         published = Published(sent)
         await asyncio.wait_for(published.send(rig.broker.port, None, window=200), 120.0)
@@ -51,7 +50,7 @@ async def test_control_agent_without_ids_doubles(story: Story, tmp_path: Path) -
 
 async def spoiled_on_the_way(story: Story, folder: Path, **variant: Any) -> Findings:
     """Requests to the centre sent twice, again much later, late, unanswered and lost, under load."""
-    async with ended(Rig(folder, NatsBroker(), **variant)) as rig:
+    async with ended(Rig(folder, pip_broker(), **variant)) as rig:
         rig.broker.start()
         await rig.start_server()
         async with HttpLine(rig.url, story.chance("fates"), dict(SHARES)) as line:

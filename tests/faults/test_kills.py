@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from simulators.broker import Broker, NatsBroker
-from tests.faults.chain import debian_mosquitto, mutant, running
+from simulators.broker import Broker
+from tests.faults.chain import debian_mosquitto, mutant, pip_broker, running
 from tests.faults.invariants import Findings, must_hold
 from tests.faults.load import under_load
 from tests.faults.story import Story, choose
@@ -58,12 +58,12 @@ def drawn(story: Story, among: tuple[str, ...], count: int) -> list[str]:
 
 async def test_agent_and_broker_killed(story: Story, tmp_path: Path) -> None:
     whats = drawn(story, ("agent", "broker"), choose(10, 200))
-    must_hold(await killed(story, tmp_path, NatsBroker(), whats))
+    must_hold(await killed(story, tmp_path, pip_broker(), whats))
 
 
 async def test_agent_and_server_killed(story: Story, tmp_path: Path) -> None:
     whats = drawn(story, ("agent", "server"), choose(6, 40))
-    must_hold(await killed(story, tmp_path, NatsBroker(), whats))
+    must_hold(await killed(story, tmp_path, pip_broker(), whats))
 
 
 async def test_agent_killed_behind_mosquitto(story: Story, tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ async def test_agent_killed_behind_mosquitto(story: Story, tmp_path: Path) -> No
 async def test_control_acknowledging_first_loses(story: Story, tmp_path: Path) -> None:
     """The positive control: the same kills on an agent that acknowledges before the commit."""
     whats = ["agent"] * choose(8, 20)
-    findings = await killed(story, tmp_path, NatsBroker(), whats, agent=mutant("ack_first"))
+    findings = await killed(story, tmp_path, pip_broker(), whats, agent=mutant("ack_first"))
     assert findings.lost, "this rig could not see a loss"
 
 

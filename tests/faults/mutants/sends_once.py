@@ -12,9 +12,9 @@ from edge.sync import push, transport
 class Once(push.Push):
     """Moves on after a failure as after a receipt."""
 
-    async def _send(self, packed: bytes) -> int:
+    async def _send(self, stream: str, packed: bytes) -> int:
         try:
-            return await super()._send(packed)
+            return await super()._send(stream, packed)
         except transport.UplinkDown:
             return read_header(packed).last
 
