@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
@@ -100,6 +101,13 @@ class Rig:
         self.write_edge_settings(uplink or self.url)
         code = await ask("gatehouse-server", "enrol-code", "--data", str(self.server_folder), "--complex", COMPLEX)
         await run_command("gatehouse-edge", "enrol", "--config", str(self.edge_config), typed=code["code"])
+
+    def adopt(self, made: Path) -> None:
+        """Begin as another rig had begun in the folder ``made``: its centre, and the gateway enrolled there."""
+        shutil.copytree(made / "centre", self.server_folder)
+        self._write_server(0)
+        (self.edge_folder / "data").mkdir(parents=True, exist_ok=True)
+        shutil.copy(made / "gateway" / "data" / "identity.json", self.edge_folder / "data")
 
     def write_edge_settings(self, server: str) -> None:
         """The agent's settings; without a server it only stores."""

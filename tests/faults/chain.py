@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -27,11 +28,30 @@ def mutant(name: str) -> list[str]:
     return [sys.executable, "-m", f"tests.faults.mutants.{name}"]
 
 
+async def _made() -> Path:
+    """A centre with an enrolled gateway, made by the products once and copied for each rig."""
+    if not _begun:
+        folder = tempfile.TemporaryDirectory(prefix="gatehouse-made-")
+        rig = Rig(Path(folder.name), pip_broker())
+        try:
+            await rig.start_server()
+            await rig.enrol()
+        finally:
+            rig.stop_all()
+        _begun.append(folder)
+    return Path(_begun[0].name)
+
+
+_begun: list[tempfile.TemporaryDirectory[str]] = []
+
+
 @asynccontextmanager
-async def ended(rig: Rig) -> AsyncIterator[Rig]:
-    """A rig that is not started yet; its processes end with the block."""
+async def ended(rig: Rig, *, enrolled: bool = True) -> AsyncIterator[Rig]:
+    """A rig that is not started yet, and that belongs to its centre; its processes end with the block."""
     os.environ["PYTHONPATH"] = str(ROOT)  # the products' commands and the mutants are those of this folder
     try:
+        if enrolled:
+            rig.adopt(await _made())
         yield rig
     finally:
         rig.stop_all()
@@ -41,22 +61,23 @@ async def ended(rig: Rig) -> AsyncIterator[Rig]:
 async def running(folder: Path, broker: Broker | None = None, **variant: Any) -> AsyncIterator[Rig]:
     """The whole chain; ``variant`` goes to Rig."""
     async with ended(Rig(folder, broker or pip_broker(), **variant)) as rig:
-        await rig.start_all()
+        rig.broker.start()
+        await rig.start_server()
+        rig.write_edge_settings(rig.url)
+        await rig.start_edge()
         yield rig
 
 
 @asynccontextmanager
-async def behind_a_line(
-    folder: Path, broker: Broker | None = None, **variant: Any
-) -> AsyncIterator[tuple[Rig, Uplink]]:
+async def behind_a_line(folder: Path, **variant: Any) -> AsyncIterator[tuple[Rig, Uplink]]:
     """The chain with a line between gateway and centre that can be cut, slowed and delayed; the agent not started."""
-    async with ended(Rig(folder, broker or pip_broker(), **variant)) as rig:
+    async with ended(Rig(folder, pip_broker(), **variant)) as rig:
         rig.broker.start()
         await rig.start_server()
         uplink = Uplink(int(rig.url.rsplit(":", 1)[1]))
         await uplink.start()
         try:
-            await rig.enrol(f"http://127.0.0.1:{uplink.port}")
+            rig.write_edge_settings(f"http://127.0.0.1:{uplink.port}")
             yield rig, uplink
         finally:
             rig.edge.kill()  # before the line: else it writes of every connection that it loses

@@ -32,16 +32,16 @@ class Numbered(msgspec.Struct, frozen=True):
     fact: Fact
 
 
-def messages(count: int, start: datetime, picture: Callable[[int], bytes] = lambda _: b"") -> list[Numbered]:
-    """Half door events, half plates; each is a fact of its own. ``picture`` gives a plate's picture by its number."""
-    controller = Controller(DOORS_SERIAL, SITE)
+def messages(count: int, start: datetime, first: int = 1) -> list[Numbered]:
+    """Half door events, half plates, numbered from ``first``; each is a fact of its own."""
+    controller = Controller(DOORS_SERIAL, SITE, first)
     made: list[Numbered] = []
     for number in range(count // 2):
         at = start + timedelta(milliseconds=number)
         swipe = controller.swipe(1 + number % 4, 8_165_537, 1, at)[0]
         event = msgspec.json.decode(swipe.payload)["message"]["event"]["event"]
         made.append(Numbered(swipe.topic, swipe.payload, (f"uhppoted:{DOORS_SERIAL}", str(event["event-id"]))))
-        plate = vzenith.plate(CAMERA, vzenith.Plate(text="粤B8K6Q2", scene=picture(number)), number + 1, at)
+        plate = vzenith.plate(CAMERA, vzenith.Plate(text="粤B8K6Q2"), number + 1, at)
         result = msgspec.json.decode(plate.payload)["payload"]["AlarmInfoPlate"]["result"]["PlateResult"]
         made.append(Numbered(plate.topic, plate.payload, (f"vzenith:{CAMERA.sn}", result["unique_id"])))
     return made

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from simulators.faults import Faults
-from tests.faults.chain import ended, mutant, pip_broker
+from tests.faults.chain import ended, mutant, pip_broker, running
 from tests.faults.http_line import Fate, HttpLine
 from tests.faults.invariants import Findings, must_hold
 from tests.faults.load import Published, loaded, messages, settled
@@ -28,8 +28,7 @@ async def spoiled_by_devices(story: Story, folder: Path, **variant: Any) -> Find
     """Publish a seeded mess of messages; each fact is in it at least once."""
     faults = Faults(story.seed, duplicate=0.2, reorder=0.2, depth=30)
     sent = list(faults.apply(messages(COUNT, datetime.now(UTC) - timedelta(minutes=2))))
-    async with ended(Rig(folder, pip_broker(), **variant)) as rig:
-        await rig.start_all()
+    async with running(folder, **variant) as rig:
         published = Published(sent)
         await asyncio.wait_for(published.send(rig.broker.port, None, window=200), 120.0)
         findings = await settled(rig, published.facts)
@@ -54,7 +53,6 @@ async def spoiled_on_the_way(story: Story, folder: Path, **variant: Any) -> Find
         rig.broker.start()
         await rig.start_server()
         async with HttpLine(rig.url, story.chance("fates"), dict(SHARES)) as line:
-            await rig.enrol(rig.url)
             rig.write_edge_settings(line.url)
             await rig.start_edge()
             async with loaded(rig, 300.0, SECONDS + 10.0) as published:
@@ -62,7 +60,7 @@ async def spoiled_on_the_way(story: Story, folder: Path, **variant: Any) -> Find
             line.straight()
             findings = await settled(rig, published.facts, source_order=True)
             rig.edge.stop(5.0)
-            story.tell(**line.fates)
+            story.tell(requests=dict(line.fates))
     story.tell(**findings.counts())
     return findings
 

@@ -22,6 +22,7 @@ from tests.faults.story import ROOT, Story, choose
 pytestmark = pytest.mark.faults
 
 RATE = 300.0
+SMALL = "[capacity]\nfree_bytes = 0\nreserve_bytes = 1048576\n"  # nothing goes for want of room
 
 
 class Writer:
@@ -112,7 +113,7 @@ async def cut_under_agent(story: Story, folder: Path, cuts: int, agent: list[str
     chance, kind = story.chance("agent"), story.chance("kind").choice(kinds())
     disk = Disk(folder / "image" / "disk", folder / "gateway" / "data", kind)
     with disk:
-        async with behind_a_line(folder, agent=agent) as (rig, line):
+        async with behind_a_line(folder, agent=agent, extra_edge=SMALL) as (rig, line):
             await rig.start_edge()  # before the load: a broker keeps nothing for a client that it does not know
             async with loaded(rig, RATE, cuts * 4.0 + 10.0) as published:
                 for _ in range(cuts):
