@@ -18,6 +18,7 @@ from rich.table import Table
 
 from edge import agent, enrol, identity, parked_again, status
 from edge.agent import utc_now
+from edge.cli_broker import broker_config
 from edge.cli_decode import decode
 from edge.config import BadConfig, Config, load
 from edge.parked import Parked, listed
@@ -32,6 +33,7 @@ app = typer.Typer(
     help="The Gatehouse agent of one complex.",
 )
 app.command()(decode)
+app.command()(broker_config)
 out = Console()
 err = Console(stderr=True)
 
