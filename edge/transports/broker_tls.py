@@ -12,7 +12,7 @@ _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "UNEXPECTED_EOF_WHILE_READING", "R
 
 
 def context_for(ca_file: str) -> ssl.SSLContext:
-    """At least TLS 1.2, a certificate of these authorities alone, for the name we call the broker by. Raises OSError."""
+    """At least TLS 1.2, and a certificate of these authorities alone for the broker's host. Raises OSError."""
     context = ssl.create_default_context(cafile=ca_file)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_mode, context.check_hostname = ssl.CERT_REQUIRED, True
