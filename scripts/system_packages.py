@@ -1,4 +1,4 @@
-"""Installs what the tests need and pip does not have: a browser, Chinese fonts, a production broker."""
+"""Installs what the tests need and pip does not have: a browser, Chinese fonts, a broker, tools to do harm with."""
 
 from __future__ import annotations
 
@@ -32,6 +32,12 @@ PACKAGES = (
     Package("chromium", _has_program("chromium"), "tests marked `browser` are skipped"),
     Package("fonts-noto-cjk", _has_chinese_font, "the browser draws Chinese as boxes, and tests of layout may fail"),
     Package("mosquitto", _has_program("mosquitto"), "tests against Mosquitto are skipped"),
+    Package("xfsprogs", _has_program("mkfs.xfs"), "power is cut under ext4 only"),
+    Package("e2fsprogs", _has_program("mkfs.ext4"), "power is cut under XFS only"),
+    Package("iproute2", _has_program("ip"), "tests in network namespaces are skipped"),
+    Package("nftables", _has_program("nft"), "tests in network namespaces are skipped"),
+    Package("gcc", _has_program("gcc"), "tests of failing syncs and writes are skipped"),
+    Package("libc6-dev", Path("/usr/include/stdio.h").is_file, "tests of failing syncs and writes are skipped"),
 )
 
 

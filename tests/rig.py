@@ -107,7 +107,9 @@ class Rig:
         shutil.copytree(made / "centre", self.server_folder)
         self._write_server(0)
         (self.edge_folder / "data").mkdir(parents=True, exist_ok=True)
-        shutil.copy(made / "gateway" / "data" / "identity.json", self.edge_folder / "data")
+        identity = shutil.copy(made / "gateway" / "data" / "identity.json", self.edge_folder / "data")
+        with Path(identity).open("rb") as file:
+            os.fsync(file.fileno())  # as the agent's own enrolment does
 
     def write_edge_settings(self, server: str) -> None:
         """The agent's settings; without a server it only stores."""

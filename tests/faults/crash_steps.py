@@ -36,7 +36,7 @@ def crash_at_each_step(story: Story, synchronous: str = "FULL") -> Losses:
     """Crash before each step, twice: only synced bytes remain, or some of the others too, drawn by the seed."""
     losses, chance = Losses(), story.chance("torn")
     with tempfile.TemporaryDirectory(prefix="gatehouse-crash-") as name:
-        done = [_CHECKPOINT, *_recorded(Path(name), choose(60, 200))]
+        done = [_CHECKPOINT, *_recorded(Path(name), choose(30, 200))]
         script = [_with_sync(each, synchronous) for each in done]
         whole, _ = _replayed(script, Path(name) / "whole", None)
         for step in range(whole.steps):

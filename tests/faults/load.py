@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, closing
@@ -20,7 +21,7 @@ from tests.rig import Rig
 SITE = ZoneInfo("Asia/Shanghai")
 DOORS_SERIAL = 405419896
 CAMERA = vzenith.Camera("fe71e106-57263272", "东门入口")
-_QUIET_S = 6.0  # longer than the broker of these rigs waits before it sends again
+QUIET_S = 6.0  # longer than the broker of these rigs waits before it sends again
 _STALL_S = 90.0
 
 
@@ -66,10 +67,14 @@ class Published:
         )
 
 
+_firsts = itertools.count(1, 1_000_000)  # each load's facts are its own
+
+
 @asynccontextmanager
 async def loaded(rig: Rig, rate: float, seconds: float) -> AsyncIterator[Published]:
     """Publish at a rate within the block, for ``seconds`` at most; what was acknowledged stays in the result."""
-    published = Published(messages(int(rate * seconds), datetime.now(UTC) - timedelta(minutes=2)))
+    made = messages(int(rate * seconds), datetime.now(UTC) - timedelta(minutes=2), next(_firsts))
+    published = Published(made)
     publishing = asyncio.create_task(published.send(rig.broker.port, rate))
     try:
         yield published
@@ -85,7 +90,7 @@ async def under_load(
     rig: Rig, rate: float, times: int, action: Callable[[], Awaitable[None]], every_s: float
 ) -> Findings:
     """Publish at a rate, do ``action`` so many times meanwhile, then stop and let it drain."""
-    async with loaded(rig, rate, times * (every_s + 3.5) + 5) as published:
+    async with loaded(rig, rate, times * (every_s + 6.0) + 10) as published:
         for _ in range(times):
             await asyncio.sleep(every_s)
             await action()
@@ -93,12 +98,17 @@ async def under_load(
 
 
 async def settled(
-    rig: Rig, acknowledged: set[Fact], timeout_s: float = 90.0, *, source_order: bool = False
+    rig: Rig,
+    acknowledged: set[Fact],
+    timeout_s: float = 90.0,
+    *,
+    quiet_s: float = QUIET_S,
+    source_order: bool = False,
 ) -> Findings:
     """What is found once nothing is missing, or once nothing moves for longer than any redelivery takes."""
     loop = asyncio.get_running_loop()
     end, moved_at, before = loop.time() + timeout_s, loop.time(), (-1, -1)
-    while loop.time() < end and loop.time() - moved_at < _QUIET_S:
+    while loop.time() < end and loop.time() - moved_at < quiet_s:
         now = (rig.centre_count(), behind(rig))
         if now != before:
             before, moved_at = now, loop.time()

@@ -27,6 +27,7 @@ RATE = 200.0
 ROUNDS = choose(1, 10)
 NOTHING_GOES = "[limits]\nqueue_messages = 100\n[capacity]\nfree_bytes = 0\nreserve_bytes = 2097152\n"
 LITTLE_ROOM = "[capacity]\nfree_bytes = 0\nreserve_bytes = 1048576\nlog_bytes = 786432\npicture_bytes = 262144\n"
+COMES_BACK_S = 20.0  # the agent hangs up and comes again for what it had left with the broker
 EVENTS, PICTURES, PICTURE_BYTES = 6_000, 60, 20_000
 
 
@@ -54,7 +55,7 @@ async def filled(story: Story, folder: Path, agent: list[str] | None = None) -> 
                 await asyncio.sleep(chance.uniform(0.5, 1.5))
                 await _one_filling(rig, disk, chance.uniform(1.0, 3.0))
                 story.add(fillings=1)
-        findings = await settled(rig, published.facts)
+        findings = await settled(rig, published.facts, quiet_s=COMES_BACK_S)
         story.tell(said_full=len(told(rig, "store/full")), **findings.counts())
         return findings
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,11 +39,9 @@ class Killer:
             self._rig.broker.restart()
 
 
-async def killed(
-    story: Story, folder: Path, broker: Broker, whats: list[str], agent: list[str] | None = None
-) -> Findings:
+async def killed(story: Story, folder: Path, broker: Broker, whats: list[str], **variant: Any) -> Findings:
     """Kill these one after another under load; what is found when all has settled."""
-    async with running(folder, broker, agent=agent) as rig:
+    async with running(folder, broker, **variant) as rig:
         killer, left = Killer(rig, story), iter(whats)
         findings = await under_load(rig, RATE, len(whats), lambda: killer.kill(next(left)), EVERY_S)
         story.tell(broker=broker.name, **findings.counts())
@@ -72,8 +71,8 @@ async def test_agent_killed_behind_mosquitto(story: Story, tmp_path: Path) -> No
 
 async def test_control_acknowledging_first_loses(story: Story, tmp_path: Path) -> None:
     """The positive control: the same kills on an agent that acknowledges before the commit."""
-    whats = ["agent"] * choose(8, 20)
-    findings = await killed(story, tmp_path, pip_broker(), whats, agent=mutant("ack_first"))
+    whats, slowly = ["agent"] * choose(6, 20), "[limits]\ncommit_wait_s = 0.05\n"
+    findings = await killed(story, tmp_path, pip_broker(), whats, agent=mutant("ack_first"), extra_edge=slowly)
     assert findings.lost, "this rig could not see a loss"
 
 

@@ -12,7 +12,7 @@ import pytest
 from simulators.faults import Uplink
 from tests.faults.chain import behind_a_line, mutant
 from tests.faults.invariants import Findings, must_hold
-from tests.faults.load import loaded, settled
+from tests.faults.load import QUIET_S, loaded, settled
 from tests.faults.story import Story, choose
 from tests.rig import Rig, until
 
@@ -20,20 +20,21 @@ pytestmark = pytest.mark.faults
 
 RATE = 200.0
 LASTS_S = choose(4, 40)
-GIVES_UP_S = 60.0  # the agent's longest wait for an answer is 30 s
+GIVES_UP_S = 45.0  # the agent's longest wait for an answer is 30 s
 
 Trouble = Callable[[Rig, Uplink], Awaitable[None]]
 
 
 async def troubled(story: Story, folder: Path, trouble: Trouble, **variant: list[str]) -> Findings:
     """Load throughout; the trouble comes and goes; then everything must have come."""
+    quiet_s = GIVES_UP_S if trouble is half_open else QUIET_S
     async with behind_a_line(folder, **variant) as (rig, line):
         await rig.start_edge()
         async with loaded(rig, RATE, LASTS_S + GIVES_UP_S + 20.0) as published:
             await until(lambda: rig.centre_count() > RATE / 2)
             await trouble(rig, line)
             assert rig.edge.running, rig.edge.tail()
-        findings = await settled(rig, published.facts, GIVES_UP_S, source_order=True)
+        findings = await settled(rig, published.facts, quiet_s=quiet_s, source_order=True)
     story.tell(**findings.counts())
     return findings
 
@@ -62,8 +63,8 @@ async def away(_rig: Rig, line: Uplink) -> None:
 async def half_open(rig: Rig, line: Uplink) -> None:
     """Connections that were there are dead and nobody says so; the agent must find out, and connect again."""
     line.forget()
-    here = rig.edge_head()
-    await until(lambda: rig.centre_count() > here, GIVES_UP_S)
+    accepted, here = line.accepted, rig.centre_count()
+    await until(lambda: line.accepted > accepted and rig.centre_count() > here, GIVES_UP_S)
 
 
 async def reset(_rig: Rig, line: Uplink) -> None:
