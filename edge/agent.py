@@ -16,15 +16,17 @@ import structlog
 
 from edge import identity, parked, status
 from edge.config import Config
+from edge.conservation import UntakenCount
 from edge.device_list import DeviceList
 from edge.devices.driver import discover
 from edge.intake import Intake
 from edge.media import MediaStore
 from edge.retention import trim_old
-from edge.store import new_epoch, open_store
+from edge.store import FILE, new_epoch, open_store
 from edge.sync.backoff import jittered
 from edge.sync.pictures import PicturePush
 from edge.sync.push import Push
+from edge.sync.statements import StatementPush
 from edge.sync.transport import Refused, Uplink, UplinkDown, understood
 from edge.transports.mqtt import MqttTransport
 from eventlog.follow import Pace, follow
@@ -46,6 +48,7 @@ def utc_now() -> datetime:
 
 class _HelloAnswer(msgspec.Struct):
     watermarks: dict[str, Annotated[int, msgspec.Meta(ge=0)]]
+    statement_wanted: bool = False
 
 
 class Agent:
@@ -61,6 +64,8 @@ class Agent:
         self.intake = self._make_intake()
         self._mqtt = MqttTransport(config.broker, self._registry.topics, self.intake, now, _last_seen(config))
         self._push: Push | None = None
+        self._statements: StatementPush | None = None
+        self._untaken = UntakenCount()
         self._signer: identity.Signer | None = None
         self._uplink_state = "not enrolled"
         self._back_online = asyncio.Event()
@@ -113,6 +118,10 @@ class Agent:
                 lambda: new_epoch(self._now()),
                 self._epoch_began,
             )
+            file, zone = self._config.folder / FILE, self._config.site.zone
+            known = self._push
+            self._statements = StatementPush(file, lambda: known.acknowledged, uplink, zone, self._now)
+            tasks.create_task(self._statements.run())
             pace = Pace(self._config.limits.batch_events, retry_s=self._retry_s, hurry=self._back_online)
             for stream in self._store.partitions:
                 tasks.create_task(follow(self._store, stream, self._push, self._report, pace))
@@ -132,9 +141,11 @@ class Agent:
     def _hello(self, uplink: Uplink) -> Callable[[], Awaitable[dict[str, int]]]:
         async def watermarks() -> dict[str, int]:
             answer = await uplink.send_json("POST", "/v1/hello", await self._described())
-            watermarks = understood(answer, _HelloAnswer).watermarks
+            said = understood(answer, _HelloAnswer)
             self._note_online()
-            return watermarks
+            if said.statement_wanted and self._statements is not None:
+                self._statements.ask()
+            return said.watermarks
 
         return watermarks
 
@@ -205,6 +216,7 @@ class Agent:
         if self._push is not None:
             await status.remember(self._store, self._push.acknowledged)
         await parked.keep_newest(self._store, self._config.limits.parked_messages)
+        await self._store.write(self._untaken.statements(self.intake.counts, self._now(), self._config.site.zone))
         await self._forget_old()
 
     async def _forget_old(self) -> None:

@@ -19,6 +19,7 @@ from rich.table import Table
 from edge import agent, enrol, identity, parked_again, status
 from edge.agent import utc_now
 from edge.cli_decode import decode
+from edge.cli_statement import statement
 from edge.config import BadConfig, Config, load
 from edge.parked import Parked, listed
 from edge.store import open_store
@@ -32,6 +33,7 @@ app = typer.Typer(
     help="The Gatehouse agent of one complex.",
 )
 app.command()(decode)
+app.command()(statement)
 out = Console()
 err = Console(stderr=True)
 
