@@ -79,7 +79,7 @@ class Judged(msgspec.Struct):
 def compare(name: tuple[str, str], rows: Sequence[Row], counted: Counted, *, is_present: bool) -> list[Judged]:
     """Each day of an epoch (``name``: stream, epoch) that either end knows, in order, with its verdict.
 
-    ``is_present`` is false for an epoch that the gateway has left behind: its books of it are closed or gone, and the
+    ``is_present`` is false for an epoch that the gateway has left behind: its tally of it is closed or gone, and the
     centre's own unbroken numbering is what can be judged.
     """
     found = {row.day: _begin(row, counted) for row in rows}
@@ -152,7 +152,7 @@ def _reduce(counts: dict[int, int], by: int) -> int:
 def _close(days: Sequence[Judged], counted: Counted) -> None:
     """An epoch that was left behind: nothing more is on the way in it.
 
-    The books of a store that lives say nothing is held in it. Where something is, that store is lost with its books,
+    The tally of a store that lives says nothing is held in it. Where something is, that store is lost with its tally,
     and what it stated as not sent, and did not send later, may be lost too, or may have come under the next epoch.
     """
     for day in days:

@@ -20,7 +20,7 @@ Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Row(msgspec.Struct, frozen=True, array_like=True, order=True):
-    """One day of one stream's epoch, as the gateway's own books have it.
+    """One day of one stream's epoch, as the gateway's own tally has it.
 
     ``unsent`` of the ``held`` lie beyond ``through``, the centre's watermark at that moment; ``trimmed`` were let go
     after the centre had them, ``dropped`` before, for want of room. Produced = held + trimmed + dropped, always.
@@ -63,7 +63,7 @@ class Present(msgspec.Struct, frozen=True):
 
 
 class Statement(msgspec.Struct, frozen=True):
-    """A gateway's books, read in one transaction: the rows that are new since the last, or all."""
+    """A gateway's tally, read in one transaction: the rows that are new since the last, or all."""
 
     made_at: Moment
     zone: Name  # of the days

@@ -1,4 +1,4 @@
-"""``gatehouse-edge statement``: the gateway's own books, and whether they add up."""
+"""``gatehouse-edge statement``: the gateway's own numbers, and whether they add up."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rich.table import Table
 from domain.days import date_of
 from domain.statements import Row, Untaken
 from edge.config import BadConfig, load
-from edge.conservation import Books, BooksMoving, read_books
+from edge.conservation import NotSettled, Reckoning, reckon
 from edge.store import FILE
 
 _FAILED = 1
@@ -35,40 +35,40 @@ def statement(
 
     Example: gatehouse-edge statement --day 2026-11-23
     """
-    books = _of_day(_books(config), day)
+    reckoned = _of_day(_reckoned(config), day)
     if as_json:
-        print(msgspec.json.encode(_plain(books)).decode())
+        print(msgspec.json.encode(_plain(reckoned)).decode())
     else:
-        _show(books)
-    if any(row.unaccounted for row in books.rows):
+        _show(reckoned)
+    if any(row.unaccounted for row in reckoned.rows):
         raise typer.Exit(_FAILED)
 
 
-def _books(config: Path) -> Books:
+def _reckoned(config: Path) -> Reckoning:
     try:
-        return read_books(load(config).folder / FILE)
-    except (BadConfig, BooksMoving) as error:
+        return reckon(load(config).folder / FILE)
+    except (BadConfig, NotSettled) as error:
         typer.echo(str(error), err=True)
     except sqlite3.Error as error:
         typer.echo(f"the log cannot be read: {error}; did the agent ever run on these settings?", err=True)
     raise typer.Exit(_FAILED)
 
 
-def _of_day(books: Books, day: str) -> Books:
+def _of_day(reckoned: Reckoning, day: str) -> Reckoning:
     if not day:
-        return books
+        return reckoned
     try:
         wanted = date.fromisoformat(day)
     except ValueError as error:
         raise typer.BadParameter(f"{day!r} is no date such as 2026-11-23", param_hint="--day") from error
-    rows = [row for row in books.rows if date_of(row.day) == wanted]
-    untaken = [entry for entry in books.untaken if date_of(entry.day) == wanted]
-    return Books(books.streams, rows, untaken)
+    rows = [row for row in reckoned.rows if date_of(row.day) == wanted]
+    untaken = [entry for entry in reckoned.untaken if date_of(entry.day) == wanted]
+    return Reckoning(reckoned.streams, rows, untaken)
 
 
-def _plain(books: Books) -> dict[str, object]:
-    untaken = [{"day": str(date_of(one.day)), "reason": one.reason, "count": one.count} for one in books.untaken]
-    return {"adds_up": not any(row.unaccounted for row in books.rows), "rows": _lines(books.rows), "untaken": untaken}
+def _plain(reckoned: Reckoning) -> dict[str, object]:
+    untaken = [{"day": str(date_of(one.day)), "reason": one.reason, "count": one.count} for one in reckoned.untaken]
+    return {"adds_up": not any(row.unaccounted for row in reckoned.rows), "rows": _lines(reckoned.rows), "untaken": untaken}
 
 
 def _lines(rows: Sequence[Row]) -> list[dict[str, object]]:
@@ -80,14 +80,14 @@ def _line(row: Row) -> dict[str, object]:
     return {**fields, "day": str(date_of(row.day)), "through": row.through}
 
 
-def _show(books: Books) -> None:
+def _show(reckoned: Reckoning) -> None:
     table = Table(*_COLUMNS)
-    for row in books.rows:
+    for row in reckoned.rows:
         line = _line(row)
         table.add_row(*(str(line[name]) for name in _COLUMNS), style="red" if row.unaccounted else "")
     out.print(table)
-    if books.untaken:
-        out.print("turned away, in no balance: " + ", ".join(_said(one) for one in books.untaken), highlight=False)
+    if reckoned.untaken:
+        out.print("turned away, in no balance: " + ", ".join(_said(one) for one in reckoned.untaken), highlight=False)
 
 
 def _said(one: Untaken) -> str:

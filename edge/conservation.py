@@ -1,4 +1,4 @@
-"""The gateway's books, day by day: read from its log in one transaction, beside the agent and without holding it up."""
+"""What became of each day's records: read from its log in one transaction, beside the agent and without holding it up."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ _TALLY = "SELECT stream, epoch, day, produced, trimmed, dropped FROM tally"
 _UNTAKEN = "SELECT day, reason, count FROM untaken ORDER BY day DESC, reason LIMIT ?"
 
 
-class BooksMoving(Exception):
+class NotSettled(Exception):
     """The centre knew more than the log's snapshot at each try; said at most in the midst of a restore: try later."""
 
 
-class Books(msgspec.Struct, frozen=True):
+class Reckoning(msgspec.Struct, frozen=True):
     """What the log says of itself at one moment, the newest days first."""
 
     streams: dict[str, Present]
@@ -61,8 +61,8 @@ def _changed(row: Row, before: Row | None) -> bool:
 Acknowledged = Callable[[], Mapping[str, int]]
 
 
-def read_books(file: Path, acknowledged: Acknowledged | None = None) -> Books:
-    """The books, in one read transaction on a connection of their own. Raises BooksMoving, sqlite3.Error.
+def reckon(file: Path, acknowledged: Acknowledged | None = None) -> Reckoning:
+    """Each day's numbers, in one read transaction on a connection of their own. Raises NotSettled, sqlite3.Error.
 
     ``acknowledged`` tells the centre's watermarks. They are asked for once the snapshot stands: then whatever the
     snapshot says was let go lies below them, and the centre, counting up to them, must have had it. Without it, the
@@ -74,9 +74,9 @@ def read_books(file: Path, acknowledged: Acknowledged | None = None) -> Books:
             db.execute("BEGIN")
             streams = _present(db, acknowledged)
             if streams is not None:
-                return Books(streams, _rows(db, streams), _untaken(db))
+                return Reckoning(streams, _rows(db, streams), _untaken(db))
             db.execute("ROLLBACK")
-    raise BooksMoving(f"{file}: the centre's watermark lay beyond the log's head {_TRIES} times")
+    raise NotSettled(f"{file}: the centre's watermark lay beyond the log's head {_TRIES} times")
 
 
 def _present(db: sqlite3.Connection, acknowledged: Acknowledged | None) -> dict[str, Present] | None:

@@ -1,4 +1,4 @@
-"""The gateway's books to the centre: at the start, every hour, and when the centre asks."""
+"""What became of each day's records, told to the centre: at the start, every hour, and when the centre asks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import structlog
 
 from domain.events import STREAMS
 from domain.statements import Row
-from edge.conservation import Books, BooksMoving, read_books
+from edge.conservation import NotSettled, Reckoning, reckon
 from edge.sync.transport import Refused, Uplink, UplinkDown
 from eventlog.follow import rung_or_after
 
@@ -26,7 +26,7 @@ _AT_MOST_EVERY_S = 5.0  # however often the centre asks
 
 
 class StatementPush:
-    """Reads the books in a thread and sends them; between two, only what changed and what is held."""
+    """Reads each day's numbers in a thread and sends them; between two, only what changed and what is held."""
 
     def __init__(
         self,
@@ -62,16 +62,16 @@ class StatementPush:
         self._wanted.clear()
         try:
             await self.state()
-        except (UplinkDown, Refused, BooksMoving, sqlite3.Error) as error:
+        except (UplinkDown, Refused, NotSettled, sqlite3.Error) as error:
             log.warning("statement_not_sent", error=str(error))
             return _AGAIN_S
         return _EVERY_S
 
-    async def state(self) -> Books:
-        """Read and send one statement. Raises UplinkDown, Refused, BooksMoving, sqlite3.Error."""
+    async def state(self) -> Reckoning:
+        """Read and send one statement. Raises UplinkDown, Refused, NotSettled, sqlite3.Error."""
         known = self._stated
-        books = await asyncio.to_thread(read_books, self._file, lambda: dict(self._acknowledged()))
-        await self._uplink.send_json("POST", STATEMENTS, books.statement(self._now(), self._zone, known))
+        reckoned = await asyncio.to_thread(reckon, self._file, lambda: dict(self._acknowledged()))
+        await self._uplink.send_json("POST", STATEMENTS, reckoned.statement(self._now(), self._zone, known))
         if known is self._stated:  # not asked for everything meanwhile
-            self._stated = {row.key: row for row in books.rows}
-        return books
+            self._stated = {row.key: row for row in reckoned.rows}
+        return reckoned

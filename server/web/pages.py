@@ -13,6 +13,7 @@ from server.api import (
     alert_actions,
     alerts,
     charges,
+    conservation,
     doors,
     gateways,
     language,
@@ -41,7 +42,8 @@ _WORDS = {
 
 def routers() -> list[APIRouter]:
     """Every noun's routes."""
-    nouns = (login, language, alerts, alert_actions, live, pictures, parking, charges, doors, gateways, refusals)
+    desks = (parking, charges, doors, gateways, refusals, conservation)
+    nouns = (login, language, alerts, alert_actions, live, pictures, *desks)
     return [noun.router for noun in nouns]
 
 

@@ -1,4 +1,4 @@
-"""The gateway's books: they add up whatever is let go by rule, they show a removed record, they hold up nobody."""
+"""The gateway's own numbers: they add up whatever is let go by rule, they show a removed record, they hold up nobody."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from domain.days import day_number
 from domain.statements import Row, Statement, Untaken
 from edge import status
 from edge.cli import app
-from edge.conservation import BooksMoving, UntakenCount, read_books
+from edge.conservation import NotSettled, UntakenCount, reckon
 from edge.store import FILE, open_store
 from edge.sync.statements import STATEMENTS, StatementPush
 from edge.sync.transport import UplinkDown
@@ -48,8 +48,8 @@ def remove_by_hand(folder: Path, key_from_last: int = 0) -> None:
 
 
 def rows_of(folder: Path, **acknowledged: int) -> dict[tuple[str, int], Row]:
-    books = read_books(folder / FILE, lambda: acknowledged)
-    return {(row.stream, row.day): row for row in books.rows}
+    reckoned = reckon(folder / FILE, lambda: acknowledged)
+    return {(row.stream, row.day): row for row in reckoned.rows}
 
 
 async def test_books_say_what_became_of_each_days_records(tmp_path: Path) -> None:
@@ -78,19 +78,19 @@ async def test_a_record_removed_by_hand_is_unaccounted_on_its_day(tmp_path: Path
     assert (rows["routine", TODAY - 1].unaccounted, rows["routine", TODAY].unaccounted) == (1, 0)
 
 
-async def test_a_stream_numbered_anew_keeps_both_books(tmp_path: Path) -> None:
+async def test_a_stream_numbered_anew_keeps_both_counts(tmp_path: Path) -> None:
     store = await opened(tmp_path)
     await append(store, 10)
     old = await store.epoch("routine")
     await store.begin_epoch("routine", "e2")
     await append(store, 5)
-    books = read_books(tmp_path / FILE, lambda: {"routine": 10})
+    reckoned = reckon(tmp_path / FILE, lambda: {"routine": 10})
     await store.close()
-    by_epoch = {row.epoch: row for row in books.rows}
+    by_epoch = {row.epoch: row for row in reckoned.rows}
     assert (by_epoch["e2"].produced, by_epoch["e2"].unsent) == (15, 5)
     assert (by_epoch[old].produced, by_epoch[old].held) == (10, 0)
-    assert books.streams["routine"].epoch == "e2"
-    assert not any(row.unaccounted for row in books.rows)
+    assert reckoned.streams["routine"].epoch == "e2"
+    assert not any(row.unaccounted for row in reckoned.rows)
 
 
 async def test_the_log_takes_records_while_the_books_are_read(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ async def test_the_log_takes_records_while_the_books_are_read(tmp_path: Path) ->
         assert may_go_on.wait(20)
         return {"routine": 10}
 
-    reading = asyncio.create_task(asyncio.to_thread(read_books, tmp_path / FILE, acknowledged))
+    reading = asyncio.create_task(asyncio.to_thread(reckon, tmp_path / FILE, acknowledged))
     assert await asyncio.to_thread(is_reading.wait, 20)
     await append(store, 7)
     await store.trim("routine", 5)
@@ -119,9 +119,9 @@ async def test_a_watermark_beyond_the_snapshot_wants_a_newer_one(tmp_path: Path)
     store = await opened(tmp_path)
     await append(store, 10)
     marks = iter([11, 10])
-    assert read_books(tmp_path / FILE, lambda: {"routine": next(marks)}).streams["routine"].through == 10
-    with pytest.raises(BooksMoving):
-        read_books(tmp_path / FILE, lambda: {"routine": 11})
+    assert reckon(tmp_path / FILE, lambda: {"routine": next(marks)}).streams["routine"].through == 10
+    with pytest.raises(NotSettled):
+        reckon(tmp_path / FILE, lambda: {"routine": 11})
     await store.close()
 
 
@@ -133,10 +133,10 @@ async def test_what_is_turned_away_is_counted_by_day_over_restarts(tmp_path: Pat
     assert first.statements(counts, NOW, ZONE) == []
     await store.write(first.statements({**counts, "limited": 9}, NOW, ZONE))
     await store.write(UntakenCount().statements({"unchanged": 4}, NOW, ZONE))  # after a restart
-    untaken = read_books(tmp_path / FILE).untaken
+    untaken = reckon(tmp_path / FILE).untaken
     assert untaken == [Untaken(TODAY, "limited", 9), Untaken(TODAY, "unchanged", 10), Untaken(TODAY, "undecodable", 1)]
     await store.write(first.statements({"limited": 10}, NOW + timedelta(days=60), ZONE))
-    assert [entry.day for entry in read_books(tmp_path / FILE).untaken] == [TODAY + 60]
+    assert [entry.day for entry in reckon(tmp_path / FILE).untaken] == [TODAY + 60]
     await store.close()
 
 
