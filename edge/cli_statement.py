@@ -68,7 +68,11 @@ def _of_day(reckoned: Reckoning, day: str) -> Reckoning:
 
 def _plain(reckoned: Reckoning) -> dict[str, object]:
     untaken = [{"day": str(date_of(one.day)), "reason": one.reason, "count": one.count} for one in reckoned.untaken]
-    return {"adds_up": not any(row.unaccounted for row in reckoned.rows), "rows": _lines(reckoned.rows), "untaken": untaken}
+    return {
+        "adds_up": not any(row.unaccounted for row in reckoned.rows),
+        "rows": _lines(reckoned.rows),
+        "untaken": untaken,
+    }
 
 
 def _lines(rows: Sequence[Row]) -> list[dict[str, object]]:

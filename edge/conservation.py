@@ -1,4 +1,4 @@
-"""What became of each day's records: read from its log in one transaction, beside the agent and without holding it up."""
+"""What became of each day's records: read in one transaction, beside the agent and without holding it up."""
 
 from __future__ import annotations
 

@@ -7,17 +7,18 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from edge import conservation, media, parked, status
-from eventlog.sqlite import SqliteEventLog
+from edge import conservation, media, parked, salvage, status
+from eventlog.sqlite import OwnTables, SqliteEventLog
 
 FILE = "log.db"
+_SCHEMAS = (media.SCHEMA, parked.SCHEMA, status.SCHEMA, salvage.SCHEMA, conservation.SCHEMA)
+OWN_TABLES = OwnTables("".join(_SCHEMAS), media.COLUMNS)
 
 
 async def open_store(folder: Path, now: Callable[[], datetime]) -> SqliteEventLog:
     """Open the store, or make it with a new epoch."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    tables = media.SCHEMA + parked.SCHEMA + status.SCHEMA + conservation.SCHEMA
-    return await SqliteEventLog.open(folder / FILE, new_epoch(now()), tables)
+    return await SqliteEventLog.open(folder / FILE, new_epoch(now()), OWN_TABLES)
 
 
 def new_epoch(now: datetime) -> str:

@@ -1,4 +1,4 @@
-"""The gateway's own numbers: they add up whatever is let go by rule, they show a removed record, they hold up nobody."""
+"""The gateway's own numbers: they add up whatever goes by rule, show a removed record, and hold up nobody."""
 
 from __future__ import annotations
 
