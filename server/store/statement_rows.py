@@ -39,7 +39,7 @@ class Head(msgspec.Struct, frozen=True):
 async def head(connection: AsyncConnection, gateway: str) -> Head:
     query = select(statement_head).where(statement_head.c.gateway == gateway)
     row = (await connection.execute(query)).mappings().first()
-    return Head() if row is None else msgspec.convert(dict(row), Head)
+    return Head() if row is None else msgspec.convert({str(name): value for name, value in row.items()}, Head)
 
 
 async def keep(connection: AsyncConnection, gateway: str, said: Statement, received_at: datetime) -> bool:
