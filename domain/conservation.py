@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from domain.statements import Present, Row
+from domain.statements import CARRIED_ALL, Present, Row
 
 Verdict = Literal["balanced", "open", "broken"]
 DIFFERENCES = (
@@ -16,6 +16,7 @@ DIFFERENCES = (
     "missing_at_centre",
     "more_at_centre",
     "unexplained_gap",
+    "lost_with_store",
 )
 EXPLAINED = "trimmed"  # let go at the gateway after the centre had it, and lost at the centre since
 UNEXPLAINED = frozenset({"missing", "unreadable"})
@@ -34,7 +35,8 @@ class Counted(msgspec.Struct, frozen=True):
 
     ``received``: records by day, up to the statement's ``through``. ``lost``: records that were received and whose
     batch is no longer there, by day; ``lost_near``: sequences that nothing holds and nothing explains, by the day of
-    their neighbour. ``uncounted``: received, but not yet counted by day.
+    their neighbour. ``uncounted``: received, but not yet counted by day. ``carried``: what the gateway saved of a
+    store it lost and counts under its next epoch, by day; CARRIED_ALL is a key of it once that is done.
     """
 
     mark: int = 0
@@ -43,6 +45,7 @@ class Counted(msgspec.Struct, frozen=True):
     lost_near: Mapping[int, int] = {}
     gaps: Sequence[GapCount] = ()
     uncounted: int = 0
+    carried: Mapping[int, int] = {}
 
 
 class Judged(msgspec.Struct):
@@ -50,7 +53,7 @@ class Judged(msgspec.Struct):
 
     As long as nothing is broken: produced = received + unsent + dropped + explained + waiting. ``explained``: lost at
     the centre after the gateway had let it go, and declared. ``waiting``: will be counted in a moment, or is being
-    sent again. ``left_behind``: stated once, and not come before the gateway's store was lost.
+    sent again. ``left_behind``: stated once, not come before the gateway's store was lost, and not carried over yet.
     """
 
     stream: str
@@ -153,11 +156,17 @@ def _close(days: Sequence[Judged], counted: Counted) -> None:
     """An epoch that was left behind: nothing more is on the way in it.
 
     The tally of a store that lives says nothing is held in it. Where something is, that store is lost with its tally,
-    and what it stated as not sent, and did not send later, may be lost too, or may have come under the next epoch.
+    and what it had not sent comes under the next epoch, as far as it could be read.
     """
     for day in days:
-        gone = day.produced - day.dropped - day.received
-        day.left_behind = max(0, gone) if day.held else 0
+        if day.held:
+            carried = counted.carried.get(day.day, 0)
+            gone = max(0, day.produced - day.dropped - day.received - carried)
+            day.produced -= carried
+            if gone and CARRIED_ALL in counted.carried:
+                _add(day, "lost_with_store", gone)
+            else:
+                day.left_behind = gone
         day.unsent = 0
 
 

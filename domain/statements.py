@@ -55,6 +55,19 @@ class Untaken(msgspec.Struct, frozen=True, array_like=True, order=True):
     count: Count
 
 
+CARRIED_ALL = -1
+
+
+class Carried(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """Records of a store that was set aside, appended anew under the present epoch. ``epoch`` is the one they had;
+    ``day`` CARRIED_ALL says that all that could be read of it was."""
+
+    stream: Stream
+    epoch: Name
+    day: Annotated[int, msgspec.Meta(ge=CARRIED_ALL, le=_LAST_DAY)]
+    count: Count
+
+
 class Present(msgspec.Struct, frozen=True):
     """A stream's present epoch, and the centre's watermark of it that a statement goes by."""
 
@@ -70,3 +83,4 @@ class Statement(msgspec.Struct, frozen=True):
     streams: Annotated[dict[Stream, Present], msgspec.Meta(max_length=16)]
     rows: Annotated[list[Row], msgspec.Meta(max_length=MAX_ROWS)]
     untaken: Annotated[list[Untaken], msgspec.Meta(max_length=MAX_UNTAKEN)] = []
+    carried: Annotated[list[Carried], msgspec.Meta(max_length=MAX_ROWS)] = []

@@ -14,7 +14,7 @@ import msgspec
 
 from domain.days import day_number
 from domain.events import STREAMS
-from domain.statements import MAX_ROWS, MAX_UNTAKEN, Present, Row, Statement, Untaken
+from domain.statements import MAX_ROWS, MAX_UNTAKEN, Carried, Present, Row, Statement, Untaken
 from eventlog.sqlite_rows import STREAM_SHIFT, base
 from eventlog.sqlite_rows import Statement as Sql
 
@@ -34,6 +34,7 @@ _TRIES = 10
 _HELD = """SELECT day, count(*), count(CASE WHEN key > ? THEN 1 END) FROM record
 WHERE key > ? AND key < ? GROUP BY day"""
 _TALLY = "SELECT stream, epoch, day, produced, trimmed, dropped FROM tally"
+_CARRIED = "SELECT stream, epoch, day, count FROM carried ORDER BY epoch DESC, day LIMIT ?"
 _UNTAKEN = "SELECT day, reason, count FROM untaken ORDER BY day DESC, reason LIMIT ?"
 
 
@@ -47,11 +48,12 @@ class Reckoning(msgspec.Struct, frozen=True):
     streams: dict[str, Present]
     rows: list[Row]
     untaken: list[Untaken]
+    carried: list[Carried] = []
 
     def statement(self, made_at: datetime, zone: ZoneInfo, known: Mapping[tuple[str, str, int], Row]) -> Statement:
         """A statement of what is held, and of what changed since ``known``, the rows stated before."""
         rows = [row for row in self.rows if row.held or _changed(row, known.get(row.key))]
-        return Statement(made_at, zone.key, self.streams, rows, self.untaken)  # type: ignore[arg-type]
+        return Statement(made_at, zone.key, self.streams, rows, self.untaken, self.carried)  # type: ignore[arg-type]
 
 
 def _changed(row: Row, before: Row | None) -> bool:
@@ -74,7 +76,7 @@ def reckon(file: Path, acknowledged: Acknowledged | None = None) -> Reckoning:
             db.execute("BEGIN")
             streams = _present(db, acknowledged)
             if streams is not None:
-                return Reckoning(streams, _rows(db, streams), _untaken(db))
+                return Reckoning(streams, _rows(db, streams), _untaken(db), _carried(db))
             db.execute("ROLLBACK")
     raise NotSettled(f"{file}: the centre's watermark lay beyond the log's head {_TRIES} times")
 
@@ -111,6 +113,10 @@ def _row(
     produced, trimmed, dropped = tally
     through = streams[stream].through if streams[stream].epoch == epoch else 0
     return Row(stream, epoch, day, produced, *held, trimmed, dropped, through)  # type: ignore[arg-type]
+
+
+def _carried(db: sqlite3.Connection) -> list[Carried]:
+    return [Carried(*row) for row in db.execute(_CARRIED, (MAX_ROWS,))]
 
 
 def _untaken(db: sqlite3.Connection) -> list[Untaken]:

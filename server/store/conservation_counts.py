@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.conservation import UNEXPLAINED, Counted, GapCount
 from domain.wire import MAX_EVENTS
-from server.store.schema import batch, batch_day, cursor, gap, mark
+from server.store.schema import batch, batch_day, carried, cursor, gap, mark
 
 _MOST_HOLES = 200
 
@@ -56,7 +56,13 @@ async def counted(connection: AsyncConnection, scope: Scope) -> Counted:
         near,
         await _gaps(connection, scope),
         await _uncounted(connection, scope, folded),
+        await _carried(connection, scope),
     )
+
+
+async def _carried(connection: AsyncConnection, scope: Scope) -> dict[int, int]:
+    query = select(carried.c.day, carried.c["count"]).where(*scope.of(carried))
+    return {row[0]: row[1] for row in await connection.execute(query)}
 
 
 async def _folded(connection: AsyncConnection, scope: Scope) -> int:

@@ -340,6 +340,14 @@ untaken = Table(  # messages that became no record at the gateway
     Column("count", BigInteger, nullable=False),
     PrimaryKeyConstraint("gateway", "day", "reason"),
 )
+carried = Table(  # of a gateway's store that was lost: what it counts under its next epoch now
+    "carried",
+    metadata,
+    *(Column(name, String, nullable=False) for name in ("gateway", "stream", "epoch")),
+    Column("day", Integer, nullable=False),  # -1: all that could be read was carried over
+    Column("count", BigInteger, nullable=False),
+    PrimaryKeyConstraint("gateway", "stream", "epoch", "day"),
+)
 batch_day = Table(  # how many events of each day a batch brought; of a batch that is no longer there, that it was
     "batch_day",
     metadata,

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.conservation import is_news
 from domain.statements import Present, Row, Statement, Untaken
 from server.store.engine import stamp
-from server.store.schema import STATED, statement, statement_head, untaken
+from server.store.schema import STATED, carried, statement, statement_head, untaken
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -52,6 +52,7 @@ async def keep(connection: AsyncConnection, gateway: str, said: Statement, recei
     await _put(connection, statement_head, [values])
     await _put(connection, statement, [_row(gateway, row, made_at, at) for row in said.rows])
     await _put(connection, untaken, [{"gateway": gateway, **msgspec.structs.asdict(one)} for one in said.untaken])
+    await _put(connection, carried, [{"gateway": gateway, **msgspec.structs.asdict(one)} for one in said.carried])
     return True
 
 

@@ -91,6 +91,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "missing_at_centre": N_("中心缺少（条）"),
         "more_at_centre": N_("中心多出（条）"),
         "unexplained_gap": N_("没有原因的缺口（条）"),
+        "lost_with_store": N_("随网关存储损坏丢失（条）"),
     },
     "label": {
         "person": N_("人"),

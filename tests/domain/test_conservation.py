@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from domain.conservation import Counted, GapCount, Judged, compare, in_sum, is_news
-from domain.statements import Present, Row
+from domain.statements import CARRIED_ALL, Present, Row
 
 DAY = 20_000
 
@@ -116,6 +116,17 @@ def test_an_epoch_left_behind_is_judged_by_the_centres_numbering() -> None:
 def test_what_a_lost_store_had_not_sent_is_not_called_balanced() -> None:
     (day,) = judge(row(produced=50, held=50, unsent=20, through=30), is_present=False, received={DAY: 35})
     assert (day.verdict, day.left_behind) == ("open", 15)
+
+
+def test_what_was_saved_of_a_lost_store_is_counted_under_the_next_epoch_and_the_rest_is_lost() -> None:
+    stale = row(produced=50, held=50, unsent=20, through=30)
+    saved = {"is_present": False, "received": {DAY: 35}}
+    (day,) = judge(stale, **saved, carried={DAY: 15, CARRIED_ALL: 0})  # type: ignore[arg-type]
+    assert (day.verdict, day.produced, day.received) == ("balanced", 35, 35)
+    (day,) = judge(stale, **saved, carried={DAY: 12, CARRIED_ALL: 0})  # type: ignore[arg-type]
+    assert day.differences == {"lost_with_store": 3}
+    (day,) = judge(stale, **saved, carried={DAY: 12})  # type: ignore[arg-type]
+    assert (day.verdict, day.left_behind) == ("open", 3)
 
 
 def test_a_statement_that_comes_late_or_again_is_no_news_and_a_clock_that_steps_back_hides_none() -> None:

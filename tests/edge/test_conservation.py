@@ -18,10 +18,11 @@ import pytest
 from typer.testing import CliRunner
 
 from domain.days import day_number
-from domain.statements import Row, Statement, Untaken
-from edge import status
+from domain.statements import CARRIED_ALL, Row, Statement, Untaken
+from edge import salvage, status
 from edge.cli import app
 from edge.conservation import NotSettled, UntakenCount, reckon
+from edge.keeper import set_aside
 from edge.store import FILE, open_store
 from edge.sync.statements import STATEMENTS, StatementPush
 from edge.sync.transport import UplinkDown
@@ -138,6 +139,24 @@ async def test_what_is_turned_away_is_counted_by_day_over_restarts(tmp_path: Pat
     await store.write(first.statements({"limited": 10}, NOW + timedelta(days=60), ZONE))
     assert [entry.day for entry in reckon(tmp_path / FILE).untaken] == [TODAY + 60]
     await store.close()
+
+
+async def test_what_is_carried_over_from_a_lost_store_is_told_by_its_old_epoch_and_day(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+    old = await store.epoch("routine")
+    await append(store, 10, TODAY - 1)
+    await append(store, 10)
+    await store.close()
+    place = set_aside(tmp_path, NOW)
+    store = await opened(tmp_path)
+    await salvage.carry_records(place, FILE, store, {("routine", old): 7})
+    reckoned = reckon(tmp_path / FILE)
+    await store.close()
+    of_routine = {
+        entry.day: entry.count for entry in reckoned.carried if (entry.stream, entry.epoch) == ("routine", old)
+    }
+    assert of_routine == {TODAY - 1: 3, TODAY: 10, CARRIED_ALL: 0}
+    assert {row.day: row.produced for row in reckoned.rows} == {TODAY - 1: 3, TODAY: 10}
 
 
 class Centre:

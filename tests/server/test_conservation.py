@@ -170,6 +170,18 @@ async def test_an_epoch_left_behind_is_judged_by_its_numbering(here: Centre) -> 
     assert (await check(here, gateway)).broken == {("routine", TODAY): {"missing_at_centre": 4}}
 
 
+async def test_a_lost_store_is_open_until_the_rest_of_it_is_carried_over(here: Centre) -> None:
+    gateway = await sent(here)
+    await state(gateway, row(20, 12, unsent=8))
+    await state(gateway, row(0, 0, epoch="e2"))
+    (day,) = (await check(here, gateway)).days
+    assert (day.verdict, day.left_behind) == ("open", 8)
+    await gateway.post(pack(gateway.id, "routine", "e2", 1, [encode_event(routine(90 + n, NOW)) for n in range(7)]))
+    carried = [["routine", "e1", TODAY, 7], ["routine", "e1", -1, 0]]
+    await state(gateway, row(7, epoch="e2"), carried=carried)
+    assert (await check(here, gateway)).broken == {("routine", TODAY): {"lost_with_store": 1}}
+
+
 async def test_a_gateway_that_counts_days_by_another_clock_is_not_called_broken(here: Centre) -> None:
     gateway = await sent(here)
     await state(gateway, row(12, day=TODAY - 1), zone="America/New_York")

@@ -9,7 +9,7 @@ revision = "0004"
 down_revision = "0002"
 
 _POSITION = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-_TABLES = ("conservation_finding", "batch_day", "untaken", "statement", "statement_head")
+_TABLES = ("conservation_finding", "batch_day", "carried", "untaken", "statement", "statement_head")
 
 
 def upgrade() -> None:
@@ -21,6 +21,13 @@ def upgrade() -> None:
         *_words("reason"),
         _number("count"),
         sa.PrimaryKeyConstraint("gateway", "day", "reason"),
+    )
+    op.create_table(
+        "carried",
+        *_words("gateway", "stream", "epoch"),
+        _number("day", sa.Integer()),
+        _number("count"),
+        sa.PrimaryKeyConstraint("gateway", "stream", "epoch", "day"),
     )
     op.create_table(
         "batch_day",
