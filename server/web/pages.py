@@ -15,6 +15,7 @@ from server.api import (
     charges,
     conservation,
     doors,
+    enrolment,
     gateways,
     language,
     live,
@@ -42,8 +43,21 @@ _WORDS = {
 
 def routers() -> list[APIRouter]:
     """Every noun's routes."""
-    desks = (parking, charges, doors, gateways, refusals, conservation)
-    nouns = (login, language, alerts, alert_actions, live, pictures, *desks)
+    nouns = (
+        login,
+        language,
+        alerts,
+        alert_actions,
+        live,
+        pictures,
+        parking,
+        charges,
+        doors,
+        enrolment,
+        gateways,
+        refusals,
+        conservation,
+    )
     return [noun.router for noun in nouns]
 
 

@@ -75,7 +75,7 @@ async def test_who_may_look_and_who_may_ask(town: City) -> None:
 
 async def test_it_can_be_printed(town: City) -> None:
     """Ink on white: the page's navigation and forms stay on the screen."""
-    style = (FOLDER / "desk.css").read_text()
+    style = (FOLDER / "conservation.css").read_text()
     printed = style[style.index("@media print") :]
     assert "--text: #000" in printed and ".no-print" in printed
     page = await (await town.visitor("wang")).page(PATH)

@@ -33,6 +33,7 @@ PATHS = (
     "/parking/unread",
     "/doors",
     "/gateways",
+    "/gateways/new",
     "/gateways/refusals",
     "/gateways/refusals/1",
     "/gateways/gw-0a1b2c3d4e5f/conservation",
