@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from domain.events import STREAMS
 from domain.statements import CARRIED_ALL, Present, Row
 
 Verdict = Literal["balanced", "open", "broken"]
@@ -232,9 +233,10 @@ def _tell_short(days: Sequence[Judged], rows: Sequence[Row], counted: Counted, s
 
 def in_sum(days: Sequence[Judged]) -> Iterator[Judged]:
     """The epochs of one stream and day together, as people read them: a row a (stream, day), the newest day first."""
-    together: dict[tuple[int, str], Judged] = {}
+    together: dict[tuple[int, int], Judged] = {}
+    order: dict[str, int] = {name: number for number, name in enumerate(STREAMS)}
     for day in days:
-        key = (-day.day, day.stream)
+        key = (-day.day, order[day.stream])
         together[key] = _sum(together[key], day) if key in together else day
     for key in sorted(together):
         yield together[key]

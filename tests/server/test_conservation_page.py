@@ -79,7 +79,7 @@ async def test_it_can_be_printed(town: City) -> None:
     printed = style[style.index("@media print") :]
     assert "--text: #000" in printed and ".no-print" in printed
     page = await (await town.visitor("wang")).page(PATH)
-    assert '<div class="filters no-print">' in page and "制表" in page
+    assert '<form class="filters no-print"' in page and "制表" in page
 
 
 async def test_a_clock_set_otherwise_is_said(town: City) -> None:
