@@ -14,10 +14,11 @@ from typing import Annotated, Any
 import msgspec
 import structlog
 
-from edge import identity, parked, status
+from edge import identity, logs, metrics, parked, status
 from edge.config import Config
 from edge.device_list import DeviceList
 from edge.devices.driver import discover
+from edge.figures import Figures
 from edge.intake import Intake
 from edge.media import MediaStore
 from edge.retention import trim_old
@@ -59,7 +60,12 @@ class Agent:
         self._media = MediaStore(config.folder / "media", store)
         self._notices = status.Notices(now)
         self.intake = self._make_intake()
-        self._mqtt = MqttTransport(config.broker, self._registry.topics, self.intake, now, _last_seen(config))
+        left = status.read_file(config.folder)
+        self.intake.seen.restore(left.get("seen", {}))
+        self._figures = Figures(config.folder, self.intake.seen, [device.id for device in config.devices])
+        self._metrics = metrics.Metrics()
+        self.intake.on_commit = self._metrics.observe_commit
+        self._mqtt = MqttTransport(config.broker, self._registry.topics, self.intake, now, _last_connected(left))
         self._push: Push | None = None
         self._signer: identity.Signer | None = None
         self._uplink_state = "not enrolled"
@@ -88,6 +94,8 @@ class Agent:
             tasks.create_task(self.intake.run())
             tasks.create_task(self._mqtt.run(self._retry_s))
             tasks.create_task(self._sync())
+            if self._config.metrics.port:
+                tasks.create_task(metrics.serve(self._config.metrics, self._metrics))
             tasks.create_task(self._every(_STATUS_S, self._show_status))
             tasks.create_task(self._every(_HOUSEKEEPING_S, self._keep_house))
             await self._mqtt.ready(_BROKER_WAIT_S)
@@ -181,13 +189,22 @@ class Agent:
     def _report(self, reader: str, partition: str, error: Exception) -> None:
         if isinstance(error, UplinkDown):
             self._uplink_state = f"offline: {error}"
-        log.warning("sync_waits", reader=reader, stream=partition, error=str(error))
+        at = self._push.acknowledged.get(partition) if self._push else None
+        log.warning("sync_waits", reader=reader, stream=partition, acknowledged=at, error=str(error))
 
     async def _show_status(self) -> None:
-        described = {**await self._described(), "uplink": self._uplink_state, "counts": self._counts()}
-        await self._leave_status(described)
-        waiting = sum(entry.backlog for entry in (await self._streams()).values())
+        streams = await self._streams()
         offset = self._signer.offset if self._signer else None
+        described = {
+            **await self._described(),
+            **await self._figures.describe(self._store, streams, self._counts()),
+            "uplink": self._uplink_state,
+            "counts": self._counts(),
+            "clock_offset_s": None if offset is None else offset.total_seconds(),
+        }
+        self._metrics.show(described)
+        await self._leave_status(described)
+        waiting = sum(entry.backlog for entry in streams.values())
         notices = self._notices.backlog(waiting) + (self._notices.clock(offset) if offset is not None else [])
         if notices:
             await self.intake.record(*notices)
@@ -206,6 +223,7 @@ class Agent:
             await status.remember(self._store, self._push.acknowledged)
         await parked.keep_newest(self._store, self._config.limits.parked_messages)
         await self._forget_old()
+        logs.tell_suppressed()
 
     async def _forget_old(self) -> None:
         """Let go of what the centre has had for long enough."""
@@ -216,10 +234,10 @@ class Agent:
                 await trim_old(self._store, stream, acknowledged, before)
 
 
-def _last_seen(config: Config) -> datetime | None:
+def _last_connected(left: dict[str, Any]) -> datetime | None:
     """When the agent last ran on this folder: what a broker queued since then is not older."""
-    left = status.read_file(config.folder).get("broker_connected_at")
-    return datetime.fromisoformat(left) if left else None
+    at = left.get("broker_connected_at")
+    return datetime.fromisoformat(at) if at else None
 
 
 async def run(config: Config, ready: Callable[[], None]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import structlog
@@ -12,6 +12,7 @@ import structlog
 from domain.events import Event, Raw, encode_event
 from domain.ids import content_name
 from domain.wire import MAX_UNPACKED_BYTES, pack
+from edge.logs import origin
 from edge.sync.transport import Refused, Uplink, understood
 from eventlog.log import EventLog, Record
 
@@ -83,15 +84,17 @@ class Push:
 
         That one is replaced by an event that says so: its stream goes on, and its sequence leaves no gap.
         """
+        epoch = await self._store.epoch(stream)
         while True:
+            where = origin(self._gateway, stream, epoch, first, len(bodies))
             try:
-                return await self._send(pack(self._gateway, stream, await self._store.epoch(stream), first, bodies))
+                return await self._send(pack(self._gateway, stream, epoch, first, bodies), where)
             except Refused as refusal:
                 if refusal.error not in _POISON:
                     raise
                 if len(bodies) == 1 and bodies[0].startswith(_STAND_IN_BEGINS):
                     raise
-                log.error("batch_refused", stream=stream, first=first, events=len(bodies), error=str(refusal))
+                log.error("batch_refused", **where, error=str(refusal))
                 bodies = bodies[: len(bodies) // 2] or [_stand_in(bodies[0])]
 
     def _fitting(self, records: list[Record]) -> list[bytes]:
@@ -104,15 +107,17 @@ class Push:
             bodies.append(record.body)
         return bodies
 
-    async def _send(self, packed: bytes) -> int:
+    async def _send(self, packed: bytes, where: dict[str, Any]) -> int:
         try:
             answer = await self._uplink.send("POST", BATCHES, packed, BATCH_TYPE)
         except Refused as refusal:
             if refusal.error not in _OUT_OF_STEP:
                 raise
-            log.warning("out_of_step", error=refusal.error, message=str(refusal))
+            log.warning("out_of_step", **where, error=refusal.error, message=str(refusal))
             answer = refusal.answer
-        return understood(answer, _Watermark).watermark
+        watermark = understood(answer, _Watermark).watermark
+        log.debug("batch_sent", **where, bytes=len(packed), watermark=watermark)
+        return watermark
 
 
 def _stand_in(body: bytes) -> bytes:
