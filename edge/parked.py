@@ -11,7 +11,8 @@ import msgspec
 import structlog
 
 from edge.devices.driver import Message
-from eventlog.sqlite import SqliteEventLog, Statement
+from eventlog.sqlite import SqliteEventLog
+from eventlog.sqlite_rows import Statement
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS parked(
