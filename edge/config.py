@@ -65,11 +65,12 @@ class Metrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     allow_remote: bool = False  # others may read it too: the device list and when each was heard
 
     def __post_init__(self) -> None:
-        if not self.allow_remote and not _is_loopback(self.host):
+        if not self.allow_remote and not is_loopback(self.host):
             raise ValueError(f"metrics.host {self.host} lets others read; write allow_remote = true if they shall")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a name or address is this machine's own."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -36,18 +36,22 @@ class Figures:
     async def describe(
         self, log: Log, streams: Mapping[str, StreamStatus], counts: Mapping[str, int]
     ) -> dict[str, Any]:
-        """The entries ``oldest_unsent_at``, ``seen``, ``rates`` and, where the folder can be asked, ``disk``."""
+        """The entries ``oldest_unsent_at``, ``seen``, ``rates`` and ``disk``."""
         now_s = asyncio.get_running_loop().time()
-        described: dict[str, Any] = {
+        return {
             "oldest_unsent_at": await oldest_unsent(log, streams),
             "seen": self._seen.shown(self._listed),
             "rates": self._rates.note(now_s, {name: counts.get(name, 0) for name in _RATED}),
+            "disk": await asyncio.to_thread(_disk, self._folder),
         }
-        try:
-            described["disk"] = msgspec.to_builtins(await asyncio.to_thread(disk.look, self._folder))
-        except OSError:
-            pass  # a disk that answers nothing is said by the log itself
-        return described
+
+
+def _disk(folder: Path) -> dict[str, Any] | None:
+    """None for a disk that does not answer: that is for the log to say."""
+    try:
+        return msgspec.to_builtins(disk.look(folder))
+    except OSError:
+        return None
 
 
 async def oldest_unsent(log: Log, streams: Mapping[str, StreamStatus]) -> dict[str, datetime]:
@@ -55,13 +59,13 @@ async def oldest_unsent(log: Log, streams: Mapping[str, StreamStatus]) -> dict[s
     found: dict[str, datetime] = {}
     for name, entry in streams.items():
         records = await log.read(name, entry.acknowledged, 1) if entry.backlog else []
-        at = _recorded_at(records[0].body) if records else None
+        at = recorded_at(records[0].body) if records else None
         if at is not None:
             found[name] = at
     return found
 
 
-def _recorded_at(body: bytes) -> datetime | None:
+def recorded_at(body: bytes) -> datetime | None:
     """None where the record is no event any more: that is for the log's own check to say."""
     try:
         return _decode(body).recorded_at

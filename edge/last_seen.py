@@ -53,7 +53,7 @@ class LastSeen:
 
     def restore(self, left: Mapping[str, Any]) -> None:
         """Take over what an earlier run of the agent left as ``shown``; what is not readable is not taken."""
-        for device, entry in reversed(left.items()):
+        for device, entry in reversed(list(left.items())):
             try:
                 self._devices[device] = msgspec.convert(entry, Seen)
             except msgspec.ValidationError:  # another version's: it will be heard again

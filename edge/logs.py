@@ -121,4 +121,3 @@ def _on_the_way_out(kind: type[BaseException], error: BaseException, trace: Trac
 def origin(gateway: str, stream: str, epoch: str, first: int, count: int = 1) -> dict[str, Any]:
     """What a line about events or a batch bears, so that it can be found at both ends."""
     return {"gateway": gateway, "stream": stream, "epoch": epoch, "first": first, "events": count}
-

@@ -25,5 +25,5 @@ class Rates:
         since_s, before = self._noted[0]
         elapsed_s = at_s - since_s
         if elapsed_s <= 0:
-            return {name: 0.0 for name in counts}
+            return dict.fromkeys(counts, 0.0)
         return {name: round((count - before.get(name, 0)) / elapsed_s, 2) for name, count in counts.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -111,6 +112,13 @@ async def hello(request: Request, gateway: FromGateway) -> Response:
         seen = update(gateway_table).where(gateway_table.c.id == gateway.id)
         await connection.execute(seen.values(last_seen_at=now, status=msgspec.json.decode(body)))
     return answer(200, watermarks=watermarks, server_time=now)
+
+
+@router.get("/hello")
+async def who_am_i(request: Request, gateway: FromGateway) -> Response:
+    """A gateway asks whether it is known here, in which version, and for the time; nothing is changed by it."""
+    now = stamp(house_of(request).now())
+    return answer(200, gateway=gateway.id, complex=gateway.complex, version=version("gatehouse"), server_time=now)
 
 
 @router.post("/batches")
