@@ -46,6 +46,7 @@ def _print(findings: Sequence[Finding]) -> None:
 
 def _print_one(finding: Finding) -> None:
     mark, style = _MARKS[finding.level]
-    out.print(Text(f"  {mark} {finding.name}: {finding.cause}", style=style if finding.level != "ok" else ""))
+    line = Text(f"  {mark} {finding.name}: {finding.cause}", style="" if finding.level == "ok" else style)
+    out.print(line, soft_wrap=True)
     if finding.next_step:
-        out.print(Text(f"      → {finding.next_step}"))
+        out.print(Text(f"      → {finding.next_step}"), soft_wrap=True)

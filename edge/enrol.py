@@ -6,7 +6,9 @@ from pathlib import Path
 
 import msgspec
 
+from edge.durable import make_folder
 from edge.identity import Identity, forget_pending, pending_key, save
+from edge.store import FOLDER_MODE
 from edge.sync.transport import Uplink
 
 
@@ -16,6 +18,7 @@ async def enrol(server: str, code: str, folder: Path) -> Identity:
     Raises Refused (used, expired, unknown code) or UplinkDown; then only the key stays here, for the next try: where
     the answer was lost, the centre knows the key again and answers the same.
     """
+    make_folder(folder, mode=FOLDER_MODE)
     key = pending_key(folder)
     public = key.as_dict(private=False)
     async with Uplink(server) as uplink:

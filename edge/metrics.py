@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -119,7 +119,7 @@ def _total(name: str, said: str, value: float) -> Metric:
 async def serve(settings: Settings, metrics: Metrics) -> None:
     """Answer ``GET /metrics`` until cancelled, in this loop. A port that cannot be had is said, and stops nothing."""
     app = web.Application(client_max_size=1024)
-    app.router.add_get("/metrics", lambda _: _answer(metrics))
+    app.router.add_get("/metrics", _answering(metrics))
     runner = web.AppRunner(app, access_log=None, handle_signals=False)
     await runner.setup()
     try:
@@ -132,5 +132,8 @@ async def serve(settings: Settings, metrics: Metrics) -> None:
         await runner.cleanup()
 
 
-async def _answer(metrics: Metrics) -> web.Response:
-    return web.Response(body=metrics.page(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+def _answering(metrics: Metrics) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(body=metrics.page(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    return answer

@@ -11,11 +11,12 @@ from edge import media, parked, status
 from eventlog.sqlite import SqliteEventLog
 
 FILE = "log.db"
+FOLDER_MODE = 0o700  # whoever may look in reads plates and cards
 
 
 async def open_store(folder: Path, now: Callable[[], datetime]) -> SqliteEventLog:
     """Open the store, or make it with a new epoch."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
     return await SqliteEventLog.open(folder / FILE, new_epoch(now()), media.SCHEMA + parked.SCHEMA + status.SCHEMA)
 
 

@@ -50,10 +50,11 @@ def check(path: Path) -> tuple[Config | None, list[Finding]]:
 def mistakes(written: dict[str, Any]) -> list[str]:
     """Every key that cannot be used, by its path, and why. msgspec alone stops at the first."""
     found = list(_in_struct(Config, written, ""))
+    zone = str(written.get("timezone", Config().timezone))
     try:
-        ZoneInfo(str(written.get("timezone", Config.timezone)))
+        ZoneInfo(zone)
     except (ValueError, KeyError, OSError):
-        found.append(f"timezone: there is no zone {written['timezone']!r}; Asia/Shanghai is one")
+        found.append(f"timezone: there is no zone {zone!r}; Asia/Shanghai is one")
     return found
 
 

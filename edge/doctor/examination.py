@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from edge import beside, disk, status
 from edge.box_status import described
 from edge.config import Config
@@ -15,6 +17,7 @@ from edge.doctor import agent, backlog, broker, centre, clock, configuration, de
 from edge.doctor.finding import GROUPS, Finding
 from edge.figures import recorded_at
 from edge.kernel_clock import kernel_vouches
+from edge.redact import secrets
 
 _MOUNTS = Path("/proc/self/mountinfo")
 
@@ -25,7 +28,12 @@ def examine(settings: Path, now: datetime) -> list[Finding]:
     config, found = configuration.check(settings)
     if config is not None:
         found += _examined(config, now)
-    return sorted(found, key=lambda finding: GROUPS.index(finding.group))
+    return [_clean(finding) for finding in sorted(found, key=lambda finding: GROUPS.index(finding.group))]
+
+
+def _clean(finding: Finding) -> Finding:
+    """An error's words may quote an address with a password in it."""
+    return msgspec.structs.replace(finding, cause=secrets(finding.cause))
 
 
 def _examined(config: Config, now: datetime) -> Iterator[Finding]:
