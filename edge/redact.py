@@ -11,7 +11,7 @@ from domain.plates import PROVINCES, SERIAL
 OUT = "[redacted]"
 Redact = Callable[[str], str]
 
-_NAMES = "password|passwd|pwd|passphrase|secret|token|api[_-]?key|private[_-]?key|credential|authorization|code|pin"
+_NAMES = "password|passwd|pwd|passphrase|secret|token|api[_-]?key|private[_-]?key|credential|authorization|\\bpin"
 # Each as a named part that stays and a rest that goes.
 _SECRETS = (
     re.compile(r"(?P<kept>)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL),

@@ -63,7 +63,7 @@ def _in_struct(kind: Any, written: dict[str, Any], path: str) -> Iterator[str]:
     before = list[str]()
     for key, value in written.items():
         if key not in fields:
-            before.append(f"{path}{key}: there is no such key")
+            before.append(f"there is no key {path}{key}")
             continue
         before += _in_value(fields[key].type, value, f"{path}{key}")
     before += [f"{path}{name}: is missing" for name, field in fields.items() if field.required and name not in written]
