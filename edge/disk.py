@@ -19,10 +19,6 @@ class Disk(msgspec.Struct, frozen=True):
     inodes: int
     log_bytes: int  # the log with its write-ahead file
 
-    @property
-    def free_share(self) -> float:
-        return self.free_bytes / self.size_bytes if self.size_bytes else 0.0
-
 
 def look(folder: Path) -> Disk:
     """How it is now; free is what an ordinary user may still write. Raises OSError."""

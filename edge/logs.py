@@ -20,7 +20,7 @@ _LINES_A_MINUTE = 20
 _WINDOW_S = 60.0
 _MAX_KEYS = 1_000
 # What tells one complaint from another. Of a small vocabulary each: a topic is the sender's to choose, and is not here.
-_TOLD_APART = ("reason", "family", "stream", "reader", "host")
+_TOLD_APART = ("reason", "family", "stream", "reader", "host", "state")
 
 
 class _Window(msgspec.Struct):

@@ -16,7 +16,7 @@ _SILENT = timedelta(seconds=15)  # the agent speaks every second
 _DEVICES_SHOWN = 30
 _SAID_ELSEWHERE = frozenset({"messages", "events"})
 # What other parts of the agent may say of themselves in a word or a few; shown where it is there.
-_IN_A_WORD = ("store", "capacity", "desired", "clock")
+_IN_A_WORD = ("desired", "clock")
 
 
 def page(described: Mapping[str, Any], now: datetime) -> RenderableType:
@@ -53,6 +53,8 @@ def _lines(described: Mapping[str, Any]) -> Iterator[RenderableType]:
     if disk := described.get("disk"):
         held = f"log {size(disk['log_bytes'])}, free {size(disk['free_bytes'])} of {size(disk['size_bytes'])}"
         yield Text(f"disk: {held}; pictures unsent: {described.get('media_unsent', 0)}")
+    if store := described.get("store"):
+        yield _store(store)
     for key in _IN_A_WORD:
         if (value := described.get(key)) not in (None, {}, ""):
             yield _line(key, _words(value), good="ok")
@@ -62,6 +64,12 @@ def _lines(described: Mapping[str, Any]) -> Iterator[RenderableType]:
     counts = {key: value for key, value in described["counts"].items() if value and key not in _SAID_ELSEWHERE}
     if counts:
         yield Text(f"since it started: {_words(counts)}")
+
+
+def _store(store: Mapping[str, Any]) -> Text:
+    detail = f": {store['detail']}" if store.get("detail") else ""
+    reserve = "" if store.get("reserve") else ", the reserve is not held"
+    return _line("store", f"{store['state']}{detail}{reserve}", "ok")
 
 
 def _line(name: str, value: str, good: str) -> Text:

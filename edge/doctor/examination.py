@@ -42,7 +42,7 @@ def _examined(config: Config, now: datetime) -> Iterator[Finding]:
     yield known
     yield agent.runs(left, now)
     yield from agent.unit()
-    yield from _of_the_disk(config.folder)
+    yield from _of_the_disk(config, left)
     asked = centre.check(config.server or (me.server if me else ""), me, now)
     yield from clock.check(
         now,
@@ -57,9 +57,10 @@ def _examined(config: Config, now: datetime) -> Iterator[Finding]:
     yield from _of_the_log(config, left, now)
 
 
-def _of_the_disk(path: Path) -> Iterator[Finding]:
-    if path.is_dir():
-        yield from storage.room(disk.look(path))
+def _of_the_disk(config: Config, left: dict[str, Any]) -> Iterator[Finding]:
+    if config.folder.is_dir():
+        yield from storage.room(disk.look(config.folder), config.capacity)
+        yield from storage.store(left.get("store", {}), config.folder)
     yield from storage.life()
 
 

@@ -72,16 +72,17 @@ async def test_the_page_shows_devices_with_age_and_state_and_whatever_else_is_to
     box.agent_says(
         devices=[{"id": "t:1", "name": "东门"}, {"id": "t:2", "name": ""}],
         seen={"t:1": {"at": heard, "state": "offline"}, "x:9": {"at": heard, "state": None}},
-        store="full",
-        capacity={"routine": "80 %"},
+        store={"state": "full", "detail": "no room", "reserve": False},
+        desired={"passes": 7},
         counts={"messages": 9, "repeats": 2},
         media_unsent=4,
     )
     console = Console(width=120, record=True, file=(tmp_path / "page").open("w"))
     console.print(page(described(box.folder), datetime.now(UTC)))
     text = console.export_text()
-    for said in ("东门", "3.0 h ago", "offline", "never", "not in the list", "store: full", "capacity: routine 80 %"):
+    for said in ("东门", "3.0 h ago", "offline", "never", "not in the list", "desired: passes 7"):
         assert said in text
+    assert "store: full: no room, the reserve is not held" in text
     assert "pictures unsent: 4" in text
     assert "repeats 2" in text
 

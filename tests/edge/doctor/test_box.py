@@ -11,6 +11,7 @@ import pytest
 
 from domain.events import Event
 from edge.box_status import described
+from edge.config import Capacity
 from edge.disk import Disk
 from edge.doctor import agent, backlog, clock, devices, folder, software, storage
 from edge.doctor.finding import Finding, Reporter, exit_code
@@ -111,11 +112,20 @@ def test_a_network_share_is_an_error_and_memory_a_warning(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("free_bytes", "free_inodes", "level"),
-    [(5_000_000_000, 900, "ok"), (700_000_000, 900, "warn"), (50_000_000, 900, "error"), (5_000_000_000, 10, "warn")],
+    [(5_000_000_000, 900, "ok"), (200_000_000, 900, "warn"), (50_000_000, 900, "error"), (5_000_000_000, 10, "warn")],
 )
 def test_room(free_bytes: int, free_inodes: int, level: str) -> None:
-    found = storage.room(Disk(free_bytes, 8_000_000_000, free_inodes, 1_000, 0))
+    found = storage.room(Disk(free_bytes, 8_000_000_000, free_inodes, 1_000, 0), Capacity())
     assert max(levels(found), key=["ok", "warn", "error"].index) == level
+
+
+def test_a_log_near_its_bound_and_a_store_that_is_not_well(tmp_path: Path) -> None:
+    near = Disk(5_000_000_000, 8_000_000_000, 900, 1_000, Capacity().log_bytes)
+    assert levels(storage.room(near, Capacity())) == ["ok", "warn"]
+    assert levels(storage.store({"state": "ok", "reserve": True}, tmp_path)) == []
+    assert levels(storage.store({"state": "full", "detail": "x", "reserve": False}, tmp_path)) == ["error", "warn"]
+    (tmp_path / "corrupt-20260301T000000000000Z").mkdir()
+    assert "corrupt-20260301" in bad(storage.store({}, tmp_path))[0]
 
 
 @pytest.mark.parametrize(("said", "level"), [("0x01 0x02", "ok"), ("0x08 0x01", "warn"), ("0x01 0x0b", "error")])
@@ -161,7 +171,6 @@ def test_an_agent_that_runs_is_well_and_any_other_is_told_apart(tmp_path: Path) 
     assert level(pid=NOBODY) == "error"
     assert level(time=datetime.now(UTC) - timedelta(minutes=5)) == "error"
     assert level(version="0.0.1") == "warn"
-    assert level(store="full") == "error"
     assert agent.runs({}, NOW).level == "error"
 
 

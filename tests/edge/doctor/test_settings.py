@@ -95,7 +95,7 @@ def test_good_settings_are_well(tmp_path: Path) -> None:
         ('server = "http://centre.example.invalid"', "whoever is on the line reads along"),
         ('server = "centre"', "server is no address"),
         ('[broker]\nusername = "edge"', "without broker.password_file"),
-        ('[broker]\nusername = "edge"\npassword_file = "none"', "No such file"),
+        ('[broker]\nusername = "edge"\npassword_file = "none"', "No such file"),  # pragma: allowlist secret
         ('[[devices]]\nid = "vzenit:1"', "no driver of that kind"),
         ('[[devices]]\nid = "vzenith:1"\n[[devices]]\nid = "vzenith:1"', "is listed 2 times"),
         ("", "every message is parked"),
@@ -108,7 +108,7 @@ def test_what_is_allowed_and_still_wrong(line: str, said: str, tmp_path: Path) -
 def test_a_password_that_others_may_read(tmp_path: Path) -> None:
     secret = tmp_path / "password"
     secret.write_text("hunter22")
-    text = GOOD + '[broker]\nusername = "edge"\npassword_file = "password"\n'
+    text = GOOD + '[broker]\nusername = "edge"\npassword_file = "password"\n'  # pragma: allowlist secret
     secret.chmod(0o644)
     (found,) = bad(examined(tmp_path, text))
     assert (found.level, found.next_step) == ("warn", f"chmod 600 {secret}")
