@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import distributions
 from pathlib import Path
@@ -19,6 +20,7 @@ import msgspec
 
 from edge import beside, identity
 from edge.box_status import described
+from edge.broker_folder import BrokerFolder
 from edge.config import Config
 from edge.doctor.agent import UNIT
 from edge.doctor.finding import Finding
@@ -56,13 +58,14 @@ def for_this_box(config: Config | None) -> Redact:
 
 
 def _own_secrets(config: Config) -> Iterator[str]:
-    if config.broker.password_file:
-        yield _beginning(Path(config.broker.password_file)).strip()
-    try:
+    """The agent's broker password, each device's, and the private half of the key; none of what is not there."""
+    with suppress(OSError, UnicodeDecodeError):
+        yield Path(config.broker.password_file).read_text(encoding="utf-8").strip()
+    with suppress(OSError, msgspec.MsgspecError):
+        yield from BrokerFolder(config.folder / "mosquitto", config.folder / "broker").passwords().values()
+    with suppress(identity.NotEnrolled, OSError, msgspec.MsgspecError):
         key: dict[str, Any] = msgspec.json.decode(identity.load(config.folder).private_key)
-    except (identity.NotEnrolled, OSError, msgspec.MsgspecError):
-        return
-    yield str(key.get("d", ""))
+        yield str(key.get("d", ""))
 
 
 def _beginning(path: Path) -> str:

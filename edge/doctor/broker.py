@@ -18,6 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from edge.config import Broker
 from edge.doctor import certificate
 from edge.doctor.finding import Finding, Reporter
+from edge.sync.trust import Trust
 
 _LINE = Reporter("connections", "broker's line")
 _TLS = Reporter("connections", "broker's certificate")
@@ -25,6 +26,7 @@ _LOGIN = Reporter("connections", "broker's login")
 _VERSION_TOPIC = "$SYS/broker/version"
 _VERSION_WAIT_S = 1.0
 _LOOP_S = 0.1
+_TIMEOUT_S = 5.0
 
 
 class Answer(msgspec.Struct):
@@ -39,7 +41,7 @@ class Answer(msgspec.Struct):
 def check(broker: Broker, now: datetime) -> tuple[list[Finding], str]:
     """Findings, and the version the broker tells, or nothing."""
     try:
-        socket.create_connection((broker.host, broker.port), timeout=certificate.TIMEOUT_S).close()
+        socket.create_connection((broker.host, broker.port), timeout=_TIMEOUT_S).close()
     except OSError as error:
         cause = f"{broker.host}:{broker.port}: {error}"
         return [_LINE.error(cause, "start the broker, or mend broker.host and broker.port")], ""
@@ -56,11 +58,17 @@ def check(broker: Broker, now: datetime) -> tuple[list[Finding], str]:
 def _tls(broker: Broker, now: datetime) -> Iterator[Finding]:
     if not broker.ca_file:
         return
+    step = "the certificate must be of broker.ca_file and bear the name in broker.host: gatehouse-edge broker-config"
     try:
-        context = ssl.create_default_context(cafile=broker.ca_file)
-        yield certificate.judged(_TLS, certificate.shown_by(broker.host, broker.port, context), now)
-    except (OSError, KeyError) as error:
-        yield _TLS.error(f"{error}", "the certificate must be of broker.ca_file and bear the name in broker.host")
+        trust = Trust(ca=Path(broker.ca_file).read_text(encoding="ascii"))
+    except (OSError, ValueError) as error:
+        yield _TLS.error(f"{broker.ca_file}: {error}", step)
+        return
+    yield certificate.held(_TLS, f"mqtts://{_bracketed(broker.host)}:{broker.port}", trust, now, step)
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _ask(broker: Broker) -> Answer:
@@ -69,10 +77,10 @@ def _ask(broker: Broker) -> Answer:
     client = _client(broker, answer)
     client.connect(broker.host, broker.port, keepalive=30)
     try:
-        _loop(client, lambda: bool(answer.login), certificate.TIMEOUT_S)
+        _loop(client, lambda: bool(answer.login), _TIMEOUT_S)
         if answer.let_in:
             client.subscribe([(topic, 1) for topic in broker.subscriptions])
-            _loop(client, lambda: answer.refused is not None, certificate.TIMEOUT_S)
+            _loop(client, lambda: answer.refused is not None, _TIMEOUT_S)
             client.unsubscribe(list(broker.subscriptions))
             client.subscribe(_VERSION_TOPIC)
             _loop(client, lambda: bool(answer.version), _VERSION_WAIT_S)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from importlib.metadata import version
@@ -17,10 +16,12 @@ from edge import identity
 from edge.doctor import certificate
 from edge.doctor.finding import Finding, Reporter
 from edge.sync.transport import Refused, Uplink, UplinkDown, understood
+from edge.sync.trust import Trust
 
 _LINE = Reporter("connections", "centre's line")
 _TLS = Reporter("connections", "centre's certificate")
 _SAYS = Reporter("connections", "centre")
+_TIMEOUT_S = 5.0
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -48,7 +49,8 @@ def check(server: str, me: identity.Identity | None, now: datetime) -> Asked:
     port = address.port or _PORTS.get(address.scheme, 443)
     found = list(_line(address.hostname, port))
     if address.scheme == "https" and not _failed(found):
-        found += _tls(address.hostname, port, now)
+        step = "a certificate that this box trusts, for this name; is the clock right?"
+        found.append(certificate.held(_TLS, server, me.trust if me else Trust(), now, step))
     if _failed(found) or me is None:
         return Asked(found)
     asked = asyncio.run(_ask(server, me, now))
@@ -66,25 +68,18 @@ def _line(host: str, port: int) -> Iterator[Finding]:
         yield _LINE.error(f"{host} is no name that is known here: {error}", "look at the box's DNS, and at `server`")
         return
     try:
-        socket.create_connection((host, port), timeout=certificate.TIMEOUT_S).close()
+        socket.create_connection((host, port), timeout=_TIMEOUT_S).close()
     except OSError as error:
         yield _LINE.error(f"{host}:{port}: {error}", "is the box on the Internet? does a firewall let it out?")
         return
     yield _LINE.ok(f"{host}:{port} answers")
 
 
-def _tls(host: str, port: int, now: datetime) -> Iterator[Finding]:
-    try:
-        yield certificate.judged(_TLS, certificate.shown_by(host, port, ssl.create_default_context()), now)
-    except (OSError, KeyError) as error:
-        yield _TLS.error(f"{host}: {error}", "a certificate that this box trusts, for this name; is the clock right?")
-
-
 async def _ask(server: str, me: identity.Identity, now: datetime) -> Asked:
     """As this gateway. A wrong clock is learned from the first refusal, as the agent does."""
     signer = identity.Signer(me, lambda: now)
     try:
-        async with Uplink(server, signer) as uplink:
+        async with Uplink(server, signer, me.trust) as uplink:
             answer = understood(await uplink.send("GET", "/v1/hello", b"", "application/json"), WhoAmI)
     except UplinkDown as error:
         return Asked([_SAYS.error(f"no answer: {error}", "open the address with curl from the box")])

@@ -23,10 +23,10 @@ from tests.edge.box import Box, parked
 CODE = "-".join(("7QJ3L", "MXWKT", "5VNRC", "8H2PD"))
 TOKEN = ".".join(("ey" + "JhbGciOiJFZDI1NTE5In0", "ey" + "Jpc3MiOiJndy0xIn0", "c2lnbmF0dXJl"))
 PEM = "-----BEGIN " + "PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIPlanted\n-----END " + "PRIVATE KEY-----"
-BROKER, CAMERA, ADDRESS, WRITTEN = "br0ker-w0rd", "c4mera-w0rd", "us3r-w0rd", "wr1tten-w0rd"
+DEVICE, BROKER, CAMERA, ADDRESS, WRITTEN = "dev1ce-w0rd", "br0ker-w0rd", "c4mera-w0rd", "us3r-w0rd", "wr1tten-w0rd"
 PLATE, GREEN_PLATE, CARD, PERSON_NUMBER = "粤B8K6Q2", "京AD12345", "8165537", "110101199001011234"
 PAYLOAD, PICTURE = "p4yload-w0rd", "ab" * 32  # only where the bundle does not look
-PLANTED = (BROKER, CAMERA, ADDRESS, WRITTEN, CODE, TOKEN, "Planted", PLATE, GREEN_PLATE, CARD, PERSON_NUMBER)
+PLANTED = (DEVICE, BROKER, CAMERA, ADDRESS, WRITTEN, CODE, TOKEN, "Planted", PLATE, GREEN_PLATE, CARD, PERSON_NUMBER)
 
 BROKER_FILE = '"broker.word"'
 SETTINGS = f"""\
@@ -42,7 +42,7 @@ name = "3 号楼门禁"
 """
 LOG = [
     {"event": "parked", "number": 3, "family": "vzenith-mqtt", "detail": f"unexpected: pwd={CAMERA}, plate {PLATE}"},
-    {"event": "broker_refused", "error": f"rtsp://admin:{CAMERA}@192.168.1.9/stream: login with {BROKER}"},
+    {"event": "broker_refused", "error": f"rtsp://admin:{CAMERA}@192.168.1.9/stream: login with {BROKER} or {DEVICE}"},
     {"event": "uplink", "error": f"Authorization: Bearer {TOKEN}"},
     {"event": "enrol", "error": f"the code {CODE} is used", "said": f'{{"password": "{CAMERA}"}}'},
     {"event": "library", "message": PEM},
@@ -56,6 +56,8 @@ async def box_with_secrets(folder: Path) -> Box:
     secret.write_text(BROKER + "\n")
     secret.chmod(0o600)
     me = box.enrol()
+    (box.folder / "broker").mkdir()
+    (box.folder / "broker" / "device-passwords.json").write_text(json.dumps({"vzenith": DEVICE}))
     subject = Subject(type="plate", id=PLATE)
     payload = f'{{"password": "{CAMERA}", "plate": "{PLATE}", "card": {CARD}, "note": "{PAYLOAD}"}}'.encode()
     detail = f"t:{CARD} is not in the device list; add it"

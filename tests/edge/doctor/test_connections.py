@@ -16,6 +16,8 @@ from aiohttp import web
 from edge.config import Broker
 from edge.doctor import broker, centre, certificate
 from edge.doctor.finding import Finding, Reporter
+from edge.server_certificate import Shown, look
+from edge.sync.trust import Trust
 from tests.edge.box import Box
 from tests.edge.test_mqtt import NOT_AUTHORIZED, FakeBroker, certified
 
@@ -86,14 +88,14 @@ async def test_a_broker_s_certificate_is_verified(tmp_path: Path) -> None:
     async with listening(FakeBroker(), context) as port:
         found = await asked(Broker(port=port, ca_file=str(tmp_path / "ca.pem")))
         assert bad(found) == []
-        assert any("certificate until" in finding.cause for finding in found)
+        assert any("SHA-256" in finding.cause for finding in found)
         (cause,) = bad(await asked(Broker(port=port, ca_file=str(tmp_path / "other" / "ca.pem"))))
         assert cause.startswith("broker's certificate:")
 
 
 @pytest.mark.parametrize(("days", "level"), [(60, "ok"), (5, "warn"), (-1, "error")])
 def test_how_long_a_certificate_lasts(days: int, level: str) -> None:
-    shown = certificate.Certificate(now() + timedelta(days=days, hours=1), "ab" * 32)
+    shown = Shown("ab" * 32, "CN=x", "CN=x", now(), now() + timedelta(days=days, hours=1), "")
     assert certificate.judged(SAYS, shown, now()).level == level
 
 
@@ -165,3 +167,17 @@ async def test_a_certificate_nobody_vouches_for(tmp_path: Path) -> None:
     async with listening(FakeBroker(), certified(tmp_path)) as port:
         found = (await asyncio.to_thread(centre.check, f"https://127.0.0.1:{port}", None, now())).findings
     assert [finding.name for finding in found if finding.level == "error"] == ["centre's certificate"]
+
+
+async def test_the_one_certificate_that_was_agreed_on_and_any_other(tmp_path: Path) -> None:
+    async with listening(FakeBroker(), certified(tmp_path)) as port:
+        url = f"https://127.0.0.1:{port}"
+        shown = await asyncio.to_thread(look, url)
+
+        async def level(trust: Trust) -> str:
+            return (await asyncio.to_thread(certificate.held, SAYS, url, trust, now(), "")).level
+
+        assert await level(Trust(fingerprint=shown.sha256)) == "ok"
+        assert await level(Trust(fingerprint="00" * 32)) == "error"
+        assert await level(Trust(ca=(tmp_path / "ca.pem").read_text())) == "ok"
+        assert await level(Trust()) == "error"
