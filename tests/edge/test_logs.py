@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
@@ -17,6 +18,7 @@ import structlog
 from edge import logs
 from edge.logs import Throttle
 from tests.edge.test_intake import bench
+from tests.rig import until
 
 
 @pytest.fixture(autouse=True)
@@ -110,8 +112,11 @@ def test_the_memory_of_complaints_is_bounded() -> None:
 async def test_a_parked_message_is_told_with_its_number_its_topic_and_its_family(tmp_path: Path) -> None:
     out = configured()
     async with bench(tmp_path) as here:
-        await here.take("fact 1", "nonsense", "crash")
-        await here.take("from t:stranger")
+        running = asyncio.create_task(here.intake.run())
+        for message in ("fact 1", "nonsense", "crash", "from t:stranger"):
+            here.offer(message)
+        await until(lambda: len([line for line in lines(out) if line["event"] == "parked"]) == 3)
+        running.cancel()
         numbers = dict(await here.store.query("SELECT reason, number FROM parked"))
     told = [line for line in lines(out) if line["event"] == "parked"]
     assert {line["reason"]: line["number"] for line in told} == numbers
