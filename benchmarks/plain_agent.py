@@ -1,0 +1,12 @@
+"""python -m benchmarks.plain_agent: the agent, with the pass-through family of benchmarks/drivers beside its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import edge.devices
+from edge.cli import main
+
+if __name__ == "__main__":
+    edge.devices.__path__.append(str(Path(__file__).parent / "drivers"))  # the folder walk finds it as any driver
+    main()
