@@ -102,7 +102,7 @@ class MqttStream:
         return True
 
     def recv(self, buffer_size: int) -> bytes:
-        """For paho: at most ``buffer_size`` bytes; empty at the end. Raises BlockingIOError where there is nothing now."""
+        """For paho: at most ``buffer_size`` bytes, none at the end. Raises BlockingIOError where nothing is here."""
         while self._start == len(self._received) and not self._ended:
             self._raise_failure()
             if not self._fill():
