@@ -8,7 +8,7 @@ from domain.events import Event
 from edge.devices.driver import BadMessage, Driver, Message, Reading, Site
 
 FAMILY = "passthrough"
-_ID = slice(7, 22)  # {"id":"CCCC-SSSSSSSSSS", …: where benchmarks/messages.py writes it
+_ID = slice(7, 22)  # {"id":"0000-0000000000", …: where benchmarks/messages.py writes it
 
 
 def decode(message: Message, site: Site) -> Reading:
@@ -17,8 +17,7 @@ def decode(message: Message, site: Site) -> Reading:
         text = message.payload.decode()
     except UnicodeDecodeError as error:
         raise BadMessage(f"not UTF-8: {error}") from error
-    event = Event(kind="passthrough", device="bench:plain", source_event_id=text[_ID], text=text)
-    return Reading([event])
+    return Reading([Event(kind="passthrough", device="bench:plain", source_event_id=text[_ID], text=text)])
 
 
 DRIVER = Driver(kind="bench", families=(FAMILY,), decode=decode, topics=MappingProxyType({"bench/#": FAMILY}))
