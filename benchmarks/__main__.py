@@ -16,12 +16,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import decode, drain, ingest, intake, peer, resident
+from benchmarks import decode, delay, drain, ingest, intake, peer, resident
 from benchmarks.rows import Row, full
 
 BENCHMARKS: dict[str, Callable[[float], Awaitable[list[Row]]]] = {
     "decode": decode.run,
     "intake": intake.run,
+    "delay": delay.run,
     "peer": peer.run,
     "resident": resident.run,
     "drain": drain.run,

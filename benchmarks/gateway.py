@@ -16,7 +16,7 @@ from simulators.processes import Child
 from tests.rig import Rig
 
 _SOURCE_ID = re.compile(rb'"source_event_id":"([^"]+)"')
-_PLAIN_AGENT = [sys.executable, "-m", "benchmarks.plain_agent"]
+_PLAIN_AGENT = [sys.executable, "-P", str(Path(__file__).with_name("plain_agent.py"))]
 
 
 @contextmanager

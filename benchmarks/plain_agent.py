@@ -1,4 +1,4 @@
-"""python -m benchmarks.plain_agent: the agent, with the pass-through family of benchmarks/drivers beside its own."""
+"""The agent as a program of its own, with the pass-through family of benchmarks/drivers beside its own."""
 
 from __future__ import annotations
 
