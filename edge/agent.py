@@ -109,6 +109,12 @@ class Agent:
         """Run everything; ``ready`` is called once the store stands and the broker was tried."""
         await self.intake.record(self._notices.started(self._version))
         self._reserve.hold()
+        try:
+            await self._work(ready)
+        finally:
+            await self._remember()  # else the next start takes a centre that lost its disk for one that never had it
+
+    async def _work(self, ready: Callable[[], None]) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.intake.run())
             tasks.create_task(self._mqtt.run(self._retry_s))
@@ -148,7 +154,7 @@ class Agent:
         me = await self._enrolled()
         self._signer = identity.Signer(me, self._now)
         async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
-            uplink = await stack.enter_async_context(Uplink(self._config.server or me.server, self._signer))
+            uplink = await stack.enter_async_context(Uplink(self._config.server or me.server, self._signer, me.trust))
             known = {name: entry.acknowledged for name, entry in (await status.of_store(self._store)).items()}
             hello = self._hello(uplink, me.gateway)
             self._push = Push(me.gateway, self._store, uplink, hello, self._config.limits, self, known)
@@ -278,9 +284,12 @@ class Agent:
         except OSError as error:  # a full disk must not stop the doors for want of a convenience
             log.warning("status_not_written", error=str(error))
 
-    async def _keep_house(self) -> None:
-        if self._push is not None:
+    async def _remember(self) -> None:
+        if self._push is not None and self._store.sound:
             await status.remember(self._store, self._push.acknowledged)
+
+    async def _keep_house(self) -> None:
+        await self._remember()
         await parked.keep_newest(self._store, self._config.limits.parked_messages)
         await self._forget_old()
 
