@@ -12,18 +12,17 @@ from typing import Any
 import paho.mqtt.client as paho
 import structlog
 from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.matcher import MQTTMatcher
 
 from edge.config import Broker
 from edge.devices.driver import Message, Publish
 from edge.intake import Intake
 from edge.transports.broker_tls import context_for, explained
+from edge.transports.mqtt_routes import Routes
 from edge.transports.mqtt_stream import MqttStream, Published, StreamClient
 
 log = structlog.get_logger()
 
 _PACKETS_AT_ONCE = 250
-_MAX_ROUTES = 20_000
 _HOUSEKEEPING_S = 1.0
 # A broker hands over its queue without a word of how old it is. It is over once nothing came for so long.
 _QUEUE_QUIET_S = 2.0
@@ -50,10 +49,7 @@ class MqttTransport:
         self.last_connected = last_connected
         self._queued_since: datetime | None = None
         self._last_message_s = 0.0
-        self._matcher = MQTTMatcher()
-        for topic_filter, family in topics.items():
-            self._matcher[topic_filter] = family
-        self._routes: dict[bytes, tuple[str | None, str | None]] = {}
+        self._routes = Routes(topics)
         self._connection = 0  # counts connections: a packet id means nothing on the next one
         self._socket: MqttStream | None = None  # None also while a thread connects: paho then must not touch the loop
         self._writing = False
@@ -248,15 +244,15 @@ class MqttTransport:
 
     def _receive(self, published: Published) -> None:
         connection = self._connection
-        topic, family = self._route(published.topic)
-        if family is None:
-            self._intake.counts["bad_topic" if topic is None else "not_ours"] += 1
+        route = self._routes.find(published.topic)
+        if route.family is None or route.topic is None:
+            self._intake.counts["bad_topic" if route.topic is None else "not_ours"] += 1
             self._acknowledge(published.mid, published.qos, connection)
             return
         message = Message(
-            family,
+            route.family,
             published.payload,
-            topic or "",
+            route.topic,
             published.retain,
             received_at=self._now(),
             queued_since=self._queued_since,
@@ -277,21 +273,6 @@ class MqttTransport:
         except OSError:  # full or broken: paho keeps it, or notices the end
             self._client.ack(mid, qos)
         self._want_write()
-
-    def _route(self, topic: bytes) -> tuple[str | None, str | None]:
-        """The topic as text, None where it is not UTF-8, and the family it belongs to, None for nobody's."""
-        if topic not in self._routes:
-            if len(self._routes) >= _MAX_ROUTES:
-                self._routes.clear()
-            self._routes[topic] = self._find_route(topic)
-        return self._routes[topic]
-
-    def _find_route(self, topic: bytes) -> tuple[str | None, str | None]:
-        try:
-            text = topic.decode()
-        except UnicodeDecodeError:
-            return None, None
-        return text, next(self._matcher.iter_match(text), None)  # pyright: ignore
 
 
 def _topic_of(received: paho.MQTTMessage) -> bytes:
