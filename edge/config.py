@@ -47,7 +47,7 @@ class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Bounds on everything that could grow."""
 
-    queue_messages: int = 5_000  # above it the socket is not read
+    queue_messages: int = 2_000  # above it the socket is not read; four commits' worth
     message_bytes: int = 8 * 1024 * 1024
     commit_messages: int = 500
     commit_wait_s: float = 0.005
