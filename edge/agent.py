@@ -14,11 +14,13 @@ from typing import Annotated, Any
 import msgspec
 import structlog
 
-from edge import identity, parked, status
+from edge import identity, logs, metrics, parked, status
 from edge.capacity import Capacity
 from edge.config import Config
+from edge.conservation import UntakenCount
 from edge.device_list import DeviceList
 from edge.devices.driver import discover
+from edge.figures import Figures
 from edge.happenings import Happened, LetGo, Salvaged
 from edge.intake import Intake
 from edge.keeper import Keeper, open_fit
@@ -32,6 +34,7 @@ from edge.sync.pictures import PicturePush
 from edge.sync.push import Push
 from edge.sync.recover import recover
 from edge.sync.refill import Wanted, refill
+from edge.sync.statements import StatementPush
 from edge.sync.transport import Refused, Uplink, UplinkDown, understood
 from edge.transports.mqtt import MqttTransport
 from eventlog.follow import Pace, follow
@@ -56,6 +59,7 @@ def utc_now() -> datetime:
 class _HelloAnswer(msgspec.Struct):
     watermarks: dict[str, Annotated[int, msgspec.Meta(ge=0)]]
     wanted: list[Wanted] = []
+    statement_wanted: bool = False
 
 
 class Agent:
@@ -81,10 +85,18 @@ class Agent:
         self._let_go: list[LetGo] = []
         self._trouble: LogBroken | None = None
         self._stored: dict[str, Any] = {"streams": {}, "media_unsent": 0, "parked": 0}
+        self._last_figures: dict[str, Any] = {}
         self._left_with_sender = 0
         self.intake = self._make_intake()
-        self._mqtt = MqttTransport(config.broker, self._registry.topics, self.intake, now, _last_seen(config))
+        left = status.read_file(config.folder)
+        self.intake.seen.restore(left.get("seen", {}))
+        self._figures = Figures(config.folder, self.intake.seen, [device.id for device in config.devices])
+        self._metrics = metrics.Metrics()
+        self.intake.on_commit = self._metrics.observe_commit
+        self._mqtt = MqttTransport(config.broker, self._registry.topics, self.intake, now, _last_connected(left))
         self._push: Push | None = None
+        self._statements: StatementPush | None = None
+        self._untaken = UntakenCount()
         self._signer: identity.Signer | None = None
         self._uplink_state = "not enrolled"
         self._back_online = asyncio.Event()
@@ -110,10 +122,18 @@ class Agent:
         """Run everything; ``ready`` is called once the store stands and the broker was tried."""
         await self.intake.record(self._notices.started(self._version))
         self._reserve.hold()
+        try:
+            await self._work(ready)
+        finally:
+            await self._remember()  # else the next start takes a centre that lost its disk for one that never had it
+
+    async def _work(self, ready: Callable[[], None]) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.intake.run())
             tasks.create_task(self._mqtt.run(self._retry_s))
             tasks.create_task(self._sync())
+            if self._config.metrics.port:
+                tasks.create_task(metrics.serve(self._config.metrics, self._metrics))
             tasks.create_task(self._every(_STATUS_S, self._show_status))
             tasks.create_task(self._every(_HOUSEKEEPING_S, self._keep_house))
             tasks.create_task(self._every(_ROOM_S, self._make_room))
@@ -153,6 +173,10 @@ class Agent:
             known = {name: entry.acknowledged for name, entry in (await status.of_store(self._store)).items()}
             hello = self._hello(uplink, me.gateway)
             self._push = Push(me.gateway, self._store, uplink, hello, self._config.limits, self, known)
+            self._statements = StatementPush(
+                self._store.path, self._push.told, uplink, self._config.site.zone, self._now
+            )
+            tasks.create_task(self._statements.run())
             pace = Pace(self._config.limits.batch_events, retry_s=self._retry_s, hurry=self._back_online)
             for stream in self._store.partitions:
                 tasks.create_task(follow(self._store, stream, self._push, self._report, pace))
@@ -193,6 +217,8 @@ class Agent:
             said = await uplink.send_json("POST", "/v1/hello", await self._described())
             answer = understood(said, _HelloAnswer)
             self._note_online()
+            if answer.statement_wanted and self._statements is not None:
+                self._statements.ask()
             await refill(gateway, self._store, uplink, answer.wanted)
             return answer.watermarks
 
@@ -248,7 +274,8 @@ class Agent:
             self._uplink_state = f"offline: {error}"
         if isinstance(error, LogBroken):
             self._trouble = error
-        log.warning("sync_waits", reader=reader, stream=partition, error=str(error))
+        at = self._push.acknowledged.get(partition) if self._push else None
+        log.warning("sync_waits", reader=reader, stream=partition, acknowledged=at, error=str(error))
 
     async def _mend_what_readers_met(self) -> None:
         trouble, self._trouble = self._trouble, None
@@ -263,18 +290,34 @@ class Agent:
             self._mqtt.reconnect()
 
     async def _show_status(self) -> None:
-        described = {**await self._described(), "uplink": self._uplink_state, "counts": self._counts()}
+        offset = self._signer.offset if self._signer else None
+        described = {
+            **await self._described(),
+            **await self._figured(),
+            "uplink": self._uplink_state,
+            "counts": self._counts(),
+            "clock_offset_s": None if offset is None else offset.total_seconds(),
+        }
+        if self._last_figures:
+            self._metrics.show(described)
         await self._leave_status(described)
         await self._mend_what_readers_met()
         self._fetch_what_was_left()
         waiting = sum(entry.backlog for entry in (await self._streams()).values())
-        offset = self._signer.offset if self._signer else None
         notices = self._notices.backlog(waiting) + (self._notices.clock(offset) if offset is not None else [])
         notices += [self._notices.store(happened) for happened in self._keeper.happened()]
         notices += [self._notices.let_go(gone) for gone in self._let_go]
         self._let_go.clear()
         if notices:
             await self.intake.record(*notices)
+
+    async def _figured(self) -> dict[str, Any]:
+        """The figures behind the status; while the store cannot be read, the last ones."""
+        try:
+            self._last_figures = await self._figures.describe(self._store, await self._streams(), self._counts())
+        except LogBroken as error:
+            self._trouble = error
+        return self._last_figures
 
     def _counts(self) -> dict[str, int]:
         return {**self.intake.counts, **self._media.counts}
@@ -285,11 +328,16 @@ class Agent:
         except OSError as error:  # a full disk must not stop the doors for want of a convenience
             log.warning("status_not_written", error=str(error))
 
-    async def _keep_house(self) -> None:
-        if self._push is not None:
+    async def _remember(self) -> None:
+        if self._push is not None and self._store.sound:
             await status.remember(self._store, self._push.acknowledged)
+
+    async def _keep_house(self) -> None:
+        await self._remember()
         await parked.keep_newest(self._store, self._config.limits.parked_messages)
+        await self._store.write(self._untaken.statements(self.intake.counts, self._now(), self._config.site.zone))
         await self._forget_old()
+        logs.tell_suppressed()
 
     async def _forget_old(self) -> None:
         """Let go of what the centre has had for long enough."""
@@ -301,10 +349,10 @@ class Agent:
         await self._store.reclaim()
 
 
-def _last_seen(config: Config) -> datetime | None:
+def _last_connected(left: dict[str, Any]) -> datetime | None:
     """When the agent last ran on this folder: what a broker queued since then is not older."""
-    left = status.read_file(config.folder).get("broker_connected_at")
-    return datetime.fromisoformat(left) if left else None
+    at = left.get("broker_connected_at")
+    return datetime.fromisoformat(at) if at else None
 
 
 async def run(config: Config, ready: Callable[[], None]) -> None:

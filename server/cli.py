@@ -18,6 +18,7 @@ from rich.progress import Progress
 from domain.places import BadHours
 from server import cli_tariff
 from server.bootstrap import close_house, open_house, quiet_projections, tariffs
+from server.cli_conservation import conservation
 from server.config import BadConfig, Config, load
 from server.enrol_link import enrol_link
 from server.house import House
@@ -33,6 +34,7 @@ app = typer.Typer(
     help="The Gatehouse server of a city.",
 )
 app.add_typer(cli_tariff.app, name="tariff")
+app.command()(conservation)
 out = Console()
 err = Console(stderr=True)
 T = TypeVar("T")
@@ -181,7 +183,7 @@ def replace_gateway(
 
 @app.command(name="rebuild")
 def rebuild_projection(
-    name: Annotated[str, typer.Argument(help="alerts, doors or parking")],
+    name: Annotated[str, typer.Argument(help="alerts, doors, parking or conservation")],
     folder: Folder = DEFAULT_FOLDER,
     as_json: AsJson = False,
 ) -> None:

@@ -10,7 +10,7 @@ import structlog
 
 from domain.events import Event
 from domain.ids import Origin, derive, event_id
-from domain.wire import Header, split_events, unpack
+from domain.wire import EventHead, Header, split_events, unpack
 from eventlog.log import Record
 
 log = structlog.get_logger()
@@ -18,16 +18,34 @@ log = structlog.get_logger()
 _MAX_CACHED_EVENTS = 100_000
 _decode_all = msgspec.json.Decoder(list[Event]).decode
 _decode_one = msgspec.json.Decoder(Event).decode
+_decode_head = msgspec.json.Decoder(EventHead).decode
 
 
-class Fact(msgspec.Struct, frozen=True, gc=False):
-    """An event at the centre: its id, whose it is, and when it came."""
+class Fact(msgspec.Struct, gc=False):
+    """An event at the centre: where it was born, whose it is, and when it came."""
 
-    id: bytes
     event: Event
     complex: str
-    gateway: str
+    origin: Origin
     received_at: datetime
+    header: Header  # of the batch it came in,
+    position: int  # and where that lies in the log
+    _id: bytes | None = None
+
+    @property
+    def gateway(self) -> str:
+        return self.origin.gateway
+
+    @property
+    def id(self) -> bytes:
+        """The event's id within the whole centre: no complex can name another's facts.
+
+        Derived when it is first asked for: that costs more than all else here, and the alerts, which everything
+        waits for after an outage, ask it of few.
+        """
+        if self._id is None:
+            self._id = derive(self.complex, event_id(self.event, self.origin).hex())
+        return self._id
 
 
 class Unpacker:
@@ -56,14 +74,9 @@ def _unpacked(record: Record) -> list[Fact]:
     header, unpacked = unpack(record.body)
     received_at = datetime.fromisoformat(record.received_at)
     return [
-        Fact(_id(record.complex, event, header.origin(index)), event, record.complex, header.gateway, received_at)
+        Fact(event, record.complex, header.origin(index), received_at, header, record.position)
         for index, event in enumerate(_events(header, unpacked, received_at))
     ]
-
-
-def _id(complex_id: str, event: Event, origin: Origin) -> bytes:
-    """The event's id within the whole centre: no complex can name another's facts."""
-    return derive(complex_id, event_id(event, origin).hex())
 
 
 def _events(header: Header, unpacked: bytes, received_at: datetime) -> list[Event]:
@@ -72,6 +85,14 @@ def _events(header: Header, unpacked: bytes, received_at: datetime) -> list[Even
     except (msgspec.MsgspecError, RecursionError):
         return [_event(header, index, body, received_at) for index, body in enumerate(split_events(unpacked))]
     return [event if _is_sound(event) else _bare(event.device, received_at, "time") for event in events]
+
+
+def _recorded_at(body: bytes, received_at: datetime) -> datetime:
+    """When an event was recorded that is not understood: its day must stay the one that its gateway counts it under."""
+    try:
+        return _decode_head(body).recorded_at
+    except (msgspec.MsgspecError, RecursionError):
+        return received_at
 
 
 def _event(header: Header, index: int, body: bytes, received_at: datetime) -> Event:
@@ -84,7 +105,7 @@ def _event(header: Header, index: int, body: bytes, received_at: datetime) -> Ev
     except (msgspec.MsgspecError, RecursionError) as error:
         reason = str(error)
     log.error("event_not_understood", origin=str(header.origin(index)), error=reason)
-    return _bare("unknown", received_at, reason)
+    return _bare("unknown", _recorded_at(body, received_at), reason)
 
 
 def _is_sound(event: Event) -> bool:
@@ -93,5 +114,5 @@ def _is_sound(event: Event) -> bool:
     return event.recorded_at is not None and all(time.tzinfo and 1970 <= time.year <= 9000 for time in times)
 
 
-def _bare(device: str, received_at: datetime, reason: str) -> Event:
-    return Event(kind="unknown", device=device, recorded_at=received_at, code="not_understood", text=reason)
+def _bare(device: str, recorded_at: datetime, reason: str) -> Event:
+    return Event(kind="unknown", device=device, recorded_at=recorded_at, code="not_understood", text=reason)

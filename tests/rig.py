@@ -44,6 +44,8 @@ EDGE_TOML = """\
 data = "data"
 server = "{server}"
 unknown_devices = "accept"
+[metrics]
+port = 0
 [broker]
 port = {broker}
 """

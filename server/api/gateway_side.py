@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -10,6 +11,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
+from domain.statements import Statement
 from domain.wire import MAX_PACKED_BYTES, BadBatch
 from eventlog.log import Gap, GapReason, LogBroken, Receipt
 from server.auth import declare, public
@@ -141,7 +143,8 @@ async def hello(request: Request, gateway: FromGateway) -> Response:
         seen = update(gateway_table).where(gateway_table.c.id == gateway.id)
         await connection.execute(seen.values(last_seen_at=now, status=msgspec.json.decode(body)))
     wanted = await house.refill.wanted_of(gateway.id)
-    return answer(200, watermarks=watermarks, wanted=wanted, server_time=now)
+    asked = await house.conservation.is_wanted(gateway.id)
+    return answer(200, watermarks=watermarks, wanted=wanted, statement_wanted=asked, server_time=now)
 
 
 @router.post("/watermarks")
@@ -156,6 +159,13 @@ async def known_media(request: Request, gateway: FromGateway) -> Response:
     """Which of the named pictures are here already and need not be sent."""
     asked = _decoded(await body_of(request, _MAX_JSON_BYTES), KnownMedia)
     return answer(200, known=await house_of(request).media.known(gateway.complex, asked.names))
+
+
+@router.get("/hello")
+async def who_am_i(request: Request, gateway: FromGateway) -> Response:
+    """A gateway asks whether it is known here, in which version, and for the time; nothing is changed by it."""
+    now = stamp(house_of(request).now())
+    return answer(200, gateway=gateway.id, complex=gateway.complex, version=version("gatehouse"), server_time=now)
 
 
 @router.post("/batches")
@@ -195,6 +205,13 @@ def _receipt(receipt: Receipt) -> Response:
     if _STATUS[receipt.outcome] != 200:
         content |= {"error": receipt.outcome, "message": f"go on from {receipt.watermark + 1}"}
     return answer(_STATUS[receipt.outcome], **content)
+
+
+@router.post("/statements")
+async def statements(request: Request, gateway: FromGateway) -> Response:
+    """What the gateway states of its days; it is held against the log behind the request."""
+    said = _decoded(await body_of(request, _MAX_JSON_BYTES), Statement)
+    return answer(200, news=await house_of(request).conservation.take(gateway, said))
 
 
 @router.put("/media/{sha256}")
