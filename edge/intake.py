@@ -26,21 +26,27 @@ MAX_EVENT_BYTES = 256 * 1024  # a batch of one must fit domain.wire with room to
 _SHOWN_BYTES = 64 * 1024
 
 Acknowledge = Callable[[], None]
-
-
-class Offered(msgspec.Struct, frozen=True):
-    """A message that waits to become durable, and how to acknowledge it then."""
-
-    message: Message
-    acknowledge: Acknowledge
+Listener = Callable[[Message, Sequence[Event]], None]
 
 
 class _Group(msgspec.Struct):
-    """What one commit will hold."""
+    """What one message became, or what one commit will hold."""
 
     events: list[Event] = []
     pictures: list[Picture] = []
     parked: list[Parked] = []
+
+    def add(self, other: _Group) -> None:
+        self.events += other.events
+        self.pictures += other.pictures
+        self.parked += other.parked
+
+
+class Offered(msgspec.Struct, frozen=True):
+    """What waits to become durable, and how to acknowledge it then."""
+
+    group: _Group
+    acknowledge: Acknowledge
 
 
 class Intake:
@@ -64,6 +70,7 @@ class Intake:
         self._states = StateFilter()
         self._queue: GroupCommit[Offered] = GroupCommit(self._commit, bounds, drained)
         self.counts: Counter[str] = Counter()
+        self.listeners: list[Listener] = []  # hear every event of a device before it is durable
 
     @property
     def full(self) -> bool:
@@ -71,16 +78,21 @@ class Intake:
         return self._queue.full
 
     def offer(self, message: Message, acknowledge: Acknowledge) -> None:
-        """Take a message; ``acknowledge`` is called on the event loop once it is durable, and never otherwise."""
-        self._queue.offer(Offered(message, acknowledge), len(message.payload) + len(message.topic))
+        """Take a message; ``acknowledge`` is called on the event loop once it is durable, and never otherwise.
+
+        It is decoded at once, and listeners hear it at once: what must not wait for the disk does not.
+        """
+        group = _Group([], [], [])
+        self._decode(message, group, self.listeners)
+        self._queue.offer(Offered(group, acknowledge), len(message.payload) + len(message.topic))
 
     async def run(self) -> None:
         """Commit what is offered until cancelled. Raises LogBroken: then nothing more may be acknowledged."""
         await self._queue.run()
 
-    async def record(self, *events: Event) -> None:
-        """Append the agent's own events (started, backlog, clock)."""
-        await self._append([msgspec.structs.replace(event, recorded_at=self._now()) for event in events], [])
+    async def record(self, *events: Event, also: Sequence[Statement] = ()) -> None:
+        """Append the agent's own events (started, backlog, clock), with statements of the same transaction."""
+        await self._append([msgspec.structs.replace(event, recorded_at=self._now()) for event in events], list(also))
 
     async def admit(self, message: Message, also: Sequence[Statement] = ()) -> bool:
         """Take one message now; whether it became events. What fails again stays where it is.
@@ -97,7 +109,7 @@ class Intake:
     async def _commit(self, offered: list[Offered]) -> None:
         group = _Group([], [], [])
         for item in offered:
-            self._decode(item.message, group)
+            group.add(item.group)
         await self._store_group(group, [message.statement for message in group.parked])
         for item in offered:
             item.acknowledge()
@@ -110,7 +122,7 @@ class Intake:
         if group.pictures:
             self._media.announce()
 
-    def _decode(self, message: Message, group: _Group) -> None:
+    def _decode(self, message: Message, group: _Group, listeners: Sequence[Listener] = ()) -> None:
         received_at = message.received_at or self._now()
         if len(message.payload) > self._message_bytes:
             self._park(group, _beginning(message), received_at, TOO_LARGE, f"{len(message.payload)} bytes")
@@ -128,6 +140,8 @@ class Intake:
         else:
             group.events += self._admit(events, received_at)
             group.pictures += reading.pictures
+            for listener in listeners:
+                _tell(listener, message, events)
 
     def _park(self, group: _Group, message: Message, received_at: datetime, reason: str, detail: str) -> None:
         self.counts[reason] += 1
@@ -146,6 +160,13 @@ class Intake:
         repeats = sequences.count(None)
         self.counts["repeats"] += repeats
         self.counts["events"] += len(sequences) - repeats
+
+
+def _tell(listener: Listener, message: Message, events: list[Event]) -> None:
+    try:
+        listener(message, events)
+    except Exception as error:  # noqa: BLE001 - a listener's defect must not cost the message
+        log.error("listener_failed", topic=message.topic, error=repr(error))
 
 
 def _beginning(message: Message) -> Message:

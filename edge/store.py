@@ -7,16 +7,17 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from edge import media, parked, status
+from edge import desired, media, orders, parked, status
 from eventlog.sqlite import SqliteEventLog
 
 FILE = "log.db"
+SCHEMA = media.SCHEMA + parked.SCHEMA + status.SCHEMA + desired.SCHEMA + orders.SCHEMA
 
 
 async def open_store(folder: Path, now: Callable[[], datetime]) -> SqliteEventLog:
     """Open the store, or make it with a new epoch."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return await SqliteEventLog.open(folder / FILE, new_epoch(now()), media.SCHEMA + parked.SCHEMA + status.SCHEMA)
+    return await SqliteEventLog.open(folder / FILE, new_epoch(now()), SCHEMA)
 
 
 def new_epoch(now: datetime) -> str:
