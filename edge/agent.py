@@ -16,6 +16,7 @@ import structlog
 
 from edge import identity, parked, status
 from edge.config import Config
+from edge.control import Control
 from edge.device_list import DeviceList
 from edge.devices.driver import discover
 from edge.intake import Intake
@@ -60,6 +61,9 @@ class Agent:
         self._notices = status.Notices(now)
         self.intake = self._make_intake()
         self._mqtt = MqttTransport(config.broker, self._registry.topics, self.intake, now, _last_seen(config))
+        self._control = Control(
+            config, store, self._registry, self._devices, self.intake, self._mqtt.publish, self._best_now
+        )
         self._push: Push | None = None
         self._signer: identity.Signer | None = None
         self._uplink_state = "not enrolled"
@@ -83,9 +87,11 @@ class Agent:
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Run everything; ``ready`` is called once the store stands and the broker was tried."""
+        await self._control.load()
         await self.intake.record(self._notices.started(self._version))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.intake.run())
+            tasks.create_task(self._control.run())
             tasks.create_task(self._mqtt.run(self._retry_s))
             tasks.create_task(self._sync())
             tasks.create_task(self._every(_STATUS_S, self._show_status))
@@ -116,8 +122,13 @@ class Agent:
             pace = Pace(self._config.limits.batch_events, retry_s=self._retry_s, hurry=self._back_online)
             for stream in self._store.partitions:
                 tasks.create_task(follow(self._store, stream, self._push, self._report, pace))
+            tasks.create_task(self._control.pull(uplink, self._retry_s))
             tasks.create_task(PicturePush(self._media, uplink, self._retry_s).run())
             tasks.create_task(self._every(_HEARTBEAT_S, self._heartbeat(uplink)))
+
+    def _best_now(self) -> datetime:
+        """The centre's time where it told how far off this clock is."""
+        return self._now() + (self._signer.offset if self._signer else timedelta())
 
     async def _epoch_began(self, stream: str, reason: str) -> None:
         await self.intake.record(self._notices.epoch(stream, reason))
@@ -205,6 +216,7 @@ class Agent:
         if self._push is not None:
             await status.remember(self._store, self._push.acknowledged)
         await parked.keep_newest(self._store, self._config.limits.parked_messages)
+        await self._control.orders.forget_old()
         await self._forget_old()
 
     async def _forget_old(self) -> None:

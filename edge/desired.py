@@ -12,7 +12,8 @@ import structlog
 from domain.access import NO_CARDS, CardList
 from domain.desired import BadDesired, Body, Document, Refusal, read_body
 from domain.desired_bodies import Credentials, Device, Devices, Policy
-from eventlog.sqlite import SqliteEventLog, Statement
+from eventlog.sqlite import SqliteEventLog
+from eventlog.sqlite_rows import Statement
 
 log = structlog.get_logger()
 

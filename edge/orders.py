@@ -14,7 +14,8 @@ from domain.events import Event
 from domain.orders import ENDED, Order, State, answered
 from edge.desired import InForce
 from edge.devices.driver import CannotEncode, Command, Message, Publish, Registry, Site
-from eventlog.sqlite import SqliteEventLog, Statement
+from eventlog.sqlite import SqliteEventLog
+from eventlog.sqlite_rows import Statement
 
 log = structlog.get_logger()
 

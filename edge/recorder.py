@@ -10,7 +10,7 @@ import structlog
 
 from domain.events import Event
 from eventlog.log import LogBroken
-from eventlog.sqlite import Statement
+from eventlog.sqlite_rows import Statement
 
 log = structlog.get_logger()
 
