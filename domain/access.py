@@ -14,7 +14,7 @@ from domain.events import Event, is_replay
 
 Reason = Literal["card_list", "revoked", "not_yet_valid", "expired", "wrong_door", "unknown_card", "too_late"]
 # How near an entry came to opening, the nearest first: what a person at the desk wants to hear of several entries.
-_NEAREST: tuple[Reason, ...] = ("card_list", "not_yet_valid", "expired", "wrong_door", "unknown_card")
+_NEAREST: tuple[Reason, ...] = ("card_list", "not_yet_valid", "expired", "wrong_door")
 # The device refused for a reason of its own, which no card list outweighs.
 _DEVICE_KNOWS_BETTER = frozenset(
     {"anti_passback", "interlock", "more_cards_needed", "first_card_needed", "door_normally_closed"}
@@ -46,8 +46,10 @@ class CardList:
         if revoked is not None:
             return Decision(False, "revoked", self.version, revoked.id)
         today = at.astimezone(zone).date()
-        judged = [(_judge(card, device, point, today), card.id) for card in entries]
-        reason, card_id = min(judged, key=_distance, default=("unknown_card", None))
+        judged: list[tuple[Reason, str]] = [(_judge(card, device, point, today), card.id) for card in entries]
+        if not judged:
+            return Decision(False, "unknown_card", self.version)
+        reason, card_id = min(judged, key=lambda one: _NEAREST.index(one[0]))
         return Decision(reason == "card_list", reason, self.version, card_id)
 
 
@@ -71,7 +73,3 @@ def _judge(card: Card, device: str, point: str, today: date) -> Reason:
     if card.from_ is not None and today < card.from_:
         return "not_yet_valid"
     return "expired" if today > card.until else "card_list"
-
-
-def _distance(judged: tuple[Reason, str]) -> int:
-    return _NEAREST.index(judged[0])

@@ -142,7 +142,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def canonical_card(number: str) -> str:
-    """One spelling of a card number: readers differ in blanks and colons, case and leading zeros. "" for what is none."""
+    """One spelling of a card number, "" for what is none: readers differ in blanks, colons, case and leading zeros."""
     folded = _SEPARATORS.sub("", number).upper()
     return folded.lstrip("0") if folded.isascii() and folded.isalnum() else ""
 

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from domain.places import BadHours
-from server import cli_tariff
+from server import cli_desired, cli_tariff
 from server.bootstrap import close_house, open_house, quiet_projections, tariffs
 from server.config import BadConfig, Config, load
 from server.house import House
@@ -32,6 +32,8 @@ app = typer.Typer(
     help="The Gatehouse server of a city.",
 )
 app.add_typer(cli_tariff.app, name="tariff")
+app.add_typer(cli_desired.app, name="desired")
+app.command()(cli_desired.order)
 out = Console()
 err = Console(stderr=True)
 T = TypeVar("T")
@@ -170,7 +172,7 @@ def replace_gateway(
 
 @app.command(name="rebuild")
 def rebuild_projection(
-    name: Annotated[str, typer.Argument(help="alerts, doors or parking")],
+    name: Annotated[str, typer.Argument(help="alerts, doors, parking or orders")],
     folder: Folder = DEFAULT_FOLDER,
     as_json: AsJson = False,
 ) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from eventlog.sqlite_batches import SqliteBatchLog
 from server.config import Config
+from server.desired import Desired
 from server.gateway_auth import GatewayAuth
 from server.ingest import Ingest
 from server.live import Hub
@@ -29,6 +30,7 @@ class House:
     media: MediaBox
     gateways: GatewayAuth
     live: Hub
+    desired: Desired
     now: Callable[[], datetime]
 
     async def announce_picture(self, complex_id: str, sha256: str) -> None:

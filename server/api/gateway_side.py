@@ -92,7 +92,7 @@ FromGateway = Annotated[Gateway, Depends(declare(gateway_of, "gateway"))]
 @router.post("/enrol", dependencies=[Depends(public)])
 async def enrol(request: Request) -> Response:
     """A one-time code becomes a gateway."""
-    asked = _decoded(await body_of(request, 16_384), EnrolRequest)
+    asked = decoded(await body_of(request, 16_384), EnrolRequest)
     enrolled = await house_of(request).gateways.enrol(asked.code, asked.public_key)
     now = house_of(request).now()
     return answer(200, gateway=enrolled.id, complex=enrolled.complex, server_time=stamp(now))
@@ -103,7 +103,7 @@ async def hello(request: Request, gateway: FromGateway) -> Response:
     """How the gateway is; the answer is up to where the centre has its streams' present epochs."""
     house = house_of(request)
     body = await body_of(request, _MAX_JSON_BYTES)
-    said = _decoded(body, Hello)
+    said = decoded(body, Hello)
     known = await house.log.watermarks(gateway.id)
     watermarks = {name: known.get((name, head.epoch), 0) for name, head in said.streams.items()}
     now = stamp(house.now())
@@ -140,7 +140,7 @@ async def media(request: Request, sha256: str, gateway: FromGateway) -> Response
     return answer(200, stored=new)
 
 
-def _decoded(body: bytes, kind: type[T]) -> T:
+def decoded(body: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.MsgspecError as error:
