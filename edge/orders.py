@@ -11,7 +11,7 @@ import structlog
 
 from domain.desired_bodies import Policy
 from domain.events import Event
-from domain.orders import ENDED, Order, State, answered
+from domain.orders import ENDED, Order, State, advance, answered
 from edge.desired import InForce
 from edge.devices.driver import CannotEncode, Command, Message, Publish, Registry, Site
 from eventlog.sqlite import SqliteEventLog
@@ -147,7 +147,7 @@ class Orders:
         waiting = self._waiting.pop(order.id, None)
         if waiting is not None:
             waiting.timer.cancel()
-        self._answer(order.id, order.device, order.name, state, text)
+        self._answer(order.id, order.device, order.name, advance("accepted" if waiting else None, state), text)
 
     def _answer(self, order_id: str, device: str, name: str, state: State, text: str | None = None) -> None:
         log.info("order", id=order_id, device=device, name=name, state=state, text=text)

@@ -7,28 +7,25 @@ import secrets
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 import typer
 import yaml
-from rich.console import Console
 from rich.table import Table
 
 from domain.desired import BadDesired
 from domain.orders import MAX_LIFE, Argument, Order
+from server.cli_parts import DEFAULT_FOLDER, AsJson, Folder, fail, out, with_house
+from server.cli_parts import show as show_content
 from server.house import House
 from server.store import desired_rows, desired_views, order_rows
 from server.store.order_rows import NoGateway
 
 app = typer.Typer(no_args_is_help=True)
-out = Console()
+T = TypeVar("T")
 
-WithHouse = Callable[[Path, Callable[[House], Coroutine[Any, Any, Any]]], Any]
-Folder = Annotated[Path, typer.Option("--data", "-d", help="The data folder; its server.toml holds the settings.")]
-AsJson = Annotated[bool, typer.Option("--json", help="JSON for scripts.")]
 ComplexId = Annotated[str, typer.Argument(metavar="COMPLEX", help="A complex of server.toml.")]
-DEFAULT_FOLDER = Path("server-data")
 
 
 class Refused(Exception):
@@ -61,7 +58,7 @@ def put(
             version, new = await desired_rows.put(connection, complex_id, kind, _content(file), author, house.now())
         return {"complex": complex_id, "kind": kind, "version": version, "new": new}
 
-    _show(_done(folder, keep), as_json=as_json)
+    show_content(_done(folder, keep), as_json=as_json)
 
 
 @app.command()
@@ -111,22 +108,15 @@ def order(
             chosen = await order_rows.place(connection, complex_id, new, gateway or None)
         return {"order": new.id, "gateway": chosen, "expires_at": ends.isoformat(timespec="seconds")}
 
-    _show(_done(folder, place), as_json=as_json)
+    show_content(_done(folder, place), as_json=as_json)
 
 
-def _done(folder: Path, action: Callable[[House], Coroutine[Any, Any, Any]]) -> Any:
-    from server.cli import fail, with_house  # it registers us
-
+def _done(folder: Path, action: Callable[[House], Coroutine[Any, Any, T]]) -> T:
+    """Do it; what cannot be done is said, exit 1."""
     try:
         return with_house(folder, action)
     except (BadDesired, NoGateway, Refused, ValueError) as error:
         raise fail(str(error)) from error
-
-
-def _show(content: dict[str, Any], *, as_json: bool) -> None:
-    from server.cli import show as show_plainly
-
-    show_plainly(content, as_json=as_json)
 
 
 def _known(house: House, complex_id: str) -> None:

@@ -26,9 +26,7 @@ async def put(
 
     What says the same as the newest version is that version.
     """
-    content = msgspec.json.encode(body, order="deterministic")
-    if len(content) > MAX_BODY_BYTES:
-        raise BadDesired(f"{kind}: {len(content)} bytes, at most {MAX_BODY_BYTES}")
+    content = _content(kind, body)
     read_body(kind, msgspec.json.decode(content))
     newest = await _newest(connection, complex_id, kind)
     sha256 = content_name(content)
@@ -38,6 +36,17 @@ async def put(
     row = {"complex": complex_id, "kind": kind, "version": version, "body": content, "sha256": sha256}
     await connection.execute(desired_state.insert().values(**row, made_at=stamp(now), made_by=made_by))
     return version, True
+
+
+def _content(kind: str, body: object) -> bytes:
+    """The body as it is kept: the same content gives the same bytes. Raises BadDesired."""
+    try:
+        content = msgspec.json.encode(body, order="deterministic")
+    except (TypeError, RecursionError) as error:
+        raise BadDesired(f'{kind}: {error}; a key that YAML reads as true or false ("on") wants quotes') from error
+    if len(content) > MAX_BODY_BYTES:
+        raise BadDesired(f"{kind}: {len(content)} bytes, at most {MAX_BODY_BYTES}")
+    return content
 
 
 async def _newest(connection: AsyncConnection, complex_id: str, kind: str) -> Any:

@@ -95,7 +95,7 @@ async def _said(connection: AsyncConnection, gateways: Collection[str]) -> dict[
     found: defaultdict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
     query = select(gateway_applied).where(gateway_applied.c.gateway.in_(gateways))
     for row in (await connection.execute(query)).mappings():
-        found[row["gateway"]][row["kind"]] = dict(row)
+        found[row["gateway"]][row["kind"]] = {str(name): value for name, value in row.items()}
     return found
 
 
@@ -110,7 +110,7 @@ async def last_orders(connection: AsyncConnection, gateways: Collection[str]) ->
     query = query.outerjoin(order_result, same).where(newest.c.place <= _ORDERS_SHOWN)
     found: defaultdict[str, list[OrderView]] = defaultdict(list)
     for row in (await connection.execute(query.order_by(gateway_order.c.number.desc()))).mappings():
-        found[row["gateway"]].append(msgspec.convert(dict(row), OrderView))
+        found[row["gateway"]].append(msgspec.convert(row, OrderView))
     return found
 
 

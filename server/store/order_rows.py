@@ -33,22 +33,27 @@ class NoGateway(Exception):
 
 async def place(connection: AsyncConnection, complex_id: str, order: Order, gateway_id: str | None = None) -> str:
     """Keep an order for a gateway of the complex; which one. Raises NoGateway."""
-    chosen = gateway_id or await _gateway_of(connection, complex_id, order.device)
+    chosen = await _gateway_of(connection, complex_id, order.device, gateway_id)
     row = msgspec.to_builtins(order, builtin_types=(datetime,))
     row |= {"issued_at": stamp(order.issued_at), "expires_at": stamp(order.expires_at)}
     await connection.execute(gateway_order.insert().values(**row, complex=complex_id, gateway=chosen))
     return chosen
 
 
-async def _gateway_of(connection: AsyncConnection, complex_id: str, device: str) -> str:
-    """The only gateway of the complex, or the only one that lists the device: two would both do it."""
+async def _gateway_of(connection: AsyncConnection, complex_id: str, device: str, named: str | None) -> str:
+    """The one that is named, the only one, or the only one that lists the device: two would both do it."""
     alive = (gateway.c.complex == complex_id, gateway.c.replaced_at.is_(None))
     rows = (await connection.execute(select(gateway.c.id, gateway.c.status).where(*alive))).all()
-    found = rows if len(rows) == 1 else [row for row in rows if _lists(row.status, device)]
-    if len(found) != 1:
-        what = "no gateway" if not rows else f"{len(rows)} gateways, {len(found)} of which list {device}"
-        raise NoGateway(f"{complex_id} has {what}; name one with --gateway")
-    return found[0].id
+    if named is not None:
+        found = [row for row in rows if row.id == named]
+    else:
+        found = rows if len(rows) == 1 else [row for row in rows if _lists(row.status, device)]
+    if len(found) == 1:
+        return found[0].id
+    if named is not None:
+        raise NoGateway(f"{complex_id} has no gateway {named} in use")
+    what = "no gateway" if not rows else f"{len(rows)} gateways, {len(found)} of which list {device}"
+    raise NoGateway(f"{complex_id} has {what}; name one with --gateway")
 
 
 def _lists(status: Any, device: str) -> bool:
@@ -58,7 +63,7 @@ def _lists(status: Any, device: str) -> bool:
 async def open_orders(connection: AsyncConnection, gateway_id: str, now: datetime) -> list[Order]:
     """What the gateway does not have yet and may still do, the oldest first."""
     query = select(gateway_order).where(*_open(gateway_id, now)).order_by(gateway_order.c.number).limit(_AT_ONCE)
-    return [msgspec.convert(dict(row), Order) for row in (await connection.execute(query)).mappings()]
+    return [msgspec.convert(row, Order) for row in (await connection.execute(query)).mappings()]
 
 
 def _open(gateway_id: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
