@@ -12,6 +12,7 @@ import structlog
 from domain.desired_bodies import Policy
 from domain.events import Event
 from domain.orders import ENDED, Order, State, advance, answered
+from edge.centre_clock import CentreClock
 from edge.desired import InForce
 from edge.devices.driver import CannotEncode, Command, Message, Publish, Registry, Site
 from eventlog.sqlite import SqliteEventLog
@@ -55,7 +56,7 @@ class Orders:
     ) -> None:
         self._store, self._registry, self._site = store, registry, site
         self._send, self._say, self._topic_of, self._now = send, say, topic_of, now
-        self._policy = Policy()
+        self._policy, self._centre = Policy(), CentreClock()
         self._waiting: dict[str, _Waiting] = {}
 
     def go_by(self, state: InForce) -> None:
@@ -75,14 +76,13 @@ class Orders:
     async def take(self, orders: Sequence[Order], server_time: datetime) -> list[str]:
         """Carry out the orders that are new; the ids of all, which the centre need not hand out again.
 
-        Lifetimes are counted from the centre's time, so a wrong clock here neither expires nor revives an order.
+        Lifetimes are counted by the centre's time, so a wrong clock here neither expires nor revives an order.
         Raises LogBroken: none of them was carried out.
         """
         loop = asyncio.get_running_loop()
-        came_s = loop.time()
+        self._centre.heard(server_time, loop.time())
         for order in await self._keep(orders):
-            left_s = (order.expires_at - server_time).total_seconds() - (loop.time() - came_s)
-            self._carry_out(order, left_s)
+            self._carry_out(order, (order.expires_at - self._centre.now(loop.time())).total_seconds())
         return [order.id for order in orders]
 
     async def _keep(self, orders: Sequence[Order]) -> list[Order]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -60,6 +61,20 @@ async def test_an_expired_order_is_not_done_and_says_so(tmp_path: Path) -> None:
     async with control_bench(tmp_path) as here:
         late = order(life_s=5.0)
         await here.control.orders.take([late], late.expires_at + timedelta(seconds=1))
+        await here.states("expired")
+        assert here.sent == []
+
+
+async def test_an_answer_that_lay_somewhere_does_not_make_an_order_young(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with control_bench(tmp_path) as here:
+        sent_at = datetime.now(UTC)
+        await here.control.orders.take([], sent_at)
+        loop = asyncio.get_running_loop()
+        real = loop.time
+        monkeypatch.setattr(loop, "time", lambda: real() + 20.0)  # it was sent at once, and comes 20 s later
+        await here.control.orders.take([order(life_s=15.0, now=sent_at)], sent_at)
         await here.states("expired")
         assert here.sent == []
 
