@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from domain.events import Event
@@ -18,12 +20,23 @@ from edge.recorder import Recorder
 from edge.sync.pull import Pull
 from edge.sync.transport import Uplink
 from edge.topics_heard import TopicsHeard
+from eventlog.log import LogBroken
 from eventlog.sqlite import SqliteEventLog
 from eventlog.sqlite_rows import Statement
 
 
+@dataclass(frozen=True)
+class Reach:
+    """What Control may use of the agent: ``send`` publishes to the devices' broker now or not at all, ``now`` is the
+    moment by the best clock there is, ``mend`` returns when the log may be tried again."""
+
+    send: Callable[[Publish], bool]
+    now: Callable[[], datetime]
+    mend: Callable[[LogBroken], Awaitable[None]]
+
+
 class Control:
-    """``send`` publishes to the devices' broker now or not at all; ``now`` is the moment by the best clock there is."""
+    """Doors, orders and what they go by."""
 
     def __init__(
         self,
@@ -32,15 +45,14 @@ class Control:
         registry: Registry,
         devices: DeviceList,
         intake: Intake,
-        send: Callable[[Publish], bool],
-        now: Callable[[], datetime],
+        reach: Reach,
     ) -> None:
-        self._settings, self._devices, self._intake = config, devices, intake
+        self._settings, self._devices, self._intake, self._reach = config, devices, intake, reach
         self.recorder = Recorder(self._record)
         topics, site = TopicsHeard(), config.site
-        self.doors = DoorControl(devices, registry, site, send, self.recorder.put, now, _new_id)
-        self.orders = Orders(store, registry, site, send, self.recorder.put, topics.of, now)
-        self.desired = DesiredState(store, now, self._go_by)
+        self.doors = DoorControl(devices, registry, site, reach.send, self.recorder.put, reach.now, _new_id)
+        self.orders = Orders(store, registry, site, reach.send, self.recorder.put, topics.of, reach.now)
+        self.desired = DesiredState(store, reach.now, self._go_by)
         intake.listeners += [self.doors.heard, self.orders.heard, topics.heard]  # a person at a door first
 
     async def _record(self, event: Event, also: Sequence[Statement]) -> None:
@@ -60,9 +72,9 @@ class Control:
         """Record what was done, until cancelled."""
         await self.recorder.run()
 
-    async def pull(self, uplink: Uplink, retry_s: Callable[[int], float]) -> None:
-        """Ask the centre for wishes and orders, until cancelled."""
-        await Pull(uplink, self.desired, self.orders, retry_s).run()
+    async def pull(self, uplink: Uplink, retry_s: Callable[[int], float], hurry: asyncio.Event) -> None:
+        """Ask the centre for wishes and orders, until cancelled; ``hurry`` rings when it is reachable again."""
+        await Pull(uplink, self.desired, self.orders, self._reach.mend, retry_s, hurry).run()
 
 
 def _new_id() -> str:

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Protocol
 
 import msgspec
 import structlog
 
 from domain.days import day_number
-from domain.events import Event, encode_event, stream_of
+from domain.events import STREAMS, Event, Stream, encode_event, stream_of
 from domain.ids import fact_id
 from edge.device_list import DeviceList, UnknownDevice
-from edge.devices.driver import BadMessage, Message, Picture, Registry, Site
-from edge.media import MediaStore
+from edge.devices.driver import BadMessage, Message, Reading, Registry, Site
+from edge.media import Kept, MediaStore
 from edge.parked import TOO_LARGE, Parked
 from edge.state_filter import StateFilter
 from eventlog.group_commit import Bounds, GroupCommit
-from eventlog.log import Entry
+from eventlog.log import Entry, LogBroken
 from eventlog.sqlite import SqliteEventLog
 from eventlog.sqlite_rows import Statement
 
@@ -31,11 +32,38 @@ Acknowledge = Callable[[], None]
 Listener = Callable[[Message, Sequence[Event]], None]
 
 
+class Mender(Protocol):
+    """Who is asked when the store fails."""
+
+    @property
+    def is_fit(self) -> bool: ...
+
+    async def mend(self, error: LogBroken) -> None:
+        """Return when the append may be tried again; raise where it may not."""
+        ...
+
+    def fit_again(self) -> None: ...
+
+
+class _NoMender:
+    """Ends the intake at the first fault."""
+
+    is_fit = True
+
+    async def mend(self, error: LogBroken) -> None:
+        raise error
+
+    def fit_again(self) -> None: ...
+
+
+NO_MENDER = _NoMender()
+
+
 class _Group(msgspec.Struct):
     """What one message became, or what one commit will hold."""
 
     events: list[Event] = []
-    pictures: list[Picture] = []
+    pictures: list[Kept] = []
     parked: list[Parked] = []
 
     def add(self, other: _Group) -> None:
@@ -65,27 +93,35 @@ class Intake:
         bounds: Bounds,
         message_bytes: int = 8 * 1024 * 1024,
         drained: Callable[[], None] = lambda: None,
+        mender: Mender = NO_MENDER,
     ) -> None:
+        self._mender = mender
         self._store, self._media, self._registry = store, media, registry
         self._devices, self._site, self._now = devices, site, now
         self._message_bytes = message_bytes
         self._states = StateFilter()
         self._queue: GroupCommit[Offered] = GroupCommit(self._commit, bounds, drained)
         self.counts: Counter[str] = Counter()
-        self.listeners: list[Listener] = []  # hear every event of a device before it is durable
+        self.listeners: list[Listener] = []  # hear every event of a device at once, before it is durable
 
     @property
     def full(self) -> bool:
-        """Whether the transport must stop reading."""
-        return self._queue.full
+        """Whether the transport must stop reading. Not while the store is unfit: doors are decided all the same."""
+        return self._queue.full and self._mender.is_fit
 
     def offer(self, message: Message, acknowledge: Acknowledge) -> None:
         """Take a message; ``acknowledge`` is called on the event loop once it is durable, and never otherwise.
 
-        It is decoded at once, and listeners hear it at once: what must not wait for the disk does not.
+        It is decoded and heard by the listeners at once: a door must not wait for the disk. What does not fit while
+        the store cannot be written is left with whoever sent it: it was not acknowledged.
         """
-        group = _Group([], [], [])
-        self._decode(message, group, self.listeners)
+        group = self._decoded(message)
+        for listener in self.listeners:
+            _tell(listener, message, group.events)
+        if self._queue.full and not self._mender.is_fit:
+            self.counts["left_with_sender"] += 1
+            return
+        self._admit(group, message)
         self._queue.offer(Offered(group, acknowledge), len(message.payload) + len(message.topic))
 
     async def run(self) -> None:
@@ -101,10 +137,10 @@ class Intake:
 
         ``also`` is done in the same transaction, and only if it became events.
         """
-        group = _Group([], [], [])
-        self._decode(message, group)
+        group = self._decoded(message)
         if group.parked:
             return False
+        self._admit(group, message)
         await self._store_group(group, also)
         return True
 
@@ -119,49 +155,55 @@ class Intake:
 
     async def _store_group(self, group: _Group, also: Sequence[Statement]) -> None:
         """Pictures first, then what names them; who sends pictures is told when the list of them is durable."""
-        await self._media.keep(group.pictures)
+        await self._media.keep([kept.picture for kept in group.pictures])
         await self._append(group.events, [*also, *self._media.statements(group.pictures)])
         if group.pictures:
             self._media.announce()
 
-    def _decode(self, message: Message, group: _Group, listeners: Sequence[Listener] = ()) -> None:
-        received_at = message.received_at or self._now()
+    def _decoded(self, message: Message) -> _Group:
+        """What a message says, or its bytes to park; changes nothing but counts."""
         if len(message.payload) > self._message_bytes:
-            self._park(group, _beginning(message), received_at, TOO_LARGE, f"{len(message.payload)} bytes")
-            return
+            return self._parked(_beginning(message), TOO_LARGE, f"{len(message.payload)} bytes")
         try:
             reading = self._registry.decode(message, self._site)
             events = [self._devices.place(event) for event in reading.events]
         except BadMessage as error:
-            self._park(group, message, received_at, "undecodable", str(error))
+            return self._parked(message, "undecodable", str(error))
         except UnknownDevice as error:
-            self._park(group, message, received_at, "unknown_device", str(error))
+            return self._parked(message, "unknown_device", str(error))
         except Exception as error:  # noqa: BLE001 - a driver's defect: parked with its bytes and shown; others go on
             log.error("driver_failed", family=message.family, topic=message.topic, error=repr(error))
-            self._park(group, message, received_at, "driver_failed", repr(error))
-        else:
-            group.events += self._admit(events, received_at)
-            group.pictures += reading.pictures
-            for listener in listeners:
-                _tell(listener, message, events)
+            return self._parked(message, "driver_failed", repr(error))
+        return _Group(events, _kept(reading), [])
 
-    def _park(self, group: _Group, message: Message, received_at: datetime, reason: str, detail: str) -> None:
+    def _parked(self, message: Message, reason: str, detail: str) -> _Group:
         self.counts[reason] += 1
-        group.parked.append(Parked.of(message, received_at, reason, detail))
+        return _Group([], [], [Parked.of(message, message.received_at or self._now(), reason, detail)])
 
-    def _admit(self, events: list[Event], received_at: datetime) -> list[Event]:
-        admitted = [event for event in events if self._states.changes(event)]
-        self.counts["unchanged"] += len(events) - len(admitted)
+    def _admit(self, group: _Group, message: Message) -> None:
+        """Leave out what says nothing new, and date the rest."""
+        admitted = [event for event in group.events if self._states.changes(event)]
+        self.counts["unchanged"] += len(group.events) - len(admitted)
         for event in admitted:
-            event.recorded_at = received_at
-        return admitted
+            event.recorded_at = message.received_at or self._now()
+        group.events = admitted
+
+    async def _durable(self, entries: list[Entry], also: list[Statement]) -> list[int | None]:
+        """Append, and where the store fails, append the same again once it was mended. Raises what cannot be mended."""
+        while True:
+            try:
+                sequences = await self._store.append(entries, also)
+            except LogBroken as error:
+                await self._mender.mend(error)
+                continue
+            self._mender.fit_again()
+            return sequences
 
     def _entry(self, event: Event) -> Entry:
         return Entry(stream_of(event), _encoded(event), fact_id(event), _day(event, self._site))
 
     async def _append(self, events: list[Event], also: list[Statement]) -> None:
-        entries = [self._entry(event) for event in events]
-        sequences = await self._store.append(entries, also)
+        sequences = await self._durable([self._entry(event) for event in events], also)
         repeats = sequences.count(None)
         self.counts["repeats"] += repeats
         self.counts["events"] += len(sequences) - repeats
@@ -172,6 +214,17 @@ def _tell(listener: Listener, message: Message, events: list[Event]) -> None:
         listener(message, events)
     except Exception as error:  # noqa: BLE001 - a listener's defect must not cost the message
         log.error("listener_failed", topic=message.topic, error=repr(error))
+
+
+def _kept(reading: Reading) -> list[Kept]:
+    """Each picture with the most urgent stream of the events that name it."""
+    streams: dict[str, Stream] = {}
+    for event in reading.events:
+        for media in event.media:
+            if media.sha256:
+                both: tuple[Stream, Stream] = (stream_of(event), streams.get(media.sha256, "routine"))
+                streams[media.sha256] = min(both, key=STREAMS.index)
+    return [Kept(picture, streams.get(picture.sha256, "routine")) for picture in reading.pictures]
 
 
 def _day(event: Event, site: Site) -> int:

@@ -7,17 +7,18 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from edge import desired, media, orders, parked, status
-from eventlog.sqlite import SqliteEventLog
+from edge import desired, media, orders, parked, salvage, status
+from eventlog.sqlite import OwnTables, SqliteEventLog
 
 FILE = "log.db"
-SCHEMA = media.SCHEMA + parked.SCHEMA + status.SCHEMA + desired.SCHEMA + orders.SCHEMA
+_BESIDE = (media, parked, status, salvage, desired, orders)
+OWN_TABLES = OwnTables("".join(module.SCHEMA for module in _BESIDE), media.COLUMNS)
 
 
 async def open_store(folder: Path, now: Callable[[], datetime]) -> SqliteEventLog:
     """Open the store, or make it with a new epoch."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return await SqliteEventLog.open(folder / FILE, new_epoch(now()), SCHEMA)
+    return await SqliteEventLog.open(folder / FILE, new_epoch(now()), OWN_TABLES)
 
 
 def new_epoch(now: datetime) -> str:

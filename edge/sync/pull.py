@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 import msgspec
@@ -14,6 +14,7 @@ from domain.orders import Order, Time
 from edge.desired import DesiredState
 from edge.orders import Orders
 from edge.sync.transport import Refused, Uplink, UplinkDown, understood
+from eventlog.follow import rung_or_after
 from eventlog.log import LogBroken
 
 log = structlog.get_logger()
@@ -41,11 +42,14 @@ class Pull:
         uplink: Uplink,
         desired: DesiredState,
         orders: Orders,
+        mend: Callable[[LogBroken], Awaitable[None]],
         retry_s: Callable[[int], float],
+        hurry: asyncio.Event,
         wait_s: float = _WAIT_S,
     ) -> None:
-        self._uplink, self._desired, self._orders = uplink, desired, orders
-        self._retry_s, self._wait_s = retry_s, wait_s
+        """``hurry`` ends a pause: the centre is there again, and a revocation must not wait."""
+        self._uplink, self._desired, self._orders, self._mend = uplink, desired, orders, mend
+        self._retry_s, self._hurry, self._wait_s = retry_s, hurry, wait_s
         self._orders_done: list[str] = []
 
     async def run(self) -> None:
@@ -54,14 +58,15 @@ class Pull:
             try:
                 await self._round()
                 failures = 0
-            except (UplinkDown, Refused, LogBroken, _NotApplied) as error:
-                failures += 1
+                continue
+            except LogBroken as error:
+                await self._mend(error)
+            except (UplinkDown, Refused, _NotApplied) as error:
                 log.warning("pull_waits", error=str(error))
             except Exception as error:  # noqa: BLE001 - the edge of a loop: shown, and tried again
-                failures += 1
                 log.error("pull_failed", error=repr(error))
-            if failures:
-                await asyncio.sleep(self._retry_s(failures))
+            failures += 1
+            await rung_or_after(self._hurry, self._retry_s(failures))
 
     async def _round(self) -> None:
         """One request and what its answer asks for: orders first, since they expire."""

@@ -16,14 +16,15 @@ from domain.desired import Document
 from domain.events import Event
 from domain.orders import Order
 from edge.config import Config
-from edge.control import Control
+from edge.control import Control, Reach
 from edge.desired import DesiredState
 from edge.device_list import DeviceList
 from edge.devices.driver import Message, Publish, discover
 from edge.intake import Intake
 from edge.media import MediaStore
-from edge.store import SCHEMA
+from edge.store import OWN_TABLES
 from eventlog.group_commit import Bounds
+from eventlog.log import LogBroken
 from eventlog.sqlite import SqliteEventLog
 from simulators.devices.message import DeviceMessage
 from simulators.devices.uhppoted import Controller
@@ -52,6 +53,10 @@ def order(number: int = 1, life_s: float = 15.0, *, now: datetime | None = None,
     return Order(id=f"order-{number:04}", issued_by="wang", **{**base, **times, **changed})
 
 
+async def _give_up(error: LogBroken) -> None:
+    raise error
+
+
 class ControlBench:
     """One gateway with one controller; ``broker_away`` cuts the devices' broker."""
 
@@ -63,7 +68,8 @@ class ControlBench:
         devices = DeviceList([], accept_unknown=True)
         media = MediaStore(folder / "media", store)
         self.intake = Intake(store, media, discover(), devices, Config().site, clock, Bounds(wait_s=0.0))
-        self.control = Control(Config(), store, discover(), devices, self.intake, self._send, clock)
+        reach = Reach(self._send, clock, _give_up)
+        self.control = Control(Config(), store, discover(), devices, self.intake, reach)
         self.devices = devices
 
     @property
@@ -120,7 +126,7 @@ async def control_bench(
     folder: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC), *, committing: bool = True
 ) -> AsyncIterator[ControlBench]:
     """``committing`` false: the log takes nothing, as with a disk that hangs."""
-    store = await SqliteEventLog.open(folder / "log.db", "e1", SCHEMA)
+    store = await SqliteEventLog.open(folder / "log.db", "e1", OWN_TABLES)
     here = ControlBench(store, folder, clock)
     await here.control.load()
     works = (here.intake.run(), here.control.run()) if committing else ()

@@ -40,7 +40,8 @@ def document(kind: str, version: int, body: dict[str, Any]) -> dict[str, Any]:
 async def pulled(here: ControlBench, *answers: dict[str, Any] | Exception) -> list[dict[str, Any]]:
     """What was asked, once all was answered and one more round was made."""
     centre = Centre(*answers)
-    pull = Pull(centre, here.desired, here.control.orders, lambda _: 0.0, wait_s=1.0)  # type: ignore[arg-type]
+    hurry = asyncio.Event()
+    pull = Pull(centre, here.desired, here.control.orders, _raise, lambda _: 0.0, hurry, 1.0)  # type: ignore[arg-type]
     running = asyncio.create_task(pull.run())
     async with asyncio.timeout(10):
         while len(centre.asked) <= len(answers):
@@ -48,6 +49,10 @@ async def pulled(here: ControlBench, *answers: dict[str, Any] | Exception) -> li
     running.cancel()
     await asyncio.wait([running])
     return centre.asked[: len(answers) + 1]
+
+
+async def _raise(error: Exception) -> None:
+    raise error
 
 
 async def test_what_came_is_in_force_and_reported(tmp_path: Path) -> None:
