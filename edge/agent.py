@@ -156,7 +156,7 @@ class Agent:
         me = await self._enrolled()
         self._signer = identity.Signer(me, self._now)
         async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
-            uplink = await stack.enter_async_context(Uplink(self._config.server or me.server, self._signer))
+            uplink = await stack.enter_async_context(Uplink(self._config.server or me.server, self._signer, me.trust))
             known = {name: entry.acknowledged for name, entry in (await status.of_store(self._store)).items()}
             hello = self._hello(uplink, me.gateway)
             self._push = Push(me.gateway, self._store, uplink, hello, self._config.limits, self, known)

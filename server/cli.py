@@ -17,7 +17,8 @@ from domain.places import BadHours
 from server import cli_desired, cli_tariff
 from server.bootstrap import quiet_projections, tariffs
 from server.cli_parts import DEFAULT_FOLDER, AsJson, Folder, err, fail, out, settings, show, with_house
-from server.config import BadConfig
+from server.config import BadConfig, Config
+from server.enrol_link import enrol_link
 from server.house import House
 from server.rebuild import Rebuilt, rebuild
 from server.report import report
@@ -112,7 +113,17 @@ def enrol_code(
     if complex_id not in known:
         raise fail(f"no complex {complex_id!r} in {folder}/server.toml; there are: {', '.join(known) or 'none'}")
     code, expires_at = with_house(folder, lambda house: house.gateways.issue_code(complex_id))
-    show({"code": code, "expires_at": expires_at.isoformat(timespec="seconds")}, as_json=as_json)
+    told = {"code": code, "expires_at": expires_at.isoformat(timespec="seconds")}
+    if config.public_url:
+        told["link"] = _enrol_link(folder, config, code)
+    show(told, as_json=as_json)
+
+
+def _enrol_link(folder: Path, config: Config, code: str) -> str:
+    try:
+        return enrol_link(folder, config, code).text()
+    except BadConfig as error:
+        raise fail(str(error)) from error
 
 
 @app.command()
@@ -184,6 +195,7 @@ def doctor(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
 
     async def check(house: House) -> dict[str, Any]:
         priced = tariffs(house)
+        enrol_link(folder, house.config, "")
         free = [place.id for place in house.config.complexes if place.id not in priced]
         return {"settings": "ok", "complexes": len(house.config.complexes), "without_tariff": free}
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from domain.wire import MAX_PACKED_BYTES, BadBatch
 from eventlog.log import Gap, GapReason, LogBroken, Receipt
 from server.auth import declare, public
-from server.gateway_auth import Gateway, NotAllowed
+from server.enrolment import Gateway, NotAllowed
 from server.house import House
 from server.ingest import Busy, checked
 from server.media import MAX_PICTURE_BYTES, WrongHash
@@ -224,7 +224,7 @@ def refusals(request: Request, error: Exception) -> Response:
     """Each refusal's status and word."""
     match error:
         case NotAllowed():
-            status = 403 if error.error.endswith(("_code", "_key")) else 401
+            status = 403 if error.error.endswith(("_code", "_key", "_complex")) else 401
             now = stamp(house_of(request).now())
             return answer(status, error=error.error, message=str(error), server_time=now)
         case BadBatch():

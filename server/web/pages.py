@@ -14,6 +14,7 @@ from server.api import (
     alerts,
     charges,
     doors,
+    enrolment,
     gateways,
     language,
     live,
@@ -41,7 +42,20 @@ _WORDS = {
 
 def routers() -> list[APIRouter]:
     """Every noun's routes."""
-    nouns = (login, language, alerts, alert_actions, live, pictures, parking, charges, doors, gateways, refusals)
+    nouns = (
+        login,
+        language,
+        alerts,
+        alert_actions,
+        live,
+        pictures,
+        parking,
+        charges,
+        doors,
+        enrolment,
+        gateways,
+        refusals,
+    )
     return [noun.router for noun in nouns]
 
 

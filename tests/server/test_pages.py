@@ -33,6 +33,7 @@ PATHS = (
     "/parking/unread",
     "/doors",
     "/gateways",
+    "/gateways/new",
     "/gateways/refusals",
     "/gateways/refusals/1",
 )
