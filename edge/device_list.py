@@ -42,9 +42,14 @@ class DeviceList:
             event.ext = {**event.ext, "zone": device.zone}
         return event
 
+    @property
+    def decides_here(self) -> bool:
+        """Whether any door is decided by this gateway."""
+        return bool(self._decided_here)
+
     def asked(self, event: Event) -> Door | None:
         """The door that asks this gateway for a decision by an event; None for every other event."""
-        if not self._decided_here or event.kind != "access":
+        if event.kind != "access":
             return None
         door = self._decided_here.get((event.device, event.point or ""))
         return door if door is not None and asks_for_a_decision(event) else None

@@ -47,6 +47,8 @@ class DoorControl:
         self._cards, self._policy = state.cards, state.policy
 
     def heard(self, message: Message, events: Sequence[Event]) -> None:
+        if not self._devices.decides_here:
+            return
         for event in events:
             door = self._devices.asked(event)
             if door is None:

@@ -59,24 +59,33 @@ class _NoMender:
 NO_MENDER = _NoMender()
 
 
+class _Taken(msgspec.Struct, gc=False):
+    """What one message became: events with their pictures, or its bytes to park. Made thousands of times a second."""
+
+    events: Sequence[Event]
+    pictures: Sequence[Kept] = ()
+    parked: Parked | None = None
+
+
+class Offered(msgspec.Struct, frozen=True, gc=False):
+    """What waits to become durable, and how to acknowledge it then."""
+
+    taken: _Taken
+    acknowledge: Acknowledge
+
+
 class _Group(msgspec.Struct):
-    """What one message became, or what one commit will hold."""
+    """What one commit will hold."""
 
     events: list[Event] = []
     pictures: list[Kept] = []
     parked: list[Parked] = []
 
-    def add(self, other: _Group) -> None:
-        self.events += other.events
-        self.pictures += other.pictures
-        self.parked += other.parked
-
-
-class Offered(msgspec.Struct, frozen=True):
-    """What waits to become durable, and how to acknowledge it then."""
-
-    group: _Group
-    acknowledge: Acknowledge
+    def add(self, taken: _Taken) -> None:
+        self.events += taken.events
+        self.pictures += taken.pictures
+        if taken.parked is not None:
+            self.parked.append(taken.parked)
 
 
 class Intake:
@@ -115,14 +124,13 @@ class Intake:
         It is decoded and heard by the listeners at once: a door must not wait for the disk. What does not fit while
         the store cannot be written is left with whoever sent it: it was not acknowledged.
         """
-        group = self._decoded(message)
-        for listener in self.listeners:
-            _tell(listener, message, group.events)
+        taken = self._decoded(message)
+        self._tell(message, taken.events)
         if self._queue.full and not self._mender.is_fit:
             self.counts["left_with_sender"] += 1
             return
-        self._admit(group, message)
-        self._queue.offer(Offered(group, acknowledge), len(message.payload) + len(message.topic))
+        self._admit(taken, message)
+        self._queue.offer(Offered(taken, acknowledge), len(message.payload) + len(message.topic))
 
     async def run(self) -> None:
         """Commit what is offered until cancelled. Raises LogBroken: then nothing more may be acknowledged."""
@@ -137,17 +145,19 @@ class Intake:
 
         ``also`` is done in the same transaction, and only if it became events.
         """
-        group = self._decoded(message)
-        if group.parked:
+        taken = self._decoded(message)
+        if taken.parked is not None:
             return False
-        self._admit(group, message)
+        self._admit(taken, message)
+        group = _Group([], [], [])
+        group.add(taken)
         await self._store_group(group, also)
         return True
 
     async def _commit(self, offered: list[Offered]) -> None:
         group = _Group([], [], [])
         for item in offered:
-            group.add(item.group)
+            group.add(item.taken)
         await self._store_group(group, [message.statement for message in group.parked])
         for item in offered:
             item.acknowledge()
@@ -160,7 +170,14 @@ class Intake:
         if group.pictures:
             self._media.announce()
 
-    def _decoded(self, message: Message) -> _Group:
+    def _tell(self, message: Message, events: Sequence[Event]) -> None:
+        try:
+            for listener in self.listeners:
+                listener(message, events)
+        except Exception as error:  # noqa: BLE001 - a listener's defect must not cost the message
+            log.error("listener_failed", topic=message.topic, error=repr(error))
+
+    def _decoded(self, message: Message) -> _Taken:
         """What a message says, or its bytes to park; changes nothing but counts."""
         if len(message.payload) > self._message_bytes:
             return self._parked(_beginning(message), TOO_LARGE, f"{len(message.payload)} bytes")
@@ -174,19 +191,21 @@ class Intake:
         except Exception as error:  # noqa: BLE001 - a driver's defect: parked with its bytes and shown; others go on
             log.error("driver_failed", family=message.family, topic=message.topic, error=repr(error))
             return self._parked(message, "driver_failed", repr(error))
-        return _Group(events, _kept(reading), [])
+        return _Taken(events, _kept(reading) if reading.pictures else ())
 
-    def _parked(self, message: Message, reason: str, detail: str) -> _Group:
+    def _parked(self, message: Message, reason: str, detail: str) -> _Taken:
         self.counts[reason] += 1
-        return _Group([], [], [Parked.of(message, message.received_at or self._now(), reason, detail)])
+        return _Taken((), (), Parked.of(message, message.received_at or self._now(), reason, detail))
 
-    def _admit(self, group: _Group, message: Message) -> None:
+    def _admit(self, taken: _Taken, message: Message) -> None:
         """Leave out what says nothing new, and date the rest."""
-        admitted = [event for event in group.events if self._states.changes(event)]
-        self.counts["unchanged"] += len(group.events) - len(admitted)
+        admitted = [event for event in taken.events if self._states.changes(event)]
+        if len(admitted) != len(taken.events):
+            self.counts["unchanged"] += len(taken.events) - len(admitted)
+        received_at = message.received_at or self._now()
         for event in admitted:
-            event.recorded_at = message.received_at or self._now()
-        group.events = admitted
+            event.recorded_at = received_at
+        taken.events = admitted
 
     async def _durable(self, entries: list[Entry], also: list[Statement]) -> list[int | None]:
         """Append, and where the store fails, append the same again once it was mended. Raises what cannot be mended."""
@@ -207,13 +226,6 @@ class Intake:
         repeats = sequences.count(None)
         self.counts["repeats"] += repeats
         self.counts["events"] += len(sequences) - repeats
-
-
-def _tell(listener: Listener, message: Message, events: list[Event]) -> None:
-    try:
-        listener(message, events)
-    except Exception as error:  # noqa: BLE001 - a listener's defect must not cost the message
-        log.error("listener_failed", topic=message.topic, error=repr(error))
 
 
 def _kept(reading: Reading) -> list[Kept]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 
 from domain.events import Event
@@ -12,10 +11,10 @@ _MAX_DEVICES = 10_000
 
 
 class TopicsHeard:
-    """Bounded, the longest silent forgotten first. After a restart a device is known once it has spoken."""
+    """Bounded, the longest known forgotten first. After a restart a device is known once it has spoken."""
 
     def __init__(self, max_devices: int = _MAX_DEVICES) -> None:
-        self._topics: OrderedDict[str, str] = OrderedDict()
+        self._topics: dict[str, str] = {}
         self._max_devices = max_devices
 
     def heard(self, message: Message, events: Sequence[Event]) -> None:
@@ -23,9 +22,8 @@ class TopicsHeard:
         for event in events:
             if event.kind != "command_result" and message.topic:
                 self._topics[event.device] = message.topic
-                self._topics.move_to_end(event.device)
         while len(self._topics) > self._max_devices:
-            self._topics.popitem(last=False)
+            del self._topics[next(iter(self._topics))]
 
     def of(self, device: str) -> str:
         """The last topic; "" for a device not heard."""
