@@ -21,6 +21,7 @@ from edge.agent import utc_now
 from edge.cli_broker import broker_config
 from edge.cli_decode import decode
 from edge.cli_enrol import enrol_gateway
+from edge.cli_statement import statement
 from edge.config import BadConfig, Config, load
 from edge.parked import Parked, listed
 from edge.store import open_store
@@ -33,6 +34,7 @@ app = typer.Typer(
     help="The Gatehouse agent of one complex.",
 )
 app.command()(decode)
+app.command()(statement)
 app.command()(broker_config)
 app.command(name="enrol")(enrol_gateway)
 out = Console()

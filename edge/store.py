@@ -7,11 +7,11 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from edge import desired, media, orders, parked, salvage, status
+from edge import conservation, desired, media, orders, parked, salvage, status
 from eventlog.sqlite import OwnTables, SqliteEventLog
 
 FILE = "log.db"
-_BESIDE = (media, parked, status, salvage, desired, orders)
+_BESIDE = (media, parked, status, salvage, conservation, desired, orders)
 OWN_TABLES = OwnTables("".join(module.SCHEMA for module in _BESIDE), media.COLUMNS)
 
 

@@ -16,6 +16,7 @@ from rich.progress import Progress
 from domain.places import BadHours
 from server import cli_desired, cli_tariff
 from server.bootstrap import quiet_projections, tariffs
+from server.cli_conservation import conservation
 from server.cli_parts import DEFAULT_FOLDER, AsJson, Folder, err, fail, out, settings, show, with_house
 from server.config import BadConfig, Config
 from server.enrol_link import enrol_link
@@ -34,6 +35,7 @@ app = typer.Typer(
 app.add_typer(cli_tariff.app, name="tariff")
 app.add_typer(cli_desired.app, name="desired")
 app.command()(cli_desired.order)
+app.command()(conservation)
 FIRST_OPERATOR = "operator"
 
 
@@ -141,7 +143,7 @@ def replace_gateway(
 
 @app.command(name="rebuild")
 def rebuild_projection(
-    name: Annotated[str, typer.Argument(help="alerts, doors, parking or orders")],
+    name: Annotated[str, typer.Argument(help="alerts, doors, parking, orders or conservation")],
     folder: Folder = DEFAULT_FOLDER,
     as_json: AsJson = False,
 ) -> None:

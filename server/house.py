@@ -9,6 +9,7 @@ from pathlib import Path
 
 from eventlog.sqlite_batches import SqliteBatchLog
 from server.config import Config
+from server.conservation import Conservation
 from server.desired import Desired
 from server.gateway_auth import GatewayAuth
 from server.ingest import Ingest
@@ -33,6 +34,7 @@ class House:
     gateways: GatewayAuth
     live: Hub
     desired: Desired
+    conservation: Conservation
     now: Callable[[], datetime]
 
     async def announce_picture(self, complex_id: str, sha256: str) -> None:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
+from domain.statements import Statement
 from domain.wire import MAX_PACKED_BYTES, BadBatch
 from eventlog.log import Gap, GapReason, LogBroken, Receipt
 from server.auth import declare, public
@@ -141,7 +142,8 @@ async def hello(request: Request, gateway: FromGateway) -> Response:
         seen = update(gateway_table).where(gateway_table.c.id == gateway.id)
         await connection.execute(seen.values(last_seen_at=now, status=msgspec.json.decode(body)))
     wanted = await house.refill.wanted_of(gateway.id)
-    return answer(200, watermarks=watermarks, wanted=wanted, server_time=now)
+    asked = await house.conservation.is_wanted(gateway.id)
+    return answer(200, watermarks=watermarks, wanted=wanted, statement_wanted=asked, server_time=now)
 
 
 @router.post("/watermarks")
@@ -195,6 +197,13 @@ def _receipt(receipt: Receipt) -> Response:
     if _STATUS[receipt.outcome] != 200:
         content |= {"error": receipt.outcome, "message": f"go on from {receipt.watermark + 1}"}
     return answer(_STATUS[receipt.outcome], **content)
+
+
+@router.post("/statements")
+async def statements(request: Request, gateway: FromGateway) -> Response:
+    """What the gateway states of its days; it is held against the log behind the request."""
+    said = decoded(await body_of(request, _MAX_JSON_BYTES), Statement)
+    return answer(200, news=await house_of(request).conservation.take(gateway, said))
 
 
 @router.put("/media/{sha256}")

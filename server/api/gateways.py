@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from server.api.who import Overseeing
-from server.store import desired_views, gateway_views
+from server.store import desired_views, findings, gateway_views
 from server.store.gateway_views import GatewayView
 from server.web.answers import house_of, page
 
@@ -26,8 +26,16 @@ async def gateways(request: Request, person: Overseeing) -> Response:
         found = await gateway_views.gateways(connection, person.complexes, _AT_MOST)
         ids = [view.id for view in found]
         wishes, orders = await desired_views.kinds(connection, ids), await desired_views.last_orders(connection, ids)
+        broken = await findings.broken_days(connection, ids)
     silent = {view.id for view in found if is_silent(view, house.now())}
-    shown = {"gateways": found, "silent": silent, "most": _AT_MOST, "wishes": wishes, "last_orders": orders}
+    shown = {
+        "gateways": found,
+        "silent": silent,
+        "broken": broken,
+        "most": _AT_MOST,
+        "wishes": wishes,
+        "last_orders": orders,
+    }
     return page(request, person, "gateways.html", **shown)
 
 

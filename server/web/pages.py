@@ -13,6 +13,7 @@ from server.api import (
     alert_actions,
     alerts,
     charges,
+    conservation,
     doors,
     enrolment,
     gateways,
@@ -55,6 +56,7 @@ def routers() -> list[APIRouter]:
         enrolment,
         gateways,
         refusals,
+        conservation,
     )
     return [noun.router for noun in nouns]
 

@@ -24,6 +24,7 @@ PATHS = (
     "/gateways/new",
     "/gateways/refusals",
     "/gateways/refusals/1",
+    "/gateways/gw-0a1b2c3d4e5f/conservation",
     "/nothing",
 )
 
