@@ -18,6 +18,7 @@ from edge import identity, logs, metrics, parked, status
 from edge.capacity import Capacity
 from edge.config import Config
 from edge.conservation import UntakenCount
+from edge.control import Control, Reach
 from edge.device_list import DeviceList
 from edge.devices.driver import discover
 from edge.figures import Figures
@@ -94,6 +95,7 @@ class Agent:
         self._metrics = metrics.Metrics()
         self.intake.on_commit = self._metrics.observe_commit
         self._mqtt = MqttTransport(config.broker, self._registry.topics, self.intake, now, _last_connected(left))
+        self._control = self._make_control()
         self._push: Push | None = None
         self._statements: StatementPush | None = None
         self._untaken = UntakenCount()
@@ -118,8 +120,13 @@ class Agent:
             mender=self._keeper,
         )
 
+    def _make_control(self) -> Control:
+        reach = Reach(self._mqtt.publish, self._best_now, self._keeper.mend)
+        return Control(self._config, self._store, self._registry, self._devices, self.intake, reach)
+
     async def run(self, ready: Callable[[], None]) -> None:
         """Run everything; ``ready`` is called once the store stands and the broker was tried."""
+        await self._control.load()
         await self.intake.record(self._notices.started(self._version))
         self._reserve.hold()
         try:
@@ -130,6 +137,7 @@ class Agent:
     async def _work(self, ready: Callable[[], None]) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.intake.run())
+            tasks.create_task(self._control.run())
             tasks.create_task(self._mqtt.run(self._retry_s))
             tasks.create_task(self._sync())
             if self._config.metrics.port:
@@ -180,9 +188,14 @@ class Agent:
             pace = Pace(self._config.limits.batch_events, retry_s=self._retry_s, hurry=self._back_online)
             for stream in self._store.partitions:
                 tasks.create_task(follow(self._store, stream, self._push, self._report, pace))
+            tasks.create_task(self._control.pull(uplink, self._retry_s, self._back_online))
             tasks.create_task(PicturePush(self._media, uplink, self._retry_s).run())
             tasks.create_task(self._recover(uplink))
             tasks.create_task(self._every(_HEARTBEAT_S, self._heartbeat(hello)))
+
+    def _best_now(self) -> datetime:
+        """The centre's time where it told how far off this clock is."""
+        return self._now() + (self._signer.offset if self._signer else timedelta())
 
     async def _recover(self, uplink: Uplink) -> None:
         async def tell(place: str, found: Salvaged) -> None:
@@ -335,6 +348,7 @@ class Agent:
     async def _keep_house(self) -> None:
         await self._remember()
         await parked.keep_newest(self._store, self._config.limits.parked_messages)
+        await self._control.orders.forget_old()
         await self._store.write(self._untaken.statements(self.intake.counts, self._now(), self._config.site.zone))
         await self._forget_old()
         logs.tell_suppressed()

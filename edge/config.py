@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from domain.desired_bodies import Device as Device
 from edge.devices.driver import Site
 from edge.logs import Level
 
@@ -31,17 +32,6 @@ class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # per session alike (nats-server) passes over messages when several subscriptions together exceed the bound, and
     # brings them again later, out of order. docs/decisions/0002-broker.md
     subscriptions: tuple[str, ...] = ("#",)
-
-
-class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A device the installer added: where it hangs, and what it means for the site."""
-
-    id: str  # <driver kind>:<vendor identity>, as gatehouse-edge parked shows it
-    name: str = ""
-    place: str = ""  # building or gate; a camera and a door of one place share it
-    lane: str = ""
-    direction: Literal["in", "out", "unknown"] = "unknown"
-    zone: Literal["", "public", "private", "restricted"] = ""
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -104,7 +94,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     metrics: Metrics = Metrics()
     logs: Logs = Logs()
     capacity: Capacity = Capacity()
-    devices: list[Device] = []
+    devices: list[Device] = []  # until the centre sends a list
 
     @property
     def site(self) -> Site:

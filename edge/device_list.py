@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
+from domain.access import asks_for_a_decision
+from domain.desired_bodies import Device, Door
 from domain.events import Event
-from edge.config import Device
 
 
 class UnknownDevice(Exception):
@@ -19,8 +20,14 @@ class DeviceList:
     """Devices by identity. A bridge that speaks for others (an identity without a colon) needs no entry."""
 
     def __init__(self, devices: Iterable[Device], *, accept_unknown: bool) -> None:
-        self._devices = {device.id: device for device in devices}
         self._accept_unknown = accept_unknown
+        self.replace(devices)
+
+    def replace(self, devices: Iterable[Device]) -> None:
+        """Another list from now on."""
+        self._devices = {device.id: device for device in devices}
+        doors = ((device, door) for device in self._devices.values() for door in device.doors)
+        self._decided_here = {(device.id, door.point): door for device, door in doors if door.decides == "gateway"}
 
     def place(self, event: Event) -> Event:
         """The event with what only the site knows: place, lane, direction. Raises UnknownDevice."""
@@ -34,6 +41,18 @@ class DeviceList:
         if device.zone:
             event.ext = {**event.ext, "zone": device.zone}
         return event
+
+    @property
+    def decides_here(self) -> bool:
+        """Whether any door is decided by this gateway."""
+        return bool(self._decided_here)
+
+    def asked(self, event: Event) -> Door | None:
+        """The door that asks this gateway for a decision by an event; None for every other event."""
+        if event.kind != "access":
+            return None
+        door = self._decided_here.get((event.device, event.point or ""))
+        return door if door is not None and asks_for_a_decision(event) else None
 
     def _find(self, identity: str) -> Device | None:
         device = self._devices.get(identity)

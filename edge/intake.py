@@ -31,6 +31,7 @@ MAX_EVENT_BYTES = 256 * 1024  # a batch of one must fit domain.wire with room to
 _SHOWN_BYTES = 64 * 1024
 
 Acknowledge = Callable[[], None]
+Listener = Callable[[Message, Sequence[Event]], None]
 
 
 class Mender(Protocol):
@@ -60,10 +61,18 @@ class _NoMender:
 NO_MENDER = _NoMender()
 
 
-class Offered(msgspec.Struct, frozen=True):
-    """A message that waits to become durable, and how to acknowledge it then."""
+class _Taken(msgspec.Struct, gc=False):
+    """What one message became: events with their pictures, or its bytes to park. Made thousands of times a second."""
 
-    message: Message
+    events: Sequence[Event]
+    pictures: Sequence[Kept] = ()
+    parked: Parked | None = None
+
+
+class Offered(msgspec.Struct, frozen=True, gc=False):
+    """What waits to become durable, and how to acknowledge it then."""
+
+    taken: _Taken
     acknowledge: Acknowledge
 
 
@@ -73,6 +82,12 @@ class _Group(msgspec.Struct):
     events: list[Event] = []
     pictures: list[Kept] = []
     parked: list[Parked] = []
+
+    def add(self, taken: _Taken) -> None:
+        self.events += taken.events
+        self.pictures += taken.pictures
+        if taken.parked is not None:
+            self.parked.append(taken.parked)
 
 
 class Intake:
@@ -100,6 +115,7 @@ class Intake:
         self.counts: Counter[str] = Counter()
         self.seen = LastSeen()
         self.on_commit: Callable[[float], None] = lambda _: None  # told how many seconds a group took to be durable
+        self.listeners: list[Listener] = []  # hear every event of a device at once, before it is durable
 
     @property
     def full(self) -> bool:
@@ -109,30 +125,36 @@ class Intake:
     def offer(self, message: Message, acknowledge: Acknowledge) -> None:
         """Take a message; ``acknowledge`` is called on the event loop once it is durable, and never otherwise.
 
-        What does not fit while the store cannot be written is left with whoever sent it: it was not acknowledged.
+        It is decoded and heard by the listeners at once: a door must not wait for the disk. What does not fit while
+        the store cannot be written is left with whoever sent it: it was not acknowledged.
         """
+        taken = self._decoded(message)
+        self._tell(message, taken.events)
         if self._queue.full and not self._mender.is_fit:
             self.counts["left_with_sender"] += 1
             return
-        self._queue.offer(Offered(message, acknowledge), len(message.payload) + len(message.topic))
+        self._admit(taken, message)
+        self._queue.offer(Offered(taken, acknowledge), len(message.payload) + len(message.topic))
 
     async def run(self) -> None:
         """Commit what is offered until cancelled. Raises LogBroken: then nothing more may be acknowledged."""
         await self._queue.run()
 
-    async def record(self, *events: Event) -> None:
-        """Append the agent's own events (started, backlog, clock)."""
-        await self._append([msgspec.structs.replace(event, recorded_at=self._now()) for event in events], [])
+    async def record(self, *events: Event, also: Sequence[Statement] = ()) -> None:
+        """Append the agent's own events (started, backlog, clock), with statements of the same transaction."""
+        await self._append([msgspec.structs.replace(event, recorded_at=self._now()) for event in events], list(also))
 
     async def admit(self, message: Message, also: Sequence[Statement] = ()) -> bool:
         """Take one message now; whether it became events. What fails again stays where it is.
 
         ``also`` is done in the same transaction, and only if it became events.
         """
-        group = _Group([], [], [])
-        self._decode(message, group)
-        if group.parked:
+        taken = self._decoded(message)
+        if taken.parked is not None:
             return False
+        self._admit(taken, message)
+        group = _Group([], [], [])
+        group.add(taken)
         await self._store_group(group, also)
         return True
 
@@ -140,7 +162,7 @@ class Intake:
         group = _Group([], [], [])
         began_s = asyncio.get_running_loop().time()
         for item in offered:
-            self._decode(item.message, group)
+            group.add(item.taken)
         await self._store_group(group, [message.statement for message in group.parked])
         self.on_commit(asyncio.get_running_loop().time() - began_s)
         for item in offered:
@@ -155,36 +177,43 @@ class Intake:
         if group.pictures:
             self._media.announce()
 
-    def _decode(self, message: Message, group: _Group) -> None:
-        received_at = message.received_at or self._now()
+    def _tell(self, message: Message, events: Sequence[Event]) -> None:
+        try:
+            for listener in self.listeners:
+                listener(message, events)
+        except Exception as error:  # noqa: BLE001 - a listener's defect must not cost the message
+            log.error("listener_failed", topic=message.topic, error=repr(error))
+
+    def _decoded(self, message: Message) -> _Taken:
+        """What a message says, or its bytes to park; changes nothing but counts."""
         if len(message.payload) > self._message_bytes:
-            self._park(group, _beginning(message), received_at, TOO_LARGE, f"{len(message.payload)} bytes")
-            return
+            return self._parked(_beginning(message), TOO_LARGE, f"{len(message.payload)} bytes")
         try:
             reading = self._registry.decode(message, self._site)
             events = [self._devices.place(event) for event in reading.events]
         except BadMessage as error:
-            self._park(group, message, received_at, UNDECODABLE, str(error))
+            return self._parked(message, UNDECODABLE, str(error))
         except UnknownDevice as error:
-            self._park(group, message, received_at, UNKNOWN_DEVICE, str(error))
+            return self._parked(message, UNKNOWN_DEVICE, str(error))
         except Exception as error:  # noqa: BLE001 - a driver's defect: parked with its bytes and shown; others go on
-            self._park(group, message, received_at, DRIVER_FAILED, repr(error))
-        else:
-            group.events += self._admit(events, received_at)
-            group.pictures += _kept(reading)
+            return self._parked(message, DRIVER_FAILED, repr(error))
+        return _Taken(events, _kept(reading) if reading.pictures else ())
 
-    def _park(self, group: _Group, message: Message, received_at: datetime, reason: str, detail: str) -> None:
+    def _parked(self, message: Message, reason: str, detail: str) -> _Taken:
         self.counts[reason] += 1
-        group.parked.append(Parked.of(message, received_at, reason, detail))
+        return _Taken((), (), Parked.of(message, message.received_at or self._now(), reason, detail))
 
-    def _admit(self, events: list[Event], received_at: datetime) -> list[Event]:
-        for event in events:
+    def _admit(self, taken: _Taken, message: Message) -> None:
+        """Leave out what says nothing new, and date the rest."""
+        received_at = message.received_at or self._now()
+        for event in taken.events:
             self.seen.note(event, received_at)
-        admitted = [event for event in events if self._states.changes(event)]
-        self.counts["unchanged"] += len(events) - len(admitted)
+        admitted = [event for event in taken.events if self._states.changes(event)]
+        if len(admitted) != len(taken.events):
+            self.counts["unchanged"] += len(taken.events) - len(admitted)
         for event in admitted:
             event.recorded_at = received_at
-        return admitted
+        taken.events = admitted
 
     async def _durable(self, entries: list[Entry], also: list[Statement]) -> list[int | None]:
         """Append, and where the store fails, append the same again once it was mended. Raises what cannot be mended."""

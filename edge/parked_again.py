@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edge.agent import utc_now
 from edge.config import Config
+from edge.desired import devices_in_force
 from edge.device_list import DeviceList
 from edge.devices.driver import discover
 from edge.intake import Intake
@@ -20,7 +21,7 @@ async def retry(config: Config) -> tuple[int, int]:
     """(became events, stay parked), the oldest first. Works beside a running agent: the file takes turns."""
     store = await open_store(config.folder, utc_now)
     try:
-        return await _retry_all(store, _intake(config, store))
+        return await _retry_all(store, await _intake(config, store))
     finally:
         await store.close()
 
@@ -34,8 +35,9 @@ async def _retry_all(store: SqliteEventLog, intake: Intake) -> tuple[int, int]:
     return done, left
 
 
-def _intake(config: Config, store: SqliteEventLog) -> Intake:
-    devices = DeviceList(config.devices, accept_unknown=config.unknown_devices == "accept")
+async def _intake(config: Config, store: SqliteEventLog) -> Intake:
+    in_force = await devices_in_force(store, config.devices)
+    devices = DeviceList(in_force, accept_unknown=config.unknown_devices == "accept")
     media = MediaStore(config.folder / "media", store)
     return Intake(store, media, discover(), devices, config.site, utc_now, Bounds())
 

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from edge import conservation, media, parked, salvage, status
+from edge import conservation, desired, media, orders, parked, salvage, status
 from eventlog.sqlite import OwnTables, SqliteEventLog
 
 FILE = "log.db"
-_SCHEMAS = (media.SCHEMA, parked.SCHEMA, status.SCHEMA, salvage.SCHEMA, conservation.SCHEMA)
-OWN_TABLES = OwnTables("".join(_SCHEMAS), media.COLUMNS)
 FOLDER_MODE = 0o700  # whoever may look in reads plates and cards
+_BESIDE = (media, parked, status, salvage, conservation, desired, orders)
+OWN_TABLES = OwnTables("".join(module.SCHEMA for module in _BESIDE), media.COLUMNS)
 
 
 async def open_store(folder: Path, now: Callable[[], datetime]) -> SqliteEventLog:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from server.api import gateway_side
+from server.api import gateway_desired, gateway_side
 from server.house import House
 from server.web.headers import SecurityHeaders
 from server.web.pages import mount_static, routers
@@ -17,6 +17,7 @@ def create_app(house: House) -> FastAPI:
     for error in gateway_side.REFUSED:
         app.add_exception_handler(error, gateway_side.refusals)
     app.include_router(gateway_side.router)
+    app.include_router(gateway_desired.router)
     for router in routers():
         app.include_router(router)
     app.add_middleware(SecurityHeaders)

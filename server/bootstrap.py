@@ -20,6 +20,7 @@ from eventlog.sqlite_batches import SqliteBatchLog
 from server.books.charges import Charges, LotTariff
 from server.config import BadConfig, Complex, Config, Webhook
 from server.conservation import Conservation as Comparison
+from server.desired import Desired
 from server.facts import Unpacker
 from server.feeds.outbox import Outbox
 from server.feeds.webhook import Webhook as WebhookSender
@@ -31,6 +32,7 @@ from server.media import MediaBox
 from server.projections.alerts import Alerts
 from server.projections.conservation import Conservation
 from server.projections.doors import Doors
+from server.projections.orders import OrderResults
 from server.projections.parking import Parking
 from server.rebuild import Projection
 from server.refill import Refill
@@ -69,6 +71,7 @@ async def open_house(folder: Path, config: Config) -> House:
         media=MediaBox(objects, db, utc_now),
         gateways=GatewayAuth(db, utc_now, timedelta(minutes=config.code_life_min)),
         live=Hub(db, render_live, utc_now),
+        desired=Desired(db, utc_now),
         conservation=Comparison(db, batches, places(config), utc_now),
         now=utc_now,
     )
@@ -95,6 +98,7 @@ async def run_readers(house: House) -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(house.ingest.run())
         tasks.create_task(house.live.run())
+        tasks.create_task(house.desired.run())
         tasks.create_task(house.conservation.run())
         rest = Rest(house.ingest.pouring)
         for projection in projections(house.config).values():
@@ -138,7 +142,7 @@ def quiet_projections(config: Config) -> dict[str, Projection]:
 def _projections(config: Config, *, announce: bool) -> dict[str, Projection]:
     sites = places(config)
     alerts = Alerts(sites, utc_now, announce=announce)
-    found: list[Projection] = [alerts, Doors(), Parking(), Conservation(sites)]
+    found: list[Projection] = [alerts, Doors(), Parking(), Conservation(sites), OrderResults()]
     return {projection.name: projection for projection in found}
 
 

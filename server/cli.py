@@ -5,21 +5,20 @@ from __future__ import annotations
 import asyncio
 import secrets
 import sys
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 import structlog
 import typer
-from rich.console import Console
 from rich.progress import Progress
 
 from domain.places import BadHours
-from server import cli_tariff
-from server.bootstrap import close_house, open_house, quiet_projections, tariffs
+from server import cli_desired, cli_tariff
+from server.bootstrap import quiet_projections, tariffs
 from server.cli_conservation import conservation
-from server.config import BadConfig, Config, load
+from server.cli_parts import DEFAULT_FOLDER, AsJson, Folder, err, fail, out, settings, show, with_house
+from server.config import BadConfig, Config
 from server.enrol_link import enrol_link
 from server.house import House
 from server.rebuild import Rebuilt, rebuild
@@ -34,49 +33,10 @@ app = typer.Typer(
     help="The Gatehouse server of a city.",
 )
 app.add_typer(cli_tariff.app, name="tariff")
+app.add_typer(cli_desired.app, name="desired")
+app.command()(cli_desired.order)
 app.command()(conservation)
-out = Console()
-err = Console(stderr=True)
-T = TypeVar("T")
-
-Folder = Annotated[Path, typer.Option("--data", "-d", help="The data folder; its server.toml holds the settings.")]
-AsJson = Annotated[bool, typer.Option("--json", help="JSON for scripts.")]
-DEFAULT_FOLDER = Path("server-data")
 FIRST_OPERATOR = "operator"
-
-
-def fail(message: str) -> typer.Exit:
-    """Say what is wrong on standard error; exit 1."""
-    err.print(message, style="red", highlight=False, soft_wrap=True, markup=False)
-    return typer.Exit(1)
-
-
-def settings(folder: Path) -> Config:
-    try:
-        return load(folder)
-    except BadConfig as error:
-        raise fail(str(error)) from error
-
-
-def show(content: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        print(msgspec.json.encode(content).decode())
-        return
-    for key, value in content.items():
-        out.print(f"{key}: {value}", highlight=False)
-
-
-def with_house(folder: Path, action: Callable[[House], Coroutine[Any, Any, T]]) -> T:
-    """Open the data folder, do something in it, close it."""
-
-    async def run() -> T:
-        house = await open_house(folder, settings(folder))
-        try:
-            return await action(house)
-        finally:
-            await close_house(house)
-
-    return asyncio.run(run())
 
 
 @app.command(name="init")
@@ -183,7 +143,7 @@ def replace_gateway(
 
 @app.command(name="rebuild")
 def rebuild_projection(
-    name: Annotated[str, typer.Argument(help="alerts, doors, parking or conservation")],
+    name: Annotated[str, typer.Argument(help="alerts, doors, parking, orders or conservation")],
     folder: Folder = DEFAULT_FOLDER,
     as_json: AsJson = False,
 ) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from eventlog.sqlite_batches import SqliteBatchLog
 from server.config import Config
 from server.conservation import Conservation
+from server.desired import Desired
 from server.gateway_auth import GatewayAuth
 from server.ingest import Ingest
 from server.live import Hub
@@ -32,6 +33,7 @@ class House:
     media: MediaBox
     gateways: GatewayAuth
     live: Hub
+    desired: Desired
     conservation: Conservation
     now: Callable[[], datetime]
 

@@ -32,7 +32,8 @@ class _Server(uvicorn.Server):
             self._ready(f"http://{host}:{port}")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._house.live.close()  # else uvicorn waits for screens that stay
+        self._house.live.close()  # else uvicorn waits for screens that stay,
+        self._house.desired.close()  # and for gateways that wait
         await super().shutdown(sockets=sockets)
 
 

@@ -111,9 +111,15 @@ class MqttTransport:
             return False
         return True
 
-    def publish(self, message: Publish) -> None:
-        """Send a command to a device. paho queues it while the broker is away, up to its own bound."""
-        self._client.publish(message.topic, message.payload, qos=message.qos)
+    def publish(self, message: Publish) -> bool:
+        """Send a command to a device now, or not at all; whether it was sent.
+
+        QoS 0 on purpose, whatever the driver says: above it paho and the broker keep what could not be delivered and
+        bring it later, and a door must not open when nobody stands there any more, nor twice.
+        """
+        if not self.connected:
+            return False
+        return self._client.publish(message.topic, message.payload, qos=0).rc == paho.MQTT_ERR_SUCCESS
 
     async def _connect(self) -> None:
         # paho connects in a blocking way; only the TCP and TLS handshake, in a thread, never on the loop.

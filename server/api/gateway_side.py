@@ -124,7 +124,7 @@ FromGateway = Annotated[Gateway, Depends(declare(gateway_of, "gateway"))]
 @router.post("/enrol", dependencies=[Depends(public)])
 async def enrol(request: Request) -> Response:
     """A one-time code becomes a gateway."""
-    asked = _decoded(await body_of(request, 16_384), EnrolRequest)
+    asked = decoded(await body_of(request, 16_384), EnrolRequest)
     enrolled = await house_of(request).gateways.enrol(asked.code, asked.public_key)
     now = house_of(request).now()
     return answer(200, gateway=enrolled.id, complex=enrolled.complex, server_time=stamp(now))
@@ -135,7 +135,7 @@ async def hello(request: Request, gateway: FromGateway) -> Response:
     """How the gateway is; the answer is up to where the centre has its streams' present epochs."""
     house = house_of(request)
     body = await body_of(request, _MAX_JSON_BYTES)
-    said = _decoded(body, Hello)
+    said = decoded(body, Hello)
     known = await house.log.watermarks(gateway.id)
     watermarks = {name: known.get((name, head.epoch), 0) for name, head in said.streams.items()}
     now = stamp(house.now())
@@ -157,7 +157,7 @@ async def watermarks(request: Request, gateway: FromGateway) -> Response:
 @router.post("/media/known")
 async def known_media(request: Request, gateway: FromGateway) -> Response:
     """Which of the named pictures are here already and need not be sent."""
-    asked = _decoded(await body_of(request, _MAX_JSON_BYTES), KnownMedia)
+    asked = decoded(await body_of(request, _MAX_JSON_BYTES), KnownMedia)
     return answer(200, known=await house_of(request).media.known(gateway.complex, asked.names))
 
 
@@ -178,7 +178,7 @@ async def batches(request: Request, gateway: FromGateway) -> Response:
 @router.post("/gaps")
 async def gaps(request: Request, gateway: FromGateway) -> Response:
     """A hole in a stream, declared by its gateway: listed for ever, and the stream goes on behind it."""
-    said = _decoded(await body_of(request, 16_384), GapRequest)
+    said = decoded(await body_of(request, 16_384), GapRequest)
     span = (said.first, said.last, said.reason, said.detail)
     return _receipt(await house_of(request).log.declare(Gap(gateway.id, said.stream, said.epoch, *span)))
 
@@ -195,7 +195,7 @@ async def refills(request: Request, gateway: FromGateway) -> Response:
 @router.post("/refills/none")
 async def no_refill(request: Request, gateway: FromGateway) -> Response:
     """Sequences that were asked for again and that the gateway has no more."""
-    said = _decoded(await body_of(request, 16_384), NoLonger)
+    said = decoded(await body_of(request, 16_384), NoLonger)
     await house_of(request).refill.cannot(gateway.id, said.stream, said.epoch, said.first, said.last)
     return answer(200)
 
@@ -210,7 +210,7 @@ def _receipt(receipt: Receipt) -> Response:
 @router.post("/statements")
 async def statements(request: Request, gateway: FromGateway) -> Response:
     """What the gateway states of its days; it is held against the log behind the request."""
-    said = _decoded(await body_of(request, _MAX_JSON_BYTES), Statement)
+    said = decoded(await body_of(request, _MAX_JSON_BYTES), Statement)
     return answer(200, news=await house_of(request).conservation.take(gateway, said))
 
 
@@ -230,7 +230,7 @@ async def media(request: Request, sha256: str, gateway: FromGateway) -> Response
     return answer(200, stored=new)
 
 
-def _decoded(body: bytes, kind: type[T]) -> T:
+def decoded(body: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.MsgspecError as error:

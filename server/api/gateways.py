@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from server.api.who import Overseeing
-from server.store import findings, gateway_views
+from server.store import desired_views, findings, gateway_views
 from server.store.gateway_views import GatewayView
 from server.web.answers import house_of, page
 
@@ -24,9 +24,19 @@ async def gateways(request: Request, person: Overseeing) -> Response:
     house = house_of(request)
     async with house.db.read() as connection:
         found = await gateway_views.gateways(connection, person.complexes, _AT_MOST)
-        broken = await findings.broken_days(connection, [view.id for view in found])
+        ids = [view.id for view in found]
+        wishes, orders = await desired_views.kinds(connection, ids), await desired_views.last_orders(connection, ids)
+        broken = await findings.broken_days(connection, ids)
     silent = {view.id for view in found if is_silent(view, house.now())}
-    return page(request, person, "gateways.html", gateways=found, silent=silent, broken=broken, most=_AT_MOST)
+    shown = {
+        "gateways": found,
+        "silent": silent,
+        "broken": broken,
+        "most": _AT_MOST,
+        "wishes": wishes,
+        "last_orders": orders,
+    }
+    return page(request, person, "gateways.html", **shown)
 
 
 def is_silent(view: GatewayView, now: datetime) -> bool:

@@ -390,7 +390,64 @@ delivery = Table(
     Index("delivery_newest", "feed", "number"),
 )
 
+# --- what comes down: desired state by version, what gateways made of it, orders ---
+
+desired_state = Table(  # append-only: a wish is changed by a higher version
+    "desired_state",
+    metadata,
+    Column("number", Position, primary_key=True, autoincrement=True),
+    Column("complex", String, ForeignKey("complex.id"), nullable=False),
+    Column("kind", String, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # JSON, keys sorted
+    Column("sha256", String, nullable=False),
+    Column("made_at", String, nullable=False),
+    Column("made_by", String, nullable=False),
+    UniqueConstraint("complex", "kind", "version"),
+    sqlite_autoincrement=True,
+)
+gateway_applied = Table(
+    "gateway_applied",
+    metadata,
+    Column("gateway", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("version", Integer, nullable=False),  # 0: none yet
+    Column("applied_at", String),  # when the centre first heard so
+    Column("refused_version", Integer),
+    Column("refused_reason", String),
+    PrimaryKeyConstraint("gateway", "kind"),
+)
+gateway_order = Table(
+    "gateway_order",
+    metadata,
+    Column("number", Position, primary_key=True, autoincrement=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("complex", String, ForeignKey("complex.id"), nullable=False),
+    Column("gateway", String, ForeignKey("gateway.id"), nullable=False),
+    Column("device", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("args", JSON, nullable=False),
+    Column("issued_at", String, nullable=False),
+    Column("expires_at", String, nullable=False),
+    Column("issued_by", String, nullable=False),
+    Column("handed_at", String),  # first given to the gateway
+    Column("received_at", String),  # the gateway has its id on disk: not given again
+    Index("gateway_order_open", "gateway", "received_at", "expires_at"),
+    sqlite_autoincrement=True,
+)
+order_result = Table(  # the orders projection: what gateways said became of their orders
+    "order_result",
+    metadata,
+    Column("gateway", String, nullable=False),
+    Column("id", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("at", String, nullable=False),
+    Column("text", String),
+    PrimaryKeyConstraint("gateway", "id"),
+)
+
 ALERT_TABLES = (alert, scene)
+ORDER_TABLES = (order_result,)
 DOOR_TABLES = (door, door_fact)
 PARKING_TABLES = (parking_passage, session)
 CONSERVATION_TABLES = (batch_day,)

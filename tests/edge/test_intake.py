@@ -277,3 +277,37 @@ async def test_on_a_full_disk_nothing_is_acknowledged_until_the_same_was_written
         assert ward.asked == 3
         assert here.acknowledged == facts
         assert len(await here.events()) == 3
+
+
+class Unfit:
+    """A mender of a store that cannot be written for now."""
+
+    is_fit = False
+
+    async def mend(self, error: LogBroken) -> None:
+        raise error
+
+    def fit_again(self) -> None:
+        self.is_fit = True
+
+
+async def test_listeners_hear_before_the_commit_and_also_what_finds_no_place(tmp_path: Path) -> None:
+    async with bench(tmp_path, Bounds(wait_s=0.0, queue_items=1)) as here:
+        mender = here.intake._mender = Unfit()
+        heard: list[str | None] = []
+        here.intake.listeners.append(lambda _, events: heard.extend(event.state for event in events))
+        here.offer("state online")
+        here.offer("state offline")  # left with the sender: the store takes nothing
+        assert heard == ["online", "offline"]
+        assert here.intake.counts["left_with_sender"] == 1
+        mender.is_fit = True
+        await here.take()
+        await here.take("state offline")  # the sender brings it again
+        assert [event.state for event in await here.events()] == ["online", "offline"], "it was not taken for known"
+
+
+async def test_a_listeners_defect_costs_no_message(tmp_path: Path) -> None:
+    async with bench(tmp_path) as here:
+        here.intake.listeners.append(lambda *_: 1 / 0)  # type: ignore[arg-type,return-value]
+        await here.take("fact 1")
+        assert len(await here.events()) == 1

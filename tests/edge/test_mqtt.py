@@ -21,7 +21,7 @@ from structlog.testing import capture_logs
 from edge import media, parked
 from edge.config import Broker
 from edge.device_list import DeviceList
-from edge.devices.driver import Driver, Message, Reading, Registry, Site
+from edge.devices.driver import Driver, Message, Publish, Reading, Registry, Site
 from edge.intake import Intake
 from edge.media import MediaStore
 from edge.transports.broker_tls import context_for, explained
@@ -29,7 +29,7 @@ from edge.transports.mqtt import MqttTransport
 from eventlog.group_commit import Bounds
 from eventlog.sqlite import OwnTables, SqliteEventLog
 
-CONNECT, SUBSCRIBE, PUBACK = 1, 8, 4
+CONNECT, PUBLISH, PUBACK, SUBSCRIBE = 1, 3, 4, 8
 WELCOME, NOT_AUTHORIZED = b"\x20\x02\x00\x00", b"\x20\x02\x00\x05"
 
 
@@ -47,6 +47,7 @@ class FakeBroker:
         self.connack, self.granted, self.then = connack, granted, then
         self.connections = self.ended = 0
         self.acknowledged: list[int] = []
+        self.published: list[bytes] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -54,7 +55,10 @@ class FakeBroker:
             while True:
                 first, size = await reader.readexactly(2)
                 assert size < 128
-                writer.write(self._answer(first >> 4, await reader.readexactly(size)))
+                body = await reader.readexactly(size)
+                if first >> 4 == PUBLISH:
+                    self.published.append(bytes([first]) + body)
+                writer.write(self._answer(first >> 4, body))
         except (asyncio.IncompleteReadError, ConnectionError):
             self.ended += 1
             writer.close()
@@ -298,3 +302,14 @@ async def test_coming_again_asks_the_broker_for_what_was_not_acknowledged(tmp_pa
         await until(lambda: fake.connections == 2)
         assert await here.transport.ready(10)
         await until(lambda: fake.acknowledged == [1, 1])
+
+
+async def test_a_command_is_sent_once_and_now_or_not_at_all(tmp_path: Path) -> None:
+    fake = FakeBroker()
+    async with bench(tmp_path, fake) as here:
+        order = Publish("door", b"open", qos=1)
+        assert not here.transport.publish(order), "not connected yet"
+        assert await here.transport.ready(10)
+        assert here.transport.publish(order)
+        await until(lambda: fake.published)
+        assert fake.published == [b"\x30\x00\x04dooropen"], "QoS 0: nobody keeps it for later; the first is gone"

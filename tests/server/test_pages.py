@@ -11,11 +11,14 @@ import pytest
 import structlog
 from sqlalchemy import select
 
+from domain.desired import Refusal
 from domain.events import Event, Subject
-from server.store import live_rows, schema
+from domain.orders import Order
+from server.store import desired_rows, live_rows, order_rows, schema
 from server.store.engine import stamp
 from server.web import formats, titles
 from server.web.headers import CONTENT_SECURITY_POLICY
+from tests.domain.test_desired import GOOD
 from tests.server import rows
 from tests.server.people import City, city
 
@@ -432,6 +435,28 @@ async def test_gateways_show_silence_backlog_and_what_was_refused(town: City) ->
     assert "000000  47 48 42 31 00 40 00 01" in refusal and "GHB1.@" in refusal
     assert (await visitor.get("/gateways/refusals/99")).status_code == 404
     assert (await visitor.get(f"/gateways/refusals/{2**70}")).status_code == 422
+
+
+async def test_gateways_show_what_they_go_by_what_they_refused_and_their_last_orders(town: City) -> None:
+    gateway, now = "gw-ffeeddccbbaa", datetime.now(UTC)
+    async with town.house.db.write() as connection:
+        home = (
+            await connection.execute(select(schema.gateway.c.complex).where(schema.gateway.c.id == gateway))
+        ).scalar()
+        assert home is not None
+        for kind in ("credentials", "policy"):
+            await desired_rows.put(connection, home, kind, GOOD[kind], "wang", now)
+        refused = Refusal("policy", 1, "policy: <b>unknown</b> field")
+        await desired_rows.save(connection, desired_rows.changes(gateway, {}, {"credentials": 1}, [refused], now))
+        order = Order("order-0001", "uhppoted:1", "door.open", now, now + timedelta(seconds=15), "wang")
+        await order_rows.place(connection, home, order, gateway)
+        said = {"gateway": gateway, "id": order.id, "state": "expired", "at": stamp(now), "text": "3 s too late"}
+        await connection.execute(schema.order_result.insert().values(**said))
+    page = await (await town.visitor("wang")).page("/gateways")
+    assert re.search(r"门禁卡</th><td class=\"number\">1</td><td class=\"number\">1</td>", page)
+    assert re.search(r"策略</th><td class=\"number\">1</td><td class=\"number bad\">—</td>", page)
+    assert re.search(r"class=\"bad\">网关拒绝了第 1 版：policy: &lt;b&gt;unknown", page)
+    assert re.search(r"开门.*?<td class=\"bad\">已过期，没有执行<br><span class=\"dim\">3 s too late", page, re.S)
 
 
 async def test_the_live_stream_is_for_those_who_watch(town: City) -> None:

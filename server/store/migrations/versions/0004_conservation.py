@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 
 _POSITION = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _TABLES = ("conservation_finding", "batch_day", "carried", "untaken", "statement", "statement_head")

@@ -1,0 +1,68 @@
+"""Desired state: versioned documents that come down to a gateway, each kind with its own checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, get_args
+
+import msgspec
+
+from domain.desired_bodies import Credentials, Devices, Passes, Policy, WatchLists
+from domain.tariff import BadTariff, Tariff, read_tariff
+
+Kind = Literal["devices", "credentials", "passes", "tariffs", "watch_lists", "policy"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+MAX_BODY_BYTES = 8 * 1024 * 1024
+Version = Annotated[int, msgspec.Meta(ge=1)]
+Body = Devices | Credentials | Passes | Tariff | WatchLists | Policy
+
+
+class BadDesired(Exception):
+    """A document that cannot be applied; the message begins with its kind and says where and what."""
+
+
+class Document(msgspec.Struct, frozen=True):
+    """One kind's wishes for one complex. ``version`` rises per complex and kind; ``body`` is JSON, not yet checked."""
+
+    kind: str
+    version: Version
+    body: dict[str, Any]
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """A document that a gateway did not apply, and why."""
+
+    kind: str
+    version: Version
+    reason: Annotated[str, msgspec.Meta(max_length=2_000)]
+
+
+def read_body(kind: str, body: object) -> Body:
+    """The typed body of a document. Raises BadDesired for a kind that is not known, and for the first wrong entry.
+
+    A key that is not known is refused: it may be a restriction, and a door must not open for want of reading it.
+    """
+    read = _READERS.get(kind)
+    if read is None:
+        raise BadDesired(f"{kind}: no such kind; there are {', '.join(KINDS)}")
+    try:
+        return read(body)
+    except (msgspec.ValidationError, BadTariff) as error:
+        raise BadDesired(f"{kind}: {error}") from error
+
+
+def _typed(struct: type[Any]) -> Callable[[object], Any]:
+    return lambda body: msgspec.convert(body, struct)
+
+
+_READERS: Mapping[str, Callable[[object], Body]] = MappingProxyType(
+    {
+        "devices": _typed(Devices),
+        "credentials": _typed(Credentials),
+        "passes": _typed(Passes),
+        "tariffs": read_tariff,
+        "watch_lists": _typed(WatchLists),
+        "policy": _typed(Policy),
+    }
+)

@@ -1,0 +1,154 @@
+"""What each kind of desired state says: typed, bounded, and refused as a whole where a single entry is wrong."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date
+from fnmatch import fnmatchcase
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from domain.plates import canonical
+
+Name = Annotated[str, Meta(max_length=200)]
+Identity = Annotated[str, Meta(min_length=1, max_length=200)]
+Argument = str | int | bool
+_MAX_DEVICES, _MAX_ENTRIES, _MAX_DOORS = 5_000, 50_000, 200
+_UNUSED_SIGNS = frozenset("?[]")
+_SEPARATORS = re.compile(r"[\s:-]+")
+
+
+class Door(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One door of a device. ``point`` is as its events name it; "" where they name none."""
+
+    point: Name = ""
+    decides: Literal["device", "gateway"] = "device"
+    open_with: dict[str, Argument] = {}  # further arguments of door.open at this door, as its driver names them
+
+
+class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A device the installer added: where it hangs, and what it means for the site."""
+
+    id: Identity  # <driver kind>:<vendor identity>, as gatehouse-edge parked shows it
+    name: Name = ""
+    place: Name = ""  # building or gate; a camera and a door of one place share it
+    lane: Name = ""
+    direction: Literal["in", "out", "unknown"] = "unknown"
+    zone: Literal["", "public", "private", "restricted"] = ""
+    doors: Annotated[tuple[Door, ...], Meta(max_length=_MAX_DOORS)] = ()
+
+    def __post_init__(self) -> None:
+        _once((door.point for door in self.doors), f"device {self.id}: door")
+
+
+class Devices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The devices that may speak here, instead of those in the agent's settings."""
+
+    devices: Annotated[tuple[Device, ...], Meta(max_length=_MAX_DEVICES)]
+
+    def __post_init__(self) -> None:
+        _once((device.id for device in self.devices), "device")
+
+
+class DoorSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Doors by name; ``*`` stands for any signs, in both fields."""
+
+    device: Identity
+    points: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=_MAX_DOORS)] = ("*",)
+
+    def __post_init__(self) -> None:
+        for pattern in (self.device, *self.points):
+            if not _UNUSED_SIGNS.isdisjoint(pattern):
+                raise ValueError(f"{pattern!r}: only * is a sign of a pattern")
+
+    def holds(self, device: str, point: str) -> bool:
+        return fnmatchcase(device, self.device) and any(fnmatchcase(point, pattern) for pattern in self.points)
+
+
+class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}):
+    """A card and what it opens, on the days ``from`` to ``until``, both included, in the site's zone.
+
+    ``until`` is not optional: a gateway that is cut off goes on opening by its last list, but never past that day.
+    """
+
+    id: Identity
+    card: Identity  # the number as readers give it; leading zeros and case do not count
+    doors: Annotated[tuple[DoorSet, ...], Meta(max_length=_MAX_DOORS)]
+    until: date
+    from_: date | None = None
+    revoked: bool = False
+    name: Name = ""
+
+    def __post_init__(self) -> None:
+        if not canonical_card(self.card):
+            raise ValueError(f"card {self.id}: {self.card!r} is no card number")
+        if self.from_ is not None and self.until < self.from_:
+            raise ValueError(f"card {self.id}: until {self.until} is before from {self.from_}")
+
+
+class Credentials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Every card that opens something. A card that is not here opens nothing."""
+
+    cards: Annotated[tuple[Card, ...], Meta(max_length=_MAX_ENTRIES)]
+
+    def __post_init__(self) -> None:
+        _once((card.id for card in self.cards), "card id")
+
+
+class Pass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A plate that may pass, up to and including ``until``."""
+
+    plate: Identity
+    until: date
+    name: Name = ""
+
+    def __post_init__(self) -> None:
+        if not canonical(self.plate):
+            raise ValueError(f"{self.plate!r} is no plate")
+
+
+class Passes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Plates that barriers open for."""
+
+    passes: Annotated[tuple[Pass, ...], Meta(max_length=_MAX_ENTRIES)]
+
+    def __post_init__(self) -> None:
+        _once((canonical(entry.plate) for entry in self.passes), "plate")
+
+
+class Watched(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A plate that is looked for: never without what for, and until when."""
+
+    plate: Identity
+    purpose: Identity
+    until: date
+
+
+class WatchLists(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Plates that are looked for."""
+
+    entries: Annotated[tuple[Watched, ...], Meta(max_length=_MAX_ENTRIES)]
+
+
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the gateway decides and waits."""
+
+    confirm_s: Annotated[float, Meta(gt=0, le=120)] = 10.0  # so long an order may take to be confirmed
+    swipe_age_s: Annotated[float, Meta(gt=0, le=60)] = 15.0  # what a broker kept for longer opens nothing
+
+
+def canonical_card(number: str) -> str:
+    """One spelling of a card number, "" for what is none: readers differ in blanks, colons, case and leading zeros."""
+    folded = _SEPARATORS.sub("", number).upper()
+    return folded.lstrip("0") if folded.isascii() and folded.isalnum() else ""
+
+
+def _once(names: Iterable[str], what: str) -> None:
+    """Raises ValueError where a name stands twice."""
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ValueError(f"{what} {twice[0]!r} stands twice")

@@ -1,0 +1,132 @@
+"""Desired state at the gateway: kept in the log's file, applied all or nothing, in force before the uplink is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import structlog
+
+from domain.access import NO_CARDS, CardList
+from domain.desired import BadDesired, Body, Document, Refusal, read_body
+from domain.desired_bodies import Credentials, Device, Devices, Policy
+from eventlog.sqlite import SqliteEventLog
+from eventlog.sqlite_rows import Statement
+
+log = structlog.get_logger()
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS desired(
+    kind TEXT PRIMARY KEY, version INTEGER NOT NULL, body BLOB NOT NULL, applied_at TEXT NOT NULL);
+"""
+_REASON_SIGNS = 2_000
+_Entry = tuple[str, int, bytes]  # kind, version, body as JSON
+_PUT = "INSERT OR REPLACE INTO desired(kind, version, body, applied_at) VALUES(?, ?, ?, ?)"
+
+
+class InForce(msgspec.Struct, frozen=True):
+    """What the gateway goes by: the version of each kind it has, and what those that it acts on say."""
+
+    versions: Mapping[str, int] = {}
+    devices: Sequence[Device] | None = None  # None: the centre has sent no list
+    cards: CardList = NO_CARDS
+    policy: Policy = Policy()
+
+    def with_body(self, kind: str, version: int, body: Body) -> InForce:
+        """The same with another version of one kind. Passes, tariffs and watch lists are kept for who will act on
+        them; nobody does yet."""
+        changed: dict[str, Any] = {"versions": {**self.versions, kind: version}}
+        match body:
+            case Devices():
+                changed["devices"] = body.devices
+            case Credentials():
+                changed["cards"] = CardList(version, body)
+            case Policy():
+                changed["policy"] = body
+            case _:
+                pass
+        return msgspec.structs.replace(self, **changed)
+
+
+class DesiredState:
+    """What is in force, and what was refused since the start. ``changed`` is called with each new state."""
+
+    def __init__(self, store: SqliteEventLog, now: Callable[[], datetime], changed: Callable[[InForce], None]) -> None:
+        self._store, self._now, self._changed = store, now, changed
+        self.in_force = InForce()
+        self.refused: dict[str, Refusal] = {}
+
+    @property
+    def known(self) -> dict[str, int]:
+        """The newest version of each kind that need not be sent again: in force, or refused already."""
+        known = dict(self.in_force.versions)
+        for refusal in self.refused.values():
+            known[refusal.kind] = max(known.get(refusal.kind, 0), refusal.version)
+        return known
+
+    async def load(self) -> None:
+        """Put in force what was kept. What this program cannot read (an older one was put back) is refused."""
+        state, refusals = _read(self.in_force, await _kept(self._store))
+        self._refuse(refusals)
+        self._enforce(state)
+
+    async def apply(self, documents: Sequence[Document]) -> bool:
+        """Keep and put in force all the documents of one answer, or none of them; whether it was done.
+
+        Raises LogBroken: nothing was applied.
+        """
+        fresh = [_entry(document) for document in documents if self._is_newer(document)]
+        state, refusals = _read(self.in_force, fresh)
+        self._refuse(refusals)
+        if refusals or not fresh:
+            return not refusals
+        await self._store.write(self._statements(fresh))
+        for kind, version, _ in fresh:
+            self.refused.pop(kind, None)
+            log.info("desired_applied", kind=kind, version=version)
+        self._enforce(state)
+        return True
+
+    def _is_newer(self, document: Document) -> bool:
+        return document.version > self.in_force.versions.get(document.kind, 0)
+
+    def _statements(self, entries: Sequence[_Entry]) -> list[Statement]:
+        at = self._now().isoformat()
+        return [(_PUT, [(*entry, at) for entry in entries])] if entries else []
+
+    def _refuse(self, refusals: Iterable[Refusal]) -> None:
+        for refusal in refusals:
+            log.error("desired_refused", kind=refusal.kind, version=refusal.version, reason=refusal.reason)
+            self.refused[refusal.kind] = refusal
+
+    def _enforce(self, state: InForce) -> None:
+        self.in_force = state
+        self._changed(state)
+
+
+async def devices_in_force(store: SqliteEventLog, settings: Sequence[Device]) -> Sequence[Device]:
+    """The centre's device list, or the one of the settings where it has sent none; beside a running agent too."""
+    state, _ = _read(InForce(), await _kept(store))
+    return settings if state.devices is None else state.devices
+
+
+async def _kept(store: SqliteEventLog) -> list[_Entry]:
+    rows = await store.query("SELECT kind, version, body FROM desired ORDER BY kind")
+    return [(kind, version, body) for kind, version, body in rows]
+
+
+def _entry(document: Document) -> _Entry:
+    return document.kind, document.version, msgspec.json.encode(document.body)
+
+
+def _read(state: InForce, entries: Iterable[_Entry]) -> tuple[InForce, list[Refusal]]:
+    """The state with every document that can be read, and a refusal for each that cannot."""
+    refusals: list[Refusal] = []
+    for kind, version, body in entries:
+        try:
+            state = state.with_body(kind, version, read_body(kind, msgspec.json.decode(body)))
+        except (BadDesired, msgspec.DecodeError) as error:
+            refusals.append(Refusal(kind, version, str(error)[:_REASON_SIGNS]))
+    return state, refusals

@@ -1,0 +1,58 @@
+"""What the agent itself did, on its way to the log: nothing that acts waits for the disk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+
+from domain.events import Event
+from eventlog.log import LogBroken
+from eventlog.sqlite_rows import Statement
+
+log = structlog.get_logger()
+
+_MAX_WAITING = 5_000
+_RETRY_S = 1.0
+
+Record = Callable[[Event, Sequence[Statement]], Awaitable[None]]
+
+
+class Recorder:
+    """Events in order, each with the statements of its transaction. The oldest are dropped, and counted, when the log
+    does not take them for so long that too many wait."""
+
+    def __init__(self, record: Record, max_waiting: int = _MAX_WAITING) -> None:
+        self._record = record
+        self._waiting: deque[tuple[Event, Sequence[Statement]]] = deque()
+        self._max_waiting = max_waiting
+        self._some = asyncio.Event()
+        self.counts: Counter[str] = Counter()
+
+    def put(self, event: Event, also: Sequence[Statement] = ()) -> None:
+        """Take an event; it is in the log a moment later."""
+        self._waiting.append((event, also))
+        if len(self._waiting) > self._max_waiting:
+            self._waiting.popleft()
+            self.counts["unrecorded"] += 1
+        self._some.set()
+
+    async def run(self) -> None:
+        """Record what is put until cancelled. A log that does not take it is tried again."""
+        while True:
+            await self._some.wait()
+            try:
+                await self._record_all()
+            except LogBroken as error:
+                log.error("not_recorded", waiting=len(self._waiting), error=str(error))
+                await asyncio.sleep(_RETRY_S)
+
+    async def _record_all(self) -> None:
+        while self._waiting:
+            first = self._waiting[0]
+            await self._record(*first)
+            if self._waiting and self._waiting[0] is first:  # else it was dropped meanwhile, being the oldest
+                self._waiting.popleft()
+        self._some.clear()

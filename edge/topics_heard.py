@@ -1,0 +1,30 @@
+"""On which topic each device was last heard: the hint by which its driver words a command."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from domain.events import Event
+from edge.devices.driver import Message
+
+_MAX_DEVICES = 10_000
+
+
+class TopicsHeard:
+    """Bounded, the longest known forgotten first. After a restart a device is known once it has spoken."""
+
+    def __init__(self, max_devices: int = _MAX_DEVICES) -> None:
+        self._topics: dict[str, str] = {}
+        self._max_devices = max_devices
+
+    def heard(self, message: Message, events: Sequence[Event]) -> None:
+        """An answer to a command tells nothing: it comes on the topic that the command named."""
+        for event in events:
+            if event.kind != "command_result" and message.topic:
+                self._topics[event.device] = message.topic
+        while len(self._topics) > self._max_devices:
+            del self._topics[next(iter(self._topics))]
+
+    def of(self, device: str) -> str:
+        """The last topic; "" for a device not heard."""
+        return self._topics.get(device, "")

@@ -1,0 +1,160 @@
+"""What comes down to gateways: a long poll for each, woken when a wish or an order of its complex is new."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+import structlog
+from msgspec import Meta
+from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
+
+from domain.desired import Document, Refusal
+from domain.orders import Order
+from eventlog.follow import rung_or_after
+from server.gateway_auth import Gateway
+from server.store import desired_rows, order_rows
+from server.store.engine import Database
+from server.store.schema import desired_state, gateway_order
+
+log = structlog.get_logger()
+
+MAX_WAIT_S = 25.0
+_LOOK_EVERY_S = 1.0  # another process may have written: the command line
+_MAX_KINDS, _MAX_IDS = 64, 1_000
+
+Versions = Annotated[dict[str, Annotated[int, Meta(ge=0, le=2**31)]], Meta(max_length=_MAX_KINDS)]
+
+
+class Asked(msgspec.Struct):
+    """A gateway's report and request. ``known``: what it need not be sent again; ``applied``: what is in force."""
+
+    known: Versions = {}
+    applied: Versions = {}
+    refused: Annotated[list[Refusal], Meta(max_length=_MAX_KINDS)] = []
+    orders_done: Annotated[list[str], Meta(max_length=_MAX_IDS)] = []
+    wait_s: Annotated[float, Meta(ge=0)] = MAX_WAIT_S
+
+
+class Wishes(msgspec.Struct):
+    """An answer: documents to apply together, orders to carry out once each."""
+
+    documents: list[Document] = []
+    orders: list[Order] = []
+
+    @property
+    def are_none(self) -> bool:
+        return not self.documents and not self.orders
+
+
+class _Waiter(msgspec.Struct):
+    """A poll that waits; ``over`` once the same gateway has come again, so that each holds one at most."""
+
+    complex: str
+    bell: asyncio.Event
+    over: bool = False
+
+
+class Desired:
+    """The centre's side of the long poll. Waiting costs no look at the database: one task looks for all."""
+
+    def __init__(self, db: Database, now: Callable[[], datetime]) -> None:
+        self._db, self._now = db, now
+        self._waiting: dict[str, _Waiter] = {}
+        self._closed = False
+
+    async def run(self) -> None:
+        """Ring for what is new, until cancelled."""
+        seen = await self._newest()
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            try:
+                newest = await self._newest()
+                if newest != seen:
+                    self.ring(await self._complexes_behind(seen))
+                    seen = newest
+            except OperationalError as error:  # the database is busy: the next look sees the same
+                log.warning("desired_look_failed", error=str(error.orig))
+
+    def ring(self, complexes: Collection[str]) -> None:
+        """Wake the gateways of these complexes that wait."""
+        for waiter in self._waiting.values():
+            if waiter.complex in complexes:
+                waiter.bell.set()
+
+    def close(self) -> None:
+        """Answer everybody now: the server stops."""
+        self._closed = True
+        for waiter in self._waiting.values():
+            waiter.bell.set()
+
+    async def poll(self, gateway: Gateway, asked: Asked) -> Wishes:
+        """What is new for the gateway, waiting for it at most as long as it asked, and ``MAX_WAIT_S``."""
+        await self._note(gateway, asked)
+        waiter = self._wait_instead(gateway)
+        try:
+            wishes = await self._wait(gateway, asked, waiter)
+        finally:
+            if self._waiting.get(gateway.id) is waiter:
+                del self._waiting[gateway.id]
+        if wishes.orders:
+            async with self._db.write() as connection:
+                await order_rows.note_handed(connection, [order.id for order in wishes.orders], self._now())
+        return wishes
+
+    def _wait_instead(self, gateway: Gateway) -> _Waiter:
+        """Wait in place of an older poll of the same gateway, whose line is dead."""
+        older = self._waiting.get(gateway.id)
+        if older is not None:
+            older.over = True
+            older.bell.set()
+        waiter = self._waiting[gateway.id] = _Waiter(gateway.complex, asyncio.Event())
+        return waiter
+
+    async def _wait(self, gateway: Gateway, asked: Asked, waiter: _Waiter) -> Wishes:
+        loop = asyncio.get_running_loop()
+        ends_at_s = loop.time() + min(asked.wait_s, MAX_WAIT_S)
+        while True:
+            waiter.bell.clear()  # before the look: what comes between look and wait rings again
+            wishes = Wishes() if waiter.over else await self._look(gateway, asked)
+            left_s = ends_at_s - loop.time()
+            if not wishes.are_none or left_s <= 0 or waiter.over or self._closed:
+                return wishes
+            await rung_or_after(waiter.bell, left_s)
+
+    async def _look(self, gateway: Gateway, asked: Asked) -> Wishes:
+        async with self._db.read() as connection:
+            documents = await desired_rows.newer(connection, gateway.complex, asked.known)
+            return Wishes(documents, await order_rows.open_orders(connection, gateway.id, self._now()))
+
+    async def _note(self, gateway: Gateway, asked: Asked) -> None:
+        """Keep what the report changes; the usual one changes nothing and takes no turn at writing."""
+        now = self._now()
+        async with self._db.read() as connection:
+            before = await desired_rows.reported(connection, gateway.id)
+        changed = desired_rows.changes(gateway.id, before, asked.applied, asked.refused, now)
+        if not changed and not asked.orders_done:
+            return
+        async with self._db.write() as connection:
+            if changed:
+                await desired_rows.save(connection, changed)
+            await order_rows.note_received(connection, gateway.id, asked.orders_done, now)
+
+    async def _newest(self) -> tuple[int, int]:
+        newest = [select(func.coalesce(func.max(table.c.number), 0)) for table in (desired_state, gateway_order)]
+        async with self._db.read() as connection:
+            wish, order = [(await connection.execute(query)).scalar_one() for query in newest]
+        return wish, order
+
+    async def _complexes_behind(self, seen: tuple[int, int]) -> set[str]:
+        found: set[str] = set()
+        async with self._db.read() as connection:
+            for table, number in zip((desired_state, gateway_order), seen, strict=True):
+                found.update(
+                    (await connection.execute(select(table.c.complex).where(table.c.number > number))).scalars()
+                )
+        return found

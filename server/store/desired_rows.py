@@ -1,0 +1,121 @@
+"""Desired state in the database: versions that only rise, and what each gateway says it made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import func, select
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.desired import MAX_BODY_BYTES, BadDesired, Document, Refusal, read_body
+from domain.ids import content_name
+from server.store.engine import stamp
+from server.store.schema import desired_state, gateway, gateway_applied
+
+Row = dict[str, Any]
+
+
+async def put(
+    connection: AsyncConnection, complex_id: str, kind: str, body: object, made_by: str, now: datetime
+) -> tuple[int, bool]:
+    """Keep the next version of a complex's document; its number, and whether it is new. Raises BadDesired.
+
+    What says the same as the newest version is that version.
+    """
+    content = _content(kind, body)
+    read_body(kind, msgspec.json.decode(content))
+    newest = await _newest(connection, complex_id, kind)
+    sha256 = content_name(content)
+    if newest is not None and newest.sha256 == sha256:
+        return newest.version, False
+    version = 1 + max(newest.version if newest else 0, await _seen_at_gateways(connection, complex_id, kind))
+    row = {"complex": complex_id, "kind": kind, "version": version, "body": content, "sha256": sha256}
+    await connection.execute(desired_state.insert().values(**row, made_at=stamp(now), made_by=made_by))
+    return version, True
+
+
+def _content(kind: str, body: object) -> bytes:
+    """The body as it is kept: the same content gives the same bytes. Raises BadDesired."""
+    try:
+        content = msgspec.json.encode(body, order="deterministic")
+    except (TypeError, RecursionError) as error:
+        raise BadDesired(f'{kind}: {error}; a key that YAML reads as true or false ("on") wants quotes') from error
+    if len(content) > MAX_BODY_BYTES:
+        raise BadDesired(f"{kind}: {len(content)} bytes, at most {MAX_BODY_BYTES}")
+    return content
+
+
+async def _newest(connection: AsyncConnection, complex_id: str, kind: str) -> Any:
+    same = (desired_state.c.complex == complex_id, desired_state.c.kind == kind)
+    query = select(desired_state.c.version, desired_state.c.sha256).where(*same)
+    return (await connection.execute(query.order_by(desired_state.c.version.desc()).limit(1))).first()
+
+
+async def _seen_at_gateways(connection: AsyncConnection, complex_id: str, kind: str) -> int:
+    """The highest version a gateway of the complex ever named: after an older copy of this database was put back it
+    lies above all of ours, and a version below it would never be applied."""
+    columns = (func.max(gateway_applied.c.version), func.max(gateway_applied.c.refused_version))
+    query = select(*columns).join(gateway, gateway.c.id == gateway_applied.c.gateway)
+    found = await connection.execute(query.where(gateway.c.complex == complex_id, gateway_applied.c.kind == kind))
+    return max(version or 0 for version in found.one())
+
+
+async def newer(connection: AsyncConnection, complex_id: str, known: Mapping[str, int]) -> list[Document]:
+    """The newest version of each kind that is above the one that is known."""
+    newest = select(desired_state.c.kind, func.max(desired_state.c.version).label("version"))
+    rows = await connection.execute(newest.where(desired_state.c.complex == complex_id).group_by(desired_state.c.kind))
+    wanted = [(row.kind, row.version) for row in rows if row.version > known.get(row.kind, 0)]
+    return [await _document(connection, complex_id, kind, version) for kind, version in wanted]
+
+
+async def _document(connection: AsyncConnection, complex_id: str, kind: str, version: int) -> Document:
+    one = (
+        desired_state.c.complex == complex_id,
+        desired_state.c.kind == kind,
+        desired_state.c.version == version,
+    )
+    body = (await connection.execute(select(desired_state.c.body).where(*one))).scalar_one()
+    return Document(kind, version, msgspec.json.decode(body, type=dict[str, Any]))
+
+
+async def reported(connection: AsyncConnection, gateway_id: str) -> dict[str, Row]:
+    """kind -> what the gateway last said of it."""
+    rows = await connection.execute(select(gateway_applied).where(gateway_applied.c.gateway == gateway_id))
+    return {row["kind"]: dict(row) for row in rows.mappings()}
+
+
+def changes(
+    gateway_id: str, before: Mapping[str, Row], applied: Mapping[str, int], refused: Collection[Refusal], now: datetime
+) -> list[Row]:
+    """The rows that a report changes; none for most reports, and then nothing is written."""
+    by_kind = {refusal.kind: refusal for refusal in refused}
+    rows = [
+        _row(gateway_id, kind, before.get(kind), applied.get(kind, 0), by_kind.get(kind), now)
+        for kind in sorted({*applied, *by_kind, *before})
+    ]
+    return [row for row in rows if row != before.get(row["kind"])]
+
+
+def _row(gateway_id: str, kind: str, before: Row | None, version: int, refusal: Refusal | None, now: datetime) -> Row:
+    same = before is not None and before["version"] == version
+    at = before["applied_at"] if before is not None and same else stamp(now) if version else None
+    return {
+        "gateway": gateway_id,
+        "kind": kind,
+        "version": version,
+        "applied_at": at,
+        "refused_version": refusal.version if refusal else None,
+        "refused_reason": refusal.reason if refusal else None,
+    }
+
+
+async def save(connection: AsyncConnection, rows: Sequence[Row]) -> None:
+    """Keep changed reports."""
+    statement = insert(gateway_applied)
+    fresh = {name: statement.excluded[name] for name in ("version", "applied_at", "refused_version", "refused_reason")}
+    keys = ["gateway", "kind"]
+    await connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=fresh), list(rows))

@@ -1,0 +1,103 @@
+"""Desired documents: what is right is read, what is wrong is named, and nothing that is not known is passed over."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+
+from domain.desired import KINDS, BadDesired, read_body
+from domain.desired_bodies import Credentials, Devices, Policy, canonical_card
+from domain.tariff import Tariff
+
+CARD: dict[str, Any] = {
+    "id": "c1",
+    "card": "0008165538",
+    "doors": [{"device": "uhppoted:*", "points": ["door/1"]}],
+    "until": "2026-12-31",
+}
+GOOD: dict[str, dict[str, Any]] = {
+    "devices": {"devices": [{"id": "uhppoted:1", "doors": [{"point": "door/1", "decides": "gateway"}]}]},
+    "credentials": {"cards": [CARD]},
+    "passes": {"passes": [{"plate": "粤B8K6Q2", "until": "2026-12-31"}]},
+    "tariffs": {
+        "timezone": "Asia/Shanghai",
+        "plans": {"small": {"charge": {"kind": "unit", "unit_min": 60, "fen": 200, "rounding": "ceil"}}},
+    },
+    "watch_lists": {"entries": [{"plate": "粤B8K6Q2", "purpose": "stolen, case 17", "until": "2026-12-31"}]},
+    "policy": {"confirm_s": 5},
+}
+
+
+def card(**changed: Any) -> dict[str, Any]:
+    return {"cards": [{**CARD, **changed}]}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_is_read(kind: str) -> None:
+    read_body(kind, GOOD[kind])
+
+
+def test_what_is_left_out_has_a_safe_default() -> None:
+    devices = read_body("devices", {"devices": [{"id": "x:1", "doors": [{"point": "door/1"}]}]})
+    assert isinstance(devices, Devices)
+    assert devices.devices[0].doors[0].decides == "device"
+    assert read_body("policy", {}) == Policy()
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "said"),
+    [
+        ("doors", {}, "no such kind"),
+        ("credentials", {}, "cards"),
+        ("credentials", card(until=None), "until"),
+        ("credentials", card(until="31.12.2026"), "until"),
+        ("credentials", {"cards": [{key: value for key, value in CARD.items() if key != "until"}]}, "until"),
+        ("credentials", card(**{"from": "2027-01-01"}), "before from"),
+        ("credentials", card(card="0000"), "no card number"),
+        ("credentials", card(card=8165538), "Expected `str`"),
+        ("credentials", card(hours="08:00-18:00"), "unknown field `hours`"),
+        ("credentials", card(doors=[{"device": "uhppoted:[12]"}]), "only *"),
+        ("credentials", {"cards": [CARD, CARD]}, "stands twice"),
+        ("devices", {"devices": [{"id": "x:1"}, {"id": "x:1"}]}, "'x:1' stands twice"),
+        ("devices", {"devices": [{"id": "x:1", "doors": [{}, {}]}]}, "stands twice"),
+        ("devices", {"devices": [{"id": "x:1", "doors": [{"decides": "centre"}]}]}, "doors[0].decides"),
+        ("passes", {"passes": [{"plate": " ", "until": "2026-12-31"}]}, "no plate"),
+        ("watch_lists", {"entries": [{"plate": "粤B8K6Q2", "until": "2026-12-31"}]}, "purpose"),
+        ("tariffs", {"plans": {"small": {"charge": {"kind": "gift"}}}}, "plans.small"),
+        ("policy", {"confirm_s": 0}, "confirm_s"),
+        ("policy", [], "policy"),
+    ],
+)
+def test_what_is_wrong_is_named(kind: str, body: object, said: str) -> None:
+    with pytest.raises(BadDesired) as refused:
+        read_body(kind, body)
+    assert str(refused.value).startswith(f"{kind}: ")
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("file", sorted(Path("tests/fixtures/tariffs").glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_plan_file_says_the_same_after_its_way_down(file: Path) -> None:
+    plan = yaml.safe_load(file.read_text())
+    travelled = msgspec.json.decode(msgspec.json.encode(plan, order="deterministic"))
+    here, there = read_body("tariffs", plan), read_body("tariffs", travelled)
+    assert isinstance(here, Tariff)
+    assert here == there
+
+
+@pytest.mark.parametrize(
+    ("given", "one_spelling"),
+    [("0008165538", "8165538"), (" 04:a3:7f ", "4A37F"), ("04-A3-7F", "4A37F"), ("０", ""), ("", ""), ("12/34", "")],
+)
+def test_a_card_number_has_one_spelling(given: str, one_spelling: str) -> None:
+    assert canonical_card(given) == one_spelling
+
+
+def test_dates_are_dates() -> None:
+    read = read_body("credentials", card())
+    assert isinstance(read, Credentials)
+    assert read.cards[0].until == date(2026, 12, 31)
