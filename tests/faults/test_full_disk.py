@@ -15,6 +15,7 @@ from simulators.faults import Uplink
 from simulators.load import publish
 from tests.faults.chain import behind_a_line, mutant
 from tests.faults.disks import NotAllowed, SmallDisk
+from tests.faults.doors import still_decides, with_a_door
 from tests.faults.invariants import Fact, Findings, must_hold
 from tests.faults.load import CAMERA, Published, loaded, messages, settled
 from tests.faults.seen import store_state_at_the_centre, told
@@ -49,25 +50,31 @@ async def on_a_small_disk(
 async def filled(story: Story, folder: Path, agent: list[str] | None = None) -> Findings:
     """Somebody else fills the disk under load, again when the reserve was given up, and lets go after a while."""
     chance = story.chance("times")
-    async with on_a_small_disk(folder, NOTHING_GOES, agent) as (rig, _, disk):
+    async with on_a_small_disk(folder, NOTHING_GOES, agent) as (rig, _, disk), with_a_door(rig) as site:
         async with loaded(rig, RATE, ROUNDS * 25.0 + 10.0) as published:
             for _ in range(ROUNDS):
                 await asyncio.sleep(chance.uniform(0.5, 1.5))
-                await _one_filling(rig, disk, chance.uniform(1.0, 3.0))
+                await _filled(rig, disk)
+                await still_decides(site, story)
+                await asyncio.sleep(chance.uniform(0.5, 2.0))
+                await _emptied(rig, disk)
                 story.add(fillings=1)
         findings = await settled(rig, published.facts, quiet_s=COMES_BACK_S)
         story.tell(said_full=len(told(rig, "store/full")), **findings.counts())
         return findings
 
 
-async def _one_filling(rig: Rig, disk: SmallDisk, lasts_s: float) -> None:
+async def _filled(rig: Rig, disk: SmallDisk) -> None:
+    """To the last byte, once more after the reserve was given up, and until the centre knows."""
     reserve = disk.path / "reserve"
     await until(reserve.exists, 15.0)
     disk.fill()
     await until(lambda: not reserve.exists(), 15.0)
     disk.fill()
     await until(lambda: store_state_at_the_centre(rig) == "full", 20.0)
-    await asyncio.sleep(lasts_s)
+
+
+async def _emptied(rig: Rig, disk: SmallDisk) -> None:
     assert rig.edge.running, rig.edge.tail()
     disk.make_room()
     await until(lambda: store_state_at_the_centre(rig) == "ok", 40.0)

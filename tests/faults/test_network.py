@@ -16,11 +16,13 @@ import pytest
 from simulators.devices.uhppoted import FORCED_OPEN, Controller
 from simulators.load import publish
 from tests.faults.chain import ended, mutant, pip_broker
+from tests.faults.doors import still_decides, with_a_door
 from tests.faults.invariants import Findings, must_hold
 from tests.faults.load import SITE, loaded, settled
 from tests.faults.namespaces import CENTRE_HOST, Cable, Direction, NotAllowed, inside
 from tests.faults.story import Story, choose
 from tests.rig import Rig, until
+from tests.scenarios.door_site import DoorSite
 
 pytestmark = pytest.mark.faults
 
@@ -57,7 +59,7 @@ async def troubled(
 ) -> Findings:
     """Load before, during and after the trouble; then everything must come.
 
-    ``meanwhile`` runs while there is trouble: the place for what must not wait for the line.
+    ``meanwhile`` runs while there is trouble: what must not wait for the line.
     """
     chance = story.chance("times")
     async with loaded(rig, RATE, LASTS_S + 10.0) as published:
@@ -75,10 +77,23 @@ async def test_partitions(story: Story, tmp_path: Path) -> None:
     """Both ways, and one way only, which is worse: requests that arrive and are never heard answered."""
     directions: list[Direction] = ["both", "up", "down"]
     story.chance("directions").shuffle(directions)
-    async with apart(tmp_path) as (rig, cable):
+    async with apart(tmp_path) as (rig, cable), with_a_door(rig) as site:
         for direction in directions:
-            must_hold(await troubled(story, rig, cable, partial(Cable.lose, direction=direction)))
+            swiped = partial(_swiped, site, story)
+            must_hold(await troubled(story, rig, cable, partial(Cable.lose, direction=direction), swiped))
             story.add(partitions=1)
+
+
+async def _swiped(site: DoorSite, story: Story, _rig: Rig) -> None:
+    for _ in range(3):
+        await still_decides(site, story)
+
+
+async def test_control_asking_the_centre_first_leaves_the_door_shut(story: Story, tmp_path: Path) -> None:
+    """The positive control for doors: decided here, and told only after a word with the centre."""
+    async with apart(tmp_path, agent=mutant("asks_first")) as (rig, cable), with_a_door(rig) as site:
+        with pytest.raises(AssertionError, match="not so after"):
+            await troubled(story, rig, cable, partial(Cable.lose, direction="both"), partial(_swiped, site, story))
 
 
 async def test_a_fifth_of_the_packets_lost(story: Story, tmp_path: Path) -> None:
