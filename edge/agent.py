@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import msgspec
 import structlog
 
-from edge import identity, parked, status
+from edge import identity, parked, status, watchdog
 from edge.config import Config
 from edge.device_list import DeviceList
 from edge.devices.driver import discover
@@ -65,6 +65,7 @@ class Agent:
         self._uplink_state = "not enrolled"
         self._back_online = asyncio.Event()
         self._version = version("gatehouse")
+        self._watchdog = watchdog.make(lambda: self.intake.turns)
 
     def _make_intake(self) -> Intake:
         limits = self._config.limits
@@ -85,12 +86,14 @@ class Agent:
         """Run everything; ``ready`` is called once the store stands and the broker was tried."""
         await self.intake.record(self._notices.started(self._version))
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._watchdog.run())
             tasks.create_task(self.intake.run())
             tasks.create_task(self._mqtt.run(self._retry_s))
             tasks.create_task(self._sync())
             tasks.create_task(self._every(_STATUS_S, self._show_status))
             tasks.create_task(self._every(_HOUSEKEEPING_S, self._keep_house))
             await self._mqtt.ready(_BROKER_WAIT_S)
+            self._watchdog.ready()
             ready()
 
     async def _every(self, seconds: float, action: Callable[[], Awaitable[None]]) -> None:
@@ -185,6 +188,7 @@ class Agent:
 
     async def _show_status(self) -> None:
         described = {**await self._described(), "uplink": self._uplink_state, "counts": self._counts()}
+        self._watchdog.tell(described)
         await self._leave_status(described)
         waiting = sum(entry.backlog for entry in (await self._streams()).values())
         offset = self._signer.offset if self._signer else None

@@ -68,9 +68,6 @@ def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
 
 
 def _ready() -> None:
-    from sdnotify import SystemdNotifier  # pyright: ignore[reportMissingTypeStubs]
-
-    SystemdNotifier().notify("READY=1")  # pyright: ignore[reportUnknownMemberType]
     print("ready", flush=True)
 
 

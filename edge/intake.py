@@ -16,6 +16,7 @@ from edge.devices.driver import BadMessage, Message, Picture, Registry, Site
 from edge.media import MediaStore
 from edge.parked import TOO_LARGE, Parked
 from edge.state_filter import StateFilter
+from edge.watchdog import Turns
 from eventlog.group_commit import Bounds, GroupCommit
 from eventlog.log import Entry
 from eventlog.sqlite import SqliteEventLog, Statement
@@ -69,6 +70,11 @@ class Intake:
     def full(self) -> bool:
         """Whether the transport must stop reading."""
         return self._queue.full
+
+    @property
+    def turns(self) -> Turns:
+        """What the watchdog goes by."""
+        return Turns(self._queue.turns, self._queue.busy)
 
     def offer(self, message: Message, acknowledge: Acknowledge) -> None:
         """Take a message; ``acknowledge`` is called on the event loop once it is durable, and never otherwise."""
