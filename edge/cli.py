@@ -19,8 +19,10 @@ from rich.table import Table
 from edge import agent, enrol, identity, parked_again, status
 from edge.agent import utc_now
 from edge.cli_decode import decode
+from edge.cli_version import about
 from edge.config import BadConfig, Config, load
 from edge.parked import Parked, listed
+from edge.schema_version import StoreTooNew
 from edge.store import open_store
 from edge.sync.transport import Refused, UplinkDown
 from eventlog.log import LogBroken
@@ -31,11 +33,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="The Gatehouse agent of one complex.",
 )
+app.callback()(about)
 app.command()(decode)
 out = Console()
 err = Console(stderr=True)
 
-ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="The settings file (TOML).")]
+ConfigFile = Annotated[Path, typer.Option("--config", "-c", envvar="GATEHOUSE_EDGE_CONFIG", help="The settings file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for scripts.")]
 DEFAULT_CONFIG = Path("edge.toml")
 
@@ -63,6 +66,8 @@ def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
     told = settings(config)
     try:
         asyncio.run(_until_stopped(agent.run(told, _ready)))
+    except* StoreTooNew as errors:
+        raise fail(str(errors.exceptions[0])) from errors
     except* (LogBroken, OSError) as errors:
         raise fail(f"stopped, nothing more was acknowledged: {errors.exceptions[0]}") from errors
 

@@ -56,8 +56,8 @@ def starting(releases: Releases, moment: Moment) -> str:
 def judge(releases: Releases, unit: Unit, moment: Moment) -> str:
     """Now and then: confirm, return, or wait. What was done, in words, empty for nothing.
 
-    After a return the unit must be restarted. A unit that somebody stopped is not judged, nor one that did not start
-    since; one that runs is left its time.
+    A unit that somebody stopped is not judged, nor one that did not start since; one that runs is left its time. So
+    what is returned from is only what systemd starts again anyway.
     """
     pending = releases.pending()
     if pending is None or pending.boot != moment.boot or unit.state == "inactive":

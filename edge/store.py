@@ -8,14 +8,16 @@ from datetime import datetime
 from pathlib import Path
 
 from edge import media, parked, status
+from edge.schema_version import refuse_newer
 from eventlog.sqlite import SqliteEventLog
 
 FILE = "log.db"
 
 
 async def open_store(folder: Path, now: Callable[[], datetime]) -> SqliteEventLog:
-    """Open the store, or make it with a new epoch."""
+    """Open the store, or make it with a new epoch. Raises StoreTooNew before it is touched."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    refuse_newer(folder / FILE)
     return await SqliteEventLog.open(folder / FILE, new_epoch(now()), media.SCHEMA + parked.SCHEMA + status.SCHEMA)
 
 

@@ -1,0 +1,63 @@
+"""A store that a later program wrote is refused plainly and left as it is."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from edge.cli import app
+from edge.schema_version import KNOWN, StoreTooNew, refuse_newer
+from edge.store import FILE, open_store
+
+
+def now() -> datetime:
+    return datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def numbered(folder: Path, number: int) -> bytes:
+    """Give the store another number; its bytes then."""
+    with closing(sqlite3.connect(folder / FILE)) as db:
+        db.execute(f"PRAGMA user_version={number}")
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return (folder / FILE).read_bytes()
+
+
+async def test_a_later_store_is_refused_and_not_touched(tmp_path: Path) -> None:
+    await (await open_store(tmp_path, now)).close()
+    before = numbered(tmp_path, KNOWN + 1)
+    with pytest.raises(StoreTooNew, match="a later version of the agent wrote it"):
+        await open_store(tmp_path, now)
+    assert (tmp_path / FILE).read_bytes() == before
+    numbered(tmp_path, KNOWN)
+    await (await open_store(tmp_path, now)).close()
+
+
+def test_the_program_ends_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "edge.toml").write_text('data = "data"\n')
+    (tmp_path / "data").mkdir()
+    numbered(tmp_path / "data", KNOWN + 1)
+    done = CliRunner().invoke(app, ["run", "--config", str(tmp_path / "edge.toml")])
+    assert done.exit_code == 1
+    assert "Install that version again" in done.stderr
+
+
+async def test_what_a_later_program_added_is_left_alone(tmp_path: Path) -> None:
+    """The rule for additions: the program before works on, and the addition is there when one returns."""
+    await (await open_store(tmp_path, now)).close()
+    with closing(sqlite3.connect(tmp_path / FILE)) as db:
+        db.execute("CREATE TABLE later(x)")
+        db.execute("ALTER TABLE parked ADD COLUMN later INTEGER NOT NULL DEFAULT 7")
+    store = await open_store(tmp_path, now)
+    assert await store.query("SELECT name FROM sqlite_schema WHERE name = 'later'") == [("later",)]
+    await store.close()
+
+
+def test_no_store_or_no_database_is_for_others_to_judge(tmp_path: Path) -> None:
+    refuse_newer(tmp_path / FILE)
+    (tmp_path / FILE).write_bytes(b"no database at all" * 100)
+    refuse_newer(tmp_path / FILE)
