@@ -22,7 +22,6 @@ from edge.cli_decode import decode
 from edge.cli_version import about
 from edge.config import BadConfig, Config, load
 from edge.parked import Parked, listed
-from edge.schema_version import StoreTooNew
 from edge.store import open_store
 from edge.sync.transport import Refused, UplinkDown
 from eventlog.log import LogBroken
@@ -66,8 +65,6 @@ def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
     told = settings(config)
     try:
         asyncio.run(_until_stopped(agent.run(told, _ready)))
-    except* StoreTooNew as errors:
-        raise fail(str(errors.exceptions[0])) from errors
     except* (LogBroken, OSError) as errors:
         raise fail(f"stopped, nothing more was acknowledged: {errors.exceptions[0]}") from errors
 

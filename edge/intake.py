@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Protocol
 
 import msgspec
 import structlog
 
-from domain.events import Event, encode_event, stream_of
+from domain.days import day_number
+from domain.events import STREAMS, Event, Stream, encode_event, stream_of
 from domain.ids import fact_id
 from edge.device_list import DeviceList, UnknownDevice
-from edge.devices.driver import BadMessage, Message, Picture, Registry, Site
-from edge.media import MediaStore
+from edge.devices.driver import BadMessage, Message, Reading, Registry, Site
+from edge.media import Kept, MediaStore
 from edge.parked import TOO_LARGE, Parked
 from edge.state_filter import StateFilter
 from edge.watchdog import Turns
 from eventlog.group_commit import Bounds, GroupCommit
-from eventlog.log import Entry
-from eventlog.sqlite import SqliteEventLog, Statement
+from eventlog.log import Entry, LogBroken
+from eventlog.sqlite import SqliteEventLog
+from eventlog.sqlite_rows import Statement
 
 log = structlog.get_logger()
 
@@ -27,6 +30,33 @@ MAX_EVENT_BYTES = 256 * 1024  # a batch of one must fit domain.wire with room to
 _SHOWN_BYTES = 64 * 1024
 
 Acknowledge = Callable[[], None]
+
+
+class Mender(Protocol):
+    """Who is asked when the store fails."""
+
+    @property
+    def is_fit(self) -> bool: ...
+
+    async def mend(self, error: LogBroken) -> None:
+        """Return when the append may be tried again; raise where it may not."""
+        ...
+
+    def fit_again(self) -> None: ...
+
+
+class _NoMender:
+    """Ends the intake at the first fault."""
+
+    is_fit = True
+
+    async def mend(self, error: LogBroken) -> None:
+        raise error
+
+    def fit_again(self) -> None: ...
+
+
+NO_MENDER = _NoMender()
 
 
 class Offered(msgspec.Struct, frozen=True):
@@ -40,7 +70,7 @@ class _Group(msgspec.Struct):
     """What one commit will hold."""
 
     events: list[Event] = []
-    pictures: list[Picture] = []
+    pictures: list[Kept] = []
     parked: list[Parked] = []
 
 
@@ -58,7 +88,9 @@ class Intake:
         bounds: Bounds,
         message_bytes: int = 8 * 1024 * 1024,
         drained: Callable[[], None] = lambda: None,
+        mender: Mender = NO_MENDER,
     ) -> None:
+        self._mender = mender
         self._store, self._media, self._registry = store, media, registry
         self._devices, self._site, self._now = devices, site, now
         self._message_bytes = message_bytes
@@ -68,16 +100,22 @@ class Intake:
 
     @property
     def full(self) -> bool:
-        """Whether the transport must stop reading."""
-        return self._queue.full
+        """Whether the transport must stop reading. Not while the store is unfit: doors are decided all the same."""
+        return self._queue.full and self._mender.is_fit
 
     @property
     def turns(self) -> Turns:
-        """What the watchdog goes by."""
-        return Turns(self._queue.turns, self._queue.busy)
+        """What the watchdog goes by. While the store is known to be unfit the log waits on purpose, and doors go on."""
+        return Turns(self._queue.turns, self._queue.busy and self._mender.is_fit)
 
     def offer(self, message: Message, acknowledge: Acknowledge) -> None:
-        """Take a message; ``acknowledge`` is called on the event loop once it is durable, and never otherwise."""
+        """Take a message; ``acknowledge`` is called on the event loop once it is durable, and never otherwise.
+
+        What does not fit while the store cannot be written is left with whoever sent it: it was not acknowledged.
+        """
+        if self._queue.full and not self._mender.is_fit:
+            self.counts["left_with_sender"] += 1
+            return
         self._queue.offer(Offered(message, acknowledge), len(message.payload) + len(message.topic))
 
     async def run(self) -> None:
@@ -111,7 +149,7 @@ class Intake:
 
     async def _store_group(self, group: _Group, also: Sequence[Statement]) -> None:
         """Pictures first, then what names them; who sends pictures is told when the list of them is durable."""
-        await self._media.keep(group.pictures)
+        await self._media.keep([kept.picture for kept in group.pictures])
         await self._append(group.events, [*also, *self._media.statements(group.pictures)])
         if group.pictures:
             self._media.announce()
@@ -133,7 +171,7 @@ class Intake:
             self._park(group, message, received_at, "driver_failed", repr(error))
         else:
             group.events += self._admit(events, received_at)
-            group.pictures += reading.pictures
+            group.pictures += _kept(reading)
 
     def _park(self, group: _Group, message: Message, received_at: datetime, reason: str, detail: str) -> None:
         self.counts[reason] += 1
@@ -146,12 +184,40 @@ class Intake:
             event.recorded_at = received_at
         return admitted
 
+    async def _durable(self, entries: list[Entry], also: list[Statement]) -> list[int | None]:
+        """Append, and where the store fails, append the same again once it was mended. Raises what cannot be mended."""
+        while True:
+            try:
+                sequences = await self._store.append(entries, also)
+            except LogBroken as error:
+                await self._mender.mend(error)
+                continue
+            self._mender.fit_again()
+            return sequences
+
+    def _entry(self, event: Event) -> Entry:
+        return Entry(stream_of(event), _encoded(event), fact_id(event), _day(event, self._site))
+
     async def _append(self, events: list[Event], also: list[Statement]) -> None:
-        entries = [Entry(stream_of(event), _encoded(event), fact_id(event)) for event in events]
-        sequences = await self._store.append(entries, also)
+        sequences = await self._durable([self._entry(event) for event in events], also)
         repeats = sequences.count(None)
         self.counts["repeats"] += repeats
         self.counts["events"] += len(sequences) - repeats
+
+
+def _kept(reading: Reading) -> list[Kept]:
+    """Each picture with the most urgent stream of the events that name it."""
+    streams: dict[str, Stream] = {}
+    for event in reading.events:
+        for media in event.media:
+            if media.sha256:
+                both: tuple[Stream, Stream] = (stream_of(event), streams.get(media.sha256, "routine"))
+                streams[media.sha256] = min(both, key=STREAMS.index)
+    return [Kept(picture, streams.get(picture.sha256, "routine")) for picture in reading.pictures]
+
+
+def _day(event: Event, site: Site) -> int:
+    return day_number(event.recorded_at, site.zone) if event.recorded_at else 0
 
 
 def _beginning(message: Message) -> Message:

@@ -10,7 +10,9 @@ from typing import Any
 import msgspec
 
 from domain.events import Event
-from eventlog.sqlite import SqliteEventLog, Statement
+from edge.happenings import Happened, LetGo, Salvaged
+from eventlog.sqlite import SqliteEventLog
+from eventlog.sqlite_rows import Statement
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS acknowledged(stream TEXT PRIMARY KEY, epoch TEXT NOT NULL, sequence INTEGER NOT NULL);
@@ -18,6 +20,7 @@ CREATE TABLE IF NOT EXISTS acknowledged(stream TEXT PRIMARY KEY, epoch TEXT NOT 
 STATUS_FILE = "status.json"
 _CLOCK_STEP = timedelta(seconds=2)
 _BACKLOG_STEP = 1_000
+_TEXT_SIGNS = 500
 
 
 class StreamStatus(msgspec.Struct, frozen=True):
@@ -71,6 +74,28 @@ class Notices:
     def epoch(self, stream: str, reason: str) -> Event:
         """A stream's numbering began anew; what that means for the centre's count is said in words."""
         return Event(kind="measurement", device=self.device, point=f"epoch/{stream}", text=reason, time=self._now())
+
+    def store(self, happened: Happened) -> Event:
+        """Something befell the store: it was full, reopened after a fault, or set aside."""
+        return Event(
+            kind="measurement",
+            device=self.device,
+            point=f"store/{happened.what}",
+            text=happened.detail[:_TEXT_SIGNS],
+            time=self._now(),
+        )
+
+    def let_go(self, gone: LetGo) -> Event:
+        """What went for want of room: the class, how much, and which sequences of its stream."""
+        metrics = {"dropped": float(gone.count), "size_bytes": float(gone.size_bytes)}
+        if gone.last:
+            metrics |= {"first": float(gone.first), "last": float(gone.last)}
+        return self._measured(f"let_go/{gone.what}", metrics)
+
+    def salvaged(self, folder: str, found: Salvaged) -> Event:
+        """What of a store that was set aside could be carried over."""
+        metrics = {key: float(value) for key, value in msgspec.structs.asdict(found).items()}
+        return self._measured(f"salvaged/{folder}", metrics)
 
     def backlog(self, waiting: int) -> list[Event]:
         """An event when the backlog passes a thousand more, and when it is gone."""

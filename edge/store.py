@@ -7,18 +7,17 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from edge import media, parked, status
-from edge.schema_version import refuse_newer
-from eventlog.sqlite import SqliteEventLog
+from edge import media, parked, salvage, status
+from eventlog.sqlite import OwnTables, SqliteEventLog
 
 FILE = "log.db"
+OWN_TABLES = OwnTables(media.SCHEMA + parked.SCHEMA + status.SCHEMA + salvage.SCHEMA, media.COLUMNS)
 
 
 async def open_store(folder: Path, now: Callable[[], datetime]) -> SqliteEventLog:
-    """Open the store, or make it with a new epoch. Raises StoreTooNew before it is touched."""
+    """Open the store, or make it with a new epoch."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    refuse_newer(folder / FILE)
-    return await SqliteEventLog.open(folder / FILE, new_epoch(now()), media.SCHEMA + parked.SCHEMA + status.SCHEMA)
+    return await SqliteEventLog.open(folder / FILE, new_epoch(now()), OWN_TABLES)
 
 
 def new_epoch(now: datetime) -> str:

@@ -14,13 +14,13 @@ from domain.wire import split_events, unpack
 from edge import media as media_module
 from edge import status
 from edge.devices.driver import picture
-from edge.media import MediaStore
+from edge.media import Kept, MediaStore
 from edge.retention import trim_old
 from edge.sync.push import Push
 from edge.sync.transport import Refused, UplinkDown
 from eventlog.log import Entry, Record
 from eventlog.memory import MemoryEventLog
-from eventlog.sqlite import SqliteEventLog
+from eventlog.sqlite import OwnTables, SqliteEventLog
 
 NOW = datetime(2026, 3, 20, tzinfo=UTC)
 
@@ -95,11 +95,11 @@ async def test_only_what_is_acknowledged_and_old_is_let_go() -> None:
 
 
 async def test_pictures_go_when_the_centre_has_them_and_they_are_old(tmp_path: Path) -> None:
-    store = await SqliteEventLog.open(tmp_path / "log.db", "e1", media_module.SCHEMA)
+    store = await SqliteEventLog.open(tmp_path / "log.db", "e1", OwnTables(media_module.SCHEMA))
     media = MediaStore(tmp_path / "media", store)
     pictures = [picture("scene", body)[1] for body in (b"a", b"b")]
     await media.keep(pictures)
-    await store.append((), media.statements(pictures))
+    await store.append((), media.statements([Kept(one, "routine") for one in pictures]))
     await media.mark_sent([pictures[0].sha256])
     assert await media.forget_sent(datetime.now(UTC) - timedelta(days=7)) == 0
     assert await media.forget_sent(datetime.now(UTC) + timedelta(days=1)) == 1

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from eventlog.log import Entry, LogBroken
-from eventlog.sqlite import SqliteEventLog
+from eventlog.sqlite import OwnTables, SqliteEventLog
 
 NOTES = "CREATE TABLE IF NOT EXISTS note(text TEXT NOT NULL UNIQUE);"
 
@@ -38,7 +38,7 @@ async def test_streams_count_apart_and_survive_a_reopening_with_their_epoch(tmp_
 
 
 async def test_the_callers_rows_come_and_go_with_the_events(tmp_path: Path) -> None:
-    log = await SqliteEventLog.open(tmp_path / "log.db", "e1", NOTES)
+    log = await SqliteEventLog.open(tmp_path / "log.db", "e1", OwnTables(NOTES))
     insert = "INSERT INTO note(text) VALUES(?)"
     await log.append([entry(1)], [(insert, [("a",)])])
     with pytest.raises(LogBroken):
