@@ -56,4 +56,3 @@ async def test_what_a_later_program_added_is_left_alone(tmp_path: Path) -> None:
     store = await open_store(tmp_path, now)
     assert await store.query("SELECT name FROM sqlite_schema WHERE name = 'later'") == [("later",)]
     await store.close()
-
