@@ -126,7 +126,7 @@ class Releases:
         trees.copy(payload, aside)
         trees.compile_modules(aside)
         trees.check(aside)
-        trees.sync_all()
+        trees.sync_file_system(aside)
         os.rename(aside, tree)  # noqa: PTH104
         sync_folder(self._versions)
         return name

@@ -6,6 +6,7 @@ Standard library only, as everything that begins with ``release``: it must run w
 from __future__ import annotations
 
 import compileall
+import ctypes
 import errno
 import hashlib
 import os
@@ -17,6 +18,9 @@ from edge.durable import sync_folder
 NUMBER = "VERSION"  # holds the version's number, as the package has it
 LIST = "MANIFEST"  # one line a file: its sha256, two spaces, its path
 PROGRAM = "gatehouse-edge"
+
+
+LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class BadTree(Exception):
@@ -77,9 +81,18 @@ def compile_modules(tree: Path) -> None:
     compileall.compile_dir(tree / "lib", quiet=2)
 
 
-def sync_all() -> None:
-    """All that was written is on the disk: one call for thousands of files."""
-    os.sync()
+def sync_file_system(folder: Path) -> None:
+    """All that was written to the file system of a folder is on the disk: one call for thousands of files.
+
+    Raises OSError where the disk did not take it, which ``os.sync`` would not say.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        if LIBC.syncfs(descriptor):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(folder))
+    finally:
+        os.close(descriptor)
 
 
 def point(link: Path, target: str) -> None:

@@ -79,6 +79,7 @@ def debian() -> Path:
 @pytest.fixture
 def box(debian: Path, tmp_path: Path) -> Iterator[Chroot]:
     """A bare Debian 12 of its own."""
-    chroot = Chroot.unpacked(debian, tmp_path / "box")
+    room = Chroot.room(tmp_path)
+    chroot = Chroot.unpacked(debian, room / "box")
     yield chroot
-    chroot.remove()
+    shutil.rmtree(room)

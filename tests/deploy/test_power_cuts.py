@@ -171,7 +171,7 @@ def test_a_link_made_in_two_steps_is_caught(box: Box, monkeypatch: pytest.Monkey
 
 
 def test_a_version_named_before_it_is_on_the_disk_is_caught(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(release_trees, "sync_all", lambda: None)
+    monkeypatch.setattr(release_trees, "sync_file_system", lambda _: None)
     assert broken(cuts(box, box.install_3), {"2", "3"}) != []
 
 
