@@ -19,8 +19,10 @@ _ENVIRONMENT = {
     "HOME": "/",
 }
 # Written by dpkg, apt, passwd and ldconfig about what they did.
-_BOOKS = ("/var/lib/dpkg/", "/var/log/", "/var/cache/", "/var/lib/apt/", "/etc/passwd", "/etc/group", "/etc/shadow",
-          "/etc/gshadow", "/etc/subuid", "/etc/subgid", "/etc/ld.so.cache", "/etc/.pwd.lock")  # fmt: skip
+_BOOKS = (
+    *("/run/", "/var/lib/dpkg/", "/var/log/", "/var/cache/", "/var/lib/apt/", "/etc/ld.so.cache"),
+    *("/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/subuid", "/etc/subgid", "/etc/.pwd.lock"),
+)
 
 
 class NoBareDebian(Exception):
@@ -30,7 +32,7 @@ class NoBareDebian(Exception):
 def bare_debian() -> Path:
     """The archive, in the cache of who runs the tests; made where it is not there. Raises NoBareDebian."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gatehouse"
-    archive = cache / f"{SUITE}-{_architecture()}-{_INCLUDED.replace(',', '-')}.tar"
+    archive = cache / f"{SUITE}-{this_architecture()}-{_INCLUDED.replace(',', '-')}.tar"
     if not archive.is_file():
         if shutil.which("debootstrap") is None:
             raise NoBareDebian("debootstrap is not installed. On Debian: apt install debootstrap")
@@ -65,7 +67,7 @@ def _mirror() -> str:
     raise NoBareDebian(f"apt has no source of {SUITE} here")
 
 
-def _architecture() -> str:
+def this_architecture() -> str:
     said = subprocess.run(
         ["dpkg", "--print-architecture"], check=True, capture_output=True, text=True, timeout=_LIMIT_S
     )

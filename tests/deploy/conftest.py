@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.chroot import Chroot, NoBareDebian, bare_debian
+from tests.deploy.chroot import Chroot, NoBareDebian, bare_debian, this_architecture
 
 ROOT = Path(__file__).resolve().parents[2]
 _LIMIT_S = 600
@@ -28,6 +28,7 @@ class Packages:
 
     def get(self, number: str, architecture: str = "", defect: str = "") -> Path:
         """A package; with ``defect`` in place of the module that runs the agent."""
+        architecture = architecture or this_architecture()
         key = (number, architecture, defect)
         if key not in self._made:
             self._made[key] = self.build(number, architecture, defect, self._folder / f"out-{len(self._made)}")
@@ -36,7 +37,7 @@ class Packages:
     def build(self, number: str, architecture: str, defect: str, out: Path) -> Path:
         libraries = self._folder / f"libraries-{architecture}"
         command = [sys.executable, ROOT / "scripts" / "build_deb.py", "--quick", "--out", out, "--libraries", libraries]
-        command += ["--source", self._source(number, defect)] + (["--arch", architecture] if architecture else [])
+        command += ["--source", self._source(number, defect), "--arch", architecture]
         done = subprocess.run(command, capture_output=True, text=True, timeout=_LIMIT_S)
         assert done.returncode == 0, done.stdout + done.stderr
         return Path(done.stdout.strip())
