@@ -17,6 +17,7 @@ import structlog
 from edge import identity, parked, status, watchdog
 from edge.capacity import Capacity
 from edge.config import Config
+from edge.conservation import UntakenCount
 from edge.device_list import DeviceList
 from edge.devices.driver import discover
 from edge.happenings import Happened, LetGo, Salvaged
@@ -32,6 +33,7 @@ from edge.sync.pictures import PicturePush
 from edge.sync.push import Push
 from edge.sync.recover import recover
 from edge.sync.refill import Wanted, refill
+from edge.sync.statements import StatementPush
 from edge.sync.transport import Refused, Uplink, UplinkDown, understood
 from edge.transports.mqtt import MqttTransport
 from eventlog.follow import Pace, follow
@@ -56,6 +58,7 @@ def utc_now() -> datetime:
 class _HelloAnswer(msgspec.Struct):
     watermarks: dict[str, Annotated[int, msgspec.Meta(ge=0)]]
     wanted: list[Wanted] = []
+    statement_wanted: bool = False
 
 
 class Agent:
@@ -84,6 +87,8 @@ class Agent:
         self.intake = self._make_intake()
         self._mqtt = MqttTransport(config.broker, self._registry.topics, self.intake, now, _last_seen(config))
         self._push: Push | None = None
+        self._statements: StatementPush | None = None
+        self._untaken = UntakenCount()
         self._signer: identity.Signer | None = None
         self._uplink_state = "not enrolled"
         self._back_online = asyncio.Event()
@@ -110,6 +115,12 @@ class Agent:
         """Run everything; ``ready`` is called once the store stands and the broker was tried."""
         await self.intake.record(self._notices.started(self._version))
         self._reserve.hold()
+        try:
+            await self._work(ready)
+        finally:
+            await self._remember()  # else the next start takes a centre that lost its disk for one that never had it
+
+    async def _work(self, ready: Callable[[], None]) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._watchdog.run())
             tasks.create_task(self.intake.run())
@@ -151,10 +162,14 @@ class Agent:
         me = await self._enrolled()
         self._signer = identity.Signer(me, self._now)
         async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
-            uplink = await stack.enter_async_context(Uplink(self._config.server or me.server, self._signer))
+            uplink = await stack.enter_async_context(Uplink(self._config.server or me.server, self._signer, me.trust))
             known = {name: entry.acknowledged for name, entry in (await status.of_store(self._store)).items()}
             hello = self._hello(uplink, me.gateway)
             self._push = Push(me.gateway, self._store, uplink, hello, self._config.limits, self, known)
+            self._statements = StatementPush(
+                self._store.path, self._push.told, uplink, self._config.site.zone, self._now
+            )
+            tasks.create_task(self._statements.run())
             pace = Pace(self._config.limits.batch_events, retry_s=self._retry_s, hurry=self._back_online)
             for stream in self._store.partitions:
                 tasks.create_task(follow(self._store, stream, self._push, self._report, pace))
@@ -195,6 +210,8 @@ class Agent:
             said = await uplink.send_json("POST", "/v1/hello", await self._described())
             answer = understood(said, _HelloAnswer)
             self._note_online()
+            if answer.statement_wanted and self._statements is not None:
+                self._statements.ask()
             await refill(gateway, self._store, uplink, answer.wanted)
             return answer.watermarks
 
@@ -282,10 +299,14 @@ class Agent:
         except OSError as error:  # a full disk must not stop the doors for want of a convenience
             log.warning("status_not_written", error=str(error))
 
-    async def _keep_house(self) -> None:
-        if self._push is not None:
+    async def _remember(self) -> None:
+        if self._push is not None and self._store.sound:
             await status.remember(self._store, self._push.acknowledged)
+
+    async def _keep_house(self) -> None:
+        await self._remember()
         await parked.keep_newest(self._store, self._config.limits.parked_messages)
+        await self._store.write(self._untaken.statements(self.intake.counts, self._now(), self._config.site.zone))
         await self._forget_old()
 
     async def _forget_old(self) -> None:

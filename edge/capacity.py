@@ -11,7 +11,7 @@ from edge.happenings import LetGo
 from edge.media import MediaStore
 from eventlog.sqlite import SqliteEventLog
 
-_PICTURES_AT_ONCE = 50
+_PICTURES_AT_ONCE = 10
 _RECORDS_AT_ONCE = 2_000
 
 

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from edge import media, parked, salvage, status
+from edge import conservation, media, parked, salvage, status
 from eventlog.sqlite import OwnTables, SqliteEventLog
 
 FILE = "log.db"
-OWN_TABLES = OwnTables(media.SCHEMA + parked.SCHEMA + status.SCHEMA + salvage.SCHEMA, media.COLUMNS)
+_SCHEMAS = (media.SCHEMA, parked.SCHEMA, status.SCHEMA, salvage.SCHEMA, conservation.SCHEMA)
+OWN_TABLES = OwnTables("".join(_SCHEMAS), media.COLUMNS)
 
 
 async def open_store(folder: Path, now: Callable[[], datetime]) -> SqliteEventLog:

@@ -56,6 +56,7 @@ class SqliteEventLog:
         self._own, self._synchronous = own, synchronous
         self._writer: aiosqlite.Connection
         self._reader: aiosqlite.Connection
+        self._open_connections: list[aiosqlite.Connection] = []
         self._lock = asyncio.Lock()
         self._epochs: dict[str, str] = {}
         self._doubt: _Doubt | None = None
@@ -72,23 +73,28 @@ class SqliteEventLog:
         await log._open(new_epoch)
         return log
 
+    async def _connect(self) -> aiosqlite.Connection:
+        connection = await connect(self.path, synchronous=self._synchronous)
+        self._open_connections.append(connection)
+        return connection
+
     async def _open(self, new_epoch: str) -> None:
-        self._writer = await connect(self.path, synchronous=self._synchronous)
         try:
+            self._writer = await self._connect()
             await prepare(self._writer, self._own.schema, self._own.columns)
             fresh = [(name, new_epoch) for name in STREAMS]
             await self._writer.executemany("INSERT OR IGNORE INTO stream(name, epoch, head) VALUES(?, ?, 0)", fresh)
-            self._reader = await connect(self.path)
+            self._reader = await self._connect()
             self._epochs = {row[0]: row[1] for row in await self.query("SELECT name, epoch FROM stream")}
-        except sqlite3.Error as error:
-            await self._writer.close()
+        except (sqlite3.Error, LogBroken) as error:
+            await self.close_anyhow()  # a connection left open keeps the process alive
             raise broken(error, str(self.path)) from error
         self.sound = True
 
     async def close(self) -> None:
         self.sound = False
-        await self._writer.close()
-        await self._reader.close()
+        while self._open_connections:
+            await self._open_connections.pop().close()
 
     async def reopen(self, new_epoch: str) -> None:
         """Close, open and verify after LogBroken, before anything more is appended. Raises LogBroken, LogCorrupt.
@@ -112,11 +118,12 @@ class SqliteEventLog:
     async def close_anyhow(self) -> None:
         """Close what can be closed, after a fault."""
         self.sound = False
-        for connection in (self._writer, self._reader):
+        for connection in self._open_connections:
             try:
                 await connection.close()
-            except (sqlite3.Error, ValueError):  # closed already, or closing met the same fault
+            except (sqlite3.Error, ValueError):  # closing met the same fault
                 continue
+        self._open_connections.clear()
 
     async def _verify(self) -> None:
         busy = await scalar(self._writer, "PRAGMA wal_checkpoint(TRUNCATE)")

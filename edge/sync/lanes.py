@@ -21,11 +21,11 @@ class Lanes:
     @asynccontextmanager
     async def turn(self, stream: str) -> AsyncGenerator[Callable[[], None]]:
         """One sending of a stream, once those before it have nothing more. Call what is given if there is more."""
-        for before in self._before(stream):
-            await before.wait()
-        self._free[stream].clear()
         more: list[bool] = []
+        self._free[stream].clear()  # before it waits: who wants to send holds up those behind it
         try:
+            for before in self._before(stream):
+                await before.wait()
             yield lambda: more.append(True)
         except BaseException:
             more.clear()

@@ -81,6 +81,11 @@ async def test_it_installs_and_the_agent_runs_as_its_own_account(
 def test_root_leaves_no_file_that_the_agent_cannot_read(box: Chroot, packages: Packages) -> None:
     box.install(packages.get(OLD))
     box.run("gatehouse-edge", "status")
+    box.run("useradd", "--system", "mosquitto")
+    mosquitto = "/etc/gatehouse/mosquitto"
+    box.run("gatehouse-edge", "broker-config", "--host", "192.168.1.2", "--site", "garden", "--out", mosquitto)
+    others = int(box.run("id", "-u", "mosquitto"))
+    assert {path.stat().st_uid for path in (box.root / mosquitto[1:]).iterdir()} == {others}
     account = int(box.run("id", "-u", "gatehouse"))
     made = list((box.root / "var/lib/gatehouse").rglob("*"))
     assert made
