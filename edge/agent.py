@@ -14,12 +14,13 @@ from typing import Annotated, Any
 import msgspec
 import structlog
 
-from edge import identity, parked, status, watchdog
+from edge import identity, logs, metrics, parked, status, watchdog
 from edge.capacity import Capacity
 from edge.config import Config
 from edge.conservation import UntakenCount
 from edge.device_list import DeviceList
 from edge.devices.driver import discover
+from edge.figures import Figures
 from edge.happenings import Happened, LetGo, Salvaged
 from edge.intake import Intake
 from edge.keeper import Keeper, open_fit
@@ -85,7 +86,12 @@ class Agent:
         self._trouble: LogBroken | None = None
         self._left_with_sender = 0
         self.intake = self._make_intake()
-        self._mqtt = MqttTransport(config.broker, self._registry.topics, self.intake, now, _last_seen(config))
+        left = status.read_file(config.folder)
+        self.intake.seen.restore(left.get("seen", {}))
+        self._figures = Figures(config.folder, self.intake.seen, [device.id for device in config.devices])
+        self._metrics = metrics.Metrics()
+        self.intake.on_commit = self._metrics.observe_commit
+        self._mqtt = MqttTransport(config.broker, self._registry.topics, self.intake, now, _last_connected(left))
         self._push: Push | None = None
         self._statements: StatementPush | None = None
         self._untaken = UntakenCount()
@@ -126,6 +132,8 @@ class Agent:
             tasks.create_task(self.intake.run())
             tasks.create_task(self._mqtt.run(self._retry_s))
             tasks.create_task(self._sync())
+            if self._config.metrics.port:
+                tasks.create_task(metrics.serve(self._config.metrics, self._metrics))
             tasks.create_task(self._every(_STATUS_S, self._show_status))
             tasks.create_task(self._every(_HOUSEKEEPING_S, self._keep_house))
             tasks.create_task(self._every(_ROOM_S, self._make_room))
@@ -261,7 +269,8 @@ class Agent:
             self._uplink_state = f"offline: {error}"
         if isinstance(error, LogBroken):
             self._trouble = error
-        log.warning("sync_waits", reader=reader, stream=partition, error=str(error))
+        at = self._push.acknowledged.get(partition) if self._push else None
+        log.warning("sync_waits", reader=reader, stream=partition, acknowledged=at, error=str(error))
 
     async def _mend_what_readers_met(self) -> None:
         trouble, self._trouble = self._trouble, None
@@ -278,11 +287,19 @@ class Agent:
     async def _show_status(self) -> None:
         await self._mend_what_readers_met()
         self._fetch_what_was_left()
-        described = {**await self._described(), "uplink": self._uplink_state, "counts": self._counts()}
+        streams = await self._streams()
+        offset = self._signer.offset if self._signer else None
+        described = {
+            **await self._described(),
+            **await self._figures.describe(self._store, streams, self._counts()),
+            "uplink": self._uplink_state,
+            "counts": self._counts(),
+            "clock_offset_s": None if offset is None else offset.total_seconds(),
+        }
+        self._metrics.show(described)
         self._watchdog.tell(described)
         await self._leave_status(described)
-        waiting = sum(entry.backlog for entry in (await self._streams()).values())
-        offset = self._signer.offset if self._signer else None
+        waiting = sum(entry.backlog for entry in streams.values())
         notices = self._notices.backlog(waiting) + (self._notices.clock(offset) if offset is not None else [])
         notices += [self._notices.store(happened) for happened in self._keeper.happened()]
         notices += [self._notices.let_go(gone) for gone in self._let_go]
@@ -308,6 +325,7 @@ class Agent:
         await parked.keep_newest(self._store, self._config.limits.parked_messages)
         await self._store.write(self._untaken.statements(self.intake.counts, self._now(), self._config.site.zone))
         await self._forget_old()
+        logs.tell_suppressed()
 
     async def _forget_old(self) -> None:
         """Let go of what the centre has had for long enough."""
@@ -319,10 +337,10 @@ class Agent:
         await self._store.reclaim()
 
 
-def _last_seen(config: Config) -> datetime | None:
+def _last_connected(left: dict[str, Any]) -> datetime | None:
     """When the agent last ran on this folder: what a broker queued since then is not older."""
-    left = status.read_file(config.folder).get("broker_connected_at")
-    return datetime.fromisoformat(left) if left else None
+    at = left.get("broker_connected_at")
+    return datetime.fromisoformat(at) if at else None
 
 
 async def run(config: Config, ready: Callable[[], None]) -> None:

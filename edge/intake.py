@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -15,8 +16,9 @@ from domain.events import STREAMS, Event, Stream, encode_event, stream_of
 from domain.ids import fact_id
 from edge.device_list import DeviceList, UnknownDevice
 from edge.devices.driver import BadMessage, Message, Reading, Registry, Site
+from edge.last_seen import LastSeen
 from edge.media import Kept, MediaStore
-from edge.parked import TOO_LARGE, Parked
+from edge.parked import DRIVER_FAILED, TOO_LARGE, UNDECODABLE, UNKNOWN_DEVICE, Parked, tell_parked
 from edge.state_filter import StateFilter
 from edge.watchdog import Turns
 from eventlog.group_commit import Bounds, GroupCommit
@@ -97,6 +99,8 @@ class Intake:
         self._states = StateFilter()
         self._queue: GroupCommit[Offered] = GroupCommit(self._commit, bounds, drained)
         self.counts: Counter[str] = Counter()
+        self.seen = LastSeen()
+        self.on_commit: Callable[[float], None] = lambda _: None  # told how many seconds a group took to be durable
 
     @property
     def full(self) -> bool:
@@ -140,12 +144,15 @@ class Intake:
 
     async def _commit(self, offered: list[Offered]) -> None:
         group = _Group([], [], [])
+        began_s = asyncio.get_running_loop().time()
         for item in offered:
             self._decode(item.message, group)
         await self._store_group(group, [message.statement for message in group.parked])
+        self.on_commit(asyncio.get_running_loop().time() - began_s)
         for item in offered:
             item.acknowledge()
         self.counts["messages"] += len(offered)
+        await tell_parked(self._store, group.parked)
 
     async def _store_group(self, group: _Group, also: Sequence[Statement]) -> None:
         """Pictures first, then what names them; who sends pictures is told when the list of them is durable."""
@@ -163,12 +170,11 @@ class Intake:
             reading = self._registry.decode(message, self._site)
             events = [self._devices.place(event) for event in reading.events]
         except BadMessage as error:
-            self._park(group, message, received_at, "undecodable", str(error))
+            self._park(group, message, received_at, UNDECODABLE, str(error))
         except UnknownDevice as error:
-            self._park(group, message, received_at, "unknown_device", str(error))
+            self._park(group, message, received_at, UNKNOWN_DEVICE, str(error))
         except Exception as error:  # noqa: BLE001 - a driver's defect: parked with its bytes and shown; others go on
-            log.error("driver_failed", family=message.family, topic=message.topic, error=repr(error))
-            self._park(group, message, received_at, "driver_failed", repr(error))
+            self._park(group, message, received_at, DRIVER_FAILED, repr(error))
         else:
             group.events += self._admit(events, received_at)
             group.pictures += _kept(reading)
@@ -178,6 +184,8 @@ class Intake:
         group.parked.append(Parked.of(message, received_at, reason, detail))
 
     def _admit(self, events: list[Event], received_at: datetime) -> list[Event]:
+        for event in events:
+            self.seen.note(event, received_at)
         admitted = [event for event in events if self._states.changes(event)]
         self.counts["unchanged"] += len(events) - len(admitted)
         for event in admitted:
@@ -230,6 +238,8 @@ def _encoded(event: Event) -> bytes:
     body = encode_event(event)
     if len(body) <= MAX_EVENT_BYTES:
         return body
+    identity = fact_id(event)
+    log.warning("event_cut", id=identity and identity.hex(), device=event.device, kind=event.kind, bytes=len(body))
     bare = Event(kind=event.kind, device=event.device, time=event.time, time_quality=event.time_quality)
     bare.recorded_at, bare.source_event_id = event.recorded_at, event.source_event_id
     bare.ext = {"cut_bytes": len(body)}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
+import structlog
 
 from edge.devices.driver import Message
 from eventlog.sqlite import SqliteEventLog
@@ -28,7 +30,14 @@ _TRIM = """DELETE FROM parked WHERE number <= (
     WHERE place > ? OR bytes > ?)"""
 
 LIMIT_BYTES = 256 * 1024 * 1024
+UNDECODABLE = "undecodable"
+UNKNOWN_DEVICE = "unknown_device"
+DRIVER_FAILED = "driver_failed"
 TOO_LARGE = "too_large"  # the reason of a message of which only the beginning is kept
+REASONS = frozenset({UNDECODABLE, UNKNOWN_DEVICE, DRIVER_FAILED, TOO_LARGE})
+_DETAIL_CHARACTERS = 300
+
+log = structlog.get_logger()
 
 
 class Parked(msgspec.Struct, frozen=True):
@@ -122,3 +131,27 @@ def _parked(row: Sequence[Any]) -> Parked:
 async def keep_newest(store: SqliteEventLog, limit: int, limit_bytes: int = LIMIT_BYTES) -> None:
     """Forget the oldest above ``limit`` messages or ``limit_bytes`` of payload: a device gone mad fills no disk."""
     await store.write([(_TRIM, [(limit, limit_bytes)])])
+
+
+async def tell_parked(store: SqliteEventLog, fresh: Sequence[Parked]) -> None:
+    """A line for each message that the newest transaction parked, with the number a person finds it by."""
+    first = await _first_of_the_last(store, len(fresh)) if fresh else None
+    for index, message in enumerate(fresh):
+        say = log.error if message.reason == DRIVER_FAILED else log.warning
+        say(
+            "parked",
+            number=None if first is None else first + index,
+            reason=message.reason,
+            family=message.family,
+            topic=message.topic,
+            detail=message.detail[:_DETAIL_CHARACTERS],
+        )
+
+
+async def _first_of_the_last(store: SqliteEventLog, count: int) -> int | None:
+    """The numbers of one transaction follow each other; None where the file cannot be asked just now."""
+    try:
+        rows = await store.query("SELECT seq FROM sqlite_sequence WHERE name = 'parked'")
+    except sqlite3.Error:
+        return None
+    return rows[0][0] - count + 1 if rows else None

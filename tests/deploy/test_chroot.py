@@ -86,6 +86,8 @@ def test_root_leaves_no_file_that_the_agent_cannot_read(box: Chroot, packages: P
     box.run("gatehouse-edge", "broker-config", "--host", "192.168.1.2", "--site", "garden", "--out", mosquitto)
     others = int(box.run("id", "-u", "mosquitto"))
     assert {path.stat().st_uid for path in (box.root / mosquitto[1:]).iterdir()} == {others}
+    box.run("gatehouse-edge", "collect", "--out", "/root/box.tar.gz")
+    assert box.try_("gatehouse-edge", "doctor", "--json").returncode in (1, 2)  # nothing is set up yet, and it says so
     account = int(box.run("id", "-u", "gatehouse"))
     made = list((box.root / "var/lib/gatehouse").rglob("*"))
     assert made
