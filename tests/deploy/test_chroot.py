@@ -80,13 +80,13 @@ async def test_it_installs_and_the_agent_runs_as_its_own_account(
 
 def test_root_leaves_no_file_that_the_agent_cannot_read(box: Chroot, packages: Packages) -> None:
     box.install(packages.get(OLD))
-    box.run("gatehouse-edge", "status")
+    box.run("gatehouse-edge", "parked")
     box.run("useradd", "--system", "mosquitto")
     mosquitto = "/etc/gatehouse/mosquitto"
     box.run("gatehouse-edge", "broker-config", "--host", "192.168.1.2", "--site", "garden", "--out", mosquitto)
     others = int(box.run("id", "-u", "mosquitto"))
     assert {path.stat().st_uid for path in (box.root / mosquitto[1:]).iterdir()} == {others}
-    box.run("gatehouse-edge", "collect", "--out", "/root/box.tar.gz")
+    box.run("gatehouse-edge", "collect", "--out", "/collected.tar.gz")
     assert box.try_("gatehouse-edge", "doctor", "--json").returncode in (1, 2)  # nothing is set up yet, and it says so
     account = int(box.run("id", "-u", "gatehouse"))
     made = list((box.root / "var/lib/gatehouse").rglob("*"))
@@ -141,7 +141,7 @@ def test_removed_it_leaves_settings_and_data_and_purged_nothing(box: Chroot, pac
     accounts = (box.root / "etc/passwd").read_text()
     box.install(packages.get(OLD))
     box.install(packages.get(NEW))
-    box.run("gatehouse-edge", "status")
+    box.run("gatehouse-edge", "parked")
     box.run("dpkg", "--remove", "gatehouse-edge")
     left = {path for path in box.files() - before if not path.startswith("/var/lib/gatehouse/")}
     assert left == {"/etc/gatehouse", SETTINGS, "/var/lib/gatehouse"}
