@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import msgspec
 import structlog
 
-from edge import identity, logs, metrics, parked, status
+from edge import identity, logs, metrics, parked, status, watchdog
 from edge.capacity import Capacity
 from edge.config import Config
 from edge.conservation import UntakenCount
@@ -101,6 +101,7 @@ class Agent:
         self._uplink_state = "not enrolled"
         self._back_online = asyncio.Event()
         self._version = version("gatehouse")
+        self._watchdog = watchdog.make(lambda: self.intake.turns)
 
     def _make_intake(self) -> Intake:
         limits = self._config.limits
@@ -134,6 +135,7 @@ class Agent:
 
     async def _work(self, ready: Callable[[], None]) -> None:
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._watchdog.run())
             tasks.create_task(self.intake.run())
             tasks.create_task(self._control.run())
             tasks.create_task(self._mqtt.run(self._retry_s))
@@ -145,6 +147,7 @@ class Agent:
             tasks.create_task(self._every(_ROOM_S, self._make_room))
             tasks.create_task(self._look_for_damage())
             await self._mqtt.ready(_BROKER_WAIT_S)
+            self._watchdog.ready()
             ready()
 
     async def _every(self, seconds: float, action: Callable[[], Awaitable[None]]) -> None:
@@ -307,6 +310,7 @@ class Agent:
             "clock_offset_s": None if offset is None else offset.total_seconds(),
         }
         self._metrics.show(described)
+        self._watchdog.tell(described)
         await self._leave_status(described)
         waiting = sum(entry.backlog for entry in streams.values())
         notices = self._notices.backlog(waiting) + (self._notices.clock(offset) if offset is not None else [])

@@ -20,6 +20,7 @@ from edge.last_seen import LastSeen
 from edge.media import Kept, MediaStore
 from edge.parked import DRIVER_FAILED, TOO_LARGE, UNDECODABLE, UNKNOWN_DEVICE, Parked, tell_parked
 from edge.state_filter import StateFilter
+from edge.watchdog import Turns
 from eventlog.group_commit import Bounds, GroupCommit
 from eventlog.log import Entry, LogBroken
 from eventlog.sqlite import SqliteEventLog
@@ -121,6 +122,11 @@ class Intake:
     def full(self) -> bool:
         """Whether the transport must stop reading. Not while the store is unfit: doors are decided all the same."""
         return self._queue.full and self._mender.is_fit
+
+    @property
+    def turns(self) -> Turns:
+        """What the watchdog goes by. While the store is known to be unfit the log waits on purpose, and doors go on."""
+        return Turns(self._queue.turns, self._queue.busy and self._mender.is_fit)
 
     def offer(self, message: Message, acknowledge: Acknowledge) -> None:
         """Take a message; ``acknowledge`` is called on the event loop once it is durable, and never otherwise.

@@ -32,6 +32,9 @@ PACKAGES = (
     Package("chromium", _has_program("chromium"), "tests marked `browser` are skipped"),
     Package("fonts-noto-cjk", _has_chinese_font, "the browser draws Chinese as boxes, and tests of layout may fail"),
     Package("mosquitto", _has_program("mosquitto"), "tests against Mosquitto are skipped"),
+    Package("systemd", _has_program("systemd-analyze"), "tests of the units are skipped"),
+    Package("debootstrap", _has_program("debootstrap"), "tests that install the package are skipped"),
+    Package("lintian", _has_program("lintian"), "the package's form is not looked at"),
 )
 
 
