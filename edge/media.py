@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 
 import structlog
@@ -23,6 +22,8 @@ CREATE TABLE IF NOT EXISTS media(
     refusals INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS media_unsent ON media(refusals, number) WHERE sent = 0;
 """
+_SENT = "SELECT number, sha256 FROM media WHERE number > ? AND number <= ? AND sent <> 0 ORDER BY number LIMIT ?"
+_AT_ONCE = 500
 _INSERT = "INSERT OR IGNORE INTO media(sha256) VALUES(?)"
 _UNSENT = """SELECT sha256 FROM media
 WHERE sent = 0 AND refusals = (SELECT min(refusals) FROM media WHERE sent = 0) ORDER BY number DESC LIMIT ?"""
@@ -86,24 +87,26 @@ class MediaStore:
         if names:
             await self._store.write([(sql, [(name,) for name in names])])
 
-    async def forget_sent(self, before: datetime) -> int:
-        """Delete pictures older than ``before`` that the centre has or will never have; how many."""
-        rows = await self._store.query("SELECT sha256 FROM media WHERE sent <> 0")
-        gone = await asyncio.to_thread(self._delete_old, [row[0] for row in rows], before.timestamp())
-        await self._write_each("DELETE FROM media WHERE sha256 = ?", gone)
-        return len(gone)
+    async def newest_number(self) -> int:
+        """The number of the picture listed last; 0 for none."""
+        return (await self._store.query("SELECT coalesce(max(number), 0) FROM media"))[0][0]
 
-    def _delete_old(self, names: Sequence[str], before_s: float) -> list[str]:
-        return [name for name in names if self._gone_if_old(self.path(name), before_s)]
+    async def forget_sent(self, through: int) -> int:
+        """Delete pictures up to number ``through`` that the centre has or will never have; how many."""
+        forgotten = after = 0
+        while rows := await self._store.query(_SENT, (after, through, _AT_ONCE)):
+            gone = await asyncio.to_thread(self._delete, [row[1] for row in rows])
+            await self._write_each("DELETE FROM media WHERE sha256 = ?", gone)
+            forgotten, after = forgotten + len(gone), rows[-1][0]
+        return forgotten
 
-    def _gone_if_old(self, path: Path, before_s: float) -> bool:
-        """Whether the file is not there (any more). One that the disk does not let go is said and stays listed."""
+    def _delete(self, names: Sequence[str]) -> list[str]:
+        return [name for name in names if self._gone(self.path(name))]
+
+    def _gone(self, path: Path) -> bool:
+        """Whether the file is not there any more. One that the disk does not let go is said and stays listed."""
         try:
-            if path.stat().st_mtime >= before_s:
-                return False
-            path.unlink()
-        except FileNotFoundError:
-            return True
+            path.unlink(missing_ok=True)
         except OSError as error:
             log.warning("picture_not_deleted", path=str(path), error=str(error))
             return False

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from edge import media, parked, status
+from edge import media, milestones, parked, status
 from eventlog.sqlite import SqliteEventLog
 
 FILE = "log.db"
@@ -16,7 +16,8 @@ FILE = "log.db"
 async def open_store(folder: Path, now: Callable[[], datetime]) -> SqliteEventLog:
     """Open the store, or make it with a new epoch."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return await SqliteEventLog.open(folder / FILE, new_epoch(now()), media.SCHEMA + parked.SCHEMA + status.SCHEMA)
+    schema = media.SCHEMA + parked.SCHEMA + status.SCHEMA + milestones.SCHEMA
+    return await SqliteEventLog.open(folder / FILE, new_epoch(now()), schema)
 
 
 def new_epoch(now: datetime) -> str:
