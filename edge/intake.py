@@ -9,6 +9,7 @@ from datetime import datetime
 import msgspec
 import structlog
 
+from domain.days import day_number
 from domain.events import Event, encode_event, stream_of
 from domain.ids import fact_id
 from edge.device_list import DeviceList, UnknownDevice
@@ -18,7 +19,8 @@ from edge.parked import TOO_LARGE, Parked
 from edge.state_filter import StateFilter
 from eventlog.group_commit import Bounds, GroupCommit
 from eventlog.log import Entry
-from eventlog.sqlite import SqliteEventLog, Statement
+from eventlog.sqlite import SqliteEventLog
+from eventlog.sqlite_rows import Statement
 
 log = structlog.get_logger()
 
@@ -140,12 +142,19 @@ class Intake:
             event.recorded_at = received_at
         return admitted
 
+    def _entry(self, event: Event) -> Entry:
+        return Entry(stream_of(event), _encoded(event), fact_id(event), _day(event, self._site))
+
     async def _append(self, events: list[Event], also: list[Statement]) -> None:
-        entries = [Entry(stream_of(event), _encoded(event), fact_id(event)) for event in events]
+        entries = [self._entry(event) for event in events]
         sequences = await self._store.append(entries, also)
         repeats = sequences.count(None)
         self.counts["repeats"] += repeats
         self.counts["events"] += len(sequences) - repeats
+
+
+def _day(event: Event, site: Site) -> int:
+    return day_number(event.recorded_at, site.zone) if event.recorded_at else 0
 
 
 def _beginning(message: Message) -> Message:

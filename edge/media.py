@@ -11,7 +11,8 @@ import structlog
 
 from edge.devices.driver import Picture
 from edge.durable import write_file
-from eventlog.sqlite import SqliteEventLog, Statement
+from eventlog.sqlite import SqliteEventLog
+from eventlog.sqlite_rows import Statement
 
 log = structlog.get_logger()
 

@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from edge.devices.driver import Message
-from eventlog.sqlite import SqliteEventLog, Statement
+from eventlog.sqlite import SqliteEventLog
+from eventlog.sqlite_rows import Statement
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS parked(

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from domain.events import Event
-from eventlog.sqlite import SqliteEventLog, Statement
+from eventlog.sqlite import SqliteEventLog
+from eventlog.sqlite_rows import Statement
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS acknowledged(stream TEXT PRIMARY KEY, epoch TEXT NOT NULL, sequence INTEGER NOT NULL);

@@ -16,6 +16,14 @@ class LogBroken(Exception):
     """The log could not be made durable; what was being appended was not acknowledged. Reopen before going on."""
 
 
+class LogFull(LogBroken):
+    """There is no room; nothing of the call was kept, and what was kept before is whole. Make room, then go on."""
+
+
+class LogCorrupt(LogBroken):
+    """The file is no longer what was written. Set it aside and begin another."""
+
+
 class Record(msgspec.Struct, frozen=True, gc=False):
     """One record as a reader sees it: its position in the partition (from 1, rising) and its bytes."""
 
@@ -47,11 +55,30 @@ class Log(Protocol):
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
-    """An event to append at the edge. ``id`` names the fact: a second entry with it is a repeat."""
+    """An event to append at the edge. ``id`` names the fact: a second entry with it is a repeat.
+
+    ``day`` is the day it is counted under: days since 1970-01-01 where the gateway stands.
+    """
 
     stream: str
     body: bytes
     id: bytes | None = None
+    day: int = 0
+
+
+GapReason = Literal["trimmed", "capacity", "unreadable", "missing"]
+
+
+class Span(msgspec.Struct, frozen=True):
+    """Sequences ``first`` to ``last`` (inclusive) that a stream no longer has, and why.
+
+    ``trimmed``: let go after the centre had them. ``capacity``: let go before, by the rule of capacity.
+    ``unreadable``: damaged where they lay. ``missing``: gone, and nothing says why.
+    """
+
+    first: int
+    last: int
+    reason: GapReason
 
 
 class EventLog(Log, Protocol):
@@ -59,6 +86,14 @@ class EventLog(Log, Protocol):
 
     async def append(self, entries: Sequence[Entry]) -> list[int | None]:
         """Append durably, all or nothing; each entry's sequence, or None for a repeat. Raises LogBroken."""
+        ...
+
+    async def drop(self, stream: str, through: int) -> int:
+        """Forget records up to ``through`` that the centre may not have, for want of room; how many went."""
+        ...
+
+    async def holes(self, stream: str, first: int, last: int) -> list[Span]:
+        """What ``read`` does not give of the sequences ``first`` to ``last``, in order, each with its reason."""
         ...
 
     async def epoch(self, stream: str) -> str: ...
@@ -81,6 +116,18 @@ class Receipt(msgspec.Struct, frozen=True):
     watermark: int
 
 
+class Gap(msgspec.Struct, frozen=True):
+    """Sequences of a gateway's stream that will never come, as the gateway declares them. It is listed for ever."""
+
+    gateway: str
+    stream: str
+    epoch: str
+    first: int
+    last: int
+    reason: GapReason
+    detail: str = ""
+
+
 class BatchLog(Log, Protocol):
     """The centre's form: one record a batch, one mark a (gateway, stream, epoch); partitions are shards."""
 
@@ -88,20 +135,33 @@ class BatchLog(Log, Protocol):
         """Append durably in one transaction; a batch that does not follow its mark is answered, not stored."""
         ...
 
+    async def declare(self, gap: Gap) -> Receipt:
+        """List a gap and move the mark over it, in one transaction; judged as a batch of those sequences is."""
+        ...
+
+    async def gaps(self, gateway: str) -> list[Gap]:
+        """Every gap listed for a gateway, in order of stream, epoch and sequence."""
+        ...
+
+    async def mend(self, arrival: Arrival) -> bool:
+        """Put a batch in the place of the damaged or lost row of the very same sequences below the mark; whether it
+        was wanted there."""
+        ...
+
     async def watermarks(self, gateway: str) -> dict[tuple[str, str], int]:
         """(stream, epoch) -> last sequence held, for one gateway."""
         ...
 
 
-def judge(header: Header, watermark: int) -> Receipt:
-    """Whether a batch follows the watermark; the one rule that makes ingest idempotent."""
-    if header.last <= watermark:
+def judge(arrived: Header | Gap, watermark: int) -> Receipt:
+    """Whether a batch or a declared gap follows the watermark; the one rule that makes ingest idempotent."""
+    if arrived.last <= watermark:
         return Receipt("known", watermark)
-    if header.first > watermark + 1:
+    if arrived.first > watermark + 1:
         return Receipt("gap", watermark)
-    if header.first <= watermark:
+    if arrived.first <= watermark:
         return Receipt("overlap", watermark)
-    return Receipt("stored", header.last)
+    return Receipt("stored", arrived.last)
 
 
 class Bell:

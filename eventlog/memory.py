@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from domain.events import STREAMS
-from eventlog.log import Arrival, Bell, Entry, Receipt, Record, judge
+from eventlog.holes import holes
+from eventlog.log import Arrival, Bell, Entry, Gap, GapReason, Receipt, Record, Span, judge
 from eventlog.shards import SHARD_NAMES, shard_of
 
 
@@ -44,6 +45,7 @@ class MemoryEventLog(_Partitions):
         self._epoch = epoch
         self._epochs: dict[str, str] = {}
         self._ids: set[bytes] = set()
+        self._spans: defaultdict[str, list[Span]] = defaultdict(list)
 
     async def append(self, entries: Sequence[Entry]) -> list[int | None]:
         return [self._append_one(entry) for entry in entries]
@@ -55,6 +57,24 @@ class MemoryEventLog(_Partitions):
             self._ids.add(entry.id)
         return self._add(entry.stream, entry.body)
 
+    async def trim(self, partition: str, through: int) -> int:
+        return await self._let_go(partition, through, "trimmed")
+
+    async def drop(self, stream: str, through: int) -> int:
+        return await self._let_go(stream, through, "capacity")
+
+    async def _let_go(self, stream: str, through: int, reason: GapReason) -> int:
+        gone = await super().trim(stream, through)
+        spans = self._spans[stream]
+        first = spans[-1].last + 1 if spans else 1
+        if through >= first:
+            spans.append(Span(first, through, reason))
+        return gone
+
+    async def holes(self, stream: str, first: int, last: int) -> list[Span]:
+        there = [(record.position, True) for record in self._records[stream] if first <= record.position <= last]
+        return holes(first, last, there, self._spans[stream])
+
     async def epoch(self, stream: str) -> str:
         return self._epochs.get(stream, self._epoch)
 
@@ -62,7 +82,7 @@ class MemoryEventLog(_Partitions):
         """The stream's kept records under a new epoch, numbered from 1; its new head."""
         kept = self._records[stream]
         self._records[stream] = [Record(number, record.body) for number, record in enumerate(kept, 1)]
-        self._heads[stream], self._epochs[stream] = len(kept), epoch
+        self._heads[stream], self._epochs[stream], self._spans[stream] = len(kept), epoch, []
         return len(kept)
 
 
@@ -72,6 +92,7 @@ class MemoryBatchLog(_Partitions):
     def __init__(self) -> None:
         super().__init__(SHARD_NAMES)
         self._marks: dict[tuple[str, str, str], int] = {}
+        self._gaps: list[Gap] = []
 
     async def append(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
         return [self._append_one(arrival) for arrival in arrivals]
@@ -84,6 +105,21 @@ class MemoryBatchLog(_Partitions):
             self._marks[key] = receipt.watermark
             self._add(shard_of(arrival.complex), arrival.packed, arrival.complex)
         return receipt
+
+    async def declare(self, gap: Gap) -> Receipt:
+        key = (gap.gateway, gap.stream, gap.epoch)
+        receipt = judge(gap, self._marks.get(key, 0))
+        if receipt.outcome == "stored":
+            self._marks[key] = receipt.watermark
+            self._gaps.append(gap)
+        return receipt
+
+    async def gaps(self, gateway: str) -> list[Gap]:
+        found = [gap for gap in self._gaps if gap.gateway == gateway]
+        return sorted(found, key=lambda gap: (gap.stream, gap.epoch, gap.first))
+
+    async def mend(self, arrival: Arrival) -> bool:
+        return False  # nothing in memory is ever damaged or lost
 
     async def watermarks(self, gateway: str) -> dict[tuple[str, str], int]:
         return {(stream, epoch): last for (owner, stream, epoch), last in self._marks.items() if owner == gateway}

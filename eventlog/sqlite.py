@@ -9,90 +9,148 @@ from pathlib import Path
 from typing import Any
 
 import aiosqlite
+import msgspec
 
 from domain.events import STREAMS
-from eventlog.log import Bell, Entry, LogBroken, Record
+from eventlog.holes import holes
+from eventlog.log import Bell, Entry, GapReason, LogBroken, LogCorrupt, Record, Span
+from eventlog.sqlite_rows import INSERT, READ, STREAM_SHIFT, Statement, base, counted, letting_go, number, renumbering
+from eventlog.sqlite_schema import broken, checksum, connect, prepare, scalar
 
-# A record's key is its stream's number and its sequence in one integer, so that the table itself is the index: the
-# records of a stream lie side by side, and an append touches one page instead of two.
-_STREAM_SHIFT = 48
 _LOOKUP_CHUNK = 500
-
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS stream(name TEXT PRIMARY KEY, epoch TEXT NOT NULL, head INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS record(key INTEGER PRIMARY KEY, id BLOB, body BLOB NOT NULL);
-CREATE UNIQUE INDEX IF NOT EXISTS record_id ON record(id) WHERE id IS NOT NULL;
-"""
-
-Statement = tuple[str, Sequence[Sequence[Any]]]
+_LET_GO_AT_ONCE = 2_000
+_VERIFIED = 1_000
+_VACUUM_PAGES = 1_000
 
 
-async def connect(path: Path, *, synchronous: str = "FULL") -> aiosqlite.Connection:
-    """A connection in WAL mode whose commits reach the disk. Raises LogBroken where SQLite does not grant that."""
-    connection = await aiosqlite.connect(path, isolation_level=None)
-    await connection.execute("PRAGMA busy_timeout=10000")
-    mode = await _scalar(connection, "PRAGMA journal_mode=WAL")
-    await connection.execute(f"PRAGMA synchronous={synchronous}")
-    if mode != "wal":
-        await connection.close()
-        raise LogBroken(f"{path}: SQLite gives journal mode {mode!r} here, not WAL; use a local file system")
-    return connection
+class _Doubt(msgspec.Struct, frozen=True):
+    """An append that failed after it may have reached the file: what it was, and by which rows to know it."""
 
-
-async def _scalar(connection: aiosqlite.Connection, sql: str, args: Sequence[Any] = ()) -> Any:
-    async with connection.execute(sql, args) as cursor:
-        row = await cursor.fetchone()
-    return None if row is None else row[0]
+    entries: Sequence[Entry]
+    sequences: list[int | None]
+    first: tuple[int, int] | None  # key and checksum
 
 
 class SqliteEventLog:
-    """One writer, one reader connection; appends are serialised."""
+    """One writer, one reader connection; appends are serialised.
+
+    After LogBroken the log takes nothing until ``reopen``, except after LogFull, when it is whole and only wants room.
+    """
 
     partitions: Sequence[str] = STREAMS
 
-    def __init__(self, writer: aiosqlite.Connection, reader: aiosqlite.Connection) -> None:
+    def __init__(self, path: Path, own_tables: str, synchronous: str) -> None:
         self.bell = Bell()
-        self._writer = writer
-        self._reader = reader
+        self.path = path
+        self._own_tables, self._synchronous = own_tables, synchronous
+        self._writer: aiosqlite.Connection
+        self._reader: aiosqlite.Connection
         self._lock = asyncio.Lock()
         self._epochs: dict[str, str] = {}
+        self._doubt: _Doubt | None = None
+        self._landed: _Doubt | None = None
+        self.sound = False
 
     @classmethod
-    async def open(cls, path: Path, new_epoch: str, schema: str = "", *, synchronous: str = "FULL") -> SqliteEventLog:
-        """Open or make the file. ``new_epoch`` names the epoch of streams that do not exist yet; ``schema`` adds
-        the caller's own tables, which ``append`` can write in the same transaction."""
-        writer = await connect(path, synchronous=synchronous)
-        await writer.executescript(SCHEMA + schema)
-        log = cls(writer, await connect(path))
-        await log._load(new_epoch)
+    async def open(
+        cls, path: Path, new_epoch: str, own_tables: str = "", *, synchronous: str = "FULL"
+    ) -> SqliteEventLog:
+        """Open or make the file. ``new_epoch`` names the epoch of streams that do not exist yet; ``own_tables`` adds
+        the caller's own tables, which ``append`` can write in the same transaction. Raises LogBroken."""
+        log = cls(path, own_tables, synchronous)
+        await log._open(new_epoch)
         return log
 
-    async def _load(self, new_epoch: str) -> None:
-        fresh = [(name, new_epoch) for name in STREAMS]
-        await self._writer.executemany("INSERT OR IGNORE INTO stream(name, epoch, head) VALUES(?, ?, 0)", fresh)
-        self._epochs = {row[0]: row[1] for row in await self.query("SELECT name, epoch FROM stream")}
+    async def _open(self, new_epoch: str) -> None:
+        self._writer = await connect(self.path, synchronous=self._synchronous)
+        try:
+            await prepare(self._writer, self._own_tables)
+            fresh = [(name, new_epoch) for name in STREAMS]
+            await self._writer.executemany("INSERT OR IGNORE INTO stream(name, epoch, head) VALUES(?, ?, 0)", fresh)
+            self._reader = await connect(self.path)
+            self._epochs = {row[0]: row[1] for row in await self.query("SELECT name, epoch FROM stream")}
+        except sqlite3.Error as error:
+            await self._writer.close()
+            raise broken(error, str(self.path)) from error
+        self.sound = True
 
     async def close(self) -> None:
+        self.sound = False
         await self._writer.close()
         await self._reader.close()
+
+    async def reopen(self, new_epoch: str) -> None:
+        """Close, open and verify after LogBroken, before anything more is appended. Raises LogBroken, LogCorrupt.
+
+        A sync that failed may leave pages that the file system gives back and the disk does not have. The whole
+        write-ahead log is therefore carried into the file and synced anew; only then does the file count.
+        """
+        async with self._lock:
+            await self._close_anyhow()
+            await self._open(new_epoch)
+            try:
+                await self._verify()
+                self._landed = self._doubt if await self._has(self._doubt) else None
+            except sqlite3.Error as error:
+                self.sound = False
+                raise broken(error, str(self.path)) from error
+            except LogBroken:
+                self.sound = False
+                raise
+
+    async def _close_anyhow(self) -> None:
+        for connection in (self._writer, self._reader):
+            try:
+                await connection.close()
+            except (sqlite3.Error, ValueError):  # closed already, or closing met the same fault
+                continue
+
+    async def _verify(self) -> None:
+        busy = await scalar(self._writer, "PRAGMA wal_checkpoint(TRUNCATE)")
+        said = await scalar(self._writer, "PRAGMA quick_check(1)")
+        if said != "ok":
+            raise LogCorrupt(f"{self.path}: {said}")
+        if busy:
+            raise LogBroken(f"{self.path}: another program reads it; the log was not carried over")
+        for name in STREAMS:
+            head = await self.head(name)
+            await self.read(name, max(0, head - _VERIFIED), _VERIFIED)
+
+    async def _has(self, doubt: _Doubt | None) -> bool:
+        if doubt is None or doubt.first is None:
+            return False
+        key, crc = doubt.first
+        return await scalar(self._writer, "SELECT 1 FROM record WHERE key = ? AND crc = ?", (key, crc)) is not None
 
     async def append(self, entries: Sequence[Entry], also: Iterable[Statement] = ()) -> list[int | None]:
         """Append durably, with the caller's own statements in the same transaction; sequences, None for repeats.
 
-        Raises LogBroken: nothing of the call was kept, and the caller must not acknowledge.
+        Raises LogBroken: nothing of the call was acknowledged, and the caller must not. After ``reopen`` the very
+        same list may be given again: if it had reached the file after all, it is not written twice.
         """
         async with self._lock:
-            try:
-                sequences = await self._transaction(entries, also)
-            except asyncio.CancelledError:
-                await asyncio.shield(self._abandon())  # else the next append finds this transaction still open
-                raise
-            except (sqlite3.Error, OSError) as error:
-                await self._abandon()
-                raise LogBroken(f"the log did not take {len(entries)} events: {error}") from error
+            if self._landed is not None and self._landed.entries is entries:
+                sequences, self._landed, self._doubt = self._landed.sequences, None, None
+            else:
+                sequences = await self._guarded(entries, list(also))
         for stream in {entry.stream for entry in entries}:
             self.bell.ring(stream)
         return sequences
+
+    async def _guarded(self, entries: Sequence[Entry], also: Sequence[Statement]) -> list[int | None]:
+        if not self.sound:
+            raise LogBroken(f"{self.path}: not reopened since it failed")
+        self._doubt = None
+        try:
+            return await self._transaction(entries, also)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._abandon())  # else the next append finds this transaction still open
+            raise
+        except (sqlite3.Error, OSError) as error:
+            await self._abandon()
+            failure = broken(error, f"the log did not take {len(entries)} events")
+            self.sound = is_harmless(error)
+            raise failure from error
 
     async def _transaction(self, entries: Sequence[Entry], also: Iterable[Statement]) -> list[int | None]:
         await self._writer.execute("BEGIN IMMEDIATE")
@@ -101,14 +159,16 @@ class SqliteEventLog:
         rows = await self._writer.execute_fetchall("SELECT name, head FROM stream")
         before: dict[str, int] = {row[0]: row[1] for row in rows}
         heads = dict(before)
-        sequences, numbered = _number(entries, known, heads)
+        numbered = number(entries, known, heads)
         moved = [(head, name) for name, head in heads.items() if head != before[name]]
-        await self._writer.executemany("INSERT INTO record(key, id, body) VALUES(?, ?, ?)", numbered)
+        await self._writer.executemany(INSERT, numbered.rows)
         await self._writer.executemany("UPDATE stream SET head = ? WHERE name = ?", moved)
-        for sql, values in also:
+        for sql, values in (counted(numbered.days, self._epochs), *also):
             await self._writer.executemany(sql, values)
+        first = (numbered.rows[0][0], numbered.rows[0][3]) if numbered.rows else None
+        self._doubt = _Doubt(entries, numbered.sequences, first)
         await self._writer.execute("COMMIT")
-        return sequences
+        return numbered.sequences
 
     async def _known(self, ids: list[bytes]) -> set[bytes]:
         known: set[bytes] = set()
@@ -122,8 +182,8 @@ class SqliteEventLog:
     async def _abandon(self) -> None:
         try:
             await self._writer.execute("ROLLBACK")
-        except sqlite3.Error:
-            return  # SQLite has rolled back by itself after an I/O error
+        except (sqlite3.Error, ValueError):
+            return  # SQLite has rolled back by itself after an I/O error, or the connection is gone
 
     async def write(self, also: Iterable[Statement]) -> None:
         """The caller's own statements alone, in one durable transaction. Raises LogBroken."""
@@ -134,11 +194,17 @@ class SqliteEventLog:
         return [tuple(row) for row in await self._reader.execute_fetchall(sql, args)]
 
     async def read(self, partition: str, after: int, limit: int) -> list[Record]:
-        base = STREAM_NUMBER[partition] << _STREAM_SHIFT
-        end = base + (1 << _STREAM_SHIFT)
-        sql = "SELECT key, body FROM record WHERE key > ? AND key < ? ORDER BY key LIMIT ?"
-        rows = await self._reader.execute_fetchall(sql, (base + after, end, limit))
-        return [Record(row[0] - base, row[1]) for row in rows]
+        """Records behind ``after``; one whose checksum does not hold is left out, and ``holes`` tells of it."""
+        low = base(partition)
+        try:
+            rows = list(await self._reader.execute_fetchall(READ, (low + after, low + (1 << STREAM_SHIFT), limit)))
+        except sqlite3.Error as error:
+            self.sound = False
+            raise broken(error, f"reading {partition} behind {after}") from error
+        sound = [Record(row[0] - low, row[3]) for row in rows if _is_sound(row)]
+        if rows and not sound:  # a reader that gets nothing waits for more: it must see what lies behind the damage
+            return await self.read(partition, rows[-1][0] - low, limit)
+        return sound
 
     async def head(self, partition: str) -> int:
         return (await self.query("SELECT head FROM stream WHERE name = ?", (partition,)))[0][0]
@@ -149,41 +215,72 @@ class SqliteEventLog:
     async def begin_epoch(self, stream: str, epoch: str) -> int:
         """Give the stream's kept records a new epoch, numbered from 1; its new head. Raises LogBroken.
 
-        For when the old numbering can no longer be followed: the far end knows more of it than we, or lacks records
-        of it that we no longer have.
+        For when the far end knows more of the old numbering than we: an older copy of this file was restored.
         """
-        first = (await self.read(stream, 0, 1) or [Record(await self.head(stream) + 1, b"")])[0].position
-        base, gone = STREAM_NUMBER[stream] << _STREAM_SHIFT, first - 1
-        renumber = "UPDATE record SET key = key - ? WHERE key > ? AND key < ?"
-        restart = "UPDATE stream SET epoch = ?, head = head - ? WHERE name = ?"
-        span = (gone, base, base + (1 << _STREAM_SHIFT))
-        await self.write([(renumber, [span])] * (gone > 0) + [(restart, [(epoch, gone, stream)])])
+        records = await self.read(stream, 0, 1)
+        gone = records[0].position - 1 if records else await self.head(stream)
+        await self.write(renumbering(stream, (self._epochs[stream], epoch), gone))
         self._epochs[stream] = epoch
         return await self.head(stream)
 
     async def trim(self, partition: str, through: int) -> int:
-        base = STREAM_NUMBER[partition] << _STREAM_SHIFT
-        sql = "DELETE FROM record WHERE key > ? AND key <= ?"
-        async with self._lock, self._writer.execute(sql, (base, base + through)) as cursor:
-            return cursor.rowcount
+        """Forget records up to and with ``through``, which the centre has; how many went. Raises LogBroken."""
+        return await self._let_go(partition, through, "trimmed")
+
+    async def drop(self, stream: str, through: int) -> int:
+        return await self._let_go(stream, through, "capacity")
+
+    async def _let_go(self, stream: str, through: int, reason: GapReason) -> int:
+        """In small steps, so that no append waits long."""
+        gone, low = 0, base(stream)
+        step = """SELECT max(key) FROM
+        (SELECT key FROM record WHERE key > ? AND key <= ? ORDER BY key LIMIT ?)"""
+        while (last := (await self.query(step, (low, low + through, _LET_GO_AT_ONCE)))[0][0]) is not None:
+            gone += await self._let_go_some(stream, last - low, reason)
+        return gone
+
+    async def _let_go_some(self, stream: str, through: int, reason: GapReason) -> int:
+        low, epoch = base(stream), self._epochs[stream]
+        by_day = "SELECT day, count(*) FROM record WHERE key > ? AND key <= ? GROUP BY day"
+        days: dict[int, int] = {row[0]: row[1] for row in await self.query(by_day, (low, low + through))}
+        before = "SELECT first, last, reason FROM let_go WHERE stream = ? AND epoch = ? ORDER BY first DESC LIMIT 1"
+        rows = await self.query(before, (stream, epoch))
+        first = 1 if not rows else rows[0][0] if rows[0][2] == reason else rows[0][1] + 1
+        await self.write(letting_go(stream, epoch, Span(first, through, reason), days))
+        return sum(days.values())
+
+    async def holes(self, stream: str, first: int, last: int) -> list[Span]:
+        """What ``read`` does not give of the sequences ``first`` to ``last``, in order, each with its reason."""
+        low, keys = base(stream), (base(stream) + first, base(stream) + last)
+        rows = await self.query("SELECT key, id, crc, body FROM record WHERE key BETWEEN ? AND ? ORDER BY key", keys)
+        sql = """SELECT first, last, reason FROM let_go
+        WHERE stream = ? AND epoch = ? AND last >= ? AND first <= ? ORDER BY first"""
+        let_go = await self.query(sql, (stream, self._epochs[stream], first, last))
+        there = ((row[0] - low, _is_sound(row)) for row in rows)
+        return holes(first, last, there, [Span(*span) for span in let_go])
+
+    async def reclaim(self) -> int:
+        """Give free pages back to the file system, a step at a time; how many there were."""
+        free = (await self.query("PRAGMA freelist_count"))[0][0]
+        if free:
+            async with self._lock:
+                await self._writer.execute_fetchall(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})")
+        return free
+
+    async def used_bytes(self) -> int:
+        """What the records and tables take in the file; free pages and the write-ahead log apart."""
+        (pages,), (free,), (size,) = [
+            (await self.query(f"PRAGMA {what}"))[0] for what in ("page_count", "freelist_count", "page_size")
+        ]
+        return (pages - free) * size
 
 
-def _number(
-    entries: Sequence[Entry], known: set[bytes], heads: dict[str, int]
-) -> tuple[list[int | None], list[tuple[int, bytes | None, bytes]]]:
-    """Sequences for entries that are no repeats, and their rows; moves ``heads``."""
-    sequences: list[int | None] = []
-    rows: list[tuple[int, bytes | None, bytes]] = []
-    for entry in entries:
-        if entry.id is not None and entry.id in known:
-            sequences.append(None)
-            continue
-        if entry.id is not None:
-            known.add(entry.id)
-        sequence = heads[entry.stream] = heads[entry.stream] + 1
-        sequences.append(sequence)
-        rows.append(((STREAM_NUMBER[entry.stream] << _STREAM_SHIFT) + sequence, entry.id, entry.body))
-    return sequences, rows
+def is_harmless(error: BaseException) -> bool:
+    """Whether the file is whole after an error: a full disk, a lock, a constraint. An I/O error is not."""
+    name = getattr(error, "sqlite_errorname", None) or ""
+    return name.startswith(("SQLITE_FULL", "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CONSTRAINT"))
 
 
-STREAM_NUMBER = {name: number for number, name in enumerate(STREAMS)}
+def _is_sound(row: Sequence[Any]) -> bool:
+    """Whether a record (key, id, crc, body) is what was written; one from before there were checksums is believed."""
+    return row[2] == 0 or row[2] == checksum(row[1], row[3])

@@ -4,23 +4,47 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 import aiosqlite
+import msgspec
 
-from eventlog.log import Arrival, Bell, LogBroken, Receipt, Record, judge
+from domain.wire import BadBatch, read_header
+from eventlog.log import Arrival, Bell, Gap, LogBroken, Receipt, Record, judge
 from eventlog.shards import SHARD_NAMES, shard_of
-from eventlog.sqlite import connect
+from eventlog.sqlite_schema import connect
 
 Key = tuple[str, str, str]
+T = TypeVar("T")
 
 # The tables are made by the store's migrations; the statements are here, as plain SQL, because they are hot.
 _INSERT = """INSERT INTO batch(shard, complex, gateway, stream, epoch, first, last, received_at, body)
 VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 _MARK = """INSERT INTO mark(gateway, stream, epoch, last) VALUES(?, ?, ?, ?)
 ON CONFLICT(gateway, stream, epoch) DO UPDATE SET last = excluded.last"""
+_GAP = """INSERT INTO gap(gateway, stream, epoch, first, last, reason, detail, declared_at)
+VALUES(?, ?, ?, ?, ?, ?, ?, ?)"""
+_GAPS = """SELECT gateway, stream, epoch, first, last, reason, detail FROM gap WHERE gateway = ?
+ORDER BY stream, epoch, first"""
+# The rows that hold any of the sequences asked for.
+_OVERLAPPING = """SELECT position, first, last, body FROM batch
+WHERE gateway = ? AND stream = ? AND epoch = ? AND last >= ? AND first <= ?"""
+_ALL_GAPS = "SELECT gateway, stream, epoch, first, last FROM gap"
+_ALL_MARKS = "SELECT gateway, stream, epoch, last FROM mark"
+_ALL_ROWS = "SELECT gateway, stream, epoch, first, last, body FROM batch ORDER BY gateway, stream, epoch, first"
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """Sequences of a gateway's stream that the centre had and must ask for again."""
+
+    gateway: str
+    stream: str
+    epoch: str
+    first: int
+    last: int
 
 
 class SqliteBatchLog:
@@ -51,29 +75,94 @@ class SqliteBatchLog:
 
         Raises LogBroken: nothing of the call was kept.
         """
+        receipts = await self._in_transaction(lambda: self._append(arrivals), f"{len(arrivals)} batches")
+        for arrival in arrivals:
+            self.bell.ring(shard_of(arrival.complex))
+        return receipts
+
+    async def _in_transaction(self, write: Callable[[], Awaitable[T]], what: str) -> T:
         async with self._lock:
             try:
-                receipts = await self._transaction(arrivals)
+                await self._writer.execute("BEGIN IMMEDIATE")
+                result = await write()
+                await self._writer.execute("COMMIT")
             except asyncio.CancelledError:
                 await asyncio.shield(self._abandon())  # else the next append finds this transaction still open
                 raise
             except (sqlite3.Error, OSError) as error:
                 await self._abandon()
-                raise LogBroken(f"the log did not take {len(arrivals)} batches: {error}") from error
-        for arrival in arrivals:
-            self.bell.ring(shard_of(arrival.complex))
-        return receipts
+                raise LogBroken(f"the log did not take {what}: {error}") from error
+        return result
 
-    async def _transaction(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
-        await self._writer.execute("BEGIN IMMEDIATE")
+    async def _append(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
         marks = await self._marks({_key(arrival) for arrival in arrivals})
         before, receipts = dict(marks), [_judge(arrival, marks) for arrival in arrivals]
         stored = [pair[0] for pair in zip(arrivals, receipts, strict=True) if pair[1].outcome == "stored"]
         await self._writer.executemany(_INSERT, [_row(arrival, self._now()) for arrival in stored])
         moved = [(*key, last) for key, last in marks.items() if last != before[key]]
         await self._writer.executemany(_MARK, moved)
-        await self._writer.execute("COMMIT")
         return receipts
+
+    async def declare(self, gap: Gap) -> Receipt:
+        """List a gap and move the mark over it, in one transaction. Raises LogBroken."""
+        return await self._in_transaction(lambda: self._declare(gap), "a gap")
+
+    async def _declare(self, gap: Gap) -> Receipt:
+        key = (gap.gateway, gap.stream, gap.epoch)
+        receipt = judge(gap, (await self._marks({key}))[key])
+        if receipt.outcome == "stored":
+            span = (gap.first, gap.last, gap.reason, gap.detail)
+            await self._writer.execute(_GAP, (*key, *span, _stamp(self._now())))
+            await self._writer.execute(_MARK, (*key, gap.last))
+        return receipt
+
+    async def gaps(self, gateway: str) -> list[Gap]:
+        rows = await self._reader.execute_fetchall(_GAPS, (gateway,))
+        return [Gap(*row) for row in rows]
+
+    async def mend(self, arrival: Arrival) -> bool:
+        """Put a batch in the place of the damaged or lost row of the very same sequences. Raises LogBroken.
+
+        What is sound is never replaced: a gateway cannot rewrite what it once said.
+        """
+        mended = await self._in_transaction(lambda: self._mend(arrival), "a mended batch")
+        if mended:
+            self.bell.ring(shard_of(arrival.complex))
+        return mended
+
+    async def _mend(self, arrival: Arrival) -> bool:
+        header, key = arrival.header, _key(arrival)
+        if header.last > (await self._marks({key}))[key]:
+            return False
+        rows = list(await self._writer.execute_fetchall(_OVERLAPPING, (*key, header.first, header.last)))
+        if not rows:
+            await self._writer.execute(_INSERT, _row(arrival, self._now()))
+            return True
+        position, first, last, body = rows[0]
+        if len(rows) > 1 or (first, last) != (header.first, header.last) or not is_damaged(body):
+            return False
+        await self._writer.execute("UPDATE batch SET body = ? WHERE position = ?", (arrival.packed, position))
+        return True
+
+    async def damaged_and_lost(self) -> AsyncIterator[Wanted]:
+        """Walk the whole log: each row that is no longer what was received, and each run of sequences below the mark
+        that no row and no listed gap holds."""
+        gaps = {(row[0], row[1], row[2], row[3]): row[4] for row in await self._reader.execute_fetchall(_ALL_GAPS)}
+        marks = {(row[0], row[1], row[2]): row[3] for row in await self._reader.execute_fetchall(_ALL_MARKS)}
+        expected: dict[Key, int] = {}
+        async with self._reader.execute(_ALL_ROWS) as cursor:
+            async for gateway, stream, epoch, first, last, body in cursor:
+                key = (gateway, stream, epoch)
+                next_sequence = _over_gaps(key, expected.get(key, 1), gaps)
+                if next_sequence < first:
+                    yield Wanted(*key, next_sequence, first - 1)
+                if is_damaged(body):
+                    yield Wanted(*key, first, last)
+                expected[key] = last + 1
+        for key, mark in marks.items():
+            next_sequence = _over_gaps(key, expected.get(key, 1), gaps)
+            if next_sequence <= mark:
+                yield Wanted(*key, next_sequence, mark)
 
     async def _marks(self, keys: set[Key]) -> dict[Key, int]:
         marks: dict[Key, int] = {}
@@ -117,6 +206,13 @@ def _key(arrival: Arrival) -> Key:
     return arrival.header.gateway, arrival.header.stream, arrival.header.epoch
 
 
+def _over_gaps(key: Key, expected: int, gaps: dict[tuple[str, str, str, int], int]) -> int:
+    """The first sequence from ``expected`` on that lies in no listed gap."""
+    while (*key, expected) in gaps:
+        expected = gaps[(*key, expected)] + 1
+    return expected
+
+
 def _judge(arrival: Arrival, marks: dict[Key, int]) -> Receipt:
     receipt = judge(arrival.header, marks[_key(arrival)])
     marks[_key(arrival)] = max(marks[_key(arrival)], receipt.watermark)
@@ -126,4 +222,17 @@ def _judge(arrival: Arrival, marks: dict[Key, int]) -> Receipt:
 def _row(arrival: Arrival, now: datetime) -> tuple[object, ...]:
     header, shard = arrival.header, int(shard_of(arrival.complex))
     origin = (header.gateway, header.stream, header.epoch, header.first, header.last)
-    return (shard, arrival.complex, *origin, now.isoformat(timespec="milliseconds"), arrival.packed)
+    return (shard, arrival.complex, *origin, _stamp(now), arrival.packed)
+
+
+def _stamp(now: datetime) -> str:
+    return now.isoformat(timespec="milliseconds")
+
+
+def is_damaged(body: bytes) -> bool:
+    """Whether a stored batch is no longer what was received."""
+    try:
+        read_header(body)
+    except BadBatch:
+        return True
+    return False

@@ -49,6 +49,30 @@ mark = Table(
     PrimaryKeyConstraint("gateway", "stream", "epoch"),
     sqlite_with_rowid=False,
 )
+gap = Table(  # sequences that will never come, as their gateway declared them: listed for ever
+    "gap",
+    metadata,
+    Column("gateway", String, nullable=False),
+    Column("stream", String, nullable=False),
+    Column("epoch", String, nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("reason", String, nullable=False),  # trimmed | capacity | unreadable | missing
+    Column("detail", String, nullable=False),
+    Column("declared_at", String, nullable=False),
+    PrimaryKeyConstraint("gateway", "stream", "epoch", "first"),
+)
+wanted = Table(  # sequences the centre had and asks its gateways for again
+    "wanted",
+    metadata,
+    Column("gateway", String, nullable=False),
+    Column("stream", String, nullable=False),
+    Column("epoch", String, nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("since", String, nullable=False),
+    PrimaryKeyConstraint("gateway", "stream", "epoch", "first"),
+)
 cursor = Table(
     "cursor",
     metadata,

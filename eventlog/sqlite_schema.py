@@ -1,0 +1,97 @@
+"""The tables of the edge's log file, and how an older file becomes a present one."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+import zlib
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+
+from eventlog.log import LogBroken, LogCorrupt, LogFull
+
+# Additive only: a newer program adds tables and columns with defaults, so that the one before still runs on the file
+# when an upgrade is taken back. See docs/decisions/0015-upgrade.md.
+VERSION = 1
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS stream(name TEXT PRIMARY KEY, epoch TEXT NOT NULL, head INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS record(
+    key INTEGER PRIMARY KEY, id BLOB, day INTEGER NOT NULL DEFAULT 0, crc INTEGER NOT NULL DEFAULT 0,
+    body BLOB NOT NULL);
+CREATE UNIQUE INDEX IF NOT EXISTS record_id ON record(id) WHERE id IS NOT NULL;
+CREATE TABLE IF NOT EXISTS tally(
+    stream TEXT, epoch TEXT, day INTEGER, produced INTEGER NOT NULL DEFAULT 0, trimmed INTEGER NOT NULL DEFAULT 0,
+    dropped INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(stream, epoch, day)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS let_go(
+    stream TEXT, epoch TEXT, first INTEGER, last INTEGER NOT NULL, reason TEXT NOT NULL,
+    PRIMARY KEY(stream, epoch, first)) WITHOUT ROWID;
+"""
+
+_LACKS = {  # what the tables of each older version lack
+    0: "ALTER TABLE record ADD COLUMN day INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE record ADD COLUMN crc INTEGER NOT NULL DEFAULT 0;",
+}
+_ADDS = {  # what must then be filled in: records from before there was a day are counted under day 0
+    0: """INSERT INTO tally(stream, epoch, day, produced)
+    SELECT name, epoch, 0, count(*) FROM record JOIN stream
+    ON key >> 48 = CASE name WHEN 'urgent' THEN 0 WHEN 'money' THEN 1 ELSE 2 END GROUP BY name;""",
+}
+
+
+async def connect(path: Path, *, synchronous: str = "FULL") -> aiosqlite.Connection:
+    """A connection in WAL mode whose commits reach the disk. Raises LogBroken where SQLite does not grant that."""
+    try:
+        connection = await aiosqlite.connect(path, isolation_level=None)
+    except (sqlite3.Error, OSError) as error:
+        raise broken(error, str(path)) from error
+    try:
+        await connection.execute("PRAGMA busy_timeout=10000")
+        await connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # only in an empty file: room goes back to the disk
+        mode = await scalar(connection, "PRAGMA journal_mode=WAL")
+        await connection.execute(f"PRAGMA synchronous={synchronous}")
+        if mode != "wal":
+            raise LogBroken(f"{path}: SQLite gives journal mode {mode!r} here, not WAL; use a local file system")
+    except (sqlite3.Error, LogBroken) as error:
+        await connection.close()
+        raise broken(error, str(path)) from error
+    return connection
+
+
+async def scalar(connection: aiosqlite.Connection, sql: str, args: tuple[Any, ...] = ()) -> Any:
+    """The first column of the first row, or None."""
+    async with connection.execute(sql, args) as cursor:
+        row = await cursor.fetchone()
+    return None if row is None else row[0]
+
+
+async def prepare(connection: aiosqlite.Connection, own_tables: str) -> None:
+    """Make or upgrade the tables. Raises LogBroken for a file that a newer program made."""
+    version = await scalar(connection, "PRAGMA user_version")
+    if version > VERSION:
+        raise LogBroken(f"the log is of version {version}, this program knows {VERSION}: install a newer one")
+    is_old = version < VERSION and await scalar(connection, "SELECT 1 FROM sqlite_schema WHERE name = 'record'")
+    steps = range(version, VERSION) if is_old else range(0)
+    script = [*(_LACKS[step] for step in steps), SCHEMA, own_tables, *(_ADDS[step] for step in steps)]
+    if version < VERSION:
+        script.append(f"PRAGMA user_version={VERSION};")
+    await connection.executescript(f"BEGIN IMMEDIATE;{''.join(script)}COMMIT;")
+
+
+def checksum(fact_id: bytes | None, body: bytes) -> int:
+    """What is kept beside a record to know it again: CRC-32 over its id and its bytes; never 0, which is 'none'."""
+    return zlib.crc32(body, zlib.crc32(fact_id or b"")) or 1
+
+
+def broken(error: BaseException, what: str) -> LogBroken:
+    """An error of SQLite or of the disk as one of ours, told by its own name and not by its words."""
+    if isinstance(error, LogBroken):
+        return error
+    name = getattr(error, "sqlite_errorname", None) or ""
+    if name.startswith("SQLITE_FULL") or getattr(error, "errno", None) == errno.ENOSPC:
+        return LogFull(f"{what}: no room: {error}")
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return LogCorrupt(f"{what}: {error}")
+    return LogBroken(f"{what}: {error}")
