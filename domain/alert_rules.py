@@ -19,7 +19,7 @@ LIVE_WITHIN = timedelta(seconds=60)
 RECENT_WITHIN = timedelta(minutes=30)
 _CRITICAL_ALARMS = frozenset({"fire", "smoke", "sos", "duress", "gas"})
 _HIGH_ALARMS = frozenset({"water_leak", "tamper", "fire_system_fault", "theft"})
-_ALARM_CATEGORIES = {"fire": "fire", "smoke": "fire", "gas": "fire", "fire_system_fault": "fire", "clock_skew": "device"}
+_FIRE_ALARMS, _DEVICE_ALARMS = frozenset({"fire", "smoke", "gas", "fire_system_fault"}), frozenset({"clock_skew"})
 
 
 class Fired(msgspec.Struct, frozen=True):
@@ -94,7 +94,8 @@ def alarm(event: Event, _place: Place) -> Fired | None:
         return None
     name = event.alarm or "other"
     severity: Severity = "critical" if name in _CRITICAL_ALARMS else "high" if name in _HIGH_ALARMS else "medium"
-    return Fired(f"alarm_{name}", severity, _ALARM_CATEGORIES.get(name, "safety"))
+    category = "fire" if name in _FIRE_ALARMS else "device" if name in _DEVICE_ALARMS else "safety"
+    return Fired(f"alarm_{name}", severity, category)
 
 
 def tailgating(event: Event, _place: Place) -> Fired | None:

@@ -15,12 +15,15 @@ import msgspec
 import structlog
 
 from edge import identity, parked, status
+from edge.clock import Clock
 from edge.config import Config
 from edge.device_list import DeviceList
 from edge.devices.driver import discover
+from edge.earlier_run import look_back
+from edge.flood import FloodLimit
 from edge.intake import Intake
 from edge.media import MediaStore
-from edge.retention import trim_old
+from edge.retention import forget_old
 from edge.store import new_epoch, open_store
 from edge.sync.backoff import jittered
 from edge.sync.pictures import PicturePush
@@ -46,22 +49,23 @@ def utc_now() -> datetime:
 
 class _HelloAnswer(msgspec.Struct):
     watermarks: dict[str, Annotated[int, msgspec.Meta(ge=0)]]
+    server_time: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
 
 
 class Agent:
     """One gateway. ``run`` lasts until cancelled, or until the log breaks: then nothing more may be acknowledged."""
 
-    def __init__(self, config: Config, store: SqliteEventLog, now: Callable[[], datetime] = utc_now) -> None:
-        self._config, self._store, self._now = config, store, now
+    def __init__(self, config: Config, store: SqliteEventLog, clock: Clock) -> None:
+        self._config, self._store, self._clock = config, store, clock
         self._retry_s = jittered(random.random)
         self._registry = discover()
         self._devices = DeviceList(config.devices, accept_unknown=config.unknown_devices == "accept")
         self._media = MediaStore(config.folder / "media", store)
-        self._notices = status.Notices(now)
+        self._notices = status.Notices(clock)
+        self._flood = FloodLimit(config.limits.device_rate_per_s, config.limits.device_burst)
         self.intake = self._make_intake()
-        self._mqtt = MqttTransport(config.broker, self._registry.topics, self.intake, now, _last_seen(config))
+        self._mqtt = MqttTransport(config.broker, self._registry.topics, self.intake, clock)
         self._push: Push | None = None
-        self._signer: identity.Signer | None = None
         self._uplink_state = "not enrolled"
         self._back_online = asyncio.Event()
         self._version = version("gatehouse")
@@ -75,14 +79,16 @@ class Agent:
             self._registry,
             self._devices,
             self._config.site,
-            self._now,
+            self._clock,
             bounds,
             limits.message_bytes,
             drained=lambda: self._mqtt.resume(),
+            flood=self._flood,
         )
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Run everything; ``ready`` is called once the store stands and the broker was tried."""
+        await self._look_back()
         await self.intake.record(self._notices.started(self._version))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.intake.run())
@@ -93,6 +99,11 @@ class Agent:
             await self._mqtt.ready(_BROKER_WAIT_S)
             ready()
 
+    async def _look_back(self) -> None:
+        earlier = await look_back(self._config.folder, self._store)
+        self._clock.floor = earlier.newest_at
+        self._mqtt.listened_until, self._notices.skewed = earlier.listened_until, earlier.skewed
+
     async def _every(self, seconds: float, action: Callable[[], Awaitable[None]]) -> None:
         while True:
             await action()
@@ -101,16 +112,16 @@ class Agent:
     async def _sync(self) -> None:
         """Send, once there is an identity; until then the log simply grows."""
         me = await self._enrolled()
-        self._signer = identity.Signer(me, self._now)
+        signer = identity.Signer(me, self._clock)
         async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
-            uplink = await stack.enter_async_context(Uplink(self._config.server or me.server, self._signer))
+            uplink = await stack.enter_async_context(Uplink(self._config.server or me.server, signer))
             self._push = Push(
                 me.gateway,
                 self._store,
                 uplink,
                 self._hello(uplink),
                 self._config.limits.batch_bytes,
-                lambda: new_epoch(self._now()),
+                lambda: new_epoch(self._clock.now()),
                 self._epoch_began,
             )
             pace = Pace(self._config.limits.batch_events, retry_s=self._retry_s, hurry=self._back_online)
@@ -131,10 +142,13 @@ class Agent:
 
     def _hello(self, uplink: Uplink) -> Callable[[], Awaitable[dict[str, int]]]:
         async def watermarks() -> dict[str, int]:
-            answer = await uplink.send_json("POST", "/v1/hello", await self._described())
-            watermarks = understood(answer, _HelloAnswer).watermarks
+            described, asked_s = await self._described(), self._clock.monotonic_s()
+            said = await uplink.send_json("POST", "/v1/hello", described)
+            answered_s, answer = self._clock.monotonic_s(), understood(said, _HelloAnswer)
+            if answer.server_time is not None:
+                self._clock.measured(answer.server_time, asked_s, answered_s)
             self._note_online()
-            return watermarks
+            return answer.watermarks
 
         return watermarks
 
@@ -161,12 +175,14 @@ class Agent:
         return {
             "version": self._version,
             "pid": os.getpid(),
-            "time": self._now(),
+            "time": self._clock.now(),
+            "clock": {**self._clock.described(), "skewed": self._notices.skewed},
             "streams": {name: entry.plain() for name, entry in (await self._streams()).items()},
             "media_unsent": await self._media.count_unsent(),
             "parked": await status.counted(self._store, "parked"),
             "broker": "connected" if self._mqtt.connected else "away",
             "broker_connected_at": self._mqtt.last_connected,
+            "broker_queued_since": self._mqtt.queued_since,
             "devices": self._devices.described(),
         }
 
@@ -184,11 +200,13 @@ class Agent:
         log.warning("sync_waits", reader=reader, stream=partition, error=str(error))
 
     async def _show_status(self) -> None:
+        self._clock.tick()
         described = {**await self._described(), "uplink": self._uplink_state, "counts": self._counts()}
         await self._leave_status(described)
         waiting = sum(entry.backlog for entry in (await self._streams()).values())
-        offset = self._signer.offset if self._signer else None
-        notices = self._notices.backlog(waiting) + (self._notices.clock(offset) if offset is not None else [])
+        notices = [*self._notices.backlog(waiting), *self._notices.steps(self._clock.take_steps())]
+        notices += self._notices.clock(self._clock.offset)
+        notices += self._notices.floods(self._flood.due(self._clock.monotonic_s()))
         if notices:
             await self.intake.record(*notices)
 
@@ -208,24 +226,18 @@ class Agent:
         await self._forget_old()
 
     async def _forget_old(self) -> None:
-        """Let go of what the centre has had for long enough."""
-        before = self._now() - timedelta(days=self._config.limits.keep_days)
-        await self._media.forget_sent(before)
-        if self._push is not None:
-            for stream, acknowledged in self._push.acknowledged.items():
-                await trim_old(self._store, stream, acknowledged, before)
-
-
-def _last_seen(config: Config) -> datetime | None:
-    """When the agent last ran on this folder: what a broker queued since then is not older."""
-    left = status.read_file(config.folder).get("broker_connected_at")
-    return datetime.fromisoformat(left) if left else None
+        """Let go of what the centre has had for long enough; while nobody vouches for the time, of nothing."""
+        now, keep = self._clock.trusted_now(), timedelta(days=self._config.limits.keep_days)
+        if now is not None:
+            acknowledged = self._push.acknowledged if self._push is not None else {}
+            await forget_old(self._store, self._media, acknowledged, now, keep)
 
 
 async def run(config: Config, ready: Callable[[], None]) -> None:
     """Open the store and run an agent on it until cancelled."""
-    store = await open_store(config.folder, utc_now)
+    clock = Clock()
+    store = await open_store(config.folder, clock.now)
     try:
-        await Agent(config, store).run(ready)
+        await Agent(config, store, clock).run(ready)
     finally:
         await store.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,6 +29,14 @@ _AT_ONCE = 500
 _INSERT = "INSERT OR IGNORE INTO media(sha256) VALUES(?)"
 _UNSENT = """SELECT sha256 FROM media
 WHERE sent = 0 AND refusals = (SELECT min(refusals) FROM media WHERE sent = 0) ORDER BY number DESC LIMIT ?"""
+
+
+_NAME = re.compile(r"[0-9a-f]{64}")
+
+
+def is_picture(picture: Picture) -> bool:
+    """Whether it has bytes, and the name of a content: nothing else may become a path."""
+    return _NAME.fullmatch(picture.sha256) is not None and isinstance(picture.body, bytes)  # pyright: ignore[reportUnnecessaryIsInstance]
 
 
 class MediaStore:

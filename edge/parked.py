@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from edge.devices.driver import Message
+from edge.devices.driver import GatewayClock, Message
 from eventlog.sqlite import SqliteEventLog
 from eventlog.sqlite_rows import Statement
 
@@ -16,10 +16,12 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS parked(
     number INTEGER PRIMARY KEY AUTOINCREMENT, received_at TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL,
     family TEXT NOT NULL, topic TEXT NOT NULL, payload BLOB NOT NULL,
-    retained INTEGER NOT NULL, queued_since TEXT, headers TEXT NOT NULL);
+    retained INTEGER NOT NULL, queued_since TEXT, headers TEXT NOT NULL,
+    gateway_clock TEXT NOT NULL DEFAULT 'confirmed');
 """
-_COLUMNS = "received_at, reason, detail, family, topic, payload, retained, queued_since, headers"
-_INSERT = f"INSERT INTO parked({_COLUMNS}) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_ADD_COLUMN = "ALTER TABLE parked ADD COLUMN gateway_clock TEXT NOT NULL DEFAULT 'confirmed'"
+_COLUMNS = "received_at, reason, detail, family, topic, payload, retained, queued_since, headers, gateway_clock"
+_INSERT = f"INSERT INTO parked({_COLUMNS}) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SELECT = f"SELECT number, {_COLUMNS} FROM parked"  # noqa: S608
 _TRIM = """DELETE FROM parked WHERE number <= (
     SELECT max(number) FROM (
@@ -28,7 +30,9 @@ _TRIM = """DELETE FROM parked WHERE number <= (
     WHERE place > ? OR bytes > ?)"""
 
 LIMIT_BYTES = 256 * 1024 * 1024
-TOO_LARGE = "too_large"  # the reason of a message of which only the beginning is kept
+TOO_LARGE, FLOOD = "too_large", "flood"
+PARTIAL = frozenset({TOO_LARGE, FLOOD})  # reasons of messages of which only the beginning is kept
+_DETAIL_LENGTH = 1_000
 
 
 class Parked(msgspec.Struct, frozen=True):
@@ -44,6 +48,7 @@ class Parked(msgspec.Struct, frozen=True):
     retained: bool = False
     queued_since: datetime | None = None
     headers: dict[str, str] = {}
+    gateway_clock: GatewayClock = "confirmed"
 
     @classmethod
     def of(cls, message: Message, received_at: datetime, reason: str, detail: str) -> Parked:
@@ -51,13 +56,14 @@ class Parked(msgspec.Struct, frozen=True):
         return cls(
             received_at,
             reason,
-            detail,
+            _writable(detail[:_DETAIL_LENGTH]),
             message.family,
-            message.topic,
+            _writable(message.topic),
             message.payload,
             retained=message.retained,
             queued_since=message.queued_since,
-            headers=dict(message.headers),
+            headers={_writable(key): _writable(value) for key, value in message.headers.items()},
+            gateway_clock=message.gateway_clock,
         )
 
     @property
@@ -67,7 +73,7 @@ class Parked(msgspec.Struct, frozen=True):
         since = self.queued_since.isoformat() if self.queued_since else None
         headers = msgspec.json.encode(self.headers).decode()
         what = (self.reason, self.detail, self.family, self.topic, self.payload)
-        return _INSERT, [(when, *what, self.retained, since, headers)]
+        return _INSERT, [(when, *what, self.retained, since, headers, self.gateway_clock)]
 
     @property
     def removal(self) -> Statement:
@@ -84,7 +90,20 @@ class Parked(msgspec.Struct, frozen=True):
             self.headers,
             received_at=self.received_at,
             queued_since=self.queued_since,
+            gateway_clock=self.gateway_clock,
         )
+
+
+def _writable(text: str) -> str:
+    """Text that can be stored: half a surrogate pair, which no encoding has, becomes a question mark."""
+    return text.encode("utf-8", "replace").decode()
+
+
+async def complete(store: SqliteEventLog) -> None:
+    """Give the table of an older program the columns that it lacks."""
+    columns = {row[1] for row in await store.query("PRAGMA table_info(parked)")}
+    if "gateway_clock" not in columns:
+        await store.write([(_ADD_COLUMN, [()])])
 
 
 async def listed(store: SqliteEventLog, limit: int) -> list[Parked]:
@@ -104,7 +123,7 @@ async def newest_number(store: SqliteEventLog) -> int:
 
 
 def _parked(row: Sequence[Any]) -> Parked:
-    number, received_at, reason, detail, family, topic, payload, retained, since, headers = row
+    number, received_at, reason, detail, family, topic, payload, retained, since, headers, gateway_clock = row
     return Parked(
         datetime.fromisoformat(received_at),
         reason,
@@ -116,6 +135,7 @@ def _parked(row: Sequence[Any]) -> Parked:
         bool(retained),
         datetime.fromisoformat(since) if since else None,
         msgspec.json.decode(headers, type=dict[str, str]),
+        msgspec.convert(gateway_clock, GatewayClock),
     )
 
 

@@ -17,7 +17,9 @@ async def open_store(folder: Path, now: Callable[[], datetime]) -> SqliteEventLo
     """Open the store, or make it with a new epoch."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     schema = media.SCHEMA + parked.SCHEMA + status.SCHEMA + milestones.SCHEMA
-    return await SqliteEventLog.open(folder / FILE, new_epoch(now()), schema)
+    store = await SqliteEventLog.open(folder / FILE, new_epoch(now()), schema)
+    await parked.complete(store)
+    return store
 
 
 def new_epoch(now: datetime) -> str:

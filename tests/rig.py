@@ -44,6 +44,8 @@ server = "{server}"
 unknown_devices = "accept"
 [broker]
 port = {broker}
+[limits]
+device_rate_per_s = {rate}
 """
 
 
@@ -59,6 +61,7 @@ class Rig:
         self.edge = Child("edge", [*program, "run", "--config", str(self.edge_config)], folder)
         serve = [command("gatehouse-server"), "serve", "--data", str(self.server_folder)]
         self.server = Child("server", serve, folder)
+        self.device_rate_per_s = 0.0  # load comes from a few devices, each faster than any real one: no limit
         self.url = ""
         self.account: dict[str, Any] = {}
 
@@ -85,7 +88,8 @@ class Rig:
     def write_edge_settings(self, server: str) -> None:
         """The agent's settings; without a server it only stores."""
         self.edge_folder.mkdir(parents=True, exist_ok=True)
-        self.edge_config.write_text(EDGE_TOML.format(server=server, broker=self.broker.port))
+        told = {"server": server, "broker": self.broker.port, "rate": self.device_rate_per_s}
+        self.edge_config.write_text(EDGE_TOML.format(**told))
 
     async def start_edge(self) -> None:
         await start(self.edge, "ready")

@@ -14,6 +14,7 @@ import structlog
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.matcher import MQTTMatcher
 
+from edge.clock import RELEASED_AT, Clock
 from edge.config import Broker
 from edge.devices.driver import Message, Publish
 from edge.intake import Intake
@@ -24,12 +25,18 @@ _READS_AT_ONCE = 200
 _MAX_ROUTES = 20_000
 _HOUSEKEEPING_S = 1.0
 # A broker hands over its queue without a word of how old it is. It is over once nothing came for so long.
-_QUEUE_QUIET_S = 2.0
+# A device that never pauses must not pass for a queue for ever.
+_QUEUE_QUIET_S, _QUEUE_LONGEST_S = 2.0, 600.0
+_MAX_COMMANDS = 1_000
 _HANDSHAKE_S = 30.0
 
 
 class BrokerRefused(Exception):
     """The broker does not let the agent in; says why, and what to look at."""
+
+
+class CommandsFull(Exception):
+    """More commands wait for the broker than may wait; says how many, and which was not taken."""
 
 
 class MqttTransport:
@@ -40,14 +47,13 @@ class MqttTransport:
         broker: Broker,
         topics: Mapping[str, str],
         intake: Intake,
-        now: Callable[[], datetime],
-        last_connected: datetime | None = None,
+        clock: Clock,
     ) -> None:
-        """``last_connected``: up to when an earlier run of the agent was listening."""
-        self._broker, self._intake, self._now = broker, intake, now
-        self.last_connected = last_connected
+        self._broker, self._intake, self._clock = broker, intake, clock
+        self.listened_until: datetime | None = None  # up to when an earlier run was listening; set before ``run``
+        self._connected_s: float | None = None  # monotonic, as all that is compared here: no step may move it
         self._queued_since: datetime | None = None
-        self._last_message_s = 0.0
+        self._connected_at_s = self._last_message_s = 0.0
         self._matcher = MQTTMatcher()
         for topic_filter, family in topics.items():
             self._matcher[topic_filter] = family
@@ -62,6 +68,21 @@ class MqttTransport:
         self._failures = 0
         self._client = self._make_client()
 
+    @property
+    def queued_since(self) -> datetime | None:
+        """Set while the broker hands over what it kept in our absence."""
+        return self._queued_since
+
+    @property
+    def last_connected(self) -> datetime | None:
+        """Up to when this or an earlier run was listening."""
+        return self.listened_until if self._connected_s is None else self._clock.at(self._connected_s)
+
+    def _waiting_since(self) -> datetime | None:
+        """Since when the broker may have kept what it hands over now; long ago where two clocks disagree."""
+        since = self.last_connected
+        return since if since is None or since <= self._clock.now() else RELEASED_AT
+
     def _make_client(self) -> paho.Client:
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
@@ -71,6 +92,7 @@ class MqttTransport:
             manual_ack=True,
             reconnect_on_failure=False,  # else paho connects again by itself, blocking the loop
         )
+        client.max_queued_messages_set(_MAX_COMMANDS)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
@@ -113,8 +135,9 @@ class MqttTransport:
         return True
 
     def publish(self, message: Publish) -> None:
-        """Send a command to a device. paho queues it while the broker is away, up to its own bound."""
-        self._client.publish(message.topic, message.payload, qos=message.qos)
+        """Send a command to a device, or queue it while the broker is away. Raises CommandsFull."""
+        if self._client.publish(message.topic, message.payload, qos=message.qos).rc == paho.MQTT_ERR_QUEUE_SIZE:
+            raise CommandsFull(f"{_MAX_COMMANDS} commands wait for the broker already: {message.topic} was not queued")
 
     async def _connect(self) -> None:
         # paho connects in a blocking way; only the TCP and TLS handshake, in a thread, never on the loop.
@@ -141,8 +164,8 @@ class MqttTransport:
     def _note_connection(self) -> None:
         if not self.connected:
             return
-        self.last_connected = self._now()
-        if self._loop.time() - self._last_message_s > _QUEUE_QUIET_S:
+        now_s = self._connected_s = self._clock.monotonic_s()
+        if now_s - self._last_message_s > _QUEUE_QUIET_S or now_s - self._connected_at_s > _QUEUE_LONGEST_S:
             self._queued_since = None
 
     def _hang_up(self) -> None:
@@ -210,7 +233,8 @@ class MqttTransport:
         if code != 0:
             self._refusal = BrokerRefused(f"{code}: check broker.username, broker.password_file and broker.client_id")
             return
-        self._queued_since, self._last_message_s = self.last_connected, self._loop.time()
+        self._queued_since = self._waiting_since()
+        self._connected_at_s = self._last_message_s = self._clock.monotonic_s()
         client.subscribe([(topic, 1) for topic in self._broker.subscriptions])
 
     def _on_subscribe(self, _client: Any, _userdata: Any, _mid: int, codes: list[Any], _properties: Any) -> None:
@@ -238,10 +262,11 @@ class MqttTransport:
             bytes(received.payload),
             topic,
             bool(received.retain),
-            received_at=self._now(),
+            received_at=self._clock.now(),
             queued_since=self._queued_since,
+            gateway_clock=self._clock.state,
         )
-        self._last_message_s = self._loop.time()
+        self._last_message_s = self._clock.monotonic_s()
         self._intake.offer(message, lambda: self._acknowledge(client, mid, qos, connection))
 
     def _acknowledge(self, client: paho.Client, mid: int, qos: int, connection: int) -> None:
