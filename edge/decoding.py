@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
 
 import msgspec
 import structlog
@@ -55,38 +54,43 @@ class Decoding:
 
     def take(self, message: Message, group: Group, *, limited: bool = True) -> None:
         """Add what the message says to the group. ``limited``: a source that floods is dropped from."""
-        received_at = message.received_at
-        if received_at is None:
-            received_at = self._clock.now()
-            message = msgspec.structs.replace(message, received_at=received_at, gateway_clock=self._clock.state)
+        if message.received_at is None:
+            now, state = self._clock.now(), self._clock.state
+            message = msgspec.structs.replace(message, received_at=now, gateway_clock=state)
         # A broker's backlog of an outage comes at full speed, and is no flood.
-        one = _One(message, received_at, limited=limited and message.queued_since is None)
+        limited = limited and message.queued_since is None
         if len(message.payload) > self._message_bytes:
-            one = msgspec.structs.replace(one, message=_beginning(message, _SHOWN_BYTES))
-            self._park(group, one, TOO_LARGE, f"{len(message.payload)} bytes")
+            beginning = _beginning(message, _SHOWN_BYTES)
+            self._park(group, beginning, TOO_LARGE, f"{len(message.payload)} bytes", limited=limited)
             return
-        self._decode(one, group)
-
-    def _decode(self, one: _One, group: Group) -> None:
         new: list[Event] = []
         try:
-            reading = self._registry.decode(_for_driver(one.message), self._site)
-            dropped = self._sift(reading.events, one, new)
-            entries = [entry_of(_stamped(event, one), self._site.zone) for event in new]
-            pictures = _checked(reading.pictures)
+            self._decode(message, group, new, limited=limited)
         except (BadMessage, UnknownDevice) as error:
             reason = "undecodable" if isinstance(error, BadMessage) else "unknown_device"
-            self._give_up(one, group, new, reason, str(error))
+            self._give_up(new)
+            self._park(group, message, reason, _said(error), limited=limited)
         except Exception as error:  # noqa: BLE001 - a driver's defect: parked with its bytes and shown; others go on
-            log.error("driver_failed", family=one.message.family, topic=one.message.topic, error=repr(error)[:500])
-            self._give_up(one, group, new, "driver_failed", repr(error))
-        else:
-            group.entries += entries
-            group.pictures += pictures if not dropped else _named(pictures, new)
-            if dropped:
-                self._note_flood(one, group, dropped)
+            said = _said(error)
+            log.error("driver_failed", family=message.family, topic=message.topic, error=said[:500])
+            self._give_up(new)
+            self._park(group, message, "driver_failed", said, limited=limited)
 
-    def _sift(self, events: Sequence[Event], one: _One, new: list[Event]) -> str:
+    def _decode(self, message: Message, group: Group, new: list[Event], *, limited: bool) -> None:
+        """All or nothing: the group is touched once nothing can fail any more."""
+        reading = self._registry.decode(_for_driver(message), self._site)
+        dropped = self._sift(reading.events, new, limited=limited)
+        for event in new:
+            _stamp(event, message)
+        entries = [entry_of(event, self._site.zone) for event in new]
+        if reading.pictures:
+            pictures = _checked(reading.pictures)
+            group.pictures += _named(pictures, new) if dropped else pictures
+        group.entries += entries
+        if dropped:
+            self._note_flood(message, group, dropped)
+
+    def _sift(self, events: Sequence[Event], new: list[Event], *, limited: bool) -> str:
         """Put into ``new`` what says something new and is within its bucket; the device of what is not, or ""."""
         dropped = ""
         if len(events) > _MAX_EVENTS:
@@ -95,7 +99,7 @@ class Decoding:
             self._devices.place(event)
             if not self._states.changes(event):
                 self._counts["unchanged"] += 1
-            elif one.limited and not self._within_bucket(event):
+            elif limited and not self._within_bucket(event):
                 self._states.forget(event)  # not in the log: said again, it is new
                 dropped = event.device
             else:
@@ -106,35 +110,34 @@ class Decoding:
         """A device that plays back its memory does so at full speed, and is no flood."""
         return is_replay(event) or self._flood.allows(event.device, stream_of(event), self._clock.monotonic_s())
 
-    def _note_flood(self, one: _One, group: Group, source: str) -> None:
+    def _note_flood(self, message: Message, group: Group, source: str) -> None:
         """Count it; of the first of a flood a sample is kept."""
         self._counts[FLOOD] += 1
         if self._flood.dropped(source, self._clock.monotonic_s()):
             log.warning("flood", source=source)
-            sample = _beginning(one.message, _SAMPLE_BYTES)
-            group.parked.append(Parked.of(sample, one.received_at, FLOOD, f"{source} says more than its bucket holds"))
+            sample = _beginning(message, _SAMPLE_BYTES)
+            group.parked.append(Parked.of(sample, FLOOD, f"{source} says more than its bucket holds"))
 
-    def _give_up(self, one: _One, group: Group, new: list[Event], reason: str, detail: str) -> None:
+    def _give_up(self, new: list[Event]) -> None:
         for event in new:
             self._states.forget(event)
-        self._park(group, one, reason, detail)
 
-    def _park(self, group: Group, one: _One, reason: str, detail: str) -> None:
+    def _park(self, group: Group, message: Message, reason: str, detail: str, *, limited: bool) -> None:
         self._counts[reason] += 1
-        source, now_s = f"topic {one.message.topic}", self._clock.monotonic_s()
-        if one.limited and not self._flood.allows(source, _PARKED_STREAM, now_s):
+        source, now_s = f"topic {message.topic}", self._clock.monotonic_s()
+        if limited and not self._flood.allows(source, _PARKED_STREAM, now_s):
             self._counts[FLOOD] += 1
             self._flood.dropped(source, now_s)
             return
-        group.parked.append(Parked.of(one.message, one.received_at, reason, detail))
+        group.parked.append(Parked.of(message, reason, detail))
 
 
-class _One(msgspec.Struct, frozen=True, gc=False):
-    """A message on its way, when it came, and whether it can be limited."""
-
-    message: Message
-    received_at: datetime
-    limited: bool
+def _said(error: Exception) -> str:
+    """What an error says of itself; a driver's own may fail even at that."""
+    try:
+        return str(error) if isinstance(error, BadMessage | UnknownDevice) else repr(error)
+    except Exception:  # noqa: BLE001 - the error of an error: its type must do
+        return type(error).__name__
 
 
 def _for_driver(message: Message) -> Message:
@@ -142,13 +145,13 @@ def _for_driver(message: Message) -> Message:
     return message if message.gateway_clock != "wrong" else msgspec.structs.replace(message, received_at=None)
 
 
-def _stamped(event: Event, one: _One) -> Event:
-    """The event as recorded; where its time rests on a clock that nobody vouched for, that is said."""
-    event.recorded_at = one.received_at
-    if one.message.gateway_clock != "confirmed" and event.time_quality != "replay":
-        rests_on_ours = event.time is None or one.message.gateway_clock == "unsynced"
-        event.time_quality = "unsynced" if rests_on_ours else event.time_quality
-    return event
+def _stamp(event: Event, message: Message) -> None:
+    """When it was recorded; where its time rests on a clock that nobody vouched for, that is said."""
+    event.recorded_at = message.received_at
+    if message.gateway_clock == "confirmed" or event.time_quality == "replay":
+        return
+    if event.time is None or message.gateway_clock == "unsynced":
+        event.time_quality = "unsynced"
 
 
 def _checked(pictures: list[Picture]) -> list[Picture]:

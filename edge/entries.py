@@ -34,12 +34,11 @@ def entry_of(event: Event, zone: ZoneInfo) -> Entry:
 
 def _moment(time: datetime | None, field: str) -> datetime | None:
     """A time in UTC. Raises NotAnEvent for one without a zone, or that no one can reckon with."""
-    if time is None:
-        return None
+    if time is None or (time.tzinfo is UTC and _FIRST_YEAR <= time.year <= _LAST_YEAR):
+        return time
     if time.tzinfo is None:
         raise NotAnEvent(f"{field} has no zone: {time}")
-    if time.tzinfo is not UTC:
-        time = time.astimezone(UTC)
+    time = time.astimezone(UTC)
     if not _FIRST_YEAR <= time.year <= _LAST_YEAR:
         raise NotAnEvent(f"{field} is no time that anything happened: {time}")
     return time

@@ -18,7 +18,7 @@ EVERY = timedelta(hours=1)
 _ADD = "INSERT OR IGNORE INTO milestone(line, epoch, number, at) VALUES(?, ?, ?, ?)"
 _LAST = "SELECT coalesce(max(at), '') FROM milestone WHERE at <= ?"
 _PASSED = "SELECT coalesce(max(number), 0) FROM milestone WHERE line = ? AND epoch = ? AND at < ?"
-_FORGET = "DELETE FROM milestone WHERE at < ?"
+_FORGET = "DELETE FROM milestone WHERE at < (SELECT max(at) FROM milestone WHERE at < ?)"
 
 
 class Reached(msgspec.Struct, frozen=True):
@@ -33,7 +33,7 @@ async def add(store: SqliteEventLog, reached: Mapping[str, Reached], now: dateti
     if (await store.query(_LAST, (_text(now),)))[0][0] > _text(now - EVERY):
         return
     rows = [(line, entry.epoch, entry.number, _text(now)) for line, entry in reached.items()]
-    forget = (_FORGET, [(_text(now - 2 * keep),)])  # one just older than ``keep`` is what counts, so keep more
+    forget = (_FORGET, [(_text(now - keep),)])  # the newest of those older than ``keep`` is the one that counts
     statements: list[Statement] = [(_ADD, rows), forget]
     await store.write(statements)
 

@@ -51,10 +51,15 @@ class Parked(msgspec.Struct, frozen=True):
     gateway_clock: GatewayClock = "confirmed"
 
     @classmethod
-    def of(cls, message: Message, received_at: datetime, reason: str, detail: str) -> Parked:
-        """A message with all that its driver would be shown of it: a retained one must not come back as a live one."""
+    def of(cls, message: Message, reason: str, detail: str) -> Parked:
+        """A message with all that its driver would be shown of it: a retained one must not come back as a live one.
+
+        It has a time of receipt.
+        """
+        if message.received_at is None:
+            raise ValueError("a message is parked with the time it came")
         return cls(
-            received_at,
+            message.received_at,
             reason,
             _writable(detail[:_DETAIL_LENGTH]),
             message.family,
