@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -14,30 +14,40 @@ from typing import Annotated, Any
 import msgspec
 import structlog
 
+from domain.events import Event
 from edge import identity, parked, status
+from edge.capacity import Capacity
 from edge.clock import Clock
 from edge.config import Config
 from edge.device_list import DeviceList
 from edge.devices.driver import discover
 from edge.earlier_run import look_back
 from edge.flood import FloodLimit
+from edge.happenings import Happened, LetGo, Salvaged
 from edge.intake import Intake
+from edge.keeper import Keeper, open_fit
 from edge.media import MediaStore
+from edge.reserve import Reserve
 from edge.retention import forget_old
-from edge.store import new_epoch, open_store
+from edge.salvage import damage
+from edge.store import new_epoch
 from edge.sync.backoff import jittered
 from edge.sync.pictures import PicturePush
 from edge.sync.push import Push
+from edge.sync.recover import recover
+from edge.sync.refill import Wanted, refill
 from edge.sync.transport import Refused, Uplink, UplinkDown, understood
 from edge.transports.mqtt import MqttTransport
 from eventlog.follow import Pace, follow
 from eventlog.group_commit import Bounds
+from eventlog.log import LogBroken, LogCorrupt
 from eventlog.sqlite import SqliteEventLog
 
 log = structlog.get_logger()
 
 _HEARTBEAT_S = 5.0
 _STATUS_S = 1.0
+_ROOM_S = 5.0
 _HOUSEKEEPING_S = 60.0
 _NOT_ENROLLED_S = 2.0
 _BROKER_WAIT_S = 10.0
@@ -50,12 +60,14 @@ def utc_now() -> datetime:
 class _HelloAnswer(msgspec.Struct):
     watermarks: dict[str, Annotated[int, msgspec.Meta(ge=0)]]
     server_time: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    wanted: list[Wanted] = []
 
 
 class Agent:
     """One gateway. ``run`` lasts until cancelled, or until the log breaks: then nothing more may be acknowledged."""
 
-    def __init__(self, config: Config, store: SqliteEventLog, clock: Clock) -> None:
+    def __init__(self, config: Config, store: SqliteEventLog, clock: Clock, happened: Sequence[Happened] = ()) -> None:
+        """``happened``: what befell the store while it was opened."""
         self._config, self._store, self._clock = config, store, clock
         self._retry_s = jittered(random.random)
         self._registry = discover()
@@ -63,6 +75,12 @@ class Agent:
         self._media = MediaStore(config.folder / "media", store)
         self._notices = status.Notices(clock)
         self._flood = FloodLimit(config.limits.device_rate_per_s, config.limits.device_burst)
+        self._capacity = Capacity(config.folder, config.capacity, store, self._media)
+        self._reserve = Reserve(config.folder, config.capacity.reserve_bytes)
+        self._keeper = Keeper(config.folder, store, self._reserve, self._make_room, clock.now, self._retry_s, happened)
+        self._let_go: list[LetGo] = []
+        self._trouble: LogBroken | None = None
+        self._left_with_sender = 0
         self.intake = self._make_intake()
         self._mqtt = MqttTransport(config.broker, self._registry.topics, self.intake, clock)
         self._push: Push | None = None
@@ -83,6 +101,7 @@ class Agent:
             bounds,
             limits.message_bytes,
             drained=lambda: self._mqtt.resume(),
+            mender=self._keeper,
             flood=self._flood,
         )
 
@@ -90,12 +109,15 @@ class Agent:
         """Run everything; ``ready`` is called once the store stands and the broker was tried."""
         await self._look_back()
         await self.intake.record(self._notices.started(self._version))
+        self._reserve.hold()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.intake.run())
             tasks.create_task(self._mqtt.run(self._retry_s))
             tasks.create_task(self._sync())
             tasks.create_task(self._every(_STATUS_S, self._show_status))
             tasks.create_task(self._every(_HOUSEKEEPING_S, self._keep_house))
+            tasks.create_task(self._every(_ROOM_S, self._make_room))
+            tasks.create_task(self._look_for_damage())
             await self._mqtt.ready(_BROKER_WAIT_S)
             ready()
 
@@ -106,8 +128,26 @@ class Agent:
 
     async def _every(self, seconds: float, action: Callable[[], Awaitable[None]]) -> None:
         while True:
-            await action()
+            try:
+                await action()
+            except LogBroken as error:
+                await self._keeper.mend(error)
             await asyncio.sleep(seconds)
+
+    async def _look_for_damage(self) -> None:
+        """Once after the start, beside the work: damage is better found before it is met."""
+        found = await asyncio.to_thread(damage, self._store.path)
+        if found:
+            self._store.sound = False
+            await self._keeper.mend(LogCorrupt(found))
+
+    async def _make_room(self) -> None:
+        """Keep within the bounds; what went is told when the log can be written."""
+        if self._push is not None:
+            self._capacity.acknowledged = self._push.acknowledged
+        self._let_go += await self._capacity.keep()
+        if self._keeper.state != "full":
+            self._reserve.hold()
 
     async def _sync(self) -> None:
         """Send, once there is an identity; until then the log simply grows."""
@@ -115,23 +155,36 @@ class Agent:
         signer = identity.Signer(me, self._clock)
         async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
             uplink = await stack.enter_async_context(Uplink(self._config.server or me.server, signer))
-            self._push = Push(
-                me.gateway,
-                self._store,
-                uplink,
-                self._hello(uplink),
-                self._config.limits.batch_bytes,
-                lambda: new_epoch(self._clock.now()),
-                self._epoch_began,
-            )
+            known = {name: entry.acknowledged for name, entry in (await status.of_store(self._store)).items()}
+            hello = self._hello(uplink, me.gateway)
+            self._push = Push(me.gateway, self._store, uplink, hello, self._config.limits, self, known)
             pace = Pace(self._config.limits.batch_events, retry_s=self._retry_s, hurry=self._back_online)
             for stream in self._store.partitions:
                 tasks.create_task(follow(self._store, stream, self._push, self._report, pace))
             tasks.create_task(PicturePush(self._media, uplink, self._retry_s).run())
-            tasks.create_task(self._every(_HEARTBEAT_S, self._heartbeat(uplink)))
+            tasks.create_task(self._recover(uplink))
+            tasks.create_task(self._every(_HEARTBEAT_S, self._heartbeat(hello)))
 
-    async def _epoch_began(self, stream: str, reason: str) -> None:
+    async def _recover(self, uplink: Uplink) -> None:
+        async def tell(place: str, found: Salvaged) -> None:
+            await self.intake.record(self._notices.salvaged(place, found))
+
+        while True:
+            try:
+                await recover(self._config.folder, self._store, uplink, tell, self._retry_s)
+            except LogBroken as error:
+                await self._keeper.mend(error)
+            await asyncio.sleep(_ROOM_S)  # a store may be set aside while we run
+
+    def new_epoch(self) -> str:
+        return new_epoch(self._clock.now())
+
+    async def epoch_began(self, stream: str, reason: str) -> None:
         await self.intake.record(self._notices.epoch(stream, reason))
+
+    async def centre_lost(self, stream: str) -> None:
+        """Every picture that is still here is offered again; the centre says which it has."""
+        await self._media.offer_again()
 
     async def _enrolled(self) -> identity.Identity:
         while True:
@@ -140,7 +193,7 @@ class Agent:
             except identity.NotEnrolled:
                 await asyncio.sleep(_NOT_ENROLLED_S)
 
-    def _hello(self, uplink: Uplink) -> Callable[[], Awaitable[dict[str, int]]]:
+    def _hello(self, uplink: Uplink, gateway: str) -> Callable[[], Awaitable[dict[str, int]]]:
         async def watermarks() -> dict[str, int]:
             described, asked_s = await self._described(), self._clock.monotonic_s()
             said = await uplink.send_json("POST", "/v1/hello", described)
@@ -148,6 +201,7 @@ class Agent:
             if answer.server_time is not None:
                 self._clock.measured(answer.server_time, asked_s, answered_s)
             self._note_online()
+            await refill(gateway, self._store, uplink, answer.wanted)
             return answer.watermarks
 
         return watermarks
@@ -159,9 +213,7 @@ class Agent:
             self._back_online.clear()
         self._uplink_state = "online"
 
-    def _heartbeat(self, uplink: Uplink) -> Callable[[], Awaitable[None]]:
-        hello = self._hello(uplink)
-
+    def _heartbeat(self, hello: Callable[[], Awaitable[dict[str, int]]]) -> Callable[[], Awaitable[None]]:
         async def beat() -> None:
             try:
                 await hello()
@@ -183,6 +235,7 @@ class Agent:
             "broker": "connected" if self._mqtt.connected else "away",
             "broker_connected_at": self._mqtt.last_connected,
             "broker_queued_since": self._mqtt.queued_since,
+            "store": self._keeper.described(),
             "devices": self._devices.described(),
         }
 
@@ -197,18 +250,39 @@ class Agent:
     def _report(self, reader: str, partition: str, error: Exception) -> None:
         if isinstance(error, UplinkDown):
             self._uplink_state = f"offline: {error}"
+        if isinstance(error, LogBroken):
+            self._trouble = error
         log.warning("sync_waits", reader=reader, stream=partition, error=str(error))
+
+    async def _mend_what_readers_met(self) -> None:
+        trouble, self._trouble = self._trouble, None
+        if trouble is not None:
+            await self._keeper.mend(trouble)
+
+    def _fetch_what_was_left(self) -> None:
+        """Messages that found no place while the store was unfit are still the broker's: it brings them again."""
+        left = self.intake.counts["left_with_sender"]
+        if left != self._left_with_sender and self._keeper.is_fit:
+            self._left_with_sender = left
+            self._mqtt.reconnect()
 
     async def _show_status(self) -> None:
         self._clock.tick()
+        await self._mend_what_readers_met()
+        self._fetch_what_was_left()
         described = {**await self._described(), "uplink": self._uplink_state, "counts": self._counts()}
         await self._leave_status(described)
         waiting = sum(entry.backlog for entry in (await self._streams()).values())
-        notices = [*self._notices.backlog(waiting), *self._notices.steps(self._clock.take_steps())]
-        notices += self._notices.clock(self._clock.offset)
+        notices = self._notices.backlog(waiting) + self._clock_notices()
         notices += self._notices.floods(self._flood.due(self._clock.monotonic_s()))
+        notices += [self._notices.store(happened) for happened in self._keeper.happened()]
+        notices += [self._notices.let_go(gone) for gone in self._let_go]
+        self._let_go.clear()
         if notices:
             await self.intake.record(*notices)
+
+    def _clock_notices(self) -> list[Event]:
+        return self._notices.steps(self._clock.take_steps()) + self._notices.clock(self._clock.offset)
 
     def _counts(self) -> dict[str, int]:
         return {**self.intake.counts, **self._media.counts}
@@ -231,13 +305,14 @@ class Agent:
         if now is not None:
             acknowledged = self._push.acknowledged if self._push is not None else {}
             await forget_old(self._store, self._media, acknowledged, now, keep)
+        await self._store.reclaim()
 
 
 async def run(config: Config, ready: Callable[[], None]) -> None:
     """Open the store and run an agent on it until cancelled."""
     clock = Clock()
-    store = await open_store(config.folder, clock.now)
+    store, happened = await open_fit(config.folder, clock.now)
     try:
-        await Agent(config, store, clock).run(ready)
+        await Agent(config, store, clock, happened).run(ready)
     finally:
         await store.close()

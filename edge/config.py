@@ -57,6 +57,15 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     device_burst: int = 3_000  # and at once
 
 
+class Capacity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much of the disk may be used: for a card of 8 GB and thirty days cut off. See docs/edge.md."""
+
+    log_bytes: int = 1024 * 1024 * 1024  # above it the oldest routine records go; urgent and money never do
+    picture_bytes: int = 3 * 1024 * 1024 * 1024  # above it the oldest routine pictures go
+    free_bytes: int = 256 * 1024 * 1024  # so much of the disk stays free, whoever fills it
+    reserve_bytes: int = 32 * 1024 * 1024  # given up when the disk is full, so that the log can still be written
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything the agent is told. Relative paths are relative to the file."""
 
@@ -66,6 +75,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unknown_devices: Literal["park", "accept"] = "park"
     broker: Broker = Broker()
     limits: Limits = Limits()
+    capacity: Capacity = Capacity()
     devices: list[Device] = []
 
     @property

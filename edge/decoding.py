@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import msgspec
 import structlog
 
-from domain.events import Event, is_replay, stream_of
+from domain.events import STREAMS, Event, Stream, is_replay, stream_of
 from edge.clock import Clock
 from edge.device_list import DeviceList, UnknownDevice
 from edge.devices.driver import BadMessage, Message, Picture, Registry, Site
 from edge.entries import NotAnEvent, entry_of
 from edge.flood import FloodLimit
-from edge.media import is_picture
+from edge.media import Kept, is_picture
 from edge.parked import FLOOD, TOO_LARGE, Parked
 from edge.state_filter import StateFilter
 from eventlog.log import Entry
@@ -31,7 +31,7 @@ class Group(msgspec.Struct):
     """What one commit will hold."""
 
     entries: list[Entry] = []
-    pictures: list[Picture] = []
+    pictures: list[Kept] = []
     parked: list[Parked] = []
 
 
@@ -85,7 +85,7 @@ class Decoding:
         entries = [entry_of(event, self._site.zone) for event in new]
         if reading.pictures:
             pictures = _checked(reading.pictures)
-            group.pictures += _named(pictures, new) if dropped else pictures
+            group.pictures += _kept(_named(pictures, new) if dropped else pictures, new)
         group.entries += entries
         if dropped:
             self._note_flood(message, group, dropped)
@@ -167,6 +167,17 @@ def _named(pictures: list[Picture], events: list[Event]) -> list[Picture]:
     names = {media.sha256 for event in events for media in event.media}
     names |= {event.raw.sha256 for event in events if event.raw}
     return [picture for picture in pictures if picture.sha256 in names]
+
+
+def _kept(pictures: list[Picture], events: list[Event]) -> list[Kept]:
+    """Each picture with the most urgent stream of the events that name it."""
+    streams: dict[str, Stream] = {}
+    for event in events:
+        for media in event.media:
+            if media.sha256:
+                both: tuple[Stream, Stream] = (stream_of(event), streams.get(media.sha256, "routine"))
+                streams[media.sha256] = min(both, key=STREAMS.index)
+    return [Kept(picture, streams.get(picture.sha256, "routine")) for picture in pictures]
 
 
 def _beginning(message: Message, size_bytes: int) -> Message:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import msgspec
 
@@ -16,11 +17,38 @@ from edge.entries import entry_of
 from edge.flood import UNLIMITED, FloodLimit
 from edge.media import MediaStore
 from eventlog.group_commit import Bounds, GroupCommit
-from eventlog.log import Entry
+from eventlog.log import Entry, LogBroken
 from eventlog.sqlite import SqliteEventLog
 from eventlog.sqlite_rows import Statement
 
 Acknowledge = Callable[[], None]
+
+
+class Mender(Protocol):
+    """Who is asked when the store fails."""
+
+    @property
+    def is_fit(self) -> bool: ...
+
+    async def mend(self, error: LogBroken) -> None:
+        """Return when the append may be tried again; raise where it may not."""
+        ...
+
+    def fit_again(self) -> None: ...
+
+
+class _NoMender:
+    """Ends the intake at the first fault."""
+
+    is_fit = True
+
+    async def mend(self, error: LogBroken) -> None:
+        raise error
+
+    def fit_again(self) -> None: ...
+
+
+NO_MENDER = _NoMender()
 
 
 class Offered(msgspec.Struct, frozen=True):
@@ -44,8 +72,10 @@ class Intake:
         bounds: Bounds,
         message_bytes: int = 8 * 1024 * 1024,
         drained: Callable[[], None] = lambda: None,
+        mender: Mender = NO_MENDER,
         flood: FloodLimit = UNLIMITED,
     ) -> None:
+        self._mender = mender
         self._store, self._media, self._site, self._clock = store, media, site, clock
         self.counts: Counter[str] = Counter()
         self._decoding = Decoding(registry, devices, site, clock, flood, message_bytes, self.counts)
@@ -53,11 +83,17 @@ class Intake:
 
     @property
     def full(self) -> bool:
-        """Whether the transport must stop reading."""
-        return self._queue.full
+        """Whether the transport must stop reading. Not while the store is unfit: doors are decided all the same."""
+        return self._queue.full and self._mender.is_fit
 
     def offer(self, message: Message, acknowledge: Acknowledge) -> None:
-        """Take a message; ``acknowledge`` is called on the event loop once it is durable, and never otherwise."""
+        """Take a message; ``acknowledge`` is called on the event loop once it is durable, and never otherwise.
+
+        What does not fit while the store cannot be written is left with whoever sent it: it was not acknowledged.
+        """
+        if self._queue.full and not self._mender.is_fit:
+            self.counts["left_with_sender"] += 1
+            return
         self._queue.offer(Offered(message, acknowledge), len(message.payload) + len(message.topic))
 
     async def run(self) -> None:
@@ -93,13 +129,24 @@ class Intake:
 
     async def _store_group(self, group: Group, also: Sequence[Statement]) -> None:
         """Pictures first, then what names them; who sends pictures is told when the list of them is durable."""
-        await self._media.keep(group.pictures)
+        await self._media.keep([kept.picture for kept in group.pictures])
         await self._append(group.entries, [*also, *self._media.statements(group.pictures)])
         if group.pictures:
             self._media.announce()
 
+    async def _durable(self, entries: list[Entry], also: list[Statement]) -> list[int | None]:
+        """Append, and where the store fails, append the same again once it was mended. Raises what cannot be mended."""
+        while True:
+            try:
+                sequences = await self._store.append(entries, also)
+            except LogBroken as error:
+                await self._mender.mend(error)
+                continue
+            self._mender.fit_again()
+            return sequences
+
     async def _append(self, entries: list[Entry], also: list[Statement]) -> None:
-        sequences = await self._store.append(entries, also)
+        sequences = await self._durable(entries, also)
         repeats = sequences.count(None)
         self.counts["repeats"] += repeats
         self.counts["events"] += len(sequences) - repeats

@@ -8,27 +8,44 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import structlog
 
 from edge.devices.driver import Picture
 from edge.durable import write_file
 from eventlog.sqlite import SqliteEventLog
 from eventlog.sqlite_rows import Statement
+from eventlog.sqlite_schema import Column
 
 log = structlog.get_logger()
 
-# sent: 0 waiting, 1 at the centre, 2 lost: nothing will ever send it. refusals: how often the centre's side said no.
+# sent: 0 waiting, 1 at the centre, 2 lost: nothing will ever send it, 3 at the centre once, which may have lost it.
+# refusals: how often the centre's side said no. class: the stream of the event that names it, the most urgent.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS media(
     number INTEGER PRIMARY KEY AUTOINCREMENT, sha256 TEXT NOT NULL UNIQUE, sent INTEGER NOT NULL DEFAULT 0,
-    refusals INTEGER NOT NULL DEFAULT 0);
+    refusals INTEGER NOT NULL DEFAULT 0, class TEXT NOT NULL DEFAULT 'routine', bytes INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS media_unsent ON media(refusals, number) WHERE sent = 0;
 """
 _SENT = "SELECT number, sha256 FROM media WHERE number > ? AND number <= ? AND sent <> 0 ORDER BY number LIMIT ?"
 _AT_ONCE = 500
-_INSERT = "INSERT OR IGNORE INTO media(sha256) VALUES(?)"
+COLUMNS: tuple[Column, ...] = (
+    ("media", "class", "TEXT NOT NULL DEFAULT 'routine'"),
+    ("media", "bytes", "INTEGER NOT NULL DEFAULT 0"),
+)
+_INSERT = """INSERT INTO media(sha256, class, bytes) VALUES(?, ?, ?)
+ON CONFLICT(sha256) DO UPDATE SET class = CASE
+    WHEN 'urgent' IN (class, excluded.class) THEN 'urgent'
+    WHEN 'money' IN (class, excluded.class) THEN 'money' ELSE 'routine' END"""
 _UNSENT = """SELECT sha256 FROM media
 WHERE sent = 0 AND refusals = (SELECT min(refusals) FROM media WHERE sent = 0) ORDER BY number DESC LIMIT ?"""
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """A picture and the stream of the event that names it: what may be let go of first is a routine one."""
+
+    picture: Picture
+    stream: str
 
 
 _NAME = re.compile(r"[0-9a-f]{64}")
@@ -51,20 +68,28 @@ class MediaStore:
         return self._folder / sha256[:2] / sha256
 
     async def keep(self, pictures: Sequence[Picture]) -> None:
-        """Write and fsync what is not there yet, off the event loop. Raises OSError."""
+        """Write and fsync what is not there yet, off the event loop.
+
+        A picture that the disk does not take is said and counted: what happened weighs more than how it looked, and
+        its event must not wait for it.
+        """
         fresh = [picture for picture in pictures if not self.path(picture.sha256).exists()]
         if fresh:
             await asyncio.to_thread(self._write, fresh)
 
     def _write(self, pictures: list[Picture]) -> None:
         for picture in pictures:
-            write_file(self.path(picture.sha256), picture.body)
+            try:
+                write_file(self.path(picture.sha256), picture.body)
+            except OSError as error:
+                self.counts["picture_not_kept"] += 1
+                log.error("picture_not_kept", sha256=picture.sha256, bytes=len(picture.body), error=str(error))
 
-    def statements(self, pictures: Sequence[Picture]) -> list[Statement]:
+    def statements(self, kept: Sequence[Kept]) -> list[Statement]:
         """The inserts that list pictures for sending, for the transaction that holds their events."""
-        if not pictures:
+        if not kept:
             return []
-        return [(_INSERT, [(picture.sha256,) for picture in pictures])]
+        return [(_INSERT, [(one.picture.sha256, one.stream, len(one.picture.body)) for one in kept])]
 
     def announce(self) -> None:
         """Wake who sends. After the commit: earlier, the sender looks, sees nothing and goes back to sleep."""
@@ -92,6 +117,36 @@ class MediaStore:
     async def mark_refused(self, names: Sequence[str]) -> None:
         """They were refused, perhaps by something in between: tried again, behind those refused less often."""
         await self._write_each("UPDATE media SET refusals = refusals + 1 WHERE sha256 = ?", names)
+
+    async def offer_again(self) -> None:
+        """The centre lost something: it is asked which of the pictures it once had it still has."""
+        await self._store.write([("UPDATE media SET sent = 3, refusals = 0 WHERE sent = 1", [()])])
+        self.more.set()
+
+    async def offered(self, limit: int) -> list[str]:
+        """Names of pictures of which it is not known whether the centre still has them."""
+        rows = await self._store.query("SELECT sha256 FROM media WHERE sent = 3 ORDER BY number DESC LIMIT ?", (limit,))
+        return [row[0] for row in rows]
+
+    async def mark_unsent(self, names: Sequence[str]) -> None:
+        """The centre lacks them."""
+        await self._write_each("UPDATE media SET sent = 0 WHERE sha256 = ?", names)
+
+    async def size_bytes(self) -> int:
+        """What all the pictures that are kept take."""
+        return (await self._store.query("SELECT coalesce(sum(bytes), 0) FROM media"))[0][0]
+
+    async def oldest(self, limit: int, *, sent: bool) -> list[tuple[str, int]]:
+        """(name, bytes) of the oldest pictures that may go: those the centre has, or routine ones it lacks."""
+        which = "sent <> 0" if sent else "sent = 0 AND class = 'routine'"
+        sql = f"SELECT sha256, bytes FROM media WHERE {which} ORDER BY number LIMIT ?"  # noqa: S608 - our own words
+        return [(row[0], row[1]) for row in await self._store.query(sql, (limit,))]
+
+    async def forget(self, names: Sequence[str]) -> int:
+        """Delete pictures, whatever their age; how many went."""
+        gone = await asyncio.to_thread(self._delete, names)
+        await self._write_each("DELETE FROM media WHERE sha256 = ?", gone)
+        return len(gone)
 
     async def _write_each(self, sql: str, names: Sequence[str]) -> None:
         if names:

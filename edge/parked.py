@@ -11,6 +11,7 @@ import msgspec
 from edge.devices.driver import GatewayClock, Message
 from eventlog.sqlite import SqliteEventLog
 from eventlog.sqlite_rows import Statement
+from eventlog.sqlite_schema import Column
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS parked(
@@ -19,7 +20,7 @@ CREATE TABLE IF NOT EXISTS parked(
     retained INTEGER NOT NULL, queued_since TEXT, headers TEXT NOT NULL,
     gateway_clock TEXT NOT NULL DEFAULT 'confirmed');
 """
-_ADD_COLUMN = "ALTER TABLE parked ADD COLUMN gateway_clock TEXT NOT NULL DEFAULT 'confirmed'"
+COLUMNS: tuple[Column, ...] = (("parked", "gateway_clock", "TEXT NOT NULL DEFAULT 'confirmed'"),)
 _COLUMNS = "received_at, reason, detail, family, topic, payload, retained, queued_since, headers, gateway_clock"
 _INSERT = f"INSERT INTO parked({_COLUMNS}) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SELECT = f"SELECT number, {_COLUMNS} FROM parked"  # noqa: S608
@@ -102,13 +103,6 @@ class Parked(msgspec.Struct, frozen=True):
 def _writable(text: str) -> str:
     """Text that can be stored: half a surrogate pair, which no encoding has, becomes a question mark."""
     return text.encode("utf-8", "replace").decode()
-
-
-async def complete(store: SqliteEventLog) -> None:
-    """Give the table of an older program the columns that it lacks."""
-    columns = {row[1] for row in await store.query("PRAGMA table_info(parked)")}
-    if "gateway_clock" not in columns:
-        await store.write([(_ADD_COLUMN, [()])])
 
 
 async def listed(store: SqliteEventLog, limit: int) -> list[Parked]:

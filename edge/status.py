@@ -11,6 +11,7 @@ import msgspec
 from domain.events import Event
 from edge.clock import Clock
 from edge.flood import Said
+from edge.happenings import Happened, LetGo, Salvaged
 from eventlog.sqlite import SqliteEventLog
 from eventlog.sqlite_rows import Statement
 
@@ -21,6 +22,7 @@ STATUS_FILE = "status.json"
 _CLOCK_STEP = timedelta(seconds=2)
 _SKEW, _SKEW_OVER = timedelta(minutes=1), timedelta(seconds=30)  # begins, and has ended
 _BACKLOG_STEP = 1_000
+_TEXT_SIGNS = 500
 
 
 class StreamStatus(msgspec.Struct, frozen=True):
@@ -76,6 +78,23 @@ class Notices:
     def epoch(self, stream: str, reason: str) -> Event:
         """A stream's numbering began anew; what that means for the centre's count is said in words."""
         return self._event(kind="measurement", point=f"epoch/{stream}", text=reason)
+
+    def store(self, happened: Happened) -> Event:
+        """Something befell the store: it was full, reopened after a fault, or set aside."""
+        text = happened.detail[:_TEXT_SIGNS]
+        return self._event(kind="measurement", point=f"store/{happened.what}", text=text)
+
+    def let_go(self, gone: LetGo) -> Event:
+        """What went for want of room: the class, how much, and which sequences of its stream."""
+        metrics = {"dropped": float(gone.count), "size_bytes": float(gone.size_bytes)}
+        if gone.last:
+            metrics |= {"first": float(gone.first), "last": float(gone.last)}
+        return self._measured(f"let_go/{gone.what}", metrics)
+
+    def salvaged(self, folder: str, found: Salvaged) -> Event:
+        """What of a store that was set aside could be carried over."""
+        metrics = {key: float(value) for key, value in msgspec.structs.asdict(found).items()}
+        return self._measured(f"salvaged/{folder}", metrics)
 
     def backlog(self, waiting: int) -> list[Event]:
         """An event when the backlog passes a thousand more, and when it is gone."""

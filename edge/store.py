@@ -7,19 +7,18 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from edge import media, milestones, parked, status
-from eventlog.sqlite import SqliteEventLog
+from edge import media, milestones, parked, salvage, status
+from eventlog.sqlite import OwnTables, SqliteEventLog
 
 FILE = "log.db"
+_SCHEMA = media.SCHEMA + parked.SCHEMA + status.SCHEMA + salvage.SCHEMA + milestones.SCHEMA
+OWN_TABLES = OwnTables(_SCHEMA, media.COLUMNS + parked.COLUMNS)
 
 
 async def open_store(folder: Path, now: Callable[[], datetime]) -> SqliteEventLog:
     """Open the store, or make it with a new epoch."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    schema = media.SCHEMA + parked.SCHEMA + status.SCHEMA + milestones.SCHEMA
-    store = await SqliteEventLog.open(folder / FILE, new_epoch(now()), schema)
-    await parked.complete(store)
-    return store
+    return await SqliteEventLog.open(folder / FILE, new_epoch(now()), OWN_TABLES)
 
 
 def new_epoch(now: datetime) -> str:

@@ -20,6 +20,10 @@ class LogFull(LogBroken):
     """There is no room; nothing of the call was kept, and what was kept before is whole. Make room, then go on."""
 
 
+class LogBusy(LogBroken):
+    """Another program holds the file for longer than it may be waited for. Nothing of the call was kept."""
+
+
 class LogCorrupt(LogBroken):
     """The file is no longer what was written. Set it aside and begin another."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,12 +16,22 @@ from domain.events import STREAMS
 from eventlog.holes import holes
 from eventlog.log import Bell, Entry, GapReason, LogBroken, LogCorrupt, Record, Span
 from eventlog.sqlite_rows import INSERT, READ, STREAM_SHIFT, Statement, base, counted, letting_go, number, renumbering
-from eventlog.sqlite_schema import broken, checksum, connect, prepare, scalar
+from eventlog.sqlite_schema import Column, broken, checksum, connect, prepare, scalar
 
 _LOOKUP_CHUNK = 500
 _LET_GO_AT_ONCE = 2_000
 _VERIFIED = 1_000
 _VACUUM_PAGES = 1_000
+
+
+class OwnTables(msgspec.Struct, frozen=True):
+    """Tables that live in the log's file beside it: how to make them, and columns that an older file may lack."""
+
+    schema: str = ""
+    columns: tuple[Column, ...] = ()
+
+
+NO_TABLES = OwnTables()
 
 
 class _Doubt(msgspec.Struct, frozen=True):
@@ -39,12 +50,13 @@ class SqliteEventLog:
 
     partitions: Sequence[str] = STREAMS
 
-    def __init__(self, path: Path, own_tables: str, synchronous: str) -> None:
+    def __init__(self, path: Path, own: OwnTables, synchronous: str) -> None:
         self.bell = Bell()
         self.path = path
-        self._own_tables, self._synchronous = own_tables, synchronous
+        self._own, self._synchronous = own, synchronous
         self._writer: aiosqlite.Connection
         self._reader: aiosqlite.Connection
+        self._open_connections: list[aiosqlite.Connection] = []
         self._lock = asyncio.Lock()
         self._epochs: dict[str, str] = {}
         self._doubt: _Doubt | None = None
@@ -53,31 +65,36 @@ class SqliteEventLog:
 
     @classmethod
     async def open(
-        cls, path: Path, new_epoch: str, own_tables: str = "", *, synchronous: str = "FULL"
+        cls, path: Path, new_epoch: str, own: OwnTables = NO_TABLES, *, synchronous: str = "FULL"
     ) -> SqliteEventLog:
-        """Open or make the file. ``new_epoch`` names the epoch of streams that do not exist yet; ``own_tables`` adds
-        the caller's own tables, which ``append`` can write in the same transaction. Raises LogBroken."""
-        log = cls(path, own_tables, synchronous)
+        """Open or make the file. ``new_epoch`` names the epoch of streams that do not exist yet; ``own`` are the
+        caller's tables, which ``append`` can write in the same transaction. Raises LogBroken."""
+        log = cls(path, own, synchronous)
         await log._open(new_epoch)
         return log
 
+    async def _connect(self) -> aiosqlite.Connection:
+        connection = await connect(self.path, synchronous=self._synchronous)
+        self._open_connections.append(connection)
+        return connection
+
     async def _open(self, new_epoch: str) -> None:
-        self._writer = await connect(self.path, synchronous=self._synchronous)
         try:
-            await prepare(self._writer, self._own_tables)
+            self._writer = await self._connect()
+            await prepare(self._writer, self._own.schema, self._own.columns)
             fresh = [(name, new_epoch) for name in STREAMS]
             await self._writer.executemany("INSERT OR IGNORE INTO stream(name, epoch, head) VALUES(?, ?, 0)", fresh)
-            self._reader = await connect(self.path)
+            self._reader = await self._connect()
             self._epochs = {row[0]: row[1] for row in await self.query("SELECT name, epoch FROM stream")}
-        except sqlite3.Error as error:
-            await self._writer.close()
+        except (sqlite3.Error, LogBroken) as error:
+            await self.close_anyhow()  # a connection left open keeps the process alive
             raise broken(error, str(self.path)) from error
         self.sound = True
 
     async def close(self) -> None:
         self.sound = False
-        await self._writer.close()
-        await self._reader.close()
+        while self._open_connections:
+            await self._open_connections.pop().close()
 
     async def reopen(self, new_epoch: str) -> None:
         """Close, open and verify after LogBroken, before anything more is appended. Raises LogBroken, LogCorrupt.
@@ -86,7 +103,7 @@ class SqliteEventLog:
         write-ahead log is therefore carried into the file and synced anew; only then does the file count.
         """
         async with self._lock:
-            await self._close_anyhow()
+            await self.close_anyhow()
             await self._open(new_epoch)
             try:
                 await self._verify()
@@ -98,12 +115,15 @@ class SqliteEventLog:
                 self.sound = False
                 raise
 
-    async def _close_anyhow(self) -> None:
-        for connection in (self._writer, self._reader):
+    async def close_anyhow(self) -> None:
+        """Close what can be closed, after a fault."""
+        self.sound = False
+        for connection in self._open_connections:
             try:
                 await connection.close()
-            except (sqlite3.Error, ValueError):  # closed already, or closing met the same fault
+            except (sqlite3.Error, ValueError):  # closing met the same fault
                 continue
+        self._open_connections.clear()
 
     async def _verify(self) -> None:
         busy = await scalar(self._writer, "PRAGMA wal_checkpoint(TRUNCATE)")
@@ -149,7 +169,7 @@ class SqliteEventLog:
         except (sqlite3.Error, OSError) as error:
             await self._abandon()
             failure = broken(error, f"the log did not take {len(entries)} events")
-            self.sound = is_harmless(error)
+            self.sound = not is_fault(error)
             raise failure from error
 
     async def _transaction(self, entries: Sequence[Entry], also: Iterable[Statement]) -> list[int | None]:
@@ -190,17 +210,17 @@ class SqliteEventLog:
         await self.append((), also)
 
     async def query(self, sql: str, args: Sequence[Any] = ()) -> list[Sequence[Any]]:
-        """Rows of the caller's own tables, from the reader's connection."""
-        return [tuple(row) for row in await self._reader.execute_fetchall(sql, args)]
+        """Rows of the caller's own tables, from the reader's connection. Raises LogBroken."""
+        try:
+            return [tuple(row) for row in await self._reader.execute_fetchall(sql, args)]
+        except (sqlite3.Error, ValueError) as error:  # ValueError: closed, while it is being reopened
+            self.sound = self.sound and not is_fault(error)
+            raise broken(error, str(self.path)) from error
 
     async def read(self, partition: str, after: int, limit: int) -> list[Record]:
         """Records behind ``after``; one whose checksum does not hold is left out, and ``holes`` tells of it."""
         low = base(partition)
-        try:
-            rows = list(await self._reader.execute_fetchall(READ, (low + after, low + (1 << STREAM_SHIFT), limit)))
-        except sqlite3.Error as error:
-            self.sound = False
-            raise broken(error, f"reading {partition} behind {after}") from error
+        rows = await self.query(READ, (low + after, low + (1 << STREAM_SHIFT), limit))
         sound = [Record(row[0] - low, row[3]) for row in rows if _is_sound(row)]
         if rows and not sound:  # a reader that gets nothing waits for more: it must see what lies behind the damage
             return await self.read(partition, rows[-1][0] - low, limit)
@@ -265,6 +285,7 @@ class SqliteEventLog:
         if free:
             async with self._lock:
                 await self._writer.execute_fetchall(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})")
+                await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
         return free
 
     async def used_bytes(self) -> int:
@@ -275,10 +296,13 @@ class SqliteEventLog:
         return (pages - free) * size
 
 
-def is_harmless(error: BaseException) -> bool:
-    """Whether the file is whole after an error: a full disk, a lock, a constraint. An I/O error is not."""
+def is_fault(error: BaseException) -> bool:
+    """Whether the file may no longer be what was written: an error of the disk or of the file, not of room, of a lock
+    or of a statement."""
+    if isinstance(error, OSError):
+        return error.errno != errno.ENOSPC
     name = getattr(error, "sqlite_errorname", None) or ""
-    return name.startswith(("SQLITE_FULL", "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CONSTRAINT"))
+    return name.startswith(("SQLITE_IOERR", "SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CANTOPEN", "SQLITE_PROTOCOL"))
 
 
 def _is_sound(row: Sequence[Any]) -> bool:

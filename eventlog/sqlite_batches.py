@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -30,11 +30,12 @@ VALUES(?, ?, ?, ?, ?, ?, ?, ?)"""
 _GAPS = """SELECT gateway, stream, epoch, first, last, reason, detail FROM gap WHERE gateway = ?
 ORDER BY stream, epoch, first"""
 # The rows that hold any of the sequences asked for.
-_OVERLAPPING = """SELECT position, first, last, body FROM batch
+_OVERLAPPING = """SELECT position, first, last, CAST(body AS BLOB) FROM batch
 WHERE gateway = ? AND stream = ? AND epoch = ? AND last >= ? AND first <= ?"""
-_ALL_GAPS = "SELECT gateway, stream, epoch, first, last FROM gap"
+_ALL_GAPS = "SELECT gateway, stream, epoch, first, last FROM gap ORDER BY first"
 _ALL_MARKS = "SELECT gateway, stream, epoch, last FROM mark"
-_ALL_ROWS = "SELECT gateway, stream, epoch, first, last, body FROM batch ORDER BY gateway, stream, epoch, first"
+_ALL_ROWS = """SELECT gateway, stream, epoch, first, last, CAST(body AS BLOB) FROM batch
+ORDER BY gateway, stream, epoch, first"""
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -147,22 +148,26 @@ class SqliteBatchLog:
     async def damaged_and_lost(self) -> AsyncIterator[Wanted]:
         """Walk the whole log: each row that is no longer what was received, and each run of sequences below the mark
         that no row and no listed gap holds."""
-        gaps = {(row[0], row[1], row[2], row[3]): row[4] for row in await self._reader.execute_fetchall(_ALL_GAPS)}
+        gaps = await self._all_gaps()
         marks = {(row[0], row[1], row[2]): row[3] for row in await self._reader.execute_fetchall(_ALL_MARKS)}
         expected: dict[Key, int] = {}
         async with self._reader.execute(_ALL_ROWS) as cursor:
             async for gateway, stream, epoch, first, last, body in cursor:
                 key = (gateway, stream, epoch)
-                next_sequence = _over_gaps(key, expected.get(key, 1), gaps)
-                if next_sequence < first:
-                    yield Wanted(*key, next_sequence, first - 1)
+                for lost in _without(gaps.get(key, ()), expected.get(key, 1), first - 1):
+                    yield Wanted(*key, *lost)
                 if is_damaged(body):
                     yield Wanted(*key, first, last)
                 expected[key] = last + 1
         for key, mark in marks.items():
-            next_sequence = _over_gaps(key, expected.get(key, 1), gaps)
-            if next_sequence <= mark:
-                yield Wanted(*key, next_sequence, mark)
+            for lost in _without(gaps.get(key, ()), expected.get(key, 1), mark):
+                yield Wanted(*key, *lost)
+
+    async def _all_gaps(self) -> dict[Key, list[tuple[int, int]]]:
+        found: dict[Key, list[tuple[int, int]]] = {}
+        for gateway, stream, epoch, first, last in await self._reader.execute_fetchall(_ALL_GAPS):
+            found.setdefault((gateway, stream, epoch), []).append((first, last))
+        return found
 
     async def _marks(self, keys: set[Key]) -> dict[Key, int]:
         marks: dict[Key, int] = {}
@@ -206,11 +211,15 @@ def _key(arrival: Arrival) -> Key:
     return arrival.header.gateway, arrival.header.stream, arrival.header.epoch
 
 
-def _over_gaps(key: Key, expected: int, gaps: dict[tuple[str, str, str, int], int]) -> int:
-    """The first sequence from ``expected`` on that lies in no listed gap."""
-    while (*key, expected) in gaps:
-        expected = gaps[(*key, expected)] + 1
-    return expected
+def _without(gaps: Iterable[tuple[int, int]], first: int, last: int) -> Iterator[tuple[int, int]]:
+    """The runs of ``first`` to ``last`` that lie in none of the gaps, which rise."""
+    for gap_first, gap_last in gaps:
+        if first <= gap_first <= last:
+            if first < gap_first:
+                yield first, gap_first - 1
+            first = gap_last + 1
+    if first <= last:
+        yield first, last
 
 
 def _judge(arrival: Arrival, marks: dict[Key, int]) -> Receipt:

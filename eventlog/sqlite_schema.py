@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import sqlite3
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import aiosqlite
 
-from eventlog.log import LogBroken, LogCorrupt, LogFull
+from eventlog.log import LogBroken, LogBusy, LogCorrupt, LogFull
 
 # Additive only: a newer program adds tables and columns with defaults, so that the one before still runs on the file
 # when an upgrade is taken back. See docs/decisions/0015-upgrade.md.
@@ -30,15 +31,16 @@ CREATE TABLE IF NOT EXISTS let_go(
     PRIMARY KEY(stream, epoch, first)) WITHOUT ROWID;
 """
 
-_LACKS = {  # what the tables of each older version lack
-    0: "ALTER TABLE record ADD COLUMN day INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE record ADD COLUMN crc INTEGER NOT NULL DEFAULT 0;",
-}
-_ADDS = {  # what must then be filled in: records from before there was a day are counted under day 0
-    0: """INSERT INTO tally(stream, epoch, day, produced)
-    SELECT name, epoch, 0, count(*) FROM record JOIN stream
-    ON key >> 48 = CASE name WHEN 'urgent' THEN 0 WHEN 'money' THEN 1 ELSE 2 END GROUP BY name;""",
-}
+Column = tuple[str, str, str]  # table, name, definition: what a file of an older version may lack
+
+_COLUMNS: tuple[Column, ...] = (
+    ("record", "day", "INTEGER NOT NULL DEFAULT 0"),
+    ("record", "crc", "INTEGER NOT NULL DEFAULT 0"),
+)
+# Records from before there was a day are counted under day 0.
+_COUNT_OLD = """INSERT OR IGNORE INTO tally(stream, epoch, day, produced)
+SELECT name, epoch, 0, count(*) FROM record JOIN stream
+ON key >> 48 = CASE name WHEN 'urgent' THEN 0 WHEN 'money' THEN 1 ELSE 2 END GROUP BY name;"""
 
 
 async def connect(path: Path, *, synchronous: str = "FULL") -> aiosqlite.Connection:
@@ -67,17 +69,25 @@ async def scalar(connection: aiosqlite.Connection, sql: str, args: tuple[Any, ..
     return None if row is None else row[0]
 
 
-async def prepare(connection: aiosqlite.Connection, own_tables: str) -> None:
+async def prepare(connection: aiosqlite.Connection, own_tables: str, own_columns: Sequence[Column]) -> None:
     """Make or upgrade the tables. Raises LogBroken for a file that a newer program made."""
     version = await scalar(connection, "PRAGMA user_version")
     if version > VERSION:
         raise LogBroken(f"the log is of version {version}, this program knows {VERSION}: install a newer one")
-    is_old = version < VERSION and await scalar(connection, "SELECT 1 FROM sqlite_schema WHERE name = 'record'")
-    steps = range(version, VERSION) if is_old else range(0)
-    script = [*(_LACKS[step] for step in steps), SCHEMA, own_tables, *(_ADDS[step] for step in steps)]
+    script = [await _lacks(connection, (*_COLUMNS, *own_columns)), SCHEMA, own_tables]
     if version < VERSION:
-        script.append(f"PRAGMA user_version={VERSION};")
+        script += [_COUNT_OLD, f"PRAGMA user_version={VERSION};"]
     await connection.executescript(f"BEGIN IMMEDIATE;{''.join(script)}COMMIT;")
+
+
+async def _lacks(connection: aiosqlite.Connection, columns: Sequence[Column]) -> str:
+    """The statements that add columns to tables that are there and lack them."""
+    statements: list[str] = []
+    for table, name, definition in columns:
+        there = {row[1] for row in await connection.execute_fetchall(f"PRAGMA table_info({table})")}
+        if there and name not in there:
+            statements.append(f"ALTER TABLE {table} ADD COLUMN {name} {definition};")
+    return "".join(statements)
 
 
 def checksum(fact_id: bytes | None, body: bytes) -> int:
@@ -92,6 +102,8 @@ def broken(error: BaseException, what: str) -> LogBroken:
     name = getattr(error, "sqlite_errorname", None) or ""
     if name.startswith("SQLITE_FULL") or getattr(error, "errno", None) == errno.ENOSPC:
         return LogFull(f"{what}: no room: {error}")
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return LogBusy(f"{what}: another program holds it: {error}")
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         return LogCorrupt(f"{what}: {error}")
     return LogBroken(f"{what}: {error}")

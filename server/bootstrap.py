@@ -31,6 +31,7 @@ from server.projections.alerts import Alerts
 from server.projections.doors import Doors
 from server.projections.parking import Parking
 from server.rebuild import Projection
+from server.refill import Refill
 from server.shard_reader import Fold, Rest, ShardReader
 from server.store import migrate
 from server.store.engine import FILE, Database
@@ -62,6 +63,7 @@ async def open_house(folder: Path, config: Config) -> House:
         db=db,
         log=batches,
         ingest=Ingest(batches, db, utc_now),
+        refill=Refill(batches, db, utc_now),
         media=MediaBox(objects, db, utc_now),
         gateways=GatewayAuth(db, utc_now, timedelta(minutes=config.code_life_min)),
         live=Hub(db, render_live, utc_now),

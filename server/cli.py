@@ -192,6 +192,20 @@ def rebuild_projection(
         raise typer.Exit(1)
 
 
+@app.command()
+def verify(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
+    """Walk the log; what is damaged or lost is asked for again at the gateways that keep it. Exit 1 where it was.
+
+    Example: gatehouse-server verify --data server-data
+    """
+    with Progress(console=err, transient=True) as progress:
+        task = progress.add_task("verifying the log", total=None)
+        found = with_house(folder, lambda house: house.refill.verify(lambda: progress.advance(task)))
+    show({"damaged_or_lost_ranges": found.ranges, "sequences_asked_for": found.sequences}, as_json=as_json)
+    if found.ranges:
+        raise typer.Exit(1)
+
+
 @app.command(name="report")
 def show_report(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
     """What the centre holds, in numbers.

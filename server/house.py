@@ -14,6 +14,7 @@ from server.ingest import Ingest
 from server.live import Hub
 from server.media import MediaBox
 from server.projections.alerts import picture_arrived
+from server.refill import Refill
 from server.store.engine import Database
 
 
@@ -26,6 +27,7 @@ class House:
     db: Database
     log: SqliteBatchLog
     ingest: Ingest
+    refill: Refill
     media: MediaBox
     gateways: GatewayAuth
     live: Hub

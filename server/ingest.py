@@ -60,7 +60,7 @@ class Ingest:
     async def take(self, gateway: str, complex_id: str, packed: bytes) -> Receipt:
         """The receipt of a batch, once it is durable. Raises BadBatch (its bytes are kept), Busy, LogBroken."""
         try:
-            arrival = _checked(gateway, complex_id, packed)
+            arrival = checked(gateway, complex_id, packed)
         except BadBatch as error:
             self.counts[error.reason] += 1
             await self.refuse(gateway, error.reason, str(error), packed)
@@ -110,7 +110,8 @@ def _answer(waiting: _Waiting, answer: Receipt | LogBroken) -> None:
         waiting.receipt.set_result(answer)
 
 
-def _checked(gateway: str, complex_id: str, packed: bytes) -> Arrival:
+def checked(gateway: str, complex_id: str, packed: bytes) -> Arrival:
+    """A batch as one to append: whole, of this gateway, with as many events as it says. Raises BadBatch."""
     header, unpacked = unpack(packed)
     if header.gateway != gateway:
         raise BadBatch("foreign", f"the batch is of {header.gateway}, the token of {gateway}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -50,6 +50,12 @@ class MediaBox:
         query = select(media.c.sha256).where(media.c.sha256 == sha256, media.c.complex == complex_id)
         async with self._db.read() as connection:
             return (await connection.execute(query)).first() is not None
+
+    async def known(self, complex_id: str, names: Sequence[str]) -> list[str]:
+        """Which of the names a complex has."""
+        query = select(media.c.sha256).where(media.c.complex == complex_id, media.c.sha256.in_(names))
+        async with self._db.read() as connection:
+            return list((await connection.execute(query)).scalars())
 
     async def owners(self, sha256: str) -> dict[str, str]:
         """complex -> media type, of everyone who has the picture: who may see it follows from that."""

@@ -17,6 +17,7 @@ from eventlog.follow import rung_or_after
 log = structlog.get_logger()
 
 _AT_ONCE = 8
+_ASKED_AT_ONCE = 100
 _POLL_S = 5.0
 
 Outcome = Literal["sent", "lost", "refused"]
@@ -26,6 +27,12 @@ class _Kept(msgspec.Struct):
     """The centre's answer: whether the picture was new to it. A portal's answer has no such field."""
 
     stored: bool
+
+
+class _Known(msgspec.Struct):
+    """Which of the pictures asked about the centre has."""
+
+    known: list[str]
 
 
 class PicturePush:
@@ -52,6 +59,7 @@ class PicturePush:
 
     async def _round(self, failures: int) -> int:
         """Send the next group, or wait for one; how many rounds in a row came to nothing."""
+        await self._settle_offered()
         names = await self._media.unsent(_AT_ONCE)
         if not names:
             await rung_or_after(self._media.more, _POLL_S)
@@ -61,6 +69,14 @@ class PicturePush:
         # A new picture does not sit out the pause of those that were refused.
         await rung_or_after(self._media.more, self._retry_s(failures + 1))
         return failures + 1
+
+    async def _settle_offered(self) -> None:
+        """After the centre lost something: ask which pictures it still has, and send the others again."""
+        while names := await self._media.offered(_ASKED_AT_ONCE):
+            answer = await self._uplink.send_json("POST", "/v1/media/known", {"names": names})
+            known = set(understood(answer, _Known).known)
+            await self._media.mark_unsent([name for name in names if name not in known])
+            await self._media.mark_sent([name for name in names if name in known])
 
     async def _send_all(self, names: list[str]) -> int:
         """Send each; how many were refused. Raises UplinkDown, or Refused where the gateway itself is not let in."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, Protocol
 
 import msgspec
 import structlog
@@ -12,16 +13,33 @@ import structlog
 from domain.events import Event, Raw, encode_event
 from domain.ids import content_name
 from domain.wire import MAX_UNPACKED_BYTES, pack
+from edge.config import Limits
+from edge.sync.lanes import Fit, Lanes
 from edge.sync.transport import Refused, Uplink, understood
 from eventlog.log import EventLog, Record
 
 log = structlog.get_logger()
 
 BATCHES = "/v1/batches"
+GAPS = "/v1/gaps"
 BATCH_TYPE = "application/vnd.gatehouse.batch"
 _OUT_OF_STEP = frozenset({"gap", "overlap"})
 _POISON = frozenset({"events", "too_large", "body"})
 _STAND_IN_BEGINS = b'{"kind":"unknown","device":"gateway"'
+
+
+class Hooks(Protocol):
+    """What the push tells the agent of."""
+
+    def new_epoch(self) -> str: ...
+
+    async def epoch_began(self, stream: str, reason: str) -> None:
+        """The old numbering could not be followed; ``reason`` says why, in words."""
+        ...
+
+    async def centre_lost(self, stream: str) -> None:
+        """The centre has less than it had: a disk of its was lost. What lies beside the log must be offered again."""
+        ...
 
 
 class Push:
@@ -35,16 +53,17 @@ class Push:
         store: EventLog,
         uplink: Uplink,
         watermarks: Callable[[], Awaitable[dict[str, int]]],
-        batch_bytes: int,
-        new_epoch: Callable[[], str],
-        epoch_began: Callable[[str, str], Awaitable[None]],
+        limits: Limits,
+        hooks: Hooks,
+        acknowledged: Mapping[str, int] | None = None,
     ) -> None:
-        """``epoch_began`` is told the stream and the reason when the old numbering could not be followed."""
-        self._new_epoch, self._epoch_began = new_epoch, epoch_began
+        """``acknowledged``: what the centre had when last heard of."""
         self._gateway, self._store, self._uplink = gateway, store, uplink
-        self._watermarks = watermarks
-        self._batch_bytes = min(batch_bytes, MAX_UNPACKED_BYTES // 2)
-        self.acknowledged: dict[str, int] = {}
+        self._watermarks, self._hooks = watermarks, hooks
+        self._batch_bytes = min(limits.batch_bytes, MAX_UNPACKED_BYTES // 2)
+        self._lanes = Lanes(store.partitions)
+        self._fit = {stream: Fit(limits.batch_events) for stream in store.partitions}
+        self.acknowledged: dict[str, int] = dict(acknowledged or {})
 
     async def position(self, partition: str) -> int:
         """The centre's watermark of the stream's present epoch: asked anew after every failure."""
@@ -53,29 +72,46 @@ class Push:
         if watermark > head:
             reason = f"the centre has {watermark} and this log only {head}: an older copy of it was restored"
             watermark = await self._begin_epoch(partition, reason)
-        self.acknowledged[partition] = watermark
+        await self._note(partition, watermark)
         return watermark
 
-    async def _oldest_behind(self, stream: str, watermark: int) -> int | None:
-        records = await self._store.read(stream, watermark, 1)
-        return records[0].position if records else None
+    async def _note(self, stream: str, watermark: int) -> None:
+        had, self.acknowledged[stream] = self.acknowledged.get(stream, 0), watermark
+        if watermark < had:
+            log.warning("centre_lost", stream=stream, has=watermark, had=had)
+            await self._hooks.centre_lost(stream)
 
     async def _begin_epoch(self, stream: str, reason: str) -> int:
         """Number what is kept anew; the centre folds what it knows already by what the events state."""
         log.error("epoch_began", stream=stream, reason=reason)
-        await self._store.begin_epoch(stream, self._new_epoch())
-        await self._epoch_began(stream, reason)
+        await self._store.begin_epoch(stream, self._hooks.new_epoch())
+        await self._hooks.epoch_began(stream, reason)
+        self.acknowledged[stream] = 0
         return 0
 
     async def take(self, partition: str, records: list[Record]) -> int:
         """Send as many of the records as fit a batch; the new watermark, which may lie behind after a restore."""
-        bodies = self._fitting(records)
-        first = records[0].position
-        watermark = await self._send_or_halve(partition, first, bodies)
-        if watermark + 1 < first and await self._oldest_behind(partition, watermark) == first:
-            reason = f"the centre has {watermark}, and the oldest kept here is {first}: what lay between is gone"
-            watermark = await self._begin_epoch(partition, reason)
-        self.acknowledged[partition] = watermark
+        expected = self.acknowledged.get(partition, 0) + 1
+        async with self._lanes.turn(partition) as more:
+            if records[0].position > expected:
+                watermark = await self._declare(partition, expected, records[0].position - 1)
+            else:
+                bodies = self._fitting(partition, records)
+                watermark = await self._send_or_halve(partition, records[0].position, bodies)
+            if watermark < records[-1].position:
+                more()
+        await self._note(partition, watermark)
+        return watermark
+
+    async def _declare(self, stream: str, first: int, last: int) -> int:
+        """Tell the centre that sequences will never come, and why, so that its count stays whole."""
+        watermark = first - 1
+        for span in await self._store.holes(stream, first, last):
+            log.warning("gap", stream=stream, first=span.first, last=span.last, reason=span.reason)
+            gap = {"stream": stream, "epoch": await self._store.epoch(stream), **msgspec.structs.asdict(span)}
+            watermark = await self._answered(self._uplink.send_json("POST", GAPS, gap))
+            if watermark != span.last:
+                break
         return watermark
 
     async def _send_or_halve(self, stream: str, first: int, bodies: list[bytes]) -> int:
@@ -85,7 +121,8 @@ class Push:
         """
         while True:
             try:
-                return await self._send(pack(self._gateway, stream, await self._store.epoch(stream), first, bodies))
+                packed = pack(self._gateway, stream, await self._store.epoch(stream), first, bodies)
+                return await self._send(stream, packed)
             except Refused as refusal:
                 if refusal.error not in _POISON:
                     raise
@@ -94,19 +131,27 @@ class Push:
                 log.error("batch_refused", stream=stream, first=first, events=len(bodies), error=str(refusal))
                 bodies = bodies[: len(bodies) // 2] or [_stand_in(bodies[0])]
 
-    def _fitting(self, records: list[Record]) -> list[bytes]:
+    def _fitting(self, stream: str, records: list[Record]) -> list[bytes]:
+        """The leading records without a hole between them, as many as a batch may hold."""
         bodies: list[bytes] = []
-        size_bytes = 0
-        for record in records:
+        size_bytes, first = 0, records[0].position
+        for number, record in enumerate(records[: self._fit[stream].events]):
             size_bytes += len(record.body) + 1
-            if bodies and size_bytes > self._batch_bytes:
+            if record.position != first + number or (bodies and size_bytes > self._batch_bytes):
                 break
             bodies.append(record.body)
         return bodies
 
-    async def _send(self, packed: bytes) -> int:
+    async def _send(self, stream: str, packed: bytes) -> int:
+        began = time.monotonic()
+        watermark = await self._answered(self._uplink.send("POST", BATCHES, packed, BATCH_TYPE))
+        self._fit[stream].took(time.monotonic() - began)
+        return watermark
+
+    async def _answered(self, sending: Awaitable[dict[str, Any]]) -> int:
+        """The watermark the centre answers with, also where it says that we are out of step."""
         try:
-            answer = await self._uplink.send("POST", BATCHES, packed, BATCH_TYPE)
+            answer = await sending
         except Refused as refusal:
             if refusal.error not in _OUT_OF_STEP:
                 raise

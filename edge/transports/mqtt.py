@@ -173,6 +173,11 @@ class MqttTransport:
         self._client.disconnect()  # else the broker goes on sending to a socket that nobody reads
         self._client.loop_write()  # says so and closes; the loop's own writer is gone
 
+    def reconnect(self) -> None:
+        """Hang up and come again: a persistent session then brings all that was not acknowledged."""
+        if self.connected:
+            self._client.disconnect()
+
     def _drop(self) -> None:
         self.connected = False
         self._subscribed.clear()

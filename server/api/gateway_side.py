@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 import structlog
@@ -11,11 +11,11 @@ from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from domain.wire import MAX_PACKED_BYTES, BadBatch
-from eventlog.log import LogBroken, Receipt
+from eventlog.log import Gap, GapReason, LogBroken, Receipt
 from server.auth import declare, public
 from server.gateway_auth import Gateway, NotAllowed
 from server.house import House
-from server.ingest import Busy
+from server.ingest import Busy, checked
 from server.media import MAX_PICTURE_BYTES, WrongHash
 from server.store.engine import stamp
 from server.store.schema import gateway as gateway_table
@@ -49,6 +49,36 @@ class StreamHead(msgspec.Struct):
 
     epoch: str
     head: int
+
+
+class GapRequest(msgspec.Struct):
+    """Sequences that will never come, and why."""
+
+    stream: Literal["urgent", "money", "routine"]
+    epoch: str
+    first: Annotated[int, msgspec.Meta(ge=1)]
+    last: Annotated[int, msgspec.Meta(ge=1)]
+    reason: GapReason
+    detail: str = ""
+
+    def __post_init__(self) -> None:
+        if self.last < self.first:
+            raise ValueError(f"a gap from {self.first} to {self.last} holds nothing")
+
+
+class NoLonger(msgspec.Struct):
+    """Sequences that were asked for again, and that the gateway does not have either."""
+
+    stream: str
+    epoch: str
+    first: int
+    last: int
+
+
+class KnownMedia(msgspec.Struct):
+    """Names of pictures, a few at a time."""
+
+    names: Annotated[list[str], msgspec.Meta(max_length=200)]
 
 
 class Hello(msgspec.Struct):
@@ -110,14 +140,57 @@ async def hello(request: Request, gateway: FromGateway) -> Response:
     async with house.db.write() as connection:
         seen = update(gateway_table).where(gateway_table.c.id == gateway.id)
         await connection.execute(seen.values(last_seen_at=now, status=msgspec.json.decode(body)))
-    return answer(200, watermarks=watermarks, server_time=now)
+    wanted = await house.refill.wanted_of(gateway.id)
+    return answer(200, watermarks=watermarks, wanted=wanted, server_time=now)
+
+
+@router.post("/watermarks")
+async def watermarks(request: Request, gateway: FromGateway) -> Response:
+    """Up to where the centre has every epoch it knows of the gateway: for one that lost its store."""
+    known = await house_of(request).log.watermarks(gateway.id)
+    return answer(200, watermarks=[{"stream": s, "epoch": e, "last": last} for (s, e), last in known.items()])
+
+
+@router.post("/media/known")
+async def known_media(request: Request, gateway: FromGateway) -> Response:
+    """Which of the named pictures are here already and need not be sent."""
+    asked = _decoded(await body_of(request, _MAX_JSON_BYTES), KnownMedia)
+    return answer(200, known=await house_of(request).media.known(gateway.complex, asked.names))
 
 
 @router.post("/batches")
 async def batches(request: Request, gateway: FromGateway) -> Response:
     """A batch; 200 and 409 both tell the watermark to go on from."""
     packed = await body_of(request, MAX_PACKED_BYTES)
-    receipt: Receipt = await house_of(request).ingest.take(gateway.id, gateway.complex, packed)
+    return _receipt(await house_of(request).ingest.take(gateway.id, gateway.complex, packed))
+
+
+@router.post("/gaps")
+async def gaps(request: Request, gateway: FromGateway) -> Response:
+    """A hole in a stream, declared by its gateway: listed for ever, and the stream goes on behind it."""
+    said = _decoded(await body_of(request, 16_384), GapRequest)
+    span = (said.first, said.last, said.reason, said.detail)
+    return _receipt(await house_of(request).log.declare(Gap(gateway.id, said.stream, said.epoch, *span)))
+
+
+@router.post("/refills")
+async def refills(request: Request, gateway: FromGateway) -> Response:
+    """A batch that hello asked for again, because its row here was damaged or lost."""
+    packed = await body_of(request, MAX_PACKED_BYTES)
+    house = house_of(request)
+    mended = await house.refill.take(checked(gateway.id, gateway.complex, packed))
+    return answer(200, mended=mended)
+
+
+@router.post("/refills/none")
+async def no_refill(request: Request, gateway: FromGateway) -> Response:
+    """Sequences that were asked for again and that the gateway has no more."""
+    said = _decoded(await body_of(request, 16_384), NoLonger)
+    await house_of(request).refill.cannot(gateway.id, said.stream, said.epoch, said.first, said.last)
+    return answer(200)
+
+
+def _receipt(receipt: Receipt) -> Response:
     content: dict[str, Any] = {"outcome": receipt.outcome, "watermark": receipt.watermark}
     if _STATUS[receipt.outcome] != 200:
         content |= {"error": receipt.outcome, "message": f"go on from {receipt.watermark + 1}"}

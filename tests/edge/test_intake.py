@@ -23,7 +23,7 @@ from edge.media import MediaStore
 from edge.parked import listed
 from eventlog.group_commit import Bounds
 from eventlog.log import LogBroken
-from eventlog.sqlite import SqliteEventLog
+from eventlog.sqlite import OwnTables, SqliteEventLog
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 QUICK = Bounds(wait_s=0.0)
@@ -91,7 +91,7 @@ class Bench:
 @asynccontextmanager
 async def bench(folder: Path, bounds: Bounds = QUICK, devices: list[Device] | None = None) -> AsyncIterator[Bench]:
     schema = media.SCHEMA + parked.SCHEMA + status.SCHEMA
-    store = await SqliteEventLog.open(folder / "log.db", "e1", schema)
+    store = await SqliteEventLog.open(folder / "log.db", "e1", OwnTables(schema))
     try:
         yield Bench(store, folder, bounds, devices if devices is not None else [Device("t:1")])
     finally:

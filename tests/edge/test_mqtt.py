@@ -25,7 +25,7 @@ from edge.intake import Intake
 from edge.media import MediaStore
 from edge.transports.mqtt import MqttTransport
 from eventlog.group_commit import Bounds
-from eventlog.sqlite import SqliteEventLog
+from eventlog.sqlite import OwnTables, SqliteEventLog
 
 CONNECT, SUBSCRIBE, PUBACK = 1, 8, 4
 WELCOME, NOT_AUTHORIZED = b"\x20\x02\x00\x00", b"\x20\x02\x00\x05"
@@ -99,7 +99,7 @@ async def bench(
     folder: Path, fake: FakeBroker, tls: ssl.SSLContext | None = None, *, queue_items: int = 5_000, commits: bool = True
 ) -> AsyncGenerator[Bench]:
     server = await asyncio.start_server(fake.serve, "127.0.0.1", 0, ssl=tls)
-    store = await SqliteEventLog.open(folder / "log.db", "e1", media.SCHEMA + parked.SCHEMA)
+    store = await SqliteEventLog.open(folder / "log.db", "e1", OwnTables(media.SCHEMA + parked.SCHEMA))
     settings = Broker(port=server.sockets[0].getsockname()[1], ca_file=str(folder / "ca.pem") if tls else "")
     here = Bench(store, folder / "media", settings, queue_items)
     tasks = [asyncio.create_task(here.transport.run(here.retry_s))]

@@ -13,10 +13,10 @@ import pytest
 
 from edge import media as media_module
 from edge.devices.driver import picture
-from edge.media import MediaStore
+from edge.media import Kept, MediaStore
 from edge.sync.pictures import PicturePush
 from edge.sync.transport import Refused, UplinkDown
-from eventlog.sqlite import SqliteEventLog
+from eventlog.sqlite import OwnTables, SqliteEventLog
 
 GOOD = {"stored": True}
 PORTAL = Refused(404, {"error": "not_json", "message": "120 bytes of HTML"})
@@ -45,7 +45,7 @@ class Bench:
     async def keep(self, *bodies: bytes) -> list[str]:
         pictures = [picture("scene", body)[1] for body in bodies]
         await self.media.keep(pictures)
-        await self.store.append((), self.media.statements(pictures))
+        await self.store.append((), self.media.statements([Kept(one, "routine") for one in pictures]))
         self.media.announce()
         return [one.sha256 for one in pictures]
 
@@ -72,7 +72,7 @@ class Bench:
 
 @pytest.fixture
 async def here(tmp_path: Path) -> AsyncIterator[Bench]:
-    store = await SqliteEventLog.open(tmp_path / "log.db", "e1", media_module.SCHEMA)
+    store = await SqliteEventLog.open(tmp_path / "log.db", "e1", OwnTables(media_module.SCHEMA))
     yield Bench(store, tmp_path)
     await store.close()
 

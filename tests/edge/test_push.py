@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,16 +12,18 @@ import msgspec
 import pytest
 
 from domain.events import Event, decode_event, encode_event
-from domain.wire import split_events, unpack
+from domain.wire import read_header, split_events, unpack
 from edge import media as media_module
 from edge import status
+from edge.config import Limits
 from edge.devices.driver import picture
-from edge.media import MediaStore
+from edge.media import Kept, MediaStore
 from edge.sync.push import Push
 from edge.sync.transport import Refused, UplinkDown
-from eventlog.log import Entry, Record
-from eventlog.memory import MemoryEventLog
-from eventlog.sqlite import SqliteEventLog
+from eventlog.log import Arrival, Entry, EventLog, Gap, Receipt, Record
+from eventlog.memory import MemoryBatchLog, MemoryEventLog
+from eventlog.shards import shard_of
+from eventlog.sqlite import OwnTables, SqliteEventLog
 
 NOW = datetime(2026, 3, 20, tzinfo=UTC)
 
@@ -50,13 +54,7 @@ async def pushed(centre: PickyCentre, count: int = 20) -> MemoryEventLog:
     log = MemoryEventLog()
     await log.append([entry(number) for number in range(1, count + 1)])
 
-    async def watermarks() -> dict[str, int]:
-        return {}
-
-    async def epoch_began(stream: str, reason: str) -> None:
-        raise AssertionError("no epoch has to begin here")
-
-    push = Push("gw-1", log, centre, watermarks, 1_000_000, lambda: "e2", epoch_began)  # type: ignore[arg-type]
+    push = Push("gw-1", log, centre, nothing, Limits(), Never())  # type: ignore[arg-type]
     position = 0
     while position < count:
         position = await push.take("routine", await log.read("routine", position, 100))
@@ -84,11 +82,11 @@ async def test_another_refusal_is_not_taken_for_poison() -> None:
 
 
 async def test_pictures_go_when_the_centre_has_them_and_they_are_old(tmp_path: Path) -> None:
-    store = await SqliteEventLog.open(tmp_path / "log.db", "e1", media_module.SCHEMA)
+    store = await SqliteEventLog.open(tmp_path / "log.db", "e1", OwnTables(media_module.SCHEMA))
     media = MediaStore(tmp_path / "media", store)
     pictures = [picture("scene", body)[1] for body in (b"a", b"b")]
     await media.keep(pictures)
-    await store.append((), media.statements(pictures))
+    await store.append((), media.statements([Kept(one, "routine") for one in pictures]))
     await media.mark_sent([pictures[0].sha256])
     assert await media.forget_sent(0) == 0
     assert await media.forget_sent(2) == 1
@@ -113,7 +111,7 @@ async def test_an_answer_that_is_not_the_centres_is_no_watermark(answered: dict[
         async def send(self, *_: Any) -> dict[str, Any]:
             return answered
 
-    push = Push("gw-1", await filled(3), Portal(), nothing, 1_000, lambda: "e2", never)  # type: ignore[arg-type]
+    push = Push("gw-1", await filled(3), Portal(), nothing, Limits(), Never())  # type: ignore[arg-type]
     with pytest.raises(UplinkDown):
         await push.take("routine", [Record(1, entry(1).body)])
 
@@ -128,8 +126,97 @@ async def nothing() -> dict[str, int]:
     return {}
 
 
-async def never(stream: str, reason: str) -> None:
-    raise AssertionError(reason)
+class Never:
+    """Hooks that must not be called."""
+
+    def new_epoch(self) -> str:
+        raise AssertionError("no epoch has to begin here")
+
+    async def epoch_began(self, stream: str, reason: str) -> None:
+        raise AssertionError(reason)
+
+    async def centre_lost(self, stream: str) -> None:
+        raise AssertionError("nothing was lost")
+
+
+class CountingCentre:
+    """A centre that judges by its marks, lists the gaps that are declared, and may lose what it had."""
+
+    def __init__(self) -> None:
+        self.log = MemoryBatchLog()
+
+    async def send(self, method: str, path: str, body: bytes, content_type: str) -> dict[str, Any]:
+        receipt = (await self.log.append([Arrival(read_header(body), body, "garden")]))[0]
+        return self._answer(receipt)
+
+    async def send_json(self, method: str, path: str, content: dict[str, Any]) -> dict[str, Any]:
+        return self._answer(await self.log.declare(msgspec.convert({"gateway": "gw-1", **content}, Gap)))
+
+    def _answer(self, receipt: Receipt) -> dict[str, Any]:
+        if receipt.outcome in ("gap", "overlap"):
+            raise Refused(409, {"error": receipt.outcome, "watermark": receipt.watermark})
+        return {"watermark": receipt.watermark}
+
+    async def watermarks(self) -> dict[str, int]:
+        return {stream: last for (stream, _), last in (await self.log.watermarks("gw-1")).items()}
+
+    async def sequences(self) -> list[int]:
+        records = await self.log.read(shard_of("garden"), 0, 1_000)
+        headers = [read_header(record.body) for record in records]
+        return [sequence for header in headers for sequence in range(header.first, header.last + 1)]
+
+
+class Heard(Never):
+    def __init__(self) -> None:
+        self.lost: list[str] = []
+
+    async def centre_lost(self, stream: str) -> None:
+        self.lost.append(stream)
+
+
+async def drained(log: EventLog, push: Push, stream: str = "routine") -> None:
+    position = await push.position(stream)
+    while records := await log.read(stream, position, 100):
+        position = await push.take(stream, records)
+
+
+async def test_what_was_let_go_before_it_was_sent_is_declared_and_the_stream_goes_on() -> None:
+    log, centre = await filled(20), CountingCentre()
+    push = Push("gw-1", log, centre, centre.watermarks, Limits(batch_events=3), Never())  # type: ignore[arg-type]
+    await log.drop("routine", 7)
+    await drained(log, push)
+    assert await centre.sequences() == list(range(8, 21))
+    assert [(gap.first, gap.last, gap.reason) for gap in await centre.log.gaps("gw-1")] == [(1, 7, "capacity")]
+    assert push.acknowledged["routine"] == 20
+
+
+async def test_a_record_that_vanished_is_a_gap_that_nothing_explains(tmp_path: Path) -> None:
+    store = await SqliteEventLog.open(tmp_path / "log.db", "e1")
+    await store.append([entry(number) for number in range(1, 11)])
+    with closing(sqlite3.connect(tmp_path / "log.db")) as db, db:
+        db.execute("DELETE FROM record WHERE key & 0xffff = 4")
+        db.execute("UPDATE record SET body = CAST('{}' AS BLOB) WHERE key & 0xffff IN (7, 8)")
+    centre = CountingCentre()
+    push = Push("gw-1", store, centre, centre.watermarks, Limits(), Never())  # type: ignore[arg-type]
+    await drained(store, push)
+    assert await centre.sequences() == [1, 2, 3, 5, 6, 9, 10]
+    listed = [(gap.first, gap.last, gap.reason) for gap in await centre.log.gaps("gw-1")]
+    assert listed == [(4, 4, "missing"), (7, 8, "unreadable")]
+    await store.close()
+
+
+async def test_a_centre_that_lost_what_it_had_gets_the_same_rows_again() -> None:
+    log, first = await filled(30), CountingCentre()
+    heard = Heard()
+    push = Push("gw-1", log, first, first.watermarks, Limits(batch_events=7), heard)  # type: ignore[arg-type]
+    await drained(log, push)
+    await log.trim("routine", 12)
+    restored = CountingCentre()
+    push._uplink, push._watermarks = restored, restored.watermarks  # type: ignore[assignment]
+    await drained(log, push)
+    assert heard.lost == ["routine"], "what lies beside the log is offered again"
+    assert await restored.sequences() == list(range(13, 31)), "under their own sequences, in the same epoch"
+    assert [(gap.first, gap.last, gap.reason) for gap in await restored.log.gaps("gw-1")] == [(1, 12, "trimmed")]
 
 
 async def test_a_new_epoch_numbers_the_kept_records_from_one(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from domain.events import Event
 from edge.devices.driver import picture
 from edge.entries import entry_of
-from edge.media import MediaStore
+from edge.media import Kept, MediaStore
 from edge.retention import forget_old
 from edge.store import open_store
 from eventlog.sqlite import SqliteEventLog
@@ -35,7 +35,7 @@ class Bench:
         event = Event(kind="input", device="t:1", source_event_id=str(self.count), recorded_at=recorded_at)
         _, body = picture("scene", str(self.count).encode())
         await self.media.keep([body])
-        await self.store.append([entry_of(event, ZONE)], self.media.statements([body]))
+        await self.store.append([entry_of(event, ZONE)], self.media.statements([Kept(body, "routine")]))
         await self.media.mark_sent([body.sha256])
 
     async def pass_by(self, now: datetime, acknowledged: int) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -136,7 +138,8 @@ async def test_a_parked_message_keeps_what_its_receipt_was_worth(
 
 
 async def test_a_store_of_an_older_program_gets_the_column(tmp_path: Path, store: SqliteEventLog) -> None:
-    await store.write([("ALTER TABLE parked DROP COLUMN gateway_clock", [()])])
+    with closing(sqlite3.connect(tmp_path / "log.db")) as older:
+        older.executescript("ALTER TABLE parked DROP COLUMN gateway_clock; PRAGMA user_version = 0")
     again = await open_store(tmp_path, lambda: TRUE)
     assert "gateway_clock" in {row[1] for row in await again.query("PRAGMA table_info(parked)")}
     await again.close()

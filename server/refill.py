@@ -1,0 +1,75 @@
+"""What the centre had and no longer has whole: found in its log, asked for again at the gateways that keep it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.sqlite import insert
+
+from domain.wire import MAX_EVENTS
+from eventlog.log import Arrival
+from eventlog.sqlite_batches import SqliteBatchLog, Wanted
+from server.store.engine import Database, stamp
+from server.store.schema import wanted
+
+_AT_ONCE = 50
+
+
+class Verified(msgspec.Struct, frozen=True):
+    """What a walk through the log found: ranges that are damaged or lost, and how many sequences that is."""
+
+    ranges: int
+    sequences: int
+
+
+class Refill:
+    """Asks gateways for ranges again, and puts what they send in its place."""
+
+    def __init__(self, log: SqliteBatchLog, db: Database, now: Callable[[], datetime]) -> None:
+        self._log, self._db, self._now = log, db, now
+
+    async def verify(self, progress: Callable[[], None] = lambda: None) -> Verified:
+        """Walk the whole log and ask for all that is damaged or lost."""
+        ranges = sequences = 0
+        async for found in self._log.damaged_and_lost():
+            await self._ask(found)
+            ranges, sequences = ranges + 1, sequences + found.last - found.first + 1
+            progress()
+        return Verified(ranges, sequences)
+
+    async def _ask(self, found: Wanted) -> None:
+        values = {**msgspec.structs.asdict(found), "since": stamp(self._now())}
+        async with self._db.write() as connection:
+            await connection.execute(insert(wanted).values(values).on_conflict_do_nothing())
+
+    async def wanted_of(self, gateway: str) -> list[dict[str, object]]:
+        """What a gateway is asked for, for the answer to its hello."""
+        columns = (wanted.c.stream, wanted.c.epoch, wanted.c.first, wanted.c.last)
+        query = select(*columns).where(wanted.c.gateway == gateway).order_by(wanted.c.first).limit(_AT_ONCE)
+        async with self._db.read() as connection:
+            return [dict(row) for row in (await connection.execute(query)).mappings()]
+
+    async def take(self, arrival: Arrival) -> bool:
+        """Put a batch that was asked for in its place; whether anything was mended. Raises LogBroken."""
+        header = arrival.header
+        if header.count > MAX_EVENTS:
+            return False
+        mended = await self._log.mend(arrival)
+        await self._no_longer(header.gateway, header.stream, header.epoch, header.first, header.last)
+        return mended
+
+    async def _no_longer(self, gateway: str, stream: str, epoch: str, first: int, last: int) -> None:
+        """What was sent, or what the gateway says it has no more, is not asked for again; the rest of a range is."""
+        same = (wanted.c.gateway == gateway, wanted.c.stream == stream, wanted.c.epoch == epoch)
+        async with self._db.write() as connection:
+            inside = (*same, wanted.c.first >= first, wanted.c.last <= last)
+            await connection.execute(delete(wanted).where(*inside))
+            begun = (*same, wanted.c.first >= first, wanted.c.first <= last)
+            await connection.execute(wanted.update().where(*begun).values(first=last + 1))
+
+    async def cannot(self, gateway: str, stream: str, epoch: str, first: int, last: int) -> None:
+        """The gateway no longer has a range: it stays lost, and is not asked for again until the next walk."""
+        await self._no_longer(gateway, stream, epoch, first, last)
