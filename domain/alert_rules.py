@@ -90,12 +90,19 @@ def person_at_night(event: Event, place: Place) -> Fired | None:
 
 def alarm(event: Event, _place: Place) -> Fired | None:
     """What a device itself calls an alarm, while it lasts; tests and all-clears are none."""
-    if event.kind != "alarm" or event.state in ("cleared", "test"):
+    if event.kind != "alarm" or event.state in ("cleared", "test") or event.alarm == "conservation_gap":
         return None
     name = event.alarm or "other"
     severity: Severity = "critical" if name in _CRITICAL_ALARMS else "high" if name in _HIGH_ALARMS else "medium"
     category = "fire" if name in _FIRE_ALARMS else "device" if name in _DEVICE_ALARMS else "safety"
     return Fired(f"alarm_{name}", severity, category)
+
+
+def conservation_gap(event: Event, _place: Place) -> Fired | None:
+    """The centre found that a day's records at a gateway and at the centre do not add up."""
+    if event.kind == "alarm" and event.alarm == "conservation_gap":
+        return Fired("conservation_gap", "high", "device")
+    return None
 
 
 def tailgating(event: Event, _place: Place) -> Fired | None:
@@ -118,6 +125,7 @@ RULES: tuple[Rule, ...] = (
     access_denied,
     person_at_night,
     alarm,
+    conservation_gap,
     tailgating,
     device_offline,
 )

@@ -19,6 +19,7 @@ from edge import identity, parked, status
 from edge.capacity import Capacity
 from edge.clock import Clock
 from edge.config import Config
+from edge.conservation import UntakenCount
 from edge.device_list import DeviceList
 from edge.devices.driver import discover
 from edge.earlier_run import look_back
@@ -36,6 +37,7 @@ from edge.sync.pictures import PicturePush
 from edge.sync.push import Push
 from edge.sync.recover import recover
 from edge.sync.refill import Wanted, refill
+from edge.sync.statements import StatementPush
 from edge.sync.transport import Refused, Uplink, UplinkDown, understood
 from edge.transports.mqtt import MqttTransport
 from eventlog.follow import Pace, follow
@@ -61,6 +63,7 @@ class _HelloAnswer(msgspec.Struct):
     watermarks: dict[str, Annotated[int, msgspec.Meta(ge=0)]]
     server_time: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     wanted: list[Wanted] = []
+    statement_wanted: bool = False
 
 
 class Agent:
@@ -84,6 +87,8 @@ class Agent:
         self.intake = self._make_intake()
         self._mqtt = MqttTransport(config.broker, self._registry.topics, self.intake, clock)
         self._push: Push | None = None
+        self._statements: StatementPush | None = None
+        self._untaken = UntakenCount()
         self._uplink_state = "not enrolled"
         self._back_online = asyncio.Event()
         self._version = version("gatehouse")
@@ -110,6 +115,12 @@ class Agent:
         await self._look_back()
         await self.intake.record(self._notices.started(self._version))
         self._reserve.hold()
+        try:
+            await self._work(ready)
+        finally:
+            await self._remember()  # else the next start takes a centre that lost its disk for one that never had it
+
+    async def _work(self, ready: Callable[[], None]) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.intake.run())
             tasks.create_task(self._mqtt.run(self._retry_s))
@@ -154,10 +165,14 @@ class Agent:
         me = await self._enrolled()
         signer = identity.Signer(me, self._clock)
         async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
-            uplink = await stack.enter_async_context(Uplink(self._config.server or me.server, signer))
+            uplink = await stack.enter_async_context(Uplink(self._config.server or me.server, signer, me.trust))
             known = {name: entry.acknowledged for name, entry in (await status.of_store(self._store)).items()}
             hello = self._hello(uplink, me.gateway)
             self._push = Push(me.gateway, self._store, uplink, hello, self._config.limits, self, known)
+            self._statements = StatementPush(
+                self._store.path, self._push.told, uplink, self._config.site.zone, self._clock.now
+            )
+            tasks.create_task(self._statements.run())
             pace = Pace(self._config.limits.batch_events, retry_s=self._retry_s, hurry=self._back_online)
             for stream in self._store.partitions:
                 tasks.create_task(follow(self._store, stream, self._push, self._report, pace))
@@ -201,6 +216,8 @@ class Agent:
             if answer.server_time is not None:
                 self._clock.measured(answer.server_time, asked_s, answered_s)
             self._note_online()
+            if answer.statement_wanted and self._statements is not None:
+                self._statements.ask()
             await refill(gateway, self._store, uplink, answer.wanted)
             return answer.watermarks
 
@@ -293,10 +310,14 @@ class Agent:
         except OSError as error:  # a full disk must not stop the doors for want of a convenience
             log.warning("status_not_written", error=str(error))
 
-    async def _keep_house(self) -> None:
-        if self._push is not None:
+    async def _remember(self) -> None:
+        if self._push is not None and self._store.sound:
             await status.remember(self._store, self._push.acknowledged)
+
+    async def _keep_house(self) -> None:
+        await self._remember()
         await parked.keep_newest(self._store, self._config.limits.parked_messages)
+        await self._store.write(self._untaken.statements(self.intake.counts, self._clock.now(), self._config.site.zone))
         await self._forget_old()
 
     async def _forget_old(self) -> None:

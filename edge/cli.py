@@ -16,13 +16,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from edge import agent, enrol, identity, parked_again, status
+from edge import agent, identity, parked_again, status
 from edge.agent import utc_now
+from edge.cli_broker import broker_config
 from edge.cli_decode import decode
+from edge.cli_enrol import enrol_gateway
+from edge.cli_statement import statement
 from edge.config import BadConfig, Config, load
 from edge.parked import Parked, listed
 from edge.store import open_store
-from edge.sync.transport import Refused, UplinkDown
 from eventlog.log import LogBroken
 
 app = typer.Typer(
@@ -32,6 +34,9 @@ app = typer.Typer(
     help="The Gatehouse agent of one complex.",
 )
 app.command()(decode)
+app.command()(statement)
+app.command()(broker_config)
+app.command(name="enrol")(enrol_gateway)
 out = Console()
 err = Console(stderr=True)
 
@@ -94,36 +99,6 @@ def _log_to_stderr() -> None:
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-
-
-@app.command(name="enrol")
-def enrol_gateway(
-    config: ConfigFile = DEFAULT_CONFIG,
-    code_file: Annotated[Path | None, typer.Option(help="Where the code stands; else it is asked for.")] = None,
-) -> None:
-    """Give this box its identity with a one-time code of the centre (gatehouse-server enrol-code).
-
-    The code is read from the keyboard, from standard input or from a file, never from the command line.
-
-    Example: gatehouse-edge enrol --config edge.toml
-    """
-    told = settings(config)
-    if not told.server:
-        raise fail(f'{config}: server is not set; add a line: server = "https://centre.example.invalid"')
-    code = code_file.read_text() if code_file else _ask_code()
-    try:
-        me = asyncio.run(enrol.enrol(told.server, code, told.folder))
-    except Refused as refusal:
-        raise fail(f"the centre refused the code: {refusal.answer.get('message', refusal)}") from refusal
-    except UplinkDown as error:
-        raise fail(f"the centre cannot be reached: {error}") from error
-    out.print(f"enrolled: this is {me.gateway} of complex {me.complex}")
-
-
-def _ask_code() -> str:
-    if sys.stdin.isatty():
-        return typer.prompt("Code", hide_input=True)
-    return sys.stdin.readline()
 
 
 @app.command(name="status")

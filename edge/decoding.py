@@ -123,12 +123,12 @@ class Decoding:
             self._states.forget(event)
 
     def _park(self, group: Group, message: Message, reason: str, detail: str, *, limited: bool) -> None:
-        self._counts[reason] += 1
         source, now_s = f"topic {message.topic}", self._clock.monotonic_s()
         if limited and not self._flood.allows(source, _PARKED_STREAM, now_s):
             self._counts[FLOOD] += 1
             self._flood.dropped(source, now_s)
             return
+        self._counts[reason] += 1
         group.parked.append(Parked.of(message, reason, detail))
 
 

@@ -10,7 +10,8 @@ def write_file(path: Path, body: bytes, *, mode: int = 0o644) -> None:
     """Written aside, synced, renamed, and the folder synced, which is made where it is not there. Raises OSError."""
     make_folder(path.parent)
     aside = path.with_name(f"{path.name}.part")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    # Root may write into an account's folder: a link that stands there must not lead it elsewhere.
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
     with os.fdopen(descriptor, "wb") as file:
         file.write(body)
         file.flush()

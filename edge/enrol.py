@@ -6,22 +6,35 @@ from pathlib import Path
 
 import msgspec
 
-from edge.identity import Identity, forget_pending, pending_key, save
+from edge.identity import Identity, forget_pending, key_to_enrol, save
 from edge.sync.transport import Uplink
+from edge.sync.trust import Trust
+
+_PLAIN = Trust()
 
 
-async def enrol(server: str, code: str, folder: Path) -> Identity:
-    """Make a key, show the centre its public half with the code, keep what it answers.
+async def enrol(
+    server: str, code: str, folder: Path, now: Trust = _PLAIN, later: Trust = _PLAIN, *, new_key: bool = False
+) -> Identity:
+    """Show the centre the public half of our key with the code, keep what it answers.
 
-    Raises Refused (used, expired, unknown code) or UplinkDown; then only the key stays here, for the next try: where
-    the answer was lost, the centre knows the key again and answers the same.
+    The code goes only to a server that ``now`` lets pass; ``later`` is kept, for every request from then on. The key
+    of an earlier enrolment is used again: by it a centre that lost its disk knows this gateway; ``new_key`` makes
+    another. Raises Refused (used, expired, unknown code …) or UplinkDown; then only the key stays here, for the next
+    try: where the answer was lost, the centre knows the key again and answers the same.
     """
-    key = pending_key(folder)
+    key = key_to_enrol(folder, new=new_key)
     public = key.as_dict(private=False)
-    async with Uplink(server) as uplink:
+    async with Uplink(server, trust=now) as uplink:
         answer = await uplink.send_json("POST", "/v1/enrol", {"code": code.strip(), "public_key": public})
-    private = msgspec.json.encode(key.as_dict(private=True)).decode()
-    identity = Identity(gateway=answer["gateway"], complex=answer["complex"], server=server, private_key=private)
+    identity = Identity(
+        gateway=answer["gateway"],
+        complex=answer["complex"],
+        server=server,
+        private_key=msgspec.json.encode(key.as_dict(private=True)).decode(),
+        fingerprint=later.fingerprint,
+        ca=later.ca,
+    )
     save(identity, folder)
     forget_pending(folder)
     return identity

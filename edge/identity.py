@@ -13,6 +13,7 @@ from joserfc.jwk import OKPKey
 
 from edge.clock import Clock
 from edge.durable import sync_folder, write_file
+from edge.sync.trust import Trust
 
 TOKEN_LIFE = timedelta(minutes=5)
 _RENEW_BEFORE = timedelta(minutes=1)
@@ -34,6 +35,12 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     complex: str
     server: str
     private_key: str  # JWK as JSON text
+    fingerprint: str = ""  # by what the centre is known, as Trust says it
+    ca: str = ""
+
+    @property
+    def trust(self) -> Trust:
+        return Trust(self.fingerprint, self.ca)
 
 
 def save(identity: Identity, folder: Path) -> None:
@@ -54,8 +61,19 @@ def new_key() -> OKPKey:
     return OKPKey.generate_key("Ed25519")
 
 
-def pending_key(folder: Path) -> OKPKey:
-    """The key to enrol with: the one of a try whose answer never came, else a new one, durable before it is shown."""
+def key_to_enrol(folder: Path, *, new: bool) -> OKPKey:
+    """The key of the identity that stands; else, or where a new one is wanted, the pending one."""
+    try:
+        return _pending_key(folder) if new else OKPKey.import_key(msgspec.json.decode(load(folder).private_key))
+    except NotEnrolled:
+        pass
+    except (msgspec.MsgspecError, JoseError, ValueError, KeyError) as error:
+        log.warning("identity_damaged", file=_FILE, error=str(error))
+    return _pending_key(folder)
+
+
+def _pending_key(folder: Path) -> OKPKey:
+    """The key of a try whose answer never came, else a new one, durable before it is shown."""
     try:
         return OKPKey.import_key(msgspec.json.decode((folder / _PENDING).read_bytes(), type=dict[str, str | list[str]]))
     except FileNotFoundError:

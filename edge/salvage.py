@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +13,7 @@ import msgspec
 import structlog
 
 from domain.events import STREAMS
+from domain.statements import CARRIED_ALL
 from edge.happenings import Salvaged
 from eventlog.log import Entry
 from eventlog.sqlite import SqliteEventLog, is_fault
@@ -24,7 +26,11 @@ log = structlog.get_logger()
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS salvaged(
     folder TEXT, stream TEXT, through INTEGER NOT NULL, PRIMARY KEY(folder, stream)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS carried(
+    stream TEXT, epoch TEXT, day INTEGER, count INTEGER NOT NULL, PRIMARY KEY(stream, epoch, day)) WITHOUT ROWID;
 """
+_CARRIED = """INSERT INTO carried(stream, epoch, day, count) VALUES(?, ?, ?, ?)
+ON CONFLICT(stream, epoch, day) DO UPDATE SET count = count + excluded.count"""
 _KEPT_APART = frozenset({"record", "stream", "tally", "let_go", "salvaged"})
 _THROUGH = "INSERT OR REPLACE INTO salvaged(folder, stream, through) VALUES(?, ?, ?)"
 _CHUNK = 500
@@ -141,6 +147,8 @@ async def carry_records(
         for stream in STREAMS:
             epoch, head = heads.get(stream, ("", 0))
             await _carry_stream(folder.name, old, stream, (watermarks.get((stream, epoch), 0), head), store, result)
+            if epoch:  # the day that says that this was all of it: what the centre still lacks then is lost
+                await store.write([(_CARRIED, [(stream, epoch, CARRIED_ALL, 0)])])
     return result
 
 
@@ -148,15 +156,15 @@ async def _carry_stream(
     name: str, old: OldStore, stream: str, span: tuple[int, int], store: SqliteEventLog, result: Salvaged
 ) -> None:
     watermark, head = span
+    epoch = old.heads().get(stream, ("", 0))[0]
     rows = await store.query("SELECT through FROM salvaged WHERE folder = ? AND stream = ?", (name, stream))
     begin = max(watermark, rows[0][0] if rows else 0)
     recovered = 0
     for chunk in _chunks(old.records(stream, begin, head)):
-        through = (
-            "INSERT OR REPLACE INTO salvaged(folder, stream, through) VALUES(?, ?, ?)",
-            [(name, stream, chunk[-1].sequence)],
-        )
-        await store.append([row.entry for row in chunk], [through])
+        days = Counter(row.entry.day for row in chunk)
+        carried = [(stream, epoch, day, count) for day, count in days.items()]
+        through = (_THROUGH, [(name, stream, chunk[-1].sequence)])
+        await store.append([row.entry for row in chunk], [through, (_CARRIED, carried)])
         recovered += len(chunk)
     result.recovered += recovered
     result.known += min(watermark, head)

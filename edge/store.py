@@ -7,12 +7,12 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from edge import media, milestones, parked, salvage, status
+from edge import conservation, media, milestones, parked, salvage, status
 from eventlog.sqlite import OwnTables, SqliteEventLog
 
 FILE = "log.db"
-_SCHEMA = media.SCHEMA + parked.SCHEMA + status.SCHEMA + salvage.SCHEMA + milestones.SCHEMA
-OWN_TABLES = OwnTables(_SCHEMA, media.COLUMNS + parked.COLUMNS)
+_SCHEMAS = (media.SCHEMA, parked.SCHEMA, status.SCHEMA, salvage.SCHEMA, conservation.SCHEMA, milestones.SCHEMA)
+OWN_TABLES = OwnTables("".join(_SCHEMAS), media.COLUMNS + parked.COLUMNS)
 
 
 async def open_store(folder: Path, now: Callable[[], datetime]) -> SqliteEventLog:

@@ -19,6 +19,7 @@ from eventlog.follow import Pace, follow
 from eventlog.sqlite_batches import SqliteBatchLog
 from server.books.charges import Charges, LotTariff
 from server.config import BadConfig, Complex, Config, Webhook
+from server.conservation import Conservation as Comparison
 from server.facts import Unpacker
 from server.feeds.outbox import Outbox
 from server.feeds.webhook import Webhook as WebhookSender
@@ -28,6 +29,7 @@ from server.ingest import Ingest
 from server.live import Hub
 from server.media import MediaBox
 from server.projections.alerts import Alerts
+from server.projections.conservation import Conservation
 from server.projections.doors import Doors
 from server.projections.parking import Parking
 from server.rebuild import Projection
@@ -67,6 +69,7 @@ async def open_house(folder: Path, config: Config) -> House:
         media=MediaBox(objects, db, utc_now),
         gateways=GatewayAuth(db, utc_now, timedelta(minutes=config.code_life_min)),
         live=Hub(db, render_live, utc_now),
+        conservation=Comparison(db, batches, places(config), utc_now),
         now=utc_now,
     )
 
@@ -92,6 +95,7 @@ async def run_readers(house: House) -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(house.ingest.run())
         tasks.create_task(house.live.run())
+        tasks.create_task(house.conservation.run())
         rest = Rest(house.ingest.pouring)
         for projection in projections(house.config).values():
             patient = None if projection.name == Alerts.name else rest
@@ -132,7 +136,9 @@ def quiet_projections(config: Config) -> dict[str, Projection]:
 
 
 def _projections(config: Config, *, announce: bool) -> dict[str, Projection]:
-    found: list[Projection] = [Alerts(places(config), utc_now, announce=announce), Doors(), Parking()]
+    sites = places(config)
+    alerts = Alerts(sites, utc_now, announce=announce)
+    found: list[Projection] = [alerts, Doors(), Parking(), Conservation(sites)]
     return {projection.name: projection for projection in found}
 
 

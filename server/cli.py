@@ -18,7 +18,9 @@ from rich.progress import Progress
 from domain.places import BadHours
 from server import cli_tariff
 from server.bootstrap import close_house, open_house, quiet_projections, tariffs
+from server.cli_conservation import conservation
 from server.config import BadConfig, Config, load
+from server.enrol_link import enrol_link
 from server.house import House
 from server.rebuild import Rebuilt, rebuild
 from server.report import report
@@ -32,6 +34,7 @@ app = typer.Typer(
     help="The Gatehouse server of a city.",
 )
 app.add_typer(cli_tariff.app, name="tariff")
+app.command()(conservation)
 out = Console()
 err = Console(stderr=True)
 T = TypeVar("T")
@@ -152,7 +155,17 @@ def enrol_code(
     if complex_id not in known:
         raise fail(f"no complex {complex_id!r} in {folder}/server.toml; there are: {', '.join(known) or 'none'}")
     code, expires_at = with_house(folder, lambda house: house.gateways.issue_code(complex_id))
-    show({"code": code, "expires_at": expires_at.isoformat(timespec="seconds")}, as_json=as_json)
+    told = {"code": code, "expires_at": expires_at.isoformat(timespec="seconds")}
+    if config.public_url:
+        told["link"] = _enrol_link(folder, config, code)
+    show(told, as_json=as_json)
+
+
+def _enrol_link(folder: Path, config: Config, code: str) -> str:
+    try:
+        return enrol_link(folder, config, code).text()
+    except BadConfig as error:
+        raise fail(str(error)) from error
 
 
 @app.command()
@@ -170,7 +183,7 @@ def replace_gateway(
 
 @app.command(name="rebuild")
 def rebuild_projection(
-    name: Annotated[str, typer.Argument(help="alerts, doors or parking")],
+    name: Annotated[str, typer.Argument(help="alerts, doors, parking or conservation")],
     folder: Folder = DEFAULT_FOLDER,
     as_json: AsJson = False,
 ) -> None:
@@ -224,6 +237,7 @@ def doctor(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
 
     async def check(house: House) -> dict[str, Any]:
         priced = tariffs(house)
+        enrol_link(folder, house.config, "")
         free = [place.id for place in house.config.complexes if place.id not in priced]
         return {"settings": "ok", "complexes": len(house.config.complexes), "without_tariff": free}
 

@@ -50,6 +50,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     webhooks: list[Webhook] = []
     code_life_min: int = 15
     login_life_h: int = 12
+    public_url: str = ""  # by which gateways call the centre; empty: as the person who asks for a code does
+    tls_cert_file: str = ""  # of the proxy before us (PEM): its fingerprint goes into the QR code for enrolling
+    tls_fingerprint: str = ""  # the same, where the file cannot be read from here: SHA-256, 64 hex digits
 
 
 def load(folder: Path) -> Config:

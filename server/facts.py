@@ -10,7 +10,7 @@ import structlog
 
 from domain.events import Event
 from domain.ids import Origin, derive, event_id
-from domain.wire import Header, split_events, unpack
+from domain.wire import EventHead, Header, split_events, unpack
 from eventlog.log import Record
 
 log = structlog.get_logger()
@@ -18,6 +18,7 @@ log = structlog.get_logger()
 _MAX_CACHED_EVENTS = 100_000
 _decode_all = msgspec.json.Decoder(list[Event]).decode
 _decode_one = msgspec.json.Decoder(Event).decode
+_decode_head = msgspec.json.Decoder(EventHead).decode
 
 
 class Fact(msgspec.Struct, frozen=True, gc=False):
@@ -28,6 +29,8 @@ class Fact(msgspec.Struct, frozen=True, gc=False):
     complex: str
     gateway: str
     received_at: datetime
+    header: Header  # of the batch it came in,
+    position: int  # and where that lies in the log
 
 
 class Unpacker:
@@ -56,9 +59,14 @@ def _unpacked(record: Record) -> list[Fact]:
     header, unpacked = unpack(record.body)
     received_at = datetime.fromisoformat(record.received_at)
     return [
-        Fact(_id(record.complex, event, header.origin(index)), event, record.complex, header.gateway, received_at)
+        _fact(record, header, index, event, received_at)
         for index, event in enumerate(_events(header, unpacked, received_at))
     ]
+
+
+def _fact(record: Record, header: Header, index: int, event: Event, received_at: datetime) -> Fact:
+    identity = _id(record.complex, event, header.origin(index))
+    return Fact(identity, event, record.complex, header.gateway, received_at, header, record.position)
 
 
 def _id(complex_id: str, event: Event, origin: Origin) -> bytes:
@@ -74,6 +82,14 @@ def _events(header: Header, unpacked: bytes, received_at: datetime) -> list[Even
     return [event if _is_sound(event) else _bare(event.device, received_at, "time") for event in events]
 
 
+def _recorded_at(body: bytes, received_at: datetime) -> datetime:
+    """When an event was recorded that is not understood: its day must stay the one that its gateway counts it under."""
+    try:
+        return _decode_head(body).recorded_at
+    except (msgspec.MsgspecError, RecursionError):
+        return received_at
+
+
 def _event(header: Header, index: int, body: bytes, received_at: datetime) -> Event:
     """One event of a batch that as a whole does not decode: what cannot be understood stays as unknown."""
     try:
@@ -84,7 +100,7 @@ def _event(header: Header, index: int, body: bytes, received_at: datetime) -> Ev
     except (msgspec.MsgspecError, RecursionError) as error:
         reason = str(error)
     log.error("event_not_understood", origin=str(header.origin(index)), error=reason)
-    return _bare("unknown", received_at, reason)
+    return _bare("unknown", _recorded_at(body, received_at), reason)
 
 
 def _is_sound(event: Event) -> bool:
@@ -93,5 +109,5 @@ def _is_sound(event: Event) -> bool:
     return event.recorded_at is not None and all(time.tzinfo and 1970 <= time.year <= 9000 for time in times)
 
 
-def _bare(device: str, received_at: datetime, reason: str) -> Event:
-    return Event(kind="unknown", device=device, recorded_at=received_at, code="not_understood", text=reason)
+def _bare(device: str, recorded_at: datetime, reason: str) -> Event:
+    return Event(kind="unknown", device=device, recorded_at=recorded_at, code="not_understood", text=reason)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from eventlog.sqlite_batches import SqliteBatchLog
 from server.config import Config
+from server.conservation import Conservation
 from server.gateway_auth import GatewayAuth
 from server.ingest import Ingest
 from server.live import Hub
@@ -31,6 +32,7 @@ class House:
     media: MediaBox
     gateways: GatewayAuth
     live: Hub
+    conservation: Conservation
     now: Callable[[], datetime]
 
     async def announce_picture(self, complex_id: str, sha256: str) -> None:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from types import MappingProxyType
 from typing import Any, Literal
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -87,6 +88,18 @@ class Publish(msgspec.Struct, frozen=True):
     qos: int = 1
 
 
+class BrokerUser(msgspec.Struct, frozen=True):
+    """Who connects to the broker on a device's behalf: the device itself, or a bridge that speaks for several.
+
+    ``name`` is of letters, digits and ``._%-``, and no two devices share one but by a bridge. The topics are MQTT
+    filters; what the user may read is what we may write.
+    """
+
+    name: str
+    writes: tuple[str, ...]
+    reads: tuple[str, ...] = ()
+
+
 def _no_commands(command: Command, site: Site, topic_hint: str) -> Publish:
     raise CannotEncode(f"{command.device} takes no commands")
 
@@ -96,6 +109,8 @@ class Driver(msgspec.Struct, frozen=True):
 
     ``decode`` raises BadMessage for what is no message of the family; what is valid but not mapped becomes an event
     of kind ``unknown`` with its codes kept. ``encode`` gets the last topic the device was heard on as its hint.
+    ``broker_user`` tells, for one vendor identity, who connects to the broker and what it may write and read there.
+    A driver that leaves it out gets ``own_user``: right where devices name themselves in topics and are told nothing.
     """
 
     kind: str  # the prefix of its device identities
@@ -103,6 +118,28 @@ class Driver(msgspec.Struct, frozen=True):
     decode: Callable[[Message, Site], Reading]
     topics: Mapping[str, str] = MappingProxyType({})  # MQTT topic filter -> family
     encode: Callable[[Command, Site, str], Publish] = _no_commands
+    broker_user: Callable[[str], BrokerUser] | None = None
+
+    def user_of(self, identity: str) -> BrokerUser:
+        """Who connects for the device of this vendor identity, which is safe to stand in a topic."""
+        return self.broker_user(identity) if self.broker_user else own_user(self.kind, self.topics, identity)
+
+
+def own_user(kind: str, topics: Iterable[str], identity: str, reads: tuple[str, ...] = ()) -> BrokerUser:
+    """A device of its own, that writes the filters with its identity where they have their first ``+``.
+
+    Where none has one, the topics do not tell devices apart: one bridge writes them all.
+    """
+    own = tuple(_filled(topic, identity) for topic in topics if "+" in topic.split("/"))
+    if not own:
+        return BrokerUser(kind, tuple(topics), reads)
+    return BrokerUser(f"{kind}.{quote(identity, safe='')}", own, reads)
+
+
+def _filled(topic: str, identity: str) -> str:
+    levels = topic.split("/")
+    levels[levels.index("+")] = identity
+    return "/".join(levels)
 
 
 class Registry:

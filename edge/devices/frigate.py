@@ -12,6 +12,7 @@ from edge.devices._frigate_objects import KIND, read_object
 from edge.devices._frigate_updates import read_review, read_trigger, read_update
 from edge.devices.driver import (
     BadMessage,
+    BrokerUser,
     CannotEncode,
     Command,
     Driver,
@@ -125,6 +126,11 @@ def encode(command: Command, site: Site, topic_hint: str) -> Publish:
     return Publish(f"{prefix}/{camera}/{switch}/set", b"ON" if on else b"OFF")
 
 
+def _user(camera: str) -> BrokerUser:
+    """Cameras speak RTSP to Frigate; it alone is at the broker, for all of them."""
+    return BrokerUser(KIND, (f"{_PREFIX}/#",), (f"{_PREFIX}/+/+/set",))
+
+
 _READERS: MappingProxyType[str, Callable[[Message, Site], Reading]] = MappingProxyType(
     {
         "events": read_object,
@@ -140,4 +146,5 @@ DRIVER = Driver(
     decode=decode,
     encode=encode,
     topics=MappingProxyType({f"{_PREFIX}/#": FAMILY}),
+    broker_user=_user,
 )

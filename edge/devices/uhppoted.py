@@ -11,7 +11,7 @@ from domain.events import Event
 from edge.devices._fields import codes, decode_json, fields, flag, items, keep_raw, text_in, whole
 from edge.devices._uhppoted_commands import encode
 from edge.devices._uhppoted_record import KIND, Record, read_record
-from edge.devices.driver import BadMessage, Driver, Message, Reading, Site
+from edge.devices.driver import BadMessage, BrokerUser, Driver, Message, Reading, Site
 
 FAMILY = "uhppoted-mqtt"
 DAEMON = "uhppoted-mqtt"  # its own device: it speaks for controllers and has no number
@@ -97,18 +97,20 @@ def _daemon_event(kind: str, message: Message, device: str = DAEMON, **rest: Any
     return Event(kind=kind, device=device, time_quality="gateway", retained=message.retained, **rest)
 
 
-DRIVER = Driver(
-    kind=KIND,
-    families=(FAMILY,),
-    decode=decode,
-    encode=encode,
-    topics=MappingProxyType(
-        {
-            "uhppoted/gateway/events": FAMILY,
-            "uhppoted/gateway/events/live": FAMILY,
-            "uhppoted/gateway/system": FAMILY,
-            "uhppoted/gateway/replies/#": FAMILY,
-            "uhppoted/reply/#": FAMILY,
-        }
-    ),
+_TOPICS = MappingProxyType(
+    {
+        "uhppoted/gateway/events": FAMILY,
+        "uhppoted/gateway/events/live": FAMILY,
+        "uhppoted/gateway/system": FAMILY,
+        "uhppoted/gateway/replies/#": FAMILY,
+        "uhppoted/reply/#": FAMILY,
+    }
 )
+
+
+def _user(controller: str) -> BrokerUser:
+    """Controllers speak UDP to the daemon; it alone is at the broker, for all of them."""
+    return BrokerUser(DAEMON, tuple(_TOPICS), ("uhppoted/gateway/requests/#",))
+
+
+DRIVER = Driver(kind=KIND, families=(FAMILY,), decode=decode, encode=encode, topics=_TOPICS, broker_user=_user)

@@ -8,7 +8,7 @@ from edge.devices._vzenith_commands import encode
 from edge.devices._vzenith_envelope import KIND, open_envelope
 from edge.devices._vzenith_http import open_push
 from edge.devices._vzenith_readings import READERS, read_reply, read_unknown
-from edge.devices.driver import Driver, Message, Reading, Site
+from edge.devices.driver import BrokerUser, Driver, Message, Reading, Site, own_user
 
 FAMILY = "vzenith-mqtt"
 HTTP_FAMILY = "vzenith-http"  # read only: over HTTP a command is the answer to a push
@@ -20,17 +20,26 @@ def decode(message: Message, site: Site) -> Reading:
     return read_reply(heard) if heard.is_reply else READERS.get(heard.name, read_unknown)(heard)
 
 
+_TOPICS = MappingProxyType(
+    {
+        "device/+/message/up/#": FAMILY,
+        "+/device/message/up/#": FAMILY,
+        "device/+/message/down/+/reply": FAMILY,
+        "+/device/message/down/+/reply": FAMILY,
+    }
+)
+
+
+def _user(serial: str) -> BrokerUser:
+    """A camera writes and is told under its serial number, in either layout of its firmware."""
+    return own_user(KIND, _TOPICS, serial, (f"device/{serial}/message/down/#", f"{serial}/device/message/down/#"))
+
+
 DRIVER = Driver(
     kind=KIND,
     families=(FAMILY, HTTP_FAMILY),
     decode=decode,
     encode=encode,
-    topics=MappingProxyType(
-        {
-            "device/+/message/up/#": FAMILY,
-            "+/device/message/up/#": FAMILY,
-            "device/+/message/down/+/reply": FAMILY,
-            "+/device/message/down/+/reply": FAMILY,
-        }
-    ),
+    topics=_TOPICS,
+    broker_user=_user,
 )

@@ -64,6 +64,7 @@ class Push:
         self._lanes = Lanes(store.partitions)
         self._fit = {stream: Fit(limits.batch_events) for stream in store.partitions}
         self.acknowledged: dict[str, int] = dict(acknowledged or {})
+        self._heard: set[str] = set()
 
     async def position(self, partition: str) -> int:
         """The centre's watermark of the stream's present epoch: asked anew after every failure."""
@@ -73,7 +74,12 @@ class Push:
             reason = f"the centre has {watermark} and this log only {head}: an older copy of it was restored"
             watermark = await self._begin_epoch(partition, reason)
         await self._note(partition, watermark)
+        self._heard.add(partition)
         return watermark
+
+    def told(self) -> dict[str, int]:
+        """The watermarks that the centre itself told since the start; what was remembered may lag behind a trim."""
+        return {stream: self.acknowledged[stream] for stream in self._heard}
 
     async def _note(self, stream: str, watermark: int) -> None:
         had, self.acknowledged[stream] = self.acknowledged.get(stream, 0), watermark

@@ -11,10 +11,12 @@ import msgspec
 import structlog
 
 from edge.identity import Signer
+from edge.sync.trust import Trust
 
 log = structlog.get_logger()
 T = TypeVar("T")
 
+_ANY_AUTHORITY = Trust()
 _TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=10, sock_read=30)
 
 
@@ -34,13 +36,13 @@ class Refused(Exception):
 class Uplink:
     """A kept-open connection to the centre. Without a signer only enrolment is possible."""
 
-    def __init__(self, server: str, signer: Signer | None = None) -> None:
-        self._server = server.rstrip("/")
+    def __init__(self, server: str, signer: Signer | None = None, trust: Trust = _ANY_AUTHORITY) -> None:
+        self._server, self._trust = server.rstrip("/"), trust
         self._signer = signer
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        connector = aiohttp.TCPConnector(limit=8, keepalive_timeout=60)
+        connector = aiohttp.TCPConnector(limit=8, keepalive_timeout=60, ssl=self._trust.tls())
         self._session = aiohttp.ClientSession(connector=connector, timeout=_TIMEOUT)
         return self
 
@@ -75,7 +77,7 @@ class Uplink:
             async with self._session.request(method, self._server + path, data=body, headers=headers) as response:
                 return _judge(response.status, await response.read())
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            raise UplinkDown(f"{self._server}: {error!r}") from error
+            raise UplinkDown(f"{self._server}: {_reason(error)}") from error
 
     def _learn_time(self, answer: dict[str, Any]) -> bool:
         if self._signer is None or "server_time" not in answer:
@@ -84,6 +86,17 @@ class Uplink:
         self._signer.correct(server_time)
         log.warning("token_time_corrected", server_time=server_time.isoformat())
         return True
+
+
+def _reason(error: Exception) -> str:
+    """What to do about a certificate; the error itself for all else."""
+    match error:
+        case aiohttp.ServerFingerprintMismatch():
+            return "it shows another certificate than at enrolment; if that is right, enrol again: the key is kept"
+        case aiohttp.ClientConnectorCertificateError():
+            return f"its certificate is not trusted: {error.certificate_error}; is this box's clock right?"
+        case _:
+            return repr(error)
 
 
 class _ServerTime(msgspec.Struct):

@@ -18,6 +18,7 @@ from edge.clock import RELEASED_AT, Clock
 from edge.config import Broker
 from edge.devices.driver import Message, Publish
 from edge.intake import Intake
+from edge.transports.broker_tls import context_for, explained
 
 log = structlog.get_logger()
 
@@ -106,8 +107,7 @@ class MqttTransport:
         if self._broker.username:
             client.username_pw_set(self._broker.username, Path(self._broker.password_file).read_text().strip())
         if self._broker.ca_file:
-            context = ssl.create_default_context(cafile=self._broker.ca_file)
-            client.tls_set_context(context)  # pyright: ignore[reportUnknownMemberType]
+            client.tls_set_context(context_for(self._broker.ca_file))  # pyright: ignore[reportUnknownMemberType]
 
     async def run(self, retry_s: Callable[[int], float]) -> None:
         """Stay connected until cancelled; a broker that is away is tried again after a growing pause."""
@@ -118,6 +118,9 @@ class MqttTransport:
                 await self._keep()
             except BrokerRefused as error:
                 log.error("broker_refused", host=self._broker.host, port=self._broker.port, error=str(error))
+            except ssl.SSLError as error:
+                said = explained(error, self._broker)
+                log.error("broker_refused", host=self._broker.host, port=self._broker.port, error=said)
             except OSError as error:
                 log.warning("broker_away", host=self._broker.host, port=self._broker.port, error=str(error))
             finally:

@@ -10,10 +10,11 @@ from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
+from domain.statements import Statement
 from domain.wire import MAX_PACKED_BYTES, BadBatch
 from eventlog.log import Gap, GapReason, LogBroken, Receipt
 from server.auth import declare, public
-from server.gateway_auth import Gateway, NotAllowed
+from server.enrolment import Gateway, NotAllowed
 from server.house import House
 from server.ingest import Busy, checked
 from server.media import MAX_PICTURE_BYTES, WrongHash
@@ -141,7 +142,8 @@ async def hello(request: Request, gateway: FromGateway) -> Response:
         seen = update(gateway_table).where(gateway_table.c.id == gateway.id)
         await connection.execute(seen.values(last_seen_at=now, status=msgspec.json.decode(body)))
     wanted = await house.refill.wanted_of(gateway.id)
-    return answer(200, watermarks=watermarks, wanted=wanted, server_time=now)
+    asked = await house.conservation.is_wanted(gateway.id)
+    return answer(200, watermarks=watermarks, wanted=wanted, statement_wanted=asked, server_time=now)
 
 
 @router.post("/watermarks")
@@ -197,6 +199,13 @@ def _receipt(receipt: Receipt) -> Response:
     return answer(_STATUS[receipt.outcome], **content)
 
 
+@router.post("/statements")
+async def statements(request: Request, gateway: FromGateway) -> Response:
+    """What the gateway states of its days; it is held against the log behind the request."""
+    said = _decoded(await body_of(request, _MAX_JSON_BYTES), Statement)
+    return answer(200, news=await house_of(request).conservation.take(gateway, said))
+
+
 @router.put("/media/{sha256}")
 async def media(request: Request, sha256: str, gateway: FromGateway) -> Response:
     """A picture under the name of its content."""
@@ -224,7 +233,7 @@ def refusals(request: Request, error: Exception) -> Response:
     """Each refusal's status and word."""
     match error:
         case NotAllowed():
-            status = 403 if error.error.endswith(("_code", "_key")) else 401
+            status = 403 if error.error.endswith(("_code", "_key", "_complex")) else 401
             now = stamp(house_of(request).now())
             return answer(status, error=error.error, message=str(error), server_time=now)
         case BadBatch():

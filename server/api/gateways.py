@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from server.api.who import Overseeing
-from server.store import gateway_views
+from server.store import findings, gateway_views
 from server.store.gateway_views import GatewayView
 from server.web.answers import house_of, page
 
@@ -24,8 +24,9 @@ async def gateways(request: Request, person: Overseeing) -> Response:
     house = house_of(request)
     async with house.db.read() as connection:
         found = await gateway_views.gateways(connection, person.complexes, _AT_MOST)
+        broken = await findings.broken_days(connection, [view.id for view in found])
     silent = {view.id for view in found if is_silent(view, house.now())}
-    return page(request, person, "gateways.html", gateways=found, silent=silent, most=_AT_MOST)
+    return page(request, person, "gateways.html", gateways=found, silent=silent, broken=broken, most=_AT_MOST)
 
 
 def is_silent(view: GatewayView, now: datetime) -> bool:

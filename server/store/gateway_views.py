@@ -92,12 +92,22 @@ class RefusalView(msgspec.Struct, frozen=True):
     size_bytes: int
 
 
-async def gateways(connection: AsyncConnection, complexes: Collection[str], limit: int) -> list[GatewayView]:
-    """Gateways that are in use, those not heard for longest first: they want looking at."""
+def _gateways(complexes: Collection[str]) -> Any:
     shown = (gateway.c.id, gateway.c.complex, gateway.c.enrolled_at, gateway.c.replaced_at, gateway.c.last_seen_at)
     columns = (*shown, gateway.c.status, complex_.c.name.label("complex_name"), complex_.c.timezone)
     query = select(*columns).outerjoin(complex_, complex_.c.id == gateway.c.complex)
-    query = query.where(within(gateway.c.complex, complexes), gateway.c.replaced_at.is_(None))
+    return query.where(within(gateway.c.complex, complexes))
+
+
+async def gateway_of(connection: AsyncConnection, complexes: Collection[str], identity: str) -> GatewayView | None:
+    """One gateway, without its streams; one that was replaced too."""
+    row = (await connection.execute(_gateways(complexes).where(gateway.c.id == identity))).mappings().first()
+    return None if row is None else msgspec.convert(row, GatewayView)
+
+
+async def gateways(connection: AsyncConnection, complexes: Collection[str], limit: int) -> list[GatewayView]:
+    """Gateways that are in use, those not heard for longest first: they want looking at."""
+    query = _gateways(complexes).where(gateway.c.replaced_at.is_(None))
     order = (gateway.c.last_seen_at.asc().nulls_first(), gateway.c.id)
     rows = await connection.execute(query.order_by(*order).limit(limit))
     found = [msgspec.convert(row, GatewayView) for row in rows.mappings()]

@@ -20,6 +20,7 @@ from sqlalchemy.types import JSON
 metadata = MetaData()
 # SQLite gives a rowid only to INTEGER; elsewhere positions are 64 bits wide.
 Position = BigInteger().with_variant(Integer, "sqlite")
+STATED = ("produced", "held", "unsent", "trimmed", "dropped", "through")  # numbers of a gateway's statement
 
 # --- the log (statements in eventlog/sqlite_batches.py) ---
 
@@ -308,6 +309,70 @@ charge = Table(  # append-only: a changed session gets a new revision, never a c
     UniqueConstraint("complex", "session", "revision"),
 )
 
+# --- conservation: what gateways state, what is counted here, what does not add up ---
+
+statement_head = Table(  # the latest statement of each gateway
+    "statement_head",
+    metadata,
+    Column("gateway", String, primary_key=True),
+    Column("zone", String),  # of the days
+    Column("streams", JSON),  # stream -> {epoch, through}
+    Column("made_at", String),
+    Column("received_at", String),
+    Column("wanted_at", String),  # a person asked for a new one
+)
+statement = Table(  # the latest row of each day
+    "statement",
+    metadata,
+    *(Column(name, String, nullable=False) for name in ("gateway", "stream", "epoch")),
+    Column("day", Integer, nullable=False),
+    *(Column(name, BigInteger, nullable=False) for name in STATED),
+    Column("made_at", String, nullable=False),
+    Column("received_at", String, nullable=False),
+    PrimaryKeyConstraint("gateway", "stream", "epoch", "day"),
+)
+untaken = Table(  # messages that became no record at the gateway
+    "untaken",
+    metadata,
+    Column("gateway", String, nullable=False),
+    Column("day", Integer, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    PrimaryKeyConstraint("gateway", "day", "reason"),
+)
+carried = Table(  # of a gateway's store that was lost: what it counts under its next epoch now
+    "carried",
+    metadata,
+    *(Column(name, String, nullable=False) for name in ("gateway", "stream", "epoch")),
+    Column("day", Integer, nullable=False),  # -1: all that could be read was carried over
+    Column("count", BigInteger, nullable=False),
+    PrimaryKeyConstraint("gateway", "stream", "epoch", "day"),
+)
+batch_day = Table(  # how many events of each day a batch brought; of a batch that is no longer there, that it was
+    "batch_day",
+    metadata,
+    *(Column(name, String, nullable=False) for name in ("gateway", "stream", "epoch")),
+    Column("day", Integer, nullable=False),
+    Column("position", Position, nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("count", Integer, nullable=False),
+    PrimaryKeyConstraint("gateway", "stream", "epoch", "day", "position"),
+    Index("batch_day_sequence", "gateway", "stream", "epoch", "first"),
+    sqlite_with_rowid=False,
+)
+conservation_finding = Table(  # a day of a stream that was once broken: an alert was raised for it, once
+    "conservation_finding",
+    metadata,
+    Column("gateway", String, nullable=False),
+    Column("stream", String, nullable=False),
+    Column("day", Integer, nullable=False),
+    Column("differences", JSON, nullable=False),  # name -> number, as last seen
+    Column("found_at", String, nullable=False),
+    Column("seen_at", String, nullable=False),
+    Column("cleared_at", String),  # it adds up again since
+    PrimaryKeyConstraint("gateway", "stream", "day"),
+)
+
 # --- feeds ---
 
 delivery = Table(
@@ -328,3 +393,4 @@ delivery = Table(
 ALERT_TABLES = (alert, scene)
 DOOR_TABLES = (door, door_fact)
 PARKING_TABLES = (parking_passage, session)
+CONSERVATION_TABLES = (batch_day,)

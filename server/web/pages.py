@@ -13,7 +13,9 @@ from server.api import (
     alert_actions,
     alerts,
     charges,
+    conservation,
     doors,
+    enrolment,
     gateways,
     language,
     live,
@@ -41,7 +43,21 @@ _WORDS = {
 
 def routers() -> list[APIRouter]:
     """Every noun's routes."""
-    nouns = (login, language, alerts, alert_actions, live, pictures, parking, charges, doors, gateways, refusals)
+    nouns = (
+        login,
+        language,
+        alerts,
+        alert_actions,
+        live,
+        pictures,
+        parking,
+        charges,
+        doors,
+        enrolment,
+        gateways,
+        refusals,
+        conservation,
+    )
     return [noun.router for noun in nouns]
 
 

@@ -28,6 +28,13 @@ RULES: Mapping[str, Rule] = {
         N_("夜间有人进入"), N_("在夜间时段，摄像机在限制区域里看到了人。请先看图片，再决定是否到场。")
     ),
     "vehicle_tailgating": Rule(N_("跟车"), N_("一辆车紧跟前车通过道闸，没有单独抬杆。请核对车牌和收费。")),
+    "conservation_gap": Rule(
+        N_("记录对不上"),
+        N_(
+            "某一天网关记下的记录和中心收到的记录对不上，有记录丢失或来历不明。请打开网关页的“记录对账”，"
+            "看是哪一天、哪个数据流、差多少条，并通知维护人员。"
+        ),
+    ),
     "device_offline": Rule(N_("设备离线"), N_("设备自己或网关报告设备已断开。断开期间这里看不到它的事件。")),
     "alarm_fire": Rule(N_("火警"), N_("消防设备报告火警。请立即到场确认，拨打 119，并通知楼内居民。")),
     "alarm_smoke": Rule(N_("烟雾"), N_("烟感探测到烟雾。请立即到场确认是否起火。")),
@@ -84,6 +91,12 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "power_w": N_("功率（瓦）"),
         "energy_wh": N_("电量（瓦时）"),
         "clock_offset_ms": N_("时钟偏差（毫秒）"),
+        "missing_at_gateway": N_("网关上缺少（条）"),
+        "more_at_gateway": N_("网关上多出（条）"),
+        "missing_at_centre": N_("中心缺少（条）"),
+        "more_at_centre": N_("中心多出（条）"),
+        "unexplained_gap": N_("没有原因的缺口（条）"),
+        "lost_with_store": N_("随网关存储损坏丢失（条）"),
     },
     "label": {
         "person": N_("人"),
@@ -149,6 +162,16 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "unpriced": N_("未定价"),
     },
     "stream": {"urgent": N_("紧急事件"), "money": N_("收费事件"), "routine": N_("日常事件")},
+    "verdict": {"balanced": N_("一致"), "open": N_("未齐"), "broken": N_("对不上")},
+    "untaken": {
+        "repeats": N_("重复"),
+        "unchanged": N_("状态未变"),
+        "flood": N_("超过限速"),
+        "undecodable": N_("看不懂"),
+        "unknown_device": N_("未登记的设备"),
+        "driver_failed": N_("驱动出错"),
+        "too_large": N_("过大"),
+    },
     "broker": {"connected": N_("已连接"), "away": N_("断开")},
     "kind": {
         "access": N_("出入"),
@@ -219,7 +242,7 @@ def state_word(name: str | None) -> str:
 
 def alarm_word(name: str | None) -> str:
     """The Chinese for what a device calls its alarm: the title of the rule that it fires."""
-    return rule_title(f"alarm_{name}") if f"alarm_{name}" in RULES else name or "—"
+    return next((rule_title(rule) for rule in (f"alarm_{name}", name or "") if rule in RULES), name or "—")
 
 
 def rule_title(name: str) -> str:

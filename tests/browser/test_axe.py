@@ -21,8 +21,10 @@ PATHS = (
     "/parking/unread",
     "/doors",
     "/gateways",
+    "/gateways/new",
     "/gateways/refusals",
     "/gateways/refusals/1",
+    "/gateways/gw-0a1b2c3d4e5f/conservation",
     "/nothing",
 )
 
@@ -62,6 +64,11 @@ _SIDEWAYS = "() => document.documentElement.scrollWidth > document.documentEleme
 async def _faults(page: Page, url: str) -> list[str]:
     """What axe calls serious or critical, controls below 48 px, and a page that scrolls sideways."""
     await page.goto(url)
+    return await faults_here(page)
+
+
+async def faults_here(page: Page) -> list[str]:
+    """The same, of the page as it stands."""
     faults = await _axe(page) + await page.evaluate(_SMALL_TARGETS)
     return [*faults, "scrolls sideways"] if await page.evaluate(_SIDEWAYS) else faults
 

@@ -15,6 +15,7 @@ from edge import identity
 from edge.enrol import enrol
 from edge.identity import load
 from edge.sync.transport import Refused, UplinkDown
+from edge.sync.trust import Trust
 
 PENDING = "identity.pending.json"
 ANSWER = {"gateway": "gw-1", "complex": "garden"}
@@ -27,7 +28,8 @@ class Line:
         self.folder, self.script = folder, list(script)
         self.shown: list[str] = []
 
-    def __call__(self, server: str) -> Self:
+    def __call__(self, server: str, trust: Trust) -> Self:
+        self.trust = trust
         return self
 
     async def __aenter__(self) -> Self:
@@ -37,9 +39,9 @@ class Line:
 
     async def send_json(self, method: str, path: str, content: Any) -> dict[str, Any]:
         assert "d" not in content["public_key"], "the private half stays"
-        pending = msgspec.json.decode((self.folder / PENDING).read_bytes())
-        assert pending["x"] == content["public_key"]["x"], "durable before it is shown"
-        assert stat.S_IMODE((self.folder / PENDING).stat().st_mode) == 0o600
+        files = [file for name in (PENDING, "identity.json") if (file := self.folder / name).exists()]
+        assert any(content["public_key"]["x"] in file.read_text() for file in files), "durable before it is shown"
+        assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in files)
         self.shown.append(content["public_key"]["x"])
         answer = self.script.pop(0)
         if isinstance(answer, Exception):
@@ -60,8 +62,36 @@ async def test_a_lost_answer_is_asked_for_again_with_the_same_key(
     assert msgspec.json.decode(me.private_key)["x"] == line.shown[0]
     assert len(set(line.shown)) == 1
     assert not (tmp_path / PENDING).exists()
-    await enrol("http://centre.example.invalid", "OTHER", tmp_path)
-    assert line.shown[3] != line.shown[0], "another enrolment has a key of its own"
+
+
+async def test_enrolling_again_keeps_the_key_and_a_new_one_is_made_on_demand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = Line(tmp_path, ANSWER, ANSWER, UplinkDown("lost"), ANSWER, ANSWER)
+    monkeypatch.setattr(enrol_module, "Uplink", line)
+    for code in ("ONE", "TWO"):
+        await enrol("http://centre.example.invalid", code, tmp_path)
+    with pytest.raises(UplinkDown):
+        await enrol("http://centre.example.invalid", "THREE", tmp_path, new_key=True)
+    await enrol("http://centre.example.invalid", "THREE", tmp_path)
+    assert len(set(line.shown[:2] + line.shown[3:])) == 1, "a failed try to change keys changes nothing"
+    await enrol("http://centre.example.invalid", "FOUR", tmp_path, new_key=True)
+    assert line.shown[4] not in line.shown[:2]
+
+
+def test_an_identity_of_an_earlier_release_is_read(tmp_path: Path) -> None:
+    (tmp_path / "identity.json").write_bytes(b'{"gateway":"gw-1","complex":"c","server":"s","private_key":"{}"}')
+    assert load(tmp_path).trust == Trust()
+
+
+async def test_a_damaged_identity_is_replaced_with_a_key_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "identity.json").write_bytes(b"\0" * 100)
+    (tmp_path / "identity.json").chmod(0o600)
+    monkeypatch.setattr(enrol_module, "Uplink", Line(tmp_path, ANSWER))
+    await enrol("http://centre.example.invalid", "CODE", tmp_path)
+    assert load(tmp_path).gateway == "gw-1"
 
 
 @pytest.mark.parametrize("left", [b"", b"[]", b"{}", b'{"kty": "OKP", "crv": "Ed25519", "x": "!"}'])

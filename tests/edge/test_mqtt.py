@@ -9,7 +9,9 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -23,6 +25,7 @@ from edge.device_list import DeviceList
 from edge.devices.driver import Driver, Message, Reading, Registry, Site
 from edge.intake import Intake
 from edge.media import MediaStore
+from edge.transports.broker_tls import context_for, explained
 from edge.transports.mqtt import MqttTransport
 from eventlog.group_commit import Bounds
 from eventlog.sqlite import OwnTables, SqliteEventLog
@@ -96,11 +99,18 @@ class Bench:
 
 @asynccontextmanager
 async def bench(
-    folder: Path, fake: FakeBroker, tls: ssl.SSLContext | None = None, *, queue_items: int = 5_000, commits: bool = True
+    folder: Path,
+    fake: FakeBroker,
+    tls: ssl.SSLContext | None = None,
+    *,
+    queue_items: int = 5_000,
+    commits: bool = True,
+    **changes: str,
 ) -> AsyncGenerator[Bench]:
     server = await asyncio.start_server(fake.serve, "127.0.0.1", 0, ssl=tls)
     store = await SqliteEventLog.open(folder / "log.db", "e1", OwnTables(media.SCHEMA + parked.SCHEMA))
     settings = Broker(port=server.sockets[0].getsockname()[1], ca_file=str(folder / "ca.pem") if tls else "")
+    settings = msgspec.structs.replace(settings, **changes)
     here = Bench(store, folder / "media", settings, queue_items)
     tasks = [asyncio.create_task(here.transport.run(here.retry_s))]
     tasks += [asyncio.create_task(here.intake.run())] if commits else []
@@ -224,3 +234,54 @@ async def test_nothing_is_read_while_the_intake_is_full(tmp_path: Path) -> None:
         committing = asyncio.create_task(here.intake.run())
         await until(lambda: len(fake.acknowledged) >= 400)
         committing.cancel()
+
+
+def refusals(logs: list[Any]) -> list[str]:
+    return [entry["error"] for entry in logs if entry["event"] == "broker_refused"]
+
+
+async def test_a_certificate_for_another_host_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    fake = FakeBroker()
+    with capture_logs() as logs:
+        async with bench(tmp_path, fake, certified(tmp_path), host="localhost") as here:
+            await until(lambda: len(here.pauses) >= 2)
+            assert not here.transport.connected
+    assert "it is not for localhost: gatehouse-edge broker-config --host localhost" in refusals(logs)[0]
+    assert fake.connections == 0, "nothing was sent, the password least of all"
+
+
+async def test_a_certificate_of_another_authority_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    certified(tmp_path / "other")
+    other = str(tmp_path / "other" / "ca.pem")
+    fake = FakeBroker()
+    with capture_logs() as logs:
+        async with bench(tmp_path, fake, certified(tmp_path), ca_file=other) as here:
+            await until(lambda: len(here.pauses) >= 2)
+    assert "must be the authority that signed it" in refusals(logs)[0]
+    assert other in refusals(logs)[0]
+    assert fake.connections == 0
+
+
+async def test_a_port_without_tls_is_said(tmp_path: Path) -> None:
+    certified(tmp_path)
+    fake = FakeBroker()
+    with capture_logs() as logs:
+        async with bench(tmp_path, fake, ca_file=str(tmp_path / "ca.pem")) as here:
+            await until(lambda: len(here.pauses) >= 2)
+    assert "does not answer in TLS" in refusals(logs)[0] or "no TLS connection" in refusals(logs)[0]
+
+
+def test_nothing_below_tls_1_2_and_no_certificate_unseen(tmp_path: Path) -> None:
+    certified(tmp_path)
+    context = context_for(str(tmp_path / "ca.pem"))
+    assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert len(context.get_ca_certs()) == 1, "these authorities alone"
+
+
+@pytest.mark.parametrize(("code", "said"), [(10, "has ended"), (9, "clock is slow"), (18, "must be the authority")])
+def test_each_fault_of_a_certificate_has_its_words(code: int, said: str) -> None:
+    error = ssl.SSLCertVerificationError()
+    error.verify_code, error.verify_message = code, "x"
+    assert said in explained(error, Broker(ca_file="ca.pem"))

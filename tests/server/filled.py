@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.events import Event
+from domain.days import day_number
+from domain.events import STREAMS, Event
 from domain.passages import Passage
 from server.house import House
 from server.store import schema
@@ -119,6 +121,31 @@ async def _fill_gateways(connection: AsyncConnection) -> None:
         of = {"stream": name, "epoch": "e1"}
         await insert(connection, schema.mark, of | {"gateway": well["id"], "last": 12_480})
         await insert(connection, schema.mark, of | {"gateway": silent["id"], "last": 2_950})
+    await _fill_conservation(connection, well["id"])
     refused = {"gateway": well["id"], "received_at": stamp(ago(hours=3)), "reason": "checksum"}
     detail = {"detail": "the checksum does not match: damaged on the way", "body": b"GHB1\x00\x40" + bytes(range(256))}
     await insert(connection, schema.refusal, refused | detail)
+
+
+async def _fill_conservation(connection: AsyncConnection, gateway: str) -> None:
+    """Two days of three streams: all here but two records of yesterday's money, and some of today's on the way."""
+    today, at = day_number(ago(), ZoneInfo("Asia/Shanghai")), stamp(ago(minutes=9))
+    streams = {name: {"epoch": "e1", "through": 12_480} for name in STREAMS}
+    head = {"gateway": gateway, "zone": "Asia/Shanghai", "streams": streams, "made_at": at, "received_at": at}
+    await insert(connection, schema.statement_head, head)
+    for position, name in enumerate(STREAMS, 1):
+        of = {"gateway": gateway, "stream": name, "epoch": "e1"}
+        places = {"position": position, "shard": 0, "complex": GARDEN, "first": 1, "last": 12_480}
+        await insert(connection, schema.batch, of | places | {"received_at": at, "body": b""})
+        lost = 2 if name == "money" else 0
+        for day, count, unsent in ((today - 1, 10_000, 0), (today, 2_480, 40 if name == "routine" else 0)):
+            numbers = {"produced": count + unsent, "held": count + unsent, "unsent": unsent, "trimmed": 0, "dropped": 0}
+            row = of | numbers | {"day": day, "through": 12_480, "made_at": at, "received_at": at}
+            await insert(connection, schema.statement, row)
+            counted = {"day": day, "position": position, "first": 1, "count": count - (lost if day < today else 0)}
+            await insert(connection, schema.batch_day, of | counted)
+    found = {"gateway": gateway, "stream": "money", "day": today - 1, "differences": {"missing_at_centre": 2}}
+    await insert(connection, schema.conservation_finding, found | {"found_at": at, "seen_at": at})
+    turned = {"gateway": gateway, "day": today}
+    await insert(connection, schema.untaken, turned | {"reason": "unchanged", "count": 311})
+    await insert(connection, schema.untaken, turned | {"reason": "undecodable", "count": 3})

@@ -33,8 +33,10 @@ PATHS = (
     "/parking/unread",
     "/doors",
     "/gateways",
+    "/gateways/new",
     "/gateways/refusals",
     "/gateways/refusals/1",
+    "/gateways/gw-0a1b2c3d4e5f/conservation",
 )
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
