@@ -134,7 +134,7 @@ class Agent:
 
     async def _look_back(self) -> None:
         earlier = await look_back(self._config.folder, self._store)
-        self._clock.floor = earlier.newest_at
+        self._clock.not_before(earlier.newest_at)
         self._mqtt.listened_until, self._notices.skewed = earlier.listened_until, earlier.skewed
 
     async def _every(self, seconds: float, action: Callable[[], Awaitable[None]]) -> None:

@@ -54,14 +54,14 @@ class Clock:
     ) -> None:
         """``floor``: no right clock shows an earlier time."""
         self._wall_s, self.monotonic_s, self._ask_kernel = wall_s, monotonic_s, kernel
-        self.floor = floor
+        self._floor = floor
         self._samples: deque[Sample] = deque(maxlen=_SAMPLES)
         self._steps: deque[timedelta] = deque(maxlen=_STEPS_KEPT)
         self._told_ahead_s: float | None = None  # by a refusal: good enough to sign with, not to correct times
         self._anchor_s: float | None = None  # true less monotonic time, as last vouched for
         self._correction_s = 0.0
         self._apart_s = wall_s() - monotonic_s()
-        self._kernel_vouches = False
+        self._kernel_vouches = self._is_wrong = False
         self.confirmed = False  # whether the centre or the kernel vouched for ``now()``, and nothing stepped since
         self.tick()
 
@@ -70,7 +70,7 @@ class Clock:
         """How far ``now()`` can be believed; the word that goes with a message's time of receipt."""
         if self.confirmed:
             return "confirmed"
-        return "wrong" if self.now() < self.floor else "unsynced"
+        return "wrong" if self._is_wrong else "unsynced"
 
     @property
     def offset(self) -> timedelta | None:
@@ -129,7 +129,12 @@ class Clock:
             self.confirmed, self._anchor_s = True, self._apart_s
         self._settle()
         if self.confirmed:
-            self.floor = max(self.floor, self.now())
+            self._floor = max(self._floor, self.now())
+
+    def not_before(self, floor: datetime) -> None:
+        """No right clock shows an earlier time: something was recorded then, and its time was vouched for."""
+        self._floor = floor
+        self._settle()
 
     def take_steps(self) -> list[timedelta]:
         """The steps of the wall clock that were not asked for yet; at most the newest sixteen."""
@@ -161,9 +166,10 @@ class Clock:
         self._settle()
 
     def _settle(self) -> None:
-        """The correction follows from who vouches for what."""
+        """The correction, and whether it is wrong beyond doubt, follow from who vouches for what."""
         wrong_s = 0.0 if self._anchor_s is None or self._kernel_vouches else self._anchor_s - self._apart_s
         self._correction_s = wrong_s if abs(wrong_s) > GOOD_WITHIN_S else 0.0
+        self._is_wrong = self._wall_s() + self._correction_s < self._floor.timestamp()
 
     def _read_apart_s(self) -> float:
         """Wall less monotonic time. Read again where the process was held up between the two."""

@@ -15,6 +15,7 @@ class Plain(Clock):
     """Corrects nothing."""
 
     def _settle(self) -> None:
+        super()._settle()
         self._correction_s = 0.0
 
 
