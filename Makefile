@@ -31,8 +31,8 @@ check: .venv/.dev  ## what must hold before a commit: style, types, imports, sec
 faults: .venv/.dev .venv/.browser  ## real processes and kill -9 under load, a few rounds (FULL=1: all of them, long)
 	@FULL=$(FULL) $(BIN)/python -m pytest -m faults $(ARGS)
 
-bench: .venv/.dev .venv/.browser  ## the measurements (ARGS="decode --scale 0.1" for a quick look)
-	@$(BIN)/python -m benchmarks $(ARGS)
+bench: .venv/.dev .venv/.browser  ## the measurements (ARGS="decode --scale 0.1" for a quick look, FULL=1: a million events)
+	@FULL=$(FULL) $(BIN)/python -m benchmarks $(ARGS)
 
 wheel: .venv/.browser  ## dist/gatehouse-*.whl, with the browser's files in it
 	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .

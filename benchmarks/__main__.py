@@ -5,23 +5,26 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import platform
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import decode, drain, ingest, intake
+from benchmarks import decode, delay, drain, ingest, intake, peer, resident
+from benchmarks.rows import Row, full
 
-Row = dict[str, Any]
 BENCHMARKS: dict[str, Callable[[float], Awaitable[list[Row]]]] = {
     "decode": decode.run,
     "intake": intake.run,
+    "delay": delay.run,
+    "peer": peer.run,
+    "resident": resident.run,
     "drain": drain.run,
     "ingest": ingest.run,
 }
@@ -52,14 +55,18 @@ async def measure(names: list[str], scale: float) -> list[Row]:
 def _keep(rows: list[Row]) -> None:
     RESULTS.mkdir(exist_ok=True)
     now = datetime.now(UTC)
-    about = {"at": now.isoformat(timespec="seconds"), "python": platform.python_version(), "cpus": _cpus()}
-    content = {**about, "gatehouse": version("gatehouse"), "rows": rows}
+    load = [round(value, 1) for value in os.getloadavg()]
+    about = {
+        "at": now.isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "cpus": _cpus(),
+        "load": load,
+    }
+    content = {**about, "full": full(), "gatehouse": version("gatehouse"), "rows": rows}
     (RESULTS / f"{now:%Y%m%dT%H%M%SZ}.json").write_text(json.dumps(content, indent=1))
 
 
 def _cpus() -> int:
-    import os
-
     return len(os.sched_getaffinity(0))
 
 

@@ -15,7 +15,7 @@ import msgspec
 from joserfc import jwt
 from joserfc.jwk import OKPKey
 
-from benchmarks.drain import plate, swipe
+from benchmarks.events import plate, swipe
 from domain.events import encode_event
 from domain.wire import pack
 from server.gateway_auth import GatewayAuth

@@ -3,79 +3,74 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
-import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from benchmarks.messages import door_and_plate_messages
+from benchmarks.gateway import rig
+from benchmarks.messages import Message, door_and_plate_messages, plain_messages
+from benchmarks.process import cpu_s
+from benchmarks.rows import Row, row
 from simulators.broker import Broker, MosquittoBroker, NatsBroker
 from simulators.load import publish
 from tests.rig import Rig, until
 
-_REACH = 10_000
+_REACH, _PLAIN_REACH, _PLAIN_CPU_MS = 12_000, 20_000, 45
 _TICK_S = 0.02
 
 
-async def run(scale: float) -> list[dict[str, Any]]:
-    """For each broker there is: live at full speed, and the drain of a backlog it held."""
-    count = int(60_000 * scale)
-    brokers: list[type[Broker]] = [NatsBroker]
-    if shutil.which("mosquitto") or Path("/usr/sbin/mosquitto").exists():
-        brokers.append(MosquittoBroker)
-    rows: list[dict[str, Any]] = []
-    for make in brokers:
-        for backlog in (False, True):
-            rows.append(await _measure(make(), count, backlog=backlog))
+async def run(scale: float) -> list[Row]:
+    """For each broker there is: vendors' messages and plain ones, live and as a backlog it held."""
+    count = max(2_000, int(60_000 * scale))
+    rows: list[Row] = []
+    for make in brokers():
+        for plain in (False, True):
+            for backlog in (False, True):
+                rows += await _speed(make(), count, plain=plain, backlog=backlog)
     return rows
 
 
-async def _measure(broker: Broker, count: int, *, backlog: bool) -> dict[str, Any]:
-    folder = Path(tempfile.mkdtemp(prefix="gatehouse-bench-"))
-    rig = Rig(folder, broker)
-    try:
-        broker.start()
-        rig.write_edge_settings("")
-        await rig.start_edge()
-        seconds, cpu_s, taken = await (_backlog if backlog else _live)(rig, count)
-    finally:
-        rig.stop_all()
-        shutil.rmtree(folder, ignore_errors=True)
-    rate = round(taken / seconds)
-    kind = "backlog" if backlog else "live, publisher beside it"
-    row: dict[str, Any] = {"what": f"through the drivers, {broker.name}, {kind}", "figure": rate, "unit": "events/s"}
-    row |= {"events": taken, "cpu_ms_per_1000": round(cpu_s * 1e6 / taken)}
-    return row | ({"reach": _REACH, "reached": rate >= _REACH} if backlog else {})
+def brokers() -> list[type[Broker]]:
+    """Mosquitto last, where it is installed."""
+    there = shutil.which("mosquitto") or Path("/usr/sbin/mosquitto").exists()
+    return [NatsBroker, MosquittoBroker] if there else [NatsBroker]
 
 
-async def _live(rig: Rig, count: int) -> tuple[float, float, int]:
-    messages = door_and_plate_messages(count, datetime.now(UTC))
-    head, cpu_s, began = rig.edge_head(), _cpu_s(rig.edge.pid), time.perf_counter()
+async def _speed(broker: Broker, count: int, *, plain: bool, backlog: bool) -> list[Row]:
+    messages = plain_messages(count) if plain else door_and_plate_messages(count, datetime.now(UTC))
+    with rig(broker, plain=plain) as here:
+        here.write_edge_settings("")
+        await here.start_edge()
+        seconds, used_s, taken = await (_backlog if backlog else _live)(here, messages)
+    rate, cpu_ms = round(taken / seconds), round(used_s * 1e6 / taken, 1)
+    how = "no driver" if plain else "uhppoted and vzenith drivers"
+    what = f"{how}, {broker.name}, {'backlog' if backlog else 'live, publisher beside it'}"
+    reach = None if not backlog else _PLAIN_REACH if plain else _REACH
+    most_ms = _PLAIN_CPU_MS if plain and backlog else None
+    return [
+        row(what, rate, "events/s", at_least=reach, events=taken),
+        row(f"{what}: processor", cpu_ms, "ms per 1,000", at_most=most_ms),
+    ]
+
+
+async def _live(here: Rig, messages: list[Message]) -> tuple[float, float, int]:
+    head, used_s, began = here.edge_head(), cpu_s(here.edge.pid), time.perf_counter()
     await asyncio.gather(
-        publish("127.0.0.1", rig.broker.port, messages, connections=2), _until_head(rig, head + len(messages))
+        publish("127.0.0.1", here.broker.port, messages, connections=2), _until_head(here, head + len(messages))
     )
-    return time.perf_counter() - began, _cpu_s(rig.edge.pid) - cpu_s, rig.edge_head() - head
+    return time.perf_counter() - began, cpu_s(here.edge.pid) - used_s, here.edge_head() - head
 
 
-async def _backlog(rig: Rig, count: int) -> tuple[float, float, int]:
-    messages = door_and_plate_messages(count, datetime.now(UTC))
-    head = rig.edge_head()
-    rig.edge.stop()
-    await publish("127.0.0.1", rig.broker.port, messages, connections=2)
-    await rig.start_edge()
-    started, cpu_s, began = rig.edge_head(), _cpu_s(rig.edge.pid), time.perf_counter()
-    await _until_head(rig, head + len(messages))
-    return time.perf_counter() - began, _cpu_s(rig.edge.pid) - cpu_s, rig.edge_head() - started
+async def _backlog(here: Rig, messages: list[Message]) -> tuple[float, float, int]:
+    head = here.edge_head()
+    here.edge.stop()
+    await publish("127.0.0.1", here.broker.port, messages, connections=2)
+    await here.start_edge()
+    started, used_s, began = here.edge_head(), cpu_s(here.edge.pid), time.perf_counter()
+    await _until_head(here, head + len(messages))
+    return time.perf_counter() - began, cpu_s(here.edge.pid) - used_s, here.edge_head() - started
 
 
-async def _until_head(rig: Rig, head: int) -> None:
-    await until(lambda: rig.edge_head() >= head, 120.0, _TICK_S)
-
-
-def _cpu_s(pid: int) -> float:
-    """User and system seconds of a process so far (proc(5), stat)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+async def _until_head(here: Rig, head: int) -> None:
+    await until(lambda: here.edge_head() >= head, 120.0, _TICK_S)

@@ -26,7 +26,7 @@ class Origin(msgspec.Struct, frozen=True, order=True):
 
 def derive(*parts: object) -> bytes:
     """128 bits of sha256 over the parts; ``None`` and the empty string are the same absent part."""
-    text = _SEPARATOR.join("" if part is None else str(part) for part in parts)
+    text = _SEPARATOR.join(["" if part is None else str(part) for part in parts])
     return hashlib.sha256(text.encode()).digest()[:ID_BYTES]
 
 

@@ -15,7 +15,7 @@ import msgspec
 import structlog
 
 from domain.events import Event
-from edge import identity, parked, status
+from edge import identity, logs, metrics, parked, status
 from edge.capacity import Capacity
 from edge.clock import Clock
 from edge.config import Config
@@ -23,6 +23,7 @@ from edge.conservation import UntakenCount
 from edge.device_list import DeviceList
 from edge.devices.driver import discover
 from edge.earlier_run import look_back
+from edge.figures import Figures
 from edge.flood import FloodLimit
 from edge.happenings import Happened, LetGo, Salvaged
 from edge.intake import Intake
@@ -85,6 +86,10 @@ class Agent:
         self._trouble: LogBroken | None = None
         self._left_with_sender = 0
         self.intake = self._make_intake()
+        self.intake.seen.restore(status.read_file(config.folder).get("seen", {}))
+        self._figures = Figures(config.folder, self.intake.seen, [device.id for device in config.devices])
+        self._metrics = metrics.Metrics()
+        self.intake.on_commit = self._metrics.observe_commit
         self._mqtt = MqttTransport(config.broker, self._registry.topics, self.intake, clock)
         self._push: Push | None = None
         self._statements: StatementPush | None = None
@@ -125,6 +130,8 @@ class Agent:
             tasks.create_task(self.intake.run())
             tasks.create_task(self._mqtt.run(self._retry_s))
             tasks.create_task(self._sync())
+            if self._config.metrics.port:
+                tasks.create_task(metrics.serve(self._config.metrics, self._metrics))
             tasks.create_task(self._every(_STATUS_S, self._show_status))
             tasks.create_task(self._every(_HOUSEKEEPING_S, self._keep_house))
             tasks.create_task(self._every(_ROOM_S, self._make_room))
@@ -269,7 +276,8 @@ class Agent:
             self._uplink_state = f"offline: {error}"
         if isinstance(error, LogBroken):
             self._trouble = error
-        log.warning("sync_waits", reader=reader, stream=partition, error=str(error))
+        at = self._push.acknowledged.get(partition) if self._push else None
+        log.warning("sync_waits", reader=reader, stream=partition, acknowledged=at, error=str(error))
 
     async def _mend_what_readers_met(self) -> None:
         trouble, self._trouble = self._trouble, None
@@ -287,9 +295,17 @@ class Agent:
         self._clock.tick()
         await self._mend_what_readers_met()
         self._fetch_what_was_left()
-        described = {**await self._described(), "uplink": self._uplink_state, "counts": self._counts()}
+        streams, offset = await self._streams(), self._clock.offset
+        described = {
+            **await self._described(),
+            **await self._figures.describe(self._store, streams, self._counts()),
+            "uplink": self._uplink_state,
+            "counts": self._counts(),
+            "clock_offset_s": None if offset is None else offset.total_seconds(),
+        }
+        self._metrics.show(described)
         await self._leave_status(described)
-        waiting = sum(entry.backlog for entry in (await self._streams()).values())
+        waiting = sum(entry.backlog for entry in streams.values())
         notices = self._notices.backlog(waiting) + self._clock_notices()
         notices += self._notices.floods(self._flood.due(self._clock.monotonic_s()))
         notices += [self._notices.store(happened) for happened in self._keeper.happened()]
@@ -319,6 +335,7 @@ class Agent:
         await parked.keep_newest(self._store, self._config.limits.parked_messages)
         await self._store.write(self._untaken.statements(self.intake.counts, self._clock.now(), self._config.site.zone))
         await self._forget_old()
+        logs.tell_suppressed()
 
     async def _forget_old(self) -> None:
         """Let go of what the centre has had for long enough; while nobody vouches for the time, of nothing."""

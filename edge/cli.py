@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
 from collections.abc import Coroutine
-from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 import structlog
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from edge import agent, identity, parked_again, status
+from edge import agent, identity, logs, parked_again
 from edge.agent import utc_now
 from edge.cli_broker import broker_config
+from edge.cli_collect import collect
 from edge.cli_decode import decode
+from edge.cli_doctor import doctor
 from edge.cli_enrol import enrol_gateway
+from edge.cli_options import DEFAULT_CONFIG, AsJson, ConfigFile, fail, out, settings
 from edge.cli_statement import statement
-from edge.config import BadConfig, Config, load
+from edge.cli_status import show_status
+from edge.cli_tail import tail
+from edge.config import Config
 from edge.parked import Parked, listed
 from edge.store import open_store
 from eventlog.log import LogBroken
@@ -37,35 +38,23 @@ app.command()(decode)
 app.command()(statement)
 app.command()(broker_config)
 app.command(name="enrol")(enrol_gateway)
-out = Console()
-err = Console(stderr=True)
-
-ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="The settings file (TOML).")]
-AsJson = Annotated[bool, typer.Option("--json", help="JSON for scripts.")]
-DEFAULT_CONFIG = Path("edge.toml")
-
-
-def fail(message: str) -> typer.Exit:
-    """Say what is wrong on standard error; exit 1."""
-    err.print(message, style="red", highlight=False, soft_wrap=True, markup=False)
-    return typer.Exit(1)
-
-
-def settings(path: Path) -> Config:
-    try:
-        return load(path)
-    except BadConfig as error:
-        raise fail(str(error)) from error
+app.command(name="status")(show_status)
+app.command()(tail)
+app.command()(doctor)
+app.command()(collect)
 
 
 @app.command()
-def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
+def run(
+    config: ConfigFile = DEFAULT_CONFIG,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more than logs.level: each batch too.")] = False,
+) -> None:
     """Run the agent until it is told to stop.
 
     Example: gatehouse-edge run --config edge.toml
     """
-    _log_to_stderr()
     told = settings(config)
+    logs.configure("debug" if verbose else told.logs.level)
     try:
         asyncio.run(_until_stopped(agent.run(told, _ready)))
     except* (LogBroken, OSError) as errors:
@@ -88,66 +77,6 @@ async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
         await task
     except asyncio.CancelledError:
         structlog.get_logger().info("stopped")
-
-
-def _log_to_stderr() -> None:
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-
-
-@app.command(name="status")
-def show_status(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
-    """How far the log is, how much the centre still lacks, and how much was parked.
-
-    Example: gatehouse-edge status --json
-    """
-    told = settings(config)
-    described = asyncio.run(_status(told))
-    if as_json:
-        print(msgspec.json.encode(described).decode())
-        return
-    table = Table("stream", "newest", "at the centre", "backlog")
-    for name, row in described["streams"].items():
-        table.add_row(name, str(row["head"]), str(row["acknowledged"]), str(row["backlog"]))
-    out.print(table)
-    out.print(f"uplink: {described['uplink']}   broker: {described['broker']}   parked: {described['parked']}")
-
-
-async def _status(told: Config) -> dict[str, Any]:
-    left = status.read_file(told.folder)
-    running = _alive(left)
-    store = await open_store(told.folder, utc_now)
-    try:
-        streams = {name: entry.plain() for name, entry in (await status.of_store(store)).items()}
-        if running:
-            streams = {name: _fresher(row, left["streams"].get(name, {})) for name, row in streams.items()}
-        parked_count = await status.counted(store, "parked")
-    finally:
-        await store.close()
-    shown = {key: left.get(key, "unknown") if running else "agent not running" for key in ("uplink", "broker")}
-    counts = left.get("counts", {})
-    return {"streams": streams, "parked": parked_count, "running": running, "counts": counts, **shown}
-
-
-def _fresher(stored: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
-    acknowledged = max(stored["acknowledged"], told.get("acknowledged", 0))
-    return {**stored, "acknowledged": acknowledged, "backlog": max(0, stored["head"] - acknowledged)}
-
-
-def _alive(left: dict[str, Any]) -> bool:
-    try:
-        os.kill(int(left["pid"]), 0)
-    except (KeyError, ProcessLookupError):
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 @app.command(name="parked")
@@ -209,4 +138,5 @@ def whoami(config: ConfigFile = DEFAULT_CONFIG) -> None:
 
 
 def main() -> None:
+    logs.configure("warning")  # what a command prints is its own; only run says more
     app()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from edge.devices.driver import Site
+from edge.logs import Level
 
 
 class BadConfig(Exception):
@@ -45,7 +47,7 @@ class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Bounds on everything that could grow."""
 
-    queue_messages: int = 5_000  # above it the socket is not read
+    queue_messages: int = 2_000  # above it the socket is not read; four commits' worth
     message_bytes: int = 8 * 1024 * 1024
     commit_messages: int = 500
     commit_wait_s: float = 0.005
@@ -66,6 +68,32 @@ class Capacity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reserve_bytes: int = 32 * 1024 * 1024  # given up when the disk is full, so that the log can still be written
 
 
+class Metrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where Prometheus may read how the agent is. Nobody is asked for a name there: so this machine alone."""
+
+    host: str = "127.0.0.1"
+    port: int = 9464  # 0: none
+    allow_remote: bool = False  # others may read it too: the device list and when each was heard
+
+    def __post_init__(self) -> None:
+        if not self.allow_remote and not is_loopback(self.host):
+            raise ValueError(f"metrics.host {self.host} lets others read; write allow_remote = true if they shall")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or address is this machine's own."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class Logs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much the agent says on standard error."""
+
+    level: Level = "info"
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything the agent is told. Relative paths are relative to the file."""
 
@@ -75,6 +103,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unknown_devices: Literal["park", "accept"] = "park"
     broker: Broker = Broker()
     limits: Limits = Limits()
+    metrics: Metrics = Metrics()
+    logs: Logs = Logs()
     capacity: Capacity = Capacity()
     devices: list[Device] = []
 

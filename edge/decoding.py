@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 
 import msgspec
-import structlog
 
 from domain.events import STREAMS, Event, Stream, is_replay, stream_of
 from edge.clock import Clock
@@ -14,12 +14,11 @@ from edge.device_list import DeviceList, UnknownDevice
 from edge.devices.driver import BadMessage, Message, Picture, Registry, Site
 from edge.entries import NotAnEvent, entry_of
 from edge.flood import FloodLimit
+from edge.last_seen import LastSeen
 from edge.media import Kept, is_picture
-from edge.parked import FLOOD, TOO_LARGE, Parked
+from edge.parked import DRIVER_FAILED, FLOOD, TOO_LARGE, UNDECODABLE, UNKNOWN_DEVICE, Parked
 from edge.state_filter import StateFilter
 from eventlog.log import Entry
-
-log = structlog.get_logger()
 
 _SHOWN_BYTES = 64 * 1024
 _SAMPLE_BYTES = 1024
@@ -47,16 +46,18 @@ class Decoding:
         flood: FloodLimit,
         message_bytes: int,
         counts: Counter[str],
+        seen: LastSeen,
     ) -> None:
         self._registry, self._devices, self._site, self._clock = registry, devices, site, clock
-        self._flood, self._message_bytes, self._counts = flood, message_bytes, counts
+        self._flood, self._message_bytes, self._counts, self._seen = flood, message_bytes, counts, seen
         self._states = StateFilter()
 
     def take(self, message: Message, group: Group, *, limited: bool = True) -> None:
         """Add what the message says to the group. ``limited``: a source that floods is dropped from."""
-        if message.received_at is None:
-            now, state = self._clock.now(), self._clock.state
-            message = msgspec.structs.replace(message, received_at=now, gateway_clock=state)
+        at = message.received_at
+        if at is None:
+            at = self._clock.now()
+            message = msgspec.structs.replace(message, received_at=at, gateway_clock=self._clock.state)
         # A broker's backlog of an outage comes at full speed, and is no flood.
         limited = limited and message.queued_since is None
         if len(message.payload) > self._message_bytes:
@@ -65,24 +66,24 @@ class Decoding:
             return
         new: list[Event] = []
         try:
-            self._decode(message, group, new, limited=limited)
+            self._decode(message, at, group, new, limited=limited)
         except (BadMessage, UnknownDevice) as error:
-            reason = "undecodable" if isinstance(error, BadMessage) else "unknown_device"
+            reason = UNDECODABLE if isinstance(error, BadMessage) else UNKNOWN_DEVICE
             self._give_up(new)
             self._park(group, message, reason, _said(error), limited=limited)
         except Exception as error:  # noqa: BLE001 - a driver's defect: parked with its bytes and shown; others go on
-            said = _said(error)
-            log.error("driver_failed", family=message.family, topic=message.topic, error=said[:500])
             self._give_up(new)
-            self._park(group, message, "driver_failed", said, limited=limited)
+            self._park(group, message, DRIVER_FAILED, _said(error), limited=limited)
 
-    def _decode(self, message: Message, group: Group, new: list[Event], *, limited: bool) -> None:
+    def _decode(self, message: Message, at: datetime, group: Group, new: list[Event], *, limited: bool) -> None:
         """All or nothing: the group is touched once nothing can fail any more."""
         reading = self._registry.decode(_for_driver(message), self._site)
         dropped = self._sift(reading.events, new, limited=limited)
         for event in new:
             _stamp(event, message)
         entries = [entry_of(event, self._site.zone) for event in new]
+        for event in reading.events:  # those that say nothing new are a sign of life too
+            self._seen.note(event, at)
         if reading.pictures:
             pictures = _checked(reading.pictures)
             group.pictures += _kept(_named(pictures, new) if dropped else pictures, new)
@@ -114,7 +115,6 @@ class Decoding:
         """Count it; of the first of a flood a sample is kept."""
         self._counts[FLOOD] += 1
         if self._flood.dropped(source, self._clock.monotonic_s()):
-            log.warning("flood", source=source)
             sample = _beginning(message, _SAMPLE_BYTES)
             group.parked.append(Parked.of(sample, FLOOD, f"{source} says more than its bucket holds"))
 

@@ -20,12 +20,12 @@ def write_file(path: Path, body: bytes, *, mode: int = 0o644) -> None:
     sync_folder(path.parent)
 
 
-def make_folder(folder: Path) -> None:
+def make_folder(folder: Path, *, mode: int = 0o755) -> None:
     """Make a folder and what leads to it; a new name is on the disk once the folder that holds it is."""
     if folder.exists():
         return
     make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True, mode=mode)
     sync_folder(folder.parent)
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import msgspec
 
+from edge.durable import make_folder
 from edge.identity import Identity, forget_pending, key_to_enrol, save
+from edge.store import FOLDER_MODE
 from edge.sync.transport import Uplink
 from edge.sync.trust import Trust
 
@@ -23,6 +25,7 @@ async def enrol(
     another. Raises Refused (used, expired, unknown code …) or UplinkDown; then only the key stays here, for the next
     try: where the answer was lost, the centre knows the key again and answers the same.
     """
+    make_folder(folder, mode=FOLDER_MODE)
     key = key_to_enrol(folder, new=new_key)
     public = key.as_dict(private=False)
     async with Uplink(server, trust=now) as uplink:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+import structlog
+
 from domain.days import day_number
 from domain.events import Event, decode_event, encode_event, stream_of
 from domain.ids import fact_id
 from eventlog.log import Entry
+
+log = structlog.get_logger()
 
 MAX_EVENT_BYTES = 256 * 1024  # a batch of one must fit domain.wire with room to spare
 _FIRST_YEAR, _LAST_YEAR = 1970, 9000  # in any zone within what datetime can hold, as the centre wants it
@@ -49,6 +53,8 @@ def _encoded(event: Event) -> bytes:
     body = encode_event(event)
     if len(body) <= MAX_EVENT_BYTES:
         return body
+    identity = fact_id(event)
+    log.warning("event_cut", id=identity and identity.hex(), device=event.device[:200], bytes=len(body))
     bare = Event(kind=event.kind, device=event.device, time=event.time, time_quality=event.time_quality)
     bare.recorded_at, bare.source_event_id = event.recorded_at, event.source_event_id
     bare.ext = {"cut_bytes": len(body)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -15,7 +16,9 @@ from edge.device_list import DeviceList
 from edge.devices.driver import Message, Registry, Site
 from edge.entries import entry_of
 from edge.flood import UNLIMITED, FloodLimit
+from edge.last_seen import LastSeen
 from edge.media import MediaStore
+from edge.parked import tell_parked
 from eventlog.group_commit import Bounds, GroupCommit
 from eventlog.log import Entry, LogBroken
 from eventlog.sqlite import SqliteEventLog
@@ -78,7 +81,9 @@ class Intake:
         self._mender = mender
         self._store, self._media, self._site, self._clock = store, media, site, clock
         self.counts: Counter[str] = Counter()
-        self._decoding = Decoding(registry, devices, site, clock, flood, message_bytes, self.counts)
+        self.seen = LastSeen()
+        self.on_commit: Callable[[float], None] = lambda _: None  # told how many seconds a group took to be durable
+        self._decoding = Decoding(registry, devices, site, clock, flood, message_bytes, self.counts, self.seen)
         self._queue: GroupCommit[Offered] = GroupCommit(self._commit, bounds, drained)
 
     @property
@@ -120,12 +125,15 @@ class Intake:
 
     async def _commit(self, offered: list[Offered]) -> None:
         group = Group([], [], [])
+        began_s = asyncio.get_running_loop().time()
         for item in offered:
             self._decoding.take(item.message, group)
         await self._store_group(group, [message.statement for message in group.parked])
+        self.on_commit(asyncio.get_running_loop().time() - began_s)
         for item in offered:
             item.acknowledge()
         self.counts["messages"] += len(offered)
+        await tell_parked(self._store, group.parked)
 
     async def _store_group(self, group: Group, also: Sequence[Statement]) -> None:
         """Pictures first, then what names them; who sends pictures is told when the list of them is durable."""

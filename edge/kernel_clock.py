@@ -1,4 +1,4 @@
-"""What the kernel says of its clock: whether something (NTP, a radio clock) keeps it right. See adjtimex(2)."""
+"""What the kernel says of its clock: whether NTP, PTP or a radio clock keeps it right. Linux; see adjtimex(2)."""
 
 from __future__ import annotations
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
+import structlog
 
 from edge.devices.driver import GatewayClock, Message
 from eventlog.sqlite import SqliteEventLog
@@ -31,9 +33,13 @@ _TRIM = """DELETE FROM parked WHERE number <= (
     WHERE place > ? OR bytes > ?)"""
 
 LIMIT_BYTES = 256 * 1024 * 1024
+UNDECODABLE, UNKNOWN_DEVICE, DRIVER_FAILED = "undecodable", "unknown_device", "driver_failed"
 TOO_LARGE, FLOOD = "too_large", "flood"
-PARTIAL = frozenset({TOO_LARGE, FLOOD})  # reasons of messages of which only the beginning is kept
-_DETAIL_LENGTH = 1_000
+REASONS = frozenset({UNDECODABLE, UNKNOWN_DEVICE, DRIVER_FAILED, TOO_LARGE})
+PARTIAL = frozenset({TOO_LARGE, FLOOD})  # of a message of which only the beginning is kept
+_DETAIL_KEPT, _DETAIL_SAID = 1_000, 300  # characters
+
+log = structlog.get_logger()
 
 
 class Parked(msgspec.Struct, frozen=True):
@@ -62,7 +68,7 @@ class Parked(msgspec.Struct, frozen=True):
         return cls(
             message.received_at,
             reason,
-            _writable(detail[:_DETAIL_LENGTH]),
+            _writable(detail[:_DETAIL_KEPT]),
             message.family,
             _writable(message.topic),
             message.payload,
@@ -141,3 +147,27 @@ def _parked(row: Sequence[Any]) -> Parked:
 async def keep_newest(store: SqliteEventLog, limit: int, limit_bytes: int = LIMIT_BYTES) -> None:
     """Forget the oldest above ``limit`` messages or ``limit_bytes`` of payload: a device gone mad fills no disk."""
     await store.write([(_TRIM, [(limit, limit_bytes)])])
+
+
+async def tell_parked(store: SqliteEventLog, fresh: Sequence[Parked]) -> None:
+    """A line for each message that the newest transaction parked, with the number a person finds it by."""
+    first = await _first_of_the_last(store, len(fresh)) if fresh else None
+    for index, message in enumerate(fresh):
+        say = log.error if message.reason == DRIVER_FAILED else log.warning
+        say(
+            "parked",
+            number=None if first is None else first + index,
+            reason=message.reason,
+            family=message.family,
+            topic=message.topic,
+            detail=message.detail[:_DETAIL_SAID],
+        )
+
+
+async def _first_of_the_last(store: SqliteEventLog, count: int) -> int | None:
+    """The numbers of one transaction follow each other; None where the file cannot be asked just now."""
+    try:
+        rows = await store.query("SELECT seq FROM sqlite_sequence WHERE name = 'parked'")
+    except sqlite3.Error:
+        return None
+    return rows[0][0] - count + 1 if rows else None

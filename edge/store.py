@@ -13,11 +13,12 @@ from eventlog.sqlite import OwnTables, SqliteEventLog
 FILE = "log.db"
 _SCHEMAS = (media.SCHEMA, parked.SCHEMA, status.SCHEMA, salvage.SCHEMA, conservation.SCHEMA, milestones.SCHEMA)
 OWN_TABLES = OwnTables("".join(_SCHEMAS), media.COLUMNS + parked.COLUMNS)
+FOLDER_MODE = 0o700  # whoever may look in reads plates and cards
 
 
 async def open_store(folder: Path, now: Callable[[], datetime]) -> SqliteEventLog:
     """Open the store, or make it with a new epoch."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
     return await SqliteEventLog.open(folder / FILE, new_epoch(now()), OWN_TABLES)
 
 

@@ -21,16 +21,31 @@ _decode_one = msgspec.json.Decoder(Event).decode
 _decode_head = msgspec.json.Decoder(EventHead).decode
 
 
-class Fact(msgspec.Struct, frozen=True, gc=False):
-    """An event at the centre: its id, whose it is, and when it came."""
+class Fact(msgspec.Struct, gc=False):
+    """An event at the centre: where it was born, whose it is, and when it came."""
 
-    id: bytes
     event: Event
     complex: str
-    gateway: str
+    origin: Origin
     received_at: datetime
     header: Header  # of the batch it came in,
     position: int  # and where that lies in the log
+    _id: bytes | None = None
+
+    @property
+    def gateway(self) -> str:
+        return self.origin.gateway
+
+    @property
+    def id(self) -> bytes:
+        """The event's id within the whole centre: no complex can name another's facts.
+
+        Derived when it is first asked for: that costs more than all else here, and the alerts, which everything
+        waits for after an outage, ask it of few.
+        """
+        if self._id is None:
+            self._id = derive(self.complex, event_id(self.event, self.origin).hex())
+        return self._id
 
 
 class Unpacker:
@@ -59,19 +74,9 @@ def _unpacked(record: Record) -> list[Fact]:
     header, unpacked = unpack(record.body)
     received_at = datetime.fromisoformat(record.received_at)
     return [
-        _fact(record, header, index, event, received_at)
+        Fact(event, record.complex, header.origin(index), received_at, header, record.position)
         for index, event in enumerate(_events(header, unpacked, received_at))
     ]
-
-
-def _fact(record: Record, header: Header, index: int, event: Event, received_at: datetime) -> Fact:
-    identity = _id(record.complex, event, header.origin(index))
-    return Fact(identity, event, record.complex, header.gateway, received_at, header, record.position)
-
-
-def _id(complex_id: str, event: Event, origin: Origin) -> bytes:
-    """The event's id within the whole centre: no complex can name another's facts."""
-    return derive(complex_id, event_id(event, origin).hex())
 
 
 def _events(header: Header, unpacked: bytes, received_at: datetime) -> list[Event]:

@@ -19,6 +19,8 @@ from server.store.schema import cursor
 
 # A transaction: ingest waits for it, so it is short; one large batch, or several small ones.
 _MOST_EVENTS = 500
+# For a reader that people wait for: fewer, longer transactions, so that it keeps up with what pours in.
+_MOST_EVENTS_KEEPING_UP = 4_000
 
 
 class Fold(Protocol):
@@ -67,7 +69,8 @@ class ShardReader:
             return (await connection.execute(query)).scalar() or 0
 
     async def take(self, partition: str, records: list[Record]) -> int:
-        began, taken = time.monotonic(), _first_few(records)
+        most = _MOST_EVENTS if self._rest is not None else _MOST_EVENTS_KEEPING_UP
+        began, taken = time.monotonic(), _first_few(records, most)
         facts = [fact for record in taken for fact in self._unpacker.facts(record)]
         async with self._db.write() as connection:
             await self._fold.fold(connection, facts)
@@ -85,10 +88,10 @@ async def save_cursor(connection: AsyncConnection, reader: str, shard: str, posi
     await connection.execute(statement.on_conflict_do_update(index_elements=["reader", "shard"], set_=moved))
 
 
-def _first_few(records: list[Record]) -> list[Record]:
+def _first_few(records: list[Record], most_events: int) -> list[Record]:
     events = 0
     for number, record in enumerate(records):
         events += read_header(record.body).count
-        if events > _MOST_EVENTS and number > 0:
+        if events > most_events and number > 0:
             return records[:number]
     return records

@@ -42,6 +42,8 @@ EDGE_TOML = """\
 data = "data"
 server = "{server}"
 unknown_devices = "accept"
+[metrics]
+port = 0
 [broker]
 port = {broker}
 [limits]

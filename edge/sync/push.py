@@ -14,6 +14,7 @@ from domain.events import Event, Raw, encode_event
 from domain.ids import content_name
 from domain.wire import MAX_UNPACKED_BYTES, pack
 from edge.config import Limits
+from edge.logs import origin
 from edge.sync.lanes import Fit, Lanes
 from edge.sync.transport import Refused, Uplink, understood
 from eventlog.log import EventLog, Record
@@ -113,9 +114,11 @@ class Push:
         """Tell the centre that sequences will never come, and why, so that its count stays whole."""
         watermark = first - 1
         for span in await self._store.holes(stream, first, last):
-            log.warning("gap", stream=stream, first=span.first, last=span.last, reason=span.reason)
-            gap = {"stream": stream, "epoch": await self._store.epoch(stream), **msgspec.structs.asdict(span)}
-            watermark = await self._answered(self._uplink.send_json("POST", GAPS, gap))
+            epoch = await self._store.epoch(stream)
+            where = origin(self._gateway, stream, epoch, span.first, span.last - span.first + 1)
+            log.warning("gap", **where, reason=span.reason)
+            gap = {"stream": stream, "epoch": epoch, **msgspec.structs.asdict(span)}
+            watermark = await self._answered(self._uplink.send_json("POST", GAPS, gap), where)
             if watermark != span.last:
                 break
         return watermark
@@ -125,16 +128,18 @@ class Push:
 
         That one is replaced by an event that says so: its stream goes on, and its sequence leaves no gap.
         """
+        epoch = await self._store.epoch(stream)
         while True:
+            where = origin(self._gateway, stream, epoch, first, len(bodies))
             try:
-                packed = pack(self._gateway, stream, await self._store.epoch(stream), first, bodies)
-                return await self._send(stream, packed)
+                packed = pack(self._gateway, stream, epoch, first, bodies)
+                return await self._send(stream, packed, where)
             except Refused as refusal:
                 if refusal.error not in _POISON:
                     raise
                 if len(bodies) == 1 and bodies[0].startswith(_STAND_IN_BEGINS):
                     raise
-                log.error("batch_refused", stream=stream, first=first, events=len(bodies), error=str(refusal))
+                log.error("batch_refused", **where, error=str(refusal))
                 bodies = bodies[: len(bodies) // 2] or [_stand_in(bodies[0])]
 
     def _fitting(self, stream: str, records: list[Record]) -> list[bytes]:
@@ -148,20 +153,21 @@ class Push:
             bodies.append(record.body)
         return bodies
 
-    async def _send(self, stream: str, packed: bytes) -> int:
+    async def _send(self, stream: str, packed: bytes, where: dict[str, Any]) -> int:
         began = time.monotonic()
-        watermark = await self._answered(self._uplink.send("POST", BATCHES, packed, BATCH_TYPE))
+        watermark = await self._answered(self._uplink.send("POST", BATCHES, packed, BATCH_TYPE), where)
         self._fit[stream].took(time.monotonic() - began)
+        log.debug("batch_sent", **where, bytes=len(packed), watermark=watermark)
         return watermark
 
-    async def _answered(self, sending: Awaitable[dict[str, Any]]) -> int:
+    async def _answered(self, sending: Awaitable[dict[str, Any]], where: dict[str, Any]) -> int:
         """The watermark the centre answers with, also where it says that we are out of step."""
         try:
             answer = await sending
         except Refused as refusal:
             if refusal.error not in _OUT_OF_STEP:
                 raise
-            log.warning("out_of_step", error=refusal.error, message=str(refusal))
+            log.warning("out_of_step", **where, error=refusal.error, message=str(refusal))
             answer = refusal.answer
         return understood(answer, _Watermark).watermark
 

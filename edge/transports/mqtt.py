@@ -12,18 +12,18 @@ from typing import Any
 import paho.mqtt.client as paho
 import structlog
 from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.matcher import MQTTMatcher
 
 from edge.clock import RELEASED_AT, Clock
 from edge.config import Broker
 from edge.devices.driver import Message, Publish
 from edge.intake import Intake
 from edge.transports.broker_tls import context_for, explained
+from edge.transports.mqtt_routes import Routes
+from edge.transports.mqtt_stream import MqttStream, Published, StreamClient
 
 log = structlog.get_logger()
 
-_READS_AT_ONCE = 200
-_MAX_ROUTES = 20_000
+_PACKETS_AT_ONCE = 250
 _HOUSEKEEPING_S = 1.0
 # A broker hands over its queue without a word of how old it is. It is over once nothing came for so long.
 # A device that never pauses must not pass for a queue for ever.
@@ -55,13 +55,10 @@ class MqttTransport:
         self._connected_s: float | None = None  # monotonic, as all that is compared here: no step may move it
         self._queued_since: datetime | None = None
         self._connected_at_s = self._last_message_s = 0.0
-        self._matcher = MQTTMatcher()
-        for topic_filter, family in topics.items():
-            self._matcher[topic_filter] = family
-        self._routes: dict[str, str | None] = {}
-        self._seen = 0
+        self._routes = Routes(topics)
         self._connection = 0  # counts connections: a packet id means nothing on the next one
-        self._socket: Any = None  # None also while a thread connects: paho then must not touch the loop
+        self._socket: MqttStream | None = None  # None also while a thread connects: paho then must not touch the loop
+        self._writing = False
         self._paused = False
         self.connected = False
         self._subscribed = asyncio.Event()
@@ -85,7 +82,7 @@ class MqttTransport:
         return since if since is None or since <= self._clock.now() else RELEASED_AT
 
     def _make_client(self) -> paho.Client:
-        client = paho.Client(
+        client = StreamClient(
             CallbackAPIVersion.VERSION2,
             client_id=self._broker.client_id,
             clean_session=False,
@@ -99,7 +96,6 @@ class MqttTransport:
         client.on_message = self._on_message
         client.on_socket_close = self._on_socket_close
         client.on_socket_register_write = self._on_want_write
-        client.on_socket_unregister_write = self._on_wrote
         self._secure(client)
         return client
 
@@ -147,12 +143,12 @@ class MqttTransport:
         broker, self._refusal = self._broker, None
         await asyncio.to_thread(self._client.connect, broker.host, broker.port, broker.keepalive_s)
         sock = self._client.socket()
-        if sock is None:
+        if not isinstance(sock, MqttStream):
             raise OSError("the connection closed at once")
         self._socket, self._paused = sock, False
         self._connection += 1
         self._loop.add_reader(sock, self._readable)
-        self._client.loop_write()
+        self._writable()
 
     async def _keep(self) -> None:
         """Until the connection ends. Raises BrokerRefused or OSError."""
@@ -187,30 +183,27 @@ class MqttTransport:
         if self._socket is not None:
             self._loop.remove_reader(self._socket)
             self._loop.remove_writer(self._socket)
-            self._socket = None
+            self._socket, self._writing = None, False
 
     def _readable(self) -> None:
-        """Read until dry: loop_read takes one packet a call, whatever its argument says."""
-        if self._socket is None or self._paused:
+        """Read until dry, or until others must have their turn."""
+        if self._paused:
             return  # called later, and not wanted any more
-        for _ in range(_READS_AT_ONCE):
-            seen = self._seen
-            self._client.loop_read()
+        for _ in range(_PACKETS_AT_ONCE):
+            if self._socket is None or not self._socket.packet_waits():
+                return
+            self._read_packet(self._socket)
             if self._intake.full:
                 self._pause()
                 return
-            if self._seen == seen and not self._buffered():
-                return
-        self._read_buffered()
+        self._loop.call_soon(self._readable)  # what is read already wakes no selector
 
-    def _read_buffered(self) -> None:
-        """Bytes that TLS has decrypted already wake no selector: read them after whatever else is to be done."""
-        if self._buffered():
-            self._loop.call_soon(self._readable)
-
-    def _buffered(self) -> bool:
-        """Whether TLS holds bytes that the selector cannot see."""
-        return isinstance(self._socket, ssl.SSLSocket) and self._socket.pending() > 0
+    def _read_packet(self, sock: MqttStream) -> None:
+        published = sock.take_publish()
+        if published is None:
+            self._client.loop_read()
+        else:
+            self._receive(published)
 
     def _pause(self) -> None:
         if self._socket is not None and not self._paused:
@@ -222,15 +215,26 @@ class MqttTransport:
         if self._paused and self._socket is not None:
             self._paused = False
             self._loop.add_reader(self._socket, self._readable)
-            self._read_buffered()
+            self._loop.call_soon(self._readable)  # what is read already wakes no selector
 
-    def _on_want_write(self, client: paho.Client, _userdata: Any, sock: Any) -> None:
-        if self._socket is not None:
-            self._loop.add_writer(sock, client.loop_write)
+    def _on_want_write(self, _client: Any, _userdata: Any, _sock: Any) -> None:
+        self._want_write()
 
-    def _on_wrote(self, _client: paho.Client, _userdata: Any, sock: Any) -> None:
-        if self._socket is not None:
-            self._loop.remove_writer(sock)
+    def _want_write(self) -> None:
+        if self._socket is not None and not self._writing:
+            self._writing = True
+            self._loop.add_writer(self._socket, self._writable)
+
+    def _writable(self) -> None:
+        """Everything that waits goes out in one piece: an acknowledgement alone is not worth a system call."""
+        self._client.loop_write()
+        if self._socket is None:
+            return
+        if self._socket.flush() and not self._client.want_write():
+            self._writing = False
+            self._loop.remove_writer(self._socket)
+        else:
+            self._want_write()
 
     def _on_socket_close(self, _client: Any, _userdata: Any, sock: Any) -> None:
         """Before paho closes it: a closed socket can no longer be taken from the loop."""
@@ -256,43 +260,49 @@ class MqttTransport:
         self._subscribed.set()
         log.info("broker_connected", host=self._broker.host, port=self._broker.port)
 
-    def _on_message(self, client: paho.Client, _userdata: Any, received: paho.MQTTMessage) -> None:
-        self._seen += 1
-        mid, qos, connection = received.mid, received.qos, self._connection
-        topic = _topic_of(received)
-        family = self._family(topic) if topic is not None else None
-        if topic is None or family is None:
-            self._intake.counts["bad_topic" if topic is None else "not_ours"] += 1
-            client.ack(mid, qos)
+    def _on_message(self, _client: paho.Client, _userdata: Any, received: paho.MQTTMessage) -> None:
+        """What paho takes in itself: QoS 2."""
+        self._receive(
+            Published(_topic_of(received), bytes(received.payload), received.mid, received.qos, received.retain)
+        )
+
+    def _receive(self, published: Published) -> None:
+        connection = self._connection
+        route = self._routes.find(published.topic)
+        if route.family is None or route.topic is None:
+            self._intake.counts["bad_topic" if route.topic is None else "not_ours"] += 1
+            self._acknowledge(published.mid, published.qos, connection)
             return
         message = Message(
-            family,
-            bytes(received.payload),
-            topic,
-            bool(received.retain),
+            route.family,
+            published.payload,
+            route.topic,
+            published.retain,
             received_at=self._clock.now(),
             queued_since=self._queued_since,
             gateway_clock=self._clock.state,
         )
         self._last_message_s = self._clock.monotonic_s()
-        self._intake.offer(message, lambda: self._acknowledge(client, mid, qos, connection))
+        mid, qos = published.mid, published.qos
+        self._intake.offer(message, lambda: self._acknowledge(mid, qos, connection))
 
-    def _acknowledge(self, client: paho.Client, mid: int, qos: int, connection: int) -> None:
+    def _acknowledge(self, mid: int, qos: int, connection: int) -> None:
         """Only on the connection the message came by: elsewhere its packet id may be another message's."""
-        if connection == self._connection and self._socket is not None:
-            client.ack(mid, qos)
+        if connection != self._connection or self._socket is None:
+            return
+        try:
+            if qos == 1:
+                self._socket.acknowledge(mid)
+            else:
+                self._client.ack(mid, qos)
+        except OSError:  # full or broken: paho keeps it, or notices the end
+            self._client.ack(mid, qos)
+        self._want_write()
 
-    def _family(self, topic: str) -> str | None:
-        if topic not in self._routes:
-            if len(self._routes) >= _MAX_ROUTES:
-                self._routes.clear()
-            self._routes[topic] = next(self._matcher.iter_match(topic), None)  # pyright: ignore
-        return self._routes[topic]
 
-
-def _topic_of(received: paho.MQTTMessage) -> str | None:
-    """None for a topic that is not UTF-8. An exception in on_message would leave paho at this packet for ever."""
+def _topic_of(received: paho.MQTTMessage) -> bytes:
+    """An exception in on_message would leave paho at this packet for ever: not UTF-8 stays so."""
     try:
-        return received.topic
+        return received.topic.encode()
     except UnicodeDecodeError:
-        return None
+        return b"\xff"

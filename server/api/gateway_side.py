@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -158,6 +159,13 @@ async def known_media(request: Request, gateway: FromGateway) -> Response:
     """Which of the named pictures are here already and need not be sent."""
     asked = _decoded(await body_of(request, _MAX_JSON_BYTES), KnownMedia)
     return answer(200, known=await house_of(request).media.known(gateway.complex, asked.names))
+
+
+@router.get("/hello")
+async def who_am_i(request: Request, gateway: FromGateway) -> Response:
+    """A gateway asks whether it is known here, in which version, and for the time; nothing is changed by it."""
+    now = stamp(house_of(request).now())
+    return answer(200, gateway=gateway.id, complex=gateway.complex, version=version("gatehouse"), server_time=now)
 
 
 @router.post("/batches")

@@ -35,6 +35,8 @@ def decode(message: Message, site: Site) -> Reading:
     match word:
         case "fact":
             return Reading([Event(kind="input", device="t:1", source_event_id=argument, time=NOW)])
+        case "text":
+            return Reading([Event(kind="input", device="t:1", source_event_id="1", time=NOW, text=argument)])
         case "from":
             return Reading([Event(kind="input", device=argument, source_event_id="1", time=NOW)])
         case "state":
@@ -237,3 +239,44 @@ async def test_the_device_list_says_where_and_which_way(tmp_path: Path) -> None:
             {"zone": "restricted"},
         )
         assert event.occurred_at == NOW + timedelta()
+
+
+class Ward:
+    """A mender that makes room after a few tries, as a person who empties a disk would."""
+
+    def __init__(self, here: Bench, tries: int) -> None:
+        self.here, self.tries, self.asked = here, tries, 0
+        self.is_fit = False
+        here.intake._mender = self
+
+    async def mend(self, error: LogBroken) -> None:
+        self.asked += 1
+        assert self.here.acknowledged == [], "nothing is acknowledged that could not be written"
+        if self.asked == self.tries:
+            await self.here.store._writer.execute("PRAGMA max_page_count=1000000")
+            self.is_fit = True
+
+    def fit_again(self) -> None: ...
+
+
+async def test_on_a_full_disk_nothing_is_acknowledged_until_the_same_was_written(
+    tmp_path: Path,
+) -> None:
+    async with bench(tmp_path, Bounds(wait_s=0.0, queue_items=3)) as here:
+        ((pages,),) = await here.store._writer.execute_fetchall("PRAGMA page_count")
+        await here.store._writer.execute(f"PRAGMA max_page_count={pages}")
+        ward = Ward(here, tries=3)
+        facts = [f"fact {number} " + "x" * 3_500 for number in range(3)]
+        for fact in facts:
+            here.offer(fact)
+        assert not here.intake.full, "messages are read on, so that doors are decided"
+        here.offer("fact 9")
+        assert here.intake.counts["left_with_sender"] == 1, "it was not acknowledged: its sender still has it"
+        running = asyncio.create_task(here.intake.run())
+        async with asyncio.timeout(10):
+            while len(here.acknowledged) < 3:
+                await asyncio.sleep(0.005)
+        running.cancel()
+        assert ward.asked == 3
+        assert here.acknowledged == facts
+        assert len(await here.events()) == 3

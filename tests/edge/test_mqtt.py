@@ -285,3 +285,13 @@ def test_each_fault_of_a_certificate_has_its_words(code: int, said: str) -> None
     error = ssl.SSLCertVerificationError()
     error.verify_code, error.verify_message = code, "x"
     assert said in explained(error, Broker(ca_file="ca.pem"))
+
+
+async def test_coming_again_asks_the_broker_for_what_was_not_acknowledged(tmp_path: Path) -> None:
+    fake = FakeBroker(then=publish(b"x/1", 1))
+    async with bench(tmp_path, fake) as here:
+        await until(lambda: fake.acknowledged == [1])
+        here.transport.reconnect()
+        await until(lambda: fake.connections == 2)
+        assert await here.transport.ready(10)
+        await until(lambda: fake.acknowledged == [1, 1])

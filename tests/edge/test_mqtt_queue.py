@@ -15,7 +15,7 @@ from edge.devices.driver import Publish, Registry, Site
 from edge.intake import Intake
 from edge.media import MediaStore
 from edge.store import open_store
-from edge.transports import mqtt
+from edge.transports import mqtt, mqtt_routes
 from edge.transports.mqtt import CommandsFull, MqttTransport
 from eventlog.group_commit import Bounds
 from tests.edge.hands import TRUE, Hands
@@ -98,6 +98,6 @@ async def test_commands_for_a_broker_that_is_away_are_bounded(here: Bench) -> No
 
 
 async def test_topics_are_remembered_within_bounds(here: Bench) -> None:
-    for number in range(mqtt._MAX_ROUTES + 10):
-        here.transport._family(f"t/{number}")
-    assert len(here.transport._routes) <= mqtt._MAX_ROUTES
+    for number in range(mqtt_routes._MAX_REMEMBERED + 10):
+        here.transport._routes.find(f"t/{number}".encode())
+    assert len(here.transport._routes._known) <= mqtt_routes._MAX_REMEMBERED

@@ -177,3 +177,13 @@ async def test_hello_tells_the_watermarks_of_the_present_epochs(here: Centre, ga
         422,
         "bad_request",
     )
+
+
+async def test_a_gateway_asks_who_it_is_and_nothing_is_changed_by_it(here: Centre, gateway: Gateway) -> None:
+    before = await here.rows(gateway_table)
+    answer = await here.client.get("/v1/hello", headers=gateway.headers())
+    assert answer.status_code == 200
+    assert (answer.json()["gateway"], answer.json()["complex"]) == (gateway.id, "garden")
+    assert abs(datetime.now(UTC) - datetime.fromisoformat(answer.json()["server_time"])) < timedelta(minutes=1)
+    assert await here.rows(gateway_table) == before
+    assert said(await here.client.get("/v1/hello")) == (401, "no_token")
