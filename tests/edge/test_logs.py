@@ -127,8 +127,8 @@ async def test_a_parked_message_is_told_with_its_number_its_topic_and_its_family
 async def test_an_event_cut_to_size_is_told_with_its_id(tmp_path: Path) -> None:
     out = configured()
     async with bench(tmp_path) as here:
-        here.intake._message_bytes = 1_000_000
-        await here.take("fact " + "9" * 300_000)
+        here.intake._decoding._message_bytes = 1_000_000
+        await here.take("text " + "9" * 300_000)
         ((identity,),) = await here.store.query("SELECT id FROM record")
     (told,) = [line for line in lines(out) if line["event"] == "event_cut"]
     assert told["id"] == identity.hex()

@@ -69,10 +69,13 @@ class Result:
 
 
 async def under_load(
-    rig: Rig, rate: float, times: int, action: Callable[[], Awaitable[None]], every_s: float
+    rig: Rig, rate: float, times: int, action: Callable[[], Awaitable[None]], every_s: float, action_s: float = 4.0
 ) -> Result:
-    """Publish at a rate, do ``action`` so many times meanwhile, then stop and let it drain."""
-    numbered = messages(int(rate * times * (every_s + 4)), datetime.now(UTC) - timedelta(minutes=2))
+    """Publish at a rate, do ``action`` so many times meanwhile, then stop and let it drain.
+
+    There are messages enough where each action takes up to ``action_s``.
+    """
+    numbered = messages(int(rate * times * (every_s + action_s)), datetime.now(UTC) - timedelta(minutes=2))
     pairs, into = [(message.topic, message.payload) for message in numbered], Acknowledged()
     publishing = asyncio.create_task(
         publish("127.0.0.1", rig.broker.port, pairs, connections=2, window=50, rate=rate, into=into, stall_s=60)
