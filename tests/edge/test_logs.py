@@ -8,7 +8,6 @@ import json
 import logging
 import sys
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +18,6 @@ from edge import logs
 from edge.logs import Throttle
 from tests.edge.test_intake import bench
 from tests.rig import until
-
-
-@pytest.fixture(autouse=True)
-def as_before() -> Iterator[None]:
-    """Logging is of the whole process: other tests get theirs back."""
-    handlers, hook = logging.root.handlers[:], sys.excepthook
-    yield
-    structlog.reset_defaults()
-    logging.captureWarnings(False)
-    logging.root.handlers[:], sys.excepthook = handlers, hook
 
 
 class Clock:
