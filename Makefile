@@ -29,7 +29,7 @@ test: .venv/.dev .venv/.browser  ## every test but the faults (ARGS="-k parking"
 check: .venv/.dev  ## what must hold before a commit: style, types, imports, secrets, contents
 	@failed=; for step in $(CHECKS); do echo "== $$step"; $(BIN)/$$step || failed=1; done; test -z "$$failed"
 
-faults: .venv/.dev .venv/.browser  ## real processes and kill -9 under load, a few rounds (FULL=1: all of them, long)
+faults: .venv/.dev .venv/.browser  ## kills, power cuts, full disks, broken lines: docs/faults.md (FULL=1: all of it, long)
 	@FULL=$(FULL) $(BIN)/python -m pytest -m faults $(ARGS)
 
 bench: .venv/.dev .venv/.browser  ## the measurements (ARGS="decode --scale 0.1" for a quick look, FULL=1: a million events)

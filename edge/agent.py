@@ -85,6 +85,8 @@ class Agent:
         self._keeper = Keeper(config.folder, store, self._reserve, self._make_room, clock.now, self._retry_s, happened)
         self._let_go: list[LetGo] = []
         self._trouble: LogBroken | None = None
+        self._stored: dict[str, Any] = {"streams": {}, "media_unsent": 0, "parked": 0}
+        self._last_figures: dict[str, Any] = {}
         self._left_with_sender = 0
         self.intake = self._make_intake()
         self.intake.seen.restore(status.read_file(config.folder).get("seen", {}))
@@ -259,15 +261,21 @@ class Agent:
         return beat
 
     async def _described(self) -> dict[str, Any]:
-        """What the centre shows of this gateway."""
+        """What the centre shows of this gateway; of a store that cannot be read, what was last known."""
+        try:
+            self._stored = {
+                "streams": {name: entry.plain() for name, entry in (await self._streams()).items()},
+                "media_unsent": await self._media.count_unsent(),
+                "parked": await status.counted(self._store, "parked"),
+            }
+        except LogBroken as error:
+            self._trouble = error
         return {
             "version": self._version,
             "pid": os.getpid(),
             "time": self._clock.now(),
             "clock": {**self._clock.described(), "skewed": self._notices.skewed},
-            "streams": {name: entry.plain() for name, entry in (await self._streams()).items()},
-            "media_unsent": await self._media.count_unsent(),
-            "parked": await status.counted(self._store, "parked"),
+            **self._stored,
             "broker": "connected" if self._mqtt.connected else "away",
             "broker_connected_at": self._mqtt.last_connected,
             "broker_queued_since": self._mqtt.queued_since,
@@ -293,7 +301,7 @@ class Agent:
 
     async def _mend_what_readers_met(self) -> None:
         trouble, self._trouble = self._trouble, None
-        if trouble is not None:
+        if trouble is not None and not self._store.sound:
             await self._keeper.mend(trouble)
 
     def _fetch_what_was_left(self) -> None:
@@ -305,20 +313,21 @@ class Agent:
 
     async def _show_status(self) -> None:
         self._clock.tick()
-        await self._mend_what_readers_met()
-        self._fetch_what_was_left()
-        streams, offset = await self._streams(), self._clock.offset
+        offset = self._clock.offset
         described = {
             **await self._described(),
-            **await self._figures.describe(self._store, streams, self._counts()),
+            **await self._figured(),
             "uplink": self._uplink_state,
             "counts": self._counts(),
             "clock_offset_s": None if offset is None else offset.total_seconds(),
         }
-        self._metrics.show(described)
+        if self._last_figures:
+            self._metrics.show(described)
         self._watchdog.tell(described)
         await self._leave_status(described)
-        waiting = sum(entry.backlog for entry in streams.values())
+        await self._mend_what_readers_met()
+        self._fetch_what_was_left()
+        waiting = sum(entry.backlog for entry in (await self._streams()).values())
         notices = self._notices.backlog(waiting) + self._clock_notices()
         notices += self._notices.floods(self._flood.due(self._clock.monotonic_s()))
         notices += [self._notices.store(happened) for happened in self._keeper.happened()]
@@ -329,6 +338,14 @@ class Agent:
 
     def _clock_notices(self) -> list[Event]:
         return self._notices.steps(self._clock.take_steps()) + self._notices.clock(self._clock.offset)
+
+    async def _figured(self) -> dict[str, Any]:
+        """The figures behind the status; while the store cannot be read, the last ones."""
+        try:
+            self._last_figures = await self._figures.describe(self._store, await self._streams(), self._counts())
+        except LogBroken as error:
+            self._trouble = error
+        return self._last_figures
 
     def _counts(self) -> dict[str, int]:
         return {**self.intake.counts, **self._media.counts}

@@ -65,6 +65,7 @@ class Keeper:
 
     async def mend(self, error: LogBroken) -> None:
         """Do what can be done about a fault; afterwards the caller may append again, and may meet the next fault."""
+        known = self._lock.locked() or not self._store.sound  # else nobody before us mends what this error is of
         async with self._lock:
             if not self._store.sound:
                 await self._reopened(error)
@@ -72,7 +73,7 @@ class Keeper:
                 await self._full(error)
             elif isinstance(error, LogBusy):
                 await asyncio.sleep(self._pause_s(1))
-            else:
+            elif not known:
                 raise error  # the file is whole and the statement is not: trying again would only do it again
 
     def fit_again(self) -> None:

@@ -1,4 +1,4 @@
-"""Installs what the tests need and pip does not have: a browser, Chinese fonts, a production broker."""
+"""Installs what the tests need and pip does not have: a browser, Chinese fonts, a broker, tools to do harm with."""
 
 from __future__ import annotations
 
@@ -41,6 +41,12 @@ PACKAGES = (
     Package("systemd", _has_program("systemd-analyze"), "tests of the units are skipped"),
     Package("debootstrap", _has_program("debootstrap"), "tests that install the package are skipped"),
     Package("lintian", _has_program("lintian"), "the package's form is not looked at"),
+    Package("xfsprogs", _has_program("mkfs.xfs"), "power is cut under ext4 only"),
+    Package("e2fsprogs", _has_program("mkfs.ext4"), "power is cut under XFS only"),
+    Package("iproute2", _has_program("ip"), "tests in network namespaces are skipped"),
+    Package("nftables", _has_program("nft"), "tests in network namespaces are skipped"),
+    Package("gcc", _has_program("gcc"), "tests of failing syncs and writes are skipped"),
+    Package("libc6-dev", Path("/usr/include/stdio.h").is_file, "tests of failing syncs and writes are skipped"),
 )
 
 

@@ -62,6 +62,12 @@ class Uplink:
         self._cut = None
         self._flows.set()
 
+    def forget(self) -> None:
+        """Half open: nothing passes on the connections of now, and neither end is told; new ones are whole."""
+        self._flows.clear()
+        self._flows = asyncio.Event()
+        self._flows.set()
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
         task = asyncio.current_task()
@@ -74,6 +80,8 @@ class Uplink:
             await self._join(reader, writer, writers)
         except* OSError:
             pass  # an end of the line that breaks is what this proxy is for; both ends are aborted below
+        except* asyncio.CancelledError:
+            pass  # by stop, which waits for us; asyncio would report a cancelled connection as an error
         finally:
             _abort(writers)
             self._live.pop(task, None)
@@ -84,25 +92,27 @@ class Uplink:
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target_port, limit=_CHUNK_BYTES)
         writers.append(far_writer)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._carry(reader, far_writer))
-            tasks.create_task(self._carry(far_reader, writer))
+            tasks.create_task(self._carry(reader, far_writer, self._flows))
+            tasks.create_task(self._carry(far_reader, writer, self._flows))
 
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flows: asyncio.Event) -> None:
         """One direction: chunks read, each put down when its time has come."""
         line: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_MAX_CHUNKS)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._put_down(line, writer))
+            tasks.create_task(self._put_down(line, writer, flows))
             clock = asyncio.get_running_loop().time
             while chunk := await reader.read(_CHUNK_BYTES):
                 await line.put((clock() + self.delay_s, chunk))
             await line.put((clock() + self.delay_s, b""))
 
-    async def _put_down(self, line: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter) -> None:
+    async def _put_down(
+        self, line: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter, flows: asyncio.Event
+    ) -> None:
         clock = asyncio.get_running_loop().time
         while True:
             due, chunk = await line.get()
             await asyncio.sleep(max(0.0, due - clock()))
-            await self._flows.wait()
+            await flows.wait()
             if not chunk:
                 writer.write_eof()
                 return

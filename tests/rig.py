@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
@@ -21,7 +23,7 @@ from simulators.products import ask, command, run_command
 COMPLEX = "garden"
 _READY_S = 30.0
 SERVER_TOML = """\
-host = "127.0.0.1"
+host = "{host}"
 port = {port}
 [[complexes]]
 id = "garden"
@@ -52,16 +54,32 @@ device_rate_per_s = {rate}
 
 
 class Rig:
-    """One complex and its centre in ``folder``. ``agent`` may be another command than the product's."""
+    """One complex and its centre in ``folder``. ``agent`` and ``centre`` may be other commands than the products'.
 
-    def __init__(self, folder: Path, broker: Broker, agent: list[str] | None = None, extra_server: str = "") -> None:
+    ``extra_server`` and ``extra_edge`` go behind the settings; ``agent_env`` is added to the agent's environment;
+    ``host`` is where the centre listens.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        broker: Broker,
+        agent: list[str] | None = None,
+        extra_server: str = "",
+        *,
+        centre: list[str] | None = None,
+        extra_edge: str = "",
+        agent_env: dict[str, str] | None = None,
+        host: str = "127.0.0.1",
+    ) -> None:
         self.folder, self.broker = folder, broker
-        self._extra_server = extra_server
+        self._extra_server, self._extra_edge, self._host = extra_server, extra_edge, host
         self.server_folder, self.edge_folder = folder / "centre", folder / "gateway"
         self.edge_config = self.edge_folder / "edge.toml"
         program = agent or [command("gatehouse-edge")]
-        self.edge = Child("edge", [*program, "run", "--config", str(self.edge_config)], folder)
-        serve = [command("gatehouse-server"), "serve", "--data", str(self.server_folder)]
+        env = {**os.environ, **(agent_env or {})}
+        self.edge = Child("edge", [*program, "run", "--config", str(self.edge_config)], folder, env)
+        serve = [*(centre or [command("gatehouse-server")]), "serve", "--data", str(self.server_folder)]
         self.server = Child("server", serve, folder)
         self.device_rate_per_s = 0.0  # load comes from a few devices, each faster than any real one: no limit
         self.url = ""
@@ -79,7 +97,9 @@ class Rig:
         self._write_server(int(self.url.rsplit(":", 1)[1]))
 
     def _write_server(self, port: int) -> None:
-        (self.server_folder / "server.toml").write_text(SERVER_TOML.format(port=port) + self._extra_server)
+        (self.server_folder / "server.toml").write_text(
+            SERVER_TOML.format(host=self._host, port=port) + self._extra_server
+        )
 
     async def enrol(self, uplink: str = "") -> None:
         """Write the agent's settings, and give it its identity. ``uplink`` is the way to the centre, if not direct."""
@@ -87,11 +107,20 @@ class Rig:
         code = await ask("gatehouse-server", "enrol-code", "--data", str(self.server_folder), "--complex", COMPLEX)
         await run_command("gatehouse-edge", "enrol", "--config", str(self.edge_config), typed=code["code"])
 
+    def adopt(self, made: Path) -> None:
+        """Begin as another rig had begun in the folder ``made``: its centre, and the gateway enrolled there."""
+        shutil.copytree(made / "centre", self.server_folder)
+        self._write_server(0)
+        (self.edge_folder / "data").mkdir(parents=True, exist_ok=True)
+        identity = shutil.copy(made / "gateway" / "data" / "identity.json", self.edge_folder / "data")
+        with Path(identity).open("rb") as file:
+            os.fsync(file.fileno())  # as the agent's own enrolment does
+
     def write_edge_settings(self, server: str) -> None:
         """The agent's settings; without a server it only stores."""
         self.edge_folder.mkdir(parents=True, exist_ok=True)
         told = {"server": server, "broker": self.broker.port, "rate": self.device_rate_per_s}
-        self.edge_config.write_text(EDGE_TOML.format(**told))
+        self.edge_config.write_text(EDGE_TOML.format(**told) + self._extra_edge)
 
     async def start_edge(self) -> None:
         await start(self.edge, "ready")

@@ -1,9 +1,12 @@
-"""Numbered door events and plates in their vendors' bytes, published while things are killed."""
+"""Numbered door events and plates in their vendors' bytes, published while things go wrong."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import itertools
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -12,10 +15,14 @@ import msgspec
 from simulators.devices import vzenith
 from simulators.devices.uhppoted import Controller
 from simulators.load import Acknowledged, publish
-from tests.rig import Rig, repeats
+from tests.faults.invariants import Fact, Findings, look
+from tests.rig import Rig
 
+SITE = ZoneInfo("Asia/Shanghai")
+DOORS_SERIAL = 405419895
 CAMERA = vzenith.Camera("fe71e106-57263272", "东门入口")
-Fact = tuple[str, str]  # device, its own number for what happened
+QUIET_S = 6.0  # longer than the broker of these rigs waits before it sends again
+_STALL_S = 90.0
 
 
 class Numbered(msgspec.Struct, frozen=True):
@@ -26,78 +33,101 @@ class Numbered(msgspec.Struct, frozen=True):
     fact: Fact
 
 
-def messages(count: int, start: datetime) -> list[Numbered]:
-    """Half door events, half plates; each is a fact of its own."""
-    controller = Controller(405419896, ZoneInfo("Asia/Shanghai"))
+def messages(count: int, start: datetime, first: int = 1) -> list[Numbered]:
+    """Half door events, half plates, numbered from ``first``; each is a fact of its own."""
+    controller = Controller(DOORS_SERIAL, SITE, first)
     made: list[Numbered] = []
     for number in range(count // 2):
         at = start + timedelta(milliseconds=number)
         swipe = controller.swipe(1 + number % 4, 8_165_537, 1, at)[0]
         event = msgspec.json.decode(swipe.payload)["message"]["event"]["event"]
-        made.append(Numbered(swipe.topic, swipe.payload, ("uhppoted:405419896", str(event["event-id"]))))
+        made.append(Numbered(swipe.topic, swipe.payload, (f"uhppoted:{DOORS_SERIAL}", str(event["event-id"]))))
         plate = vzenith.plate(CAMERA, vzenith.Plate(text="粤B8K6Q2"), number + 1, at)
         result = msgspec.json.decode(plate.payload)["payload"]["AlarmInfoPlate"]["result"]["PlateResult"]
         made.append(Numbered(plate.topic, plate.payload, (f"vzenith:{CAMERA.sn}", result["unique_id"])))
     return made
 
 
-class Result:
-    """What was acknowledged to the devices, and what the centre holds."""
+class Published:
+    """Messages on their way to the broker, and which of them it has acknowledged."""
 
-    def __init__(self, rig: Rig, acknowledged: set[Fact]) -> None:
-        found = rig.centre_events()
-        facts = [(event["device"], event["source_event_id"]) for _, event in found if "source_event_id" in event]
-        self.acknowledged = len(acknowledged)
-        self.lost = len(acknowledged - set(facts))
-        self.facts_twice = repeats(facts)
-        self.origins = [origin for origin, _ in found]
-        self.origins_twice = repeats(self.origins)
+    def __init__(self, numbered: Sequence[Numbered]) -> None:
+        self._numbered = numbered
+        self.into = Acknowledged()
 
-    def __str__(self) -> str:
-        return f"acknowledged {self.acknowledged}, lost {self.lost}, twice {len(self.facts_twice)}"
+    @property
+    def facts(self) -> set[Fact]:
+        return {self._numbered[key].fact for key in self.into.keys}
 
-    def gaps(self) -> list[str]:
-        """Sequences missing within a stream."""
-        last: dict[tuple[str, str, str], int] = {}
-        missing: list[str] = []
-        for origin in sorted(self.origins):
-            key = (origin.gateway, origin.stream, origin.epoch)
-            if origin.sequence != last.get(key, 0) + 1:
-                missing.append(f"{key}: {last.get(key, 0)} -> {origin.sequence}")
-            last[key] = origin.sequence
-        return missing
+    async def send(self, port: int, rate: float | None, window: int = 50) -> None:
+        """Until all are acknowledged. Raises LoadFailed where the broker stays away."""
+        pairs = [(message.topic, message.payload) for message in self._numbered]
+        await publish(
+            "127.0.0.1", port, pairs, connections=2, window=window, rate=rate, into=self.into, stall_s=_STALL_S
+        )
+
+
+_firsts = itertools.count(1, 1_000_000)  # each load's facts are its own
+
+
+@asynccontextmanager
+async def loaded(rig: Rig, rate: float, seconds: float) -> AsyncIterator[Published]:
+    """Publish at a rate within the block, for ``seconds`` at most; what was acknowledged stays in the result."""
+    made = messages(int(rate * seconds), datetime.now(UTC) - timedelta(minutes=2), next(_firsts))
+    published = Published(made)
+    publishing = asyncio.create_task(published.send(rig.broker.port, rate))
+    try:
+        yield published
+        if publishing.done():
+            publishing.result()
+            raise AssertionError("the load ended before what it was to be under")
+    finally:
+        publishing.cancel()
+        await asyncio.wait([publishing])
 
 
 async def under_load(
-    rig: Rig, rate: float, times: int, action: Callable[[], Awaitable[None]], every_s: float, action_s: float = 4.0
-) -> Result:
+    rig: Rig, rate: float, times: int, action: Callable[[], Awaitable[None]], every_s: float, action_s: float = 6.0
+) -> Findings:
     """Publish at a rate, do ``action`` so many times meanwhile, then stop and let it drain.
 
     There are messages enough where each action takes up to ``action_s``.
     """
-    numbered = messages(int(rate * times * (every_s + action_s)), datetime.now(UTC) - timedelta(minutes=2))
-    pairs, into = [(message.topic, message.payload) for message in numbered], Acknowledged()
-    publishing = asyncio.create_task(
-        publish("127.0.0.1", rig.broker.port, pairs, connections=2, window=50, rate=rate, into=into, stall_s=60)
-    )
-    for _ in range(times):
-        await asyncio.sleep(every_s)
-        assert not publishing.done(), "the load ended before the kills"
-        await action()
-    publishing.cancel()
-    await asyncio.wait([publishing])
-    return await settled(rig, {numbered[key].fact for key in into.keys})
+    async with loaded(rig, rate, times * (every_s + action_s) + 10) as published:
+        for _ in range(times):
+            await asyncio.sleep(every_s)
+            await action()
+    return await settled(rig, published.facts)
 
 
-async def settled(rig: Rig, acknowledged: set[Fact], timeout_s: float = 90.0) -> Result:
-    """The result once nothing moves for longer than any redelivery takes, or once nothing is missing."""
+async def settled(
+    rig: Rig,
+    acknowledged: set[Fact],
+    timeout_s: float = 90.0,
+    *,
+    quiet_s: float = QUIET_S,
+    source_order: bool = False,
+) -> Findings:
+    """What is found once nothing is missing, or once nothing moves for longer than any redelivery takes."""
     loop = asyncio.get_running_loop()
     end, moved_at, before = loop.time() + timeout_s, loop.time(), (-1, -1)
-    while loop.time() < end and loop.time() - moved_at < 12.0:
-        now = (rig.edge_head(), rig.centre_count())
+    while loop.time() < end and loop.time() - moved_at < quiet_s:
+        now = (rig.centre_count(), behind(rig))
         if now != before:
             before, moved_at = now, loop.time()
-        elif now[0] == now[1] and Result(rig, acknowledged).lost == 0:
+        elif now[1] == 0 and _complete(look(rig, acknowledged)):
             break
         await asyncio.sleep(0.3)
-    return Result(rig, acknowledged)
+    return look(rig, acknowledged, source_order=source_order)
+
+
+def _complete(findings: Findings) -> bool:
+    return not findings.lost and not findings.waiting
+
+
+def behind(rig: Rig) -> int:
+    """How many sequences of the agent's present epochs the centre has no mark over."""
+    marks = {(row[0], row[1]): row[2] for row in rig.centre_query("SELECT stream, epoch, last FROM mark")}
+    with closing(sqlite3.connect(f"file:{rig.edge_folder}/data/log.db?mode=ro", uri=True, timeout=10)) as db:
+        rows = db.execute("SELECT name, epoch, head FROM stream").fetchall()
+    return sum(head - marks.get((stream, epoch), 0) for stream, epoch, head in rows)

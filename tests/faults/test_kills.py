@@ -2,114 +2,82 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from simulators.broker import Broker, BrokerUnavailable, MosquittoBroker, NatsBroker, mosquitto
-from tests.faults.load import Result, under_load
+from simulators.broker import Broker
+from tests.faults.chain import debian_mosquitto, mutant, pip_broker, running
+from tests.faults.invariants import Findings, must_hold
+from tests.faults.load import under_load
+from tests.faults.story import Story, choose
 from tests.rig import Rig
 
 pytestmark = pytest.mark.faults
 
-KILLS = 20 if os.environ.get("FULL") else 5
-RATE, EVERY_S = 400.0, 0.7
-ACK_FIRST = [sys.executable, "-m", "tests.faults.ack_first"]
-ROOT = Path(__file__).parents[2]
-
-
-@asynccontextmanager
-async def running(folder: Path, broker: Broker, agent: list[str] | None = None) -> AsyncIterator[Rig]:
-    os.environ["PYTHONPATH"] = str(ROOT)
-    rig = Rig(folder, broker, agent)
-    try:
-        await rig.start_all()
-        yield rig
-    finally:
-        rig.stop_all()
+EVERY_S = 0.5
+RATE = choose(400, 150)
 
 
 class Killer:
-    """Kills and starts again, and counts."""
+    """Kills one of the rig's processes, starts it again, and counts."""
 
-    def __init__(self) -> None:
-        self.kills = 0
+    def __init__(self, rig: Rig, story: Story) -> None:
+        self._rig, self._story = rig, story
 
-    async def agent(self, rig: Rig) -> None:
-        self.kills += 1
-        rig.edge.kill()
-        await rig.start_edge()
-
-    async def server(self, rig: Rig) -> None:
-        self.kills += 1
-        rig.server.kill()
-        await rig.start_server()
-
-    async def broker(self, rig: Rig) -> None:
-        self.kills += 1
-        rig.broker.kill()
-        rig.broker.restart()
+    async def kill(self, what: str) -> None:
+        self._story.add(**{f"{what} kills": 1})
+        if what == "agent":
+            self._rig.edge.kill()
+            await self._rig.start_edge()
+        elif what == "server":
+            self._rig.server.kill()
+            await self._rig.start_server()
+        else:
+            self._rig.broker.kill()
+            self._rig.broker.restart()
 
 
-def nothing_lost_nothing_twice(result: Result) -> None:
-    assert result.lost == 0, str(result)
-    assert result.facts_twice == []
-    assert result.origins_twice == []
-    assert result.gaps() == []
+async def killed(story: Story, folder: Path, broker: Broker, whats: list[str], **variant: Any) -> Findings:
+    """Kill these one after another under load; what is found when all has settled."""
+    async with running(folder, broker, **variant) as rig:
+        killer, left = Killer(rig, story), iter(whats)
+        findings = await under_load(rig, RATE, len(whats), lambda: killer.kill(next(left)), EVERY_S)
+        story.tell(broker=broker.name, **findings.counts())
+        return findings
 
 
-async def kill_all_the_time(rig: Rig, what: str, kills: int = KILLS) -> Result:
-    killer = Killer()
-    act = getattr(killer, what)
-    result = await under_load(rig, RATE, kills, lambda: act(rig), EVERY_S)
-    print(f"\n{what} behind {rig.broker.name} killed {killer.kills} times:", result)
-    assert killer.kills == kills
-    return result
+def drawn(story: Story, among: tuple[str, ...], count: int) -> list[str]:
+    """As many of each, in the order of the seed."""
+    whats = [among[index % len(among)] for index in range(count)]
+    story.chance("order").shuffle(whats)
+    return whats
 
 
-async def test_agent_killed(tmp_path: Path) -> None:
-    async with running(tmp_path, NatsBroker()) as rig:
-        nothing_lost_nothing_twice(await kill_all_the_time(rig, "agent"))
+async def test_agent_and_broker_killed(story: Story, tmp_path: Path) -> None:
+    whats = drawn(story, ("agent", "broker"), choose(10, 200))
+    must_hold(await killed(story, tmp_path, pip_broker(), whats))
 
 
-async def test_server_killed(tmp_path: Path) -> None:
-    async with running(tmp_path, NatsBroker()) as rig:
-        nothing_lost_nothing_twice(await kill_all_the_time(rig, "server"))
+async def test_agent_and_server_killed(story: Story, tmp_path: Path) -> None:
+    whats = drawn(story, ("agent", "server"), choose(6, 40))
+    must_hold(await killed(story, tmp_path, pip_broker(), whats))
 
 
-async def test_pip_broker_killed(tmp_path: Path) -> None:
-    async with running(tmp_path, NatsBroker()) as rig:
-        nothing_lost_nothing_twice(await kill_all_the_time(rig, "broker"))
+async def test_agent_killed_behind_mosquitto(story: Story, tmp_path: Path) -> None:
+    must_hold(await killed(story, tmp_path, debian_mosquitto(), ["agent"] * choose(5, 40)))
 
 
-async def test_acknowledging_first_loses_and_is_caught(tmp_path: Path) -> None:
+async def test_control_acknowledging_first_loses(story: Story, tmp_path: Path) -> None:
     """The positive control: the same kills on an agent that acknowledges before the commit."""
-    async with running(tmp_path, NatsBroker(), ACK_FIRST) as rig:
-        result = await kill_all_the_time(rig, "agent", max(KILLS, 8))
-        assert result.lost > 0, "this rig could not see a loss"
+    whats, slowly = ["agent"] * choose(6, 20), "[limits]\ncommit_wait_s = 0.05\n"
+    findings = await killed(story, tmp_path, pip_broker(), whats, agent=mutant("ack_first"), extra_edge=slowly)
+    assert findings.lost, "this rig could not see a loss"
 
 
-def debian_mosquitto() -> Broker:
-    try:
-        mosquitto()
-    except BrokerUnavailable as error:
-        pytest.skip(str(error))
-    return MosquittoBroker()
-
-
-async def test_agent_killed_behind_mosquitto(tmp_path: Path) -> None:
-    async with running(tmp_path, debian_mosquitto()) as rig:
-        nothing_lost_nothing_twice(await kill_all_the_time(rig, "agent"))
-
-
-async def test_mosquitto_killed_loses_what_it_had_in_memory(tmp_path: Path) -> None:
-    """Its loss is its own, and printed; what the agent had is at the centre, and nothing is there twice."""
-    async with running(tmp_path, debian_mosquitto()) as rig:
-        result = await kill_all_the_time(rig, "broker")
-        assert rig.centre_count() == rig.edge_head()
-        assert result.facts_twice == []
-        assert result.gaps() == []
+async def test_mosquitto_killed_loses_what_it_had_in_memory(story: Story, tmp_path: Path) -> None:
+    """Its loss is its own, and in the report; what the agent had is at the centre, and nothing is there twice."""
+    findings = await killed(story, tmp_path, debian_mosquitto(), ["broker"] * choose(4, 20))
+    findings.lost.clear()
+    must_hold(findings)

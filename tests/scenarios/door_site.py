@@ -61,10 +61,10 @@ class Door:
 
 
 class DoorSite:
-    """A rig with such a door."""
+    """A rig with such a door; ``rig`` may be one that somebody else has made and started."""
 
-    def __init__(self, folder: Path, broker: Broker, agent: list[str] | None = None) -> None:
-        self.rig = Rig(folder, broker, agent)
+    def __init__(self, folder: Path, broker: Broker, agent: list[str] | None = None, *, rig: Rig | None = None) -> None:
+        self.rig = rig or Rig(folder, broker, agent)
         self.controller = Controller(SERIAL, ZoneInfo("Asia/Shanghai"))
         self._folder = folder
         self._door: Door | None = None
@@ -76,13 +76,21 @@ class DoorSite:
 
     async def start(self) -> None:
         await self.rig.start_all()
+        await self.furnish()
+
+    async def furnish(self) -> None:
+        """Put the door in, where the rig runs already."""
         self._door = Door(self.rig.broker.port)
         await self.wish("devices", DEVICES)
 
     def stop(self) -> None:
+        self.take_away()
+        self.rig.stop_all()
+
+    def take_away(self) -> None:
+        """No longer listen at the door."""
         if self._door is not None:
             self._door.close()
-        self.rig.stop_all()
 
     async def wish(self, kind: str, body: dict[str, Any]) -> int:
         """Put a document down and wait until the gateway says it is in force; its version."""

@@ -1,0 +1,42 @@
+"""Each rig gets its story; its line goes to the report, and all lines are shown at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from tests.faults.story import SEED, Line, Story, report_file, write
+
+_lines: list[Line] = []
+
+
+@pytest.fixture
+def story(request: pytest.FixtureRequest) -> Story:
+    return Story(f"{request.path.stem.removeprefix('test_')}/{request.node.name.removeprefix('test_')}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    story: Any = getattr(item, "funcargs", {}).get("story")
+    if call.when == "call" and story is not None:
+        line = write(story, report.outcome, call.duration)
+        _lines.append(line)
+        print(f"\n{line}")
+        if report.failed:
+            report.sections.append(("seed", f"repeat with: GATEHOUSE_SEED={story.seed} pytest {item.nodeid}"))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not _lines:
+        return
+    terminalreporter.section(f"faults, seed {SEED} (GATEHOUSE_SEED={SEED} repeats every choice)")
+    for line in _lines:
+        mark = "ok " if line.outcome == "passed" else line.outcome
+        terminalreporter.write_line(f"{mark} {line.seconds:6.1f} s  {line}")
+    terminalreporter.write_line(f"report: {report_file()}")

@@ -1,0 +1,37 @@
+"""The broken agent, on purpose: it opens a door only after a word with the centre."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from edge import agent, cli, control
+from edge.door_control import DoorControl
+
+_waiting: list[Callable[[], None]] = []
+
+
+class Asking(DoorControl):
+    """Keeps each answer until the centre has been heard of again."""
+
+    def _answer(self, *asked: Any) -> None:
+        _waiting.append(partial(super()._answer, *asked))
+
+
+class Obedient(agent.Agent):
+    """Opens what waited when the centre has answered."""
+
+    def _note_online(self) -> None:
+        super()._note_online()
+        while _waiting:
+            _waiting.pop(0)()
+
+
+def main() -> None:
+    agent.Agent, control.DoorControl = Obedient, Asking  # type: ignore[misc]
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""The broken agent, on purpose: what it has sent it takes for arrived, answer or none."""
+
+from __future__ import annotations
+
+import aiohttp
+
+from domain.wire import read_header
+from edge import agent, cli
+from edge.sync import push, transport
+
+
+class Once(push.Push):
+    """Moves on after a failure as after a receipt."""
+
+    async def _send(self, stream: str, packed: bytes) -> int:
+        try:
+            return await super()._send(stream, packed)
+        except transport.UplinkDown:
+            return read_header(packed).last
+
+
+def main() -> None:
+    agent.Push = Once  # type: ignore[misc]
+    transport._TIMEOUT = aiohttp.ClientTimeout(total=2)
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()
