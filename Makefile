@@ -4,6 +4,7 @@ PYTHON ?= python3
 MINUTES ?= 15
 HEADLESS ?=
 FULL ?=
+ARCH ?=
 ARGS ?=
 
 BIN := .venv/bin
@@ -13,7 +14,7 @@ CHECKS := "ruff check ." "ruff format --check ." basedpyright lint-imports \
 	"python scripts/check_secrets.py" "python scripts/check_repository.py"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench faults wheel clean again
+.PHONY: help demo test check bench faults wheel deb clean again
 
 help:  ## list these targets
 	@awk -F ':.*##' '/^[a-z]+:.*##/ {printf "  make %-8s%s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -37,6 +38,9 @@ bench: .venv/.dev .venv/.browser  ## the measurements (ARGS="decode --scale 0.1"
 wheel: .venv/.browser  ## dist/gatehouse-*.whl, with the browser's files in it
 	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
 	@ls dist/*.whl
+
+deb: .venv/.demo  ## dist/gatehouse-edge_*.deb, the agent for Debian 12 (ARCH=amd64|arm64)
+	@$(BIN)/python scripts/build_deb.py $(if $(ARCH),--arch $(ARCH))
 
 clean:  ## remove what these targets made; no data of a server or an agent
 	@rm -rf .venv .venvs $(BROWSER_FILES) server/web/node_modules $(CACHES)

@@ -19,6 +19,7 @@ LIVE_WITHIN = timedelta(seconds=60)
 RECENT_WITHIN = timedelta(minutes=30)
 _CRITICAL_ALARMS = frozenset({"fire", "smoke", "sos", "duress", "gas"})
 _HIGH_ALARMS = frozenset({"water_leak", "tamper", "fire_system_fault", "theft"})
+_FIRE_ALARMS, _DEVICE_ALARMS = frozenset({"fire", "smoke", "gas", "fire_system_fault"}), frozenset({"clock_skew"})
 
 
 class Fired(msgspec.Struct, frozen=True):
@@ -47,12 +48,15 @@ def alert_id(rule: str, event_id: bytes) -> str:
     return derive("alert", rule, event_id.hex()).hex()
 
 
-def lateness(occurred_at: datetime, received_at: datetime) -> Lateness:
-    """How honest "now" would be: live rings, recent is shown, late goes to review."""
+def lateness(occurred_at: datetime, received_at: datetime, *, unsure: bool = False) -> Lateness:
+    """How honest "now" would be: live rings, recent is shown, late goes to review.
+
+    An unsure time is never reason enough to put an alarm away: at worst it is recent.
+    """
     age = received_at - occurred_at
     if age <= LIVE_WITHIN:
         return "live"
-    return "recent" if age <= RECENT_WITHIN else "late"
+    return "recent" if unsure or age <= RECENT_WITHIN else "late"
 
 
 def door_forced(event: Event, _place: Place) -> Fired | None:
@@ -89,8 +93,8 @@ def alarm(event: Event, _place: Place) -> Fired | None:
     if event.kind != "alarm" or event.state in ("cleared", "test") or event.alarm == "conservation_gap":
         return None
     name = event.alarm or "other"
-    category = "fire" if name in ("fire", "smoke", "gas", "fire_system_fault") else "safety"
     severity: Severity = "critical" if name in _CRITICAL_ALARMS else "high" if name in _HIGH_ALARMS else "medium"
+    category = "fire" if name in _FIRE_ALARMS else "device" if name in _DEVICE_ALARMS else "safety"
     return Fired(f"alarm_{name}", severity, category)
 
 

@@ -23,7 +23,7 @@ Kind = Literal[
     "unknown",
 ]
 Stream = Literal["urgent", "money", "routine"]
-TimeQuality = Literal["ok", "assumed_zone", "gateway", "replay", "device_clock_bad"]
+TimeQuality = Literal["ok", "assumed_zone", "gateway", "replay", "device_clock_bad", "unsynced"]
 Phase = Literal["instant", "start", "update", "end"]
 Direction = Literal["in", "out", "unknown"]
 
@@ -146,6 +146,11 @@ def stream_of(event: Event) -> Stream:
 def is_replay(event: Event) -> bool:
     """A stored or retained record: kept, but it never acts on a door or a barrier."""
     return event.time_quality == "replay" or event.retained
+
+
+def is_unsure(event: Event) -> bool:
+    """Whether its time rests on a gateway's clock that nobody had vouched for."""
+    return event.time_quality == "unsynced"
 
 
 def utc_ms(time: datetime) -> str:

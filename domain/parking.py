@@ -20,6 +20,7 @@ AnomalyKind = Literal[
     "color_differs",  # another known colour than the session's
     "suspect_fake",  # the camera takes the plate for a fake
     "replayed",  # the entry or the exit was a stored record, told late
+    "time_unsure",  # the time of the entry or the exit rests on a clock that nobody had vouched for
 ]
 
 REPEAT_S = 60
@@ -186,6 +187,8 @@ class _Stay:
             self.anomalies.append(Anomaly("suspect_fake", passage.id))
         if passage.replay:
             self.anomalies.append(Anomaly("replayed", passage.id))
+        if passage.unsure:
+            self.anomalies.append(Anomaly("time_unsure", passage.id))
 
     def _note_color(self, passage: Passage) -> None:
         if not colors_agree(self.color, passage.plate_color):

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from domain.events import Direction, Event, Media, Subject, is_replay
+from domain.events import Direction, Event, Media, Subject, is_replay, is_unsure
 from domain.plates import COLORS, PlateColor, canonical
 
 FoldKey = tuple[datetime, bytes]
@@ -34,6 +34,7 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float | None = None  # 0..1
     picture: str | None = None  # sha256, 64 hex digits
     replay: bool = False
+    unsure: bool = False  # when it happened rests on a clock that nobody had vouched for
 
     @property
     def key(self) -> FoldKey:
@@ -62,6 +63,7 @@ def passage_of(event: Event, event_id: bytes) -> Passage | None:
         confidence=event.confidence,
         picture=_picture(event.media),
         replay=is_replay(event),
+        unsure=is_unsure(event),
     )
 
 

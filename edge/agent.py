@@ -14,20 +14,24 @@ from typing import Annotated, Any
 import msgspec
 import structlog
 
-from edge import identity, logs, metrics, parked, status
+from domain.events import Event
+from edge import identity, logs, metrics, parked, status, watchdog
 from edge.capacity import Capacity
+from edge.clock import Clock
 from edge.config import Config
 from edge.conservation import UntakenCount
 from edge.control import Control, Reach
 from edge.device_list import DeviceList
 from edge.devices.driver import discover
+from edge.earlier_run import look_back
 from edge.figures import Figures
+from edge.flood import FloodLimit
 from edge.happenings import Happened, LetGo, Salvaged
 from edge.intake import Intake
 from edge.keeper import Keeper, open_fit
 from edge.media import MediaStore
 from edge.reserve import Reserve
-from edge.retention import trim_old
+from edge.retention import forget_old
 from edge.salvage import damage
 from edge.store import new_epoch
 from edge.sync.backoff import jittered
@@ -59,6 +63,7 @@ def utc_now() -> datetime:
 
 class _HelloAnswer(msgspec.Struct):
     watermarks: dict[str, Annotated[int, msgspec.Meta(ge=0)]]
+    server_time: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     wanted: list[Wanted] = []
     statement_wanted: bool = False
 
@@ -66,43 +71,37 @@ class _HelloAnswer(msgspec.Struct):
 class Agent:
     """One gateway. ``run`` lasts until cancelled, or until the log breaks: then nothing more may be acknowledged."""
 
-    def __init__(
-        self,
-        config: Config,
-        store: SqliteEventLog,
-        now: Callable[[], datetime] = utc_now,
-        happened: Sequence[Happened] = (),
-    ) -> None:
+    def __init__(self, config: Config, store: SqliteEventLog, clock: Clock, happened: Sequence[Happened] = ()) -> None:
         """``happened``: what befell the store while it was opened."""
-        self._config, self._store, self._now = config, store, now
+        self._config, self._store, self._clock = config, store, clock
         self._retry_s = jittered(random.random)
         self._registry = discover()
         self._devices = DeviceList(config.devices, accept_unknown=config.unknown_devices == "accept")
         self._media = MediaStore(config.folder / "media", store)
-        self._notices = status.Notices(now)
+        self._notices = status.Notices(clock)
+        self._flood = FloodLimit(config.limits.device_rate_per_s, config.limits.device_burst)
         self._capacity = Capacity(config.folder, config.capacity, store, self._media)
         self._reserve = Reserve(config.folder, config.capacity.reserve_bytes)
-        self._keeper = Keeper(config.folder, store, self._reserve, self._make_room, now, self._retry_s, happened)
+        self._keeper = Keeper(config.folder, store, self._reserve, self._make_room, clock.now, self._retry_s, happened)
         self._let_go: list[LetGo] = []
         self._trouble: LogBroken | None = None
         self._stored: dict[str, Any] = {"streams": {}, "media_unsent": 0, "parked": 0}
         self._last_figures: dict[str, Any] = {}
         self._left_with_sender = 0
         self.intake = self._make_intake()
-        left = status.read_file(config.folder)
-        self.intake.seen.restore(left.get("seen", {}))
+        self.intake.seen.restore(status.read_file(config.folder).get("seen", {}))
         self._figures = Figures(config.folder, self.intake.seen, [device.id for device in config.devices])
         self._metrics = metrics.Metrics()
         self.intake.on_commit = self._metrics.observe_commit
-        self._mqtt = MqttTransport(config.broker, self._registry.topics, self.intake, now, _last_connected(left))
+        self._mqtt = MqttTransport(config.broker, self._registry.topics, self.intake, clock)
         self._control = self._make_control()
         self._push: Push | None = None
         self._statements: StatementPush | None = None
         self._untaken = UntakenCount()
-        self._signer: identity.Signer | None = None
         self._uplink_state = "not enrolled"
         self._back_online = asyncio.Event()
         self._version = version("gatehouse")
+        self._watchdog = watchdog.make(lambda: self.intake.turns)
 
     def _make_intake(self) -> Intake:
         limits = self._config.limits
@@ -113,19 +112,21 @@ class Agent:
             self._registry,
             self._devices,
             self._config.site,
-            self._now,
+            self._clock,
             bounds,
             limits.message_bytes,
             drained=lambda: self._mqtt.resume(),
             mender=self._keeper,
+            flood=self._flood,
         )
 
     def _make_control(self) -> Control:
-        reach = Reach(self._mqtt.publish, self._best_now, self._keeper.mend)
+        reach = Reach(self._mqtt.publish, self._clock.now, self._keeper.mend)
         return Control(self._config, self._store, self._registry, self._devices, self.intake, reach)
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Run everything; ``ready`` is called once the store stands and the broker was tried."""
+        await self._look_back()
         await self._control.load()
         await self.intake.record(self._notices.started(self._version))
         self._reserve.hold()
@@ -136,6 +137,7 @@ class Agent:
 
     async def _work(self, ready: Callable[[], None]) -> None:
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._watchdog.run())
             tasks.create_task(self.intake.run())
             tasks.create_task(self._control.run())
             tasks.create_task(self._mqtt.run(self._retry_s))
@@ -147,7 +149,13 @@ class Agent:
             tasks.create_task(self._every(_ROOM_S, self._make_room))
             tasks.create_task(self._look_for_damage())
             await self._mqtt.ready(_BROKER_WAIT_S)
+            self._watchdog.ready()
             ready()
+
+    async def _look_back(self) -> None:
+        earlier = await look_back(self._config.folder, self._store)
+        self._clock.not_before(earlier.newest_at)
+        self._mqtt.listened_until, self._notices.skewed = earlier.listened_until, earlier.skewed
 
     async def _every(self, seconds: float, action: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -175,14 +183,14 @@ class Agent:
     async def _sync(self) -> None:
         """Send, once there is an identity; until then the log simply grows."""
         me = await self._enrolled()
-        self._signer = identity.Signer(me, self._now)
+        signer = identity.Signer(me, self._clock)
         async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
-            uplink = await stack.enter_async_context(Uplink(self._config.server or me.server, self._signer, me.trust))
+            uplink = await stack.enter_async_context(Uplink(self._config.server or me.server, signer, me.trust))
             known = {name: entry.acknowledged for name, entry in (await status.of_store(self._store)).items()}
             hello = self._hello(uplink, me.gateway)
             self._push = Push(me.gateway, self._store, uplink, hello, self._config.limits, self, known)
             self._statements = StatementPush(
-                self._store.path, self._push.told, uplink, self._config.site.zone, self._now
+                self._store.path, self._push.told, uplink, self._config.site.zone, self._clock.now
             )
             tasks.create_task(self._statements.run())
             pace = Pace(self._config.limits.batch_events, retry_s=self._retry_s, hurry=self._back_online)
@@ -192,10 +200,6 @@ class Agent:
             tasks.create_task(PicturePush(self._media, uplink, self._retry_s).run())
             tasks.create_task(self._recover(uplink))
             tasks.create_task(self._every(_HEARTBEAT_S, self._heartbeat(hello)))
-
-    def _best_now(self) -> datetime:
-        """The centre's time where it told how far off this clock is."""
-        return self._now() + (self._signer.offset if self._signer else timedelta())
 
     async def _recover(self, uplink: Uplink) -> None:
         async def tell(place: str, found: Salvaged) -> None:
@@ -209,7 +213,7 @@ class Agent:
             await asyncio.sleep(_ROOM_S)  # a store may be set aside while we run
 
     def new_epoch(self) -> str:
-        return new_epoch(self._now())
+        return new_epoch(self._clock.now())
 
     async def epoch_began(self, stream: str, reason: str) -> None:
         await self.intake.record(self._notices.epoch(stream, reason))
@@ -227,8 +231,11 @@ class Agent:
 
     def _hello(self, uplink: Uplink, gateway: str) -> Callable[[], Awaitable[dict[str, int]]]:
         async def watermarks() -> dict[str, int]:
-            said = await uplink.send_json("POST", "/v1/hello", await self._described())
-            answer = understood(said, _HelloAnswer)
+            described, asked_s = await self._described(), self._clock.monotonic_s()
+            said = await uplink.send_json("POST", "/v1/hello", described)
+            answered_s, answer = self._clock.monotonic_s(), understood(said, _HelloAnswer)
+            if answer.server_time is not None:
+                self._clock.measured(answer.server_time, asked_s, answered_s)
             self._note_online()
             if answer.statement_wanted and self._statements is not None:
                 self._statements.ask()
@@ -266,10 +273,12 @@ class Agent:
         return {
             "version": self._version,
             "pid": os.getpid(),
-            "time": self._now(),
+            "time": self._clock.now(),
+            "clock": {**self._clock.described(), "skewed": self._notices.skewed},
             **self._stored,
             "broker": "connected" if self._mqtt.connected else "away",
             "broker_connected_at": self._mqtt.last_connected,
+            "broker_queued_since": self._mqtt.queued_since,
             "store": self._keeper.described(),
             "devices": self._devices.described(),
         }
@@ -303,7 +312,8 @@ class Agent:
             self._mqtt.reconnect()
 
     async def _show_status(self) -> None:
-        offset = self._signer.offset if self._signer else None
+        self._clock.tick()
+        offset = self._clock.offset
         described = {
             **await self._described(),
             **await self._figured(),
@@ -313,16 +323,21 @@ class Agent:
         }
         if self._last_figures:
             self._metrics.show(described)
+        self._watchdog.tell(described)
         await self._leave_status(described)
         await self._mend_what_readers_met()
         self._fetch_what_was_left()
         waiting = sum(entry.backlog for entry in (await self._streams()).values())
-        notices = self._notices.backlog(waiting) + (self._notices.clock(offset) if offset is not None else [])
+        notices = self._notices.backlog(waiting) + self._clock_notices()
+        notices += self._notices.floods(self._flood.due(self._clock.monotonic_s()))
         notices += [self._notices.store(happened) for happened in self._keeper.happened()]
         notices += [self._notices.let_go(gone) for gone in self._let_go]
         self._let_go.clear()
         if notices:
             await self.intake.record(*notices)
+
+    def _clock_notices(self) -> list[Event]:
+        return self._notices.steps(self._clock.take_steps()) + self._notices.clock(self._clock.offset)
 
     async def _figured(self) -> dict[str, Any]:
         """The figures behind the status; while the store cannot be read, the last ones."""
@@ -349,30 +364,24 @@ class Agent:
         await self._remember()
         await parked.keep_newest(self._store, self._config.limits.parked_messages)
         await self._control.orders.forget_old()
-        await self._store.write(self._untaken.statements(self.intake.counts, self._now(), self._config.site.zone))
+        await self._store.write(self._untaken.statements(self.intake.counts, self._clock.now(), self._config.site.zone))
         await self._forget_old()
         logs.tell_suppressed()
 
     async def _forget_old(self) -> None:
-        """Let go of what the centre has had for long enough."""
-        before = self._now() - timedelta(days=self._config.limits.keep_days)
-        await self._media.forget_sent(before)
-        if self._push is not None:
-            for stream, acknowledged in self._push.acknowledged.items():
-                await trim_old(self._store, stream, acknowledged, before)
+        """Let go of what the centre has had for long enough; while nobody vouches for the time, of nothing."""
+        now, keep = self._clock.trusted_now(), timedelta(days=self._config.limits.keep_days)
+        if now is not None:
+            acknowledged = self._push.acknowledged if self._push is not None else {}
+            await forget_old(self._store, self._media, acknowledged, now, keep)
         await self._store.reclaim()
-
-
-def _last_connected(left: dict[str, Any]) -> datetime | None:
-    """When the agent last ran on this folder: what a broker queued since then is not older."""
-    at = left.get("broker_connected_at")
-    return datetime.fromisoformat(at) if at else None
 
 
 async def run(config: Config, ready: Callable[[], None]) -> None:
     """Open the store and run an agent on it until cancelled."""
-    store, happened = await open_fit(config.folder, utc_now)
+    clock = Clock()
+    store, happened = await open_fit(config.folder, clock.now)
     try:
-        await Agent(config, store, happened=happened).run(ready)
+        await Agent(config, store, clock, happened).run(ready)
     finally:
         await store.close()

@@ -23,6 +23,7 @@ from edge.cli_options import DEFAULT_CONFIG, AsJson, ConfigFile, fail, out, sett
 from edge.cli_statement import statement
 from edge.cli_status import show_status
 from edge.cli_tail import tail
+from edge.cli_version import about
 from edge.config import Config
 from edge.parked import Parked, listed
 from edge.store import open_store
@@ -34,6 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="The Gatehouse agent of one complex.",
 )
+app.callback()(about)
 app.command()(decode)
 app.command()(statement)
 app.command()(broker_config)
@@ -62,9 +64,6 @@ def run(
 
 
 def _ready() -> None:
-    from sdnotify import SystemdNotifier  # pyright: ignore[reportMissingTypeStubs]
-
-    SystemdNotifier().notify("READY=1")  # pyright: ignore[reportUnknownMemberType]
     print("ready", flush=True)
 
 

@@ -28,7 +28,9 @@ class _Refused(Exception):
 
 
 def broker_config(
-    config: Annotated[Path, typer.Option("--config", "-c", help="The settings file (TOML).")] = Path("edge.toml"),
+    config: Annotated[
+        Path, typer.Option("--config", "-c", envvar="GATEHOUSE_EDGE_CONFIG", help="The settings file.")
+    ] = Path("edge.toml"),
     out: Annotated[
         Path | None, typer.Option(help="Mosquitto's folder; else mosquitto in the agent's data folder.")
     ] = None,

@@ -26,7 +26,9 @@ class _NotSent(Exception):
 def enrol_gateway(
     url: Annotated[str, typer.Argument(help="The centre, or the whole link under its QR code.")] = "",
     code: Annotated[str, typer.Argument(help="The one-time code; better left out: then it is asked for.")] = "",
-    config: Annotated[Path, typer.Option("--config", "-c", help="The settings file (TOML).")] = Path("edge.toml"),
+    config: Annotated[
+        Path, typer.Option("--config", "-c", envvar="GATEHOUSE_EDGE_CONFIG", help="The settings file.")
+    ] = Path("edge.toml"),
     code_file: Annotated[Path | None, typer.Option(help="Where the code (or the link) stands.")] = None,
     fingerprint: Annotated[str, typer.Option(help="SHA-256 of the centre's certificate; another is refused.")] = "",
     ca_file: Annotated[Path | None, typer.Option(help="The authority of the centre's certificate (PEM).")] = None,

@@ -13,7 +13,7 @@ from edge.config import BadConfig, Config, load
 out = Console()
 err = Console(stderr=True)
 
-ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="The settings file (TOML).")]
+ConfigFile = Annotated[Path, typer.Option("--config", "-c", envvar="GATEHOUSE_EDGE_CONFIG", help="The settings file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for scripts.")]
 DEFAULT_CONFIG = Path("edge.toml")
 

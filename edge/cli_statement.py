@@ -25,7 +25,9 @@ out = Console()
 
 
 def statement(
-    config: Annotated[Path, typer.Option("--config", "-c", help="The settings file (TOML).")] = Path("edge.toml"),
+    config: Annotated[
+        Path, typer.Option("--config", "-c", envvar="GATEHOUSE_EDGE_CONFIG", help="The settings file.")
+    ] = Path("edge.toml"),
     day: Annotated[str, typer.Option(help="Only this day of the site, such as 2026-11-23.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="JSON for scripts.")] = False,
 ) -> None:

@@ -45,6 +45,8 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     batch_bytes: int = 1024 * 1024  # of JSON before compression
     parked_messages: int = 10_000
     keep_days: int = 7  # acknowledged records stay so long
+    device_rate_per_s: float = 50.0  # of events, for good, of one device in one stream; 0: nobody is limited
+    device_burst: int = 3_000  # and at once
 
 
 class Capacity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

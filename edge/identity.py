@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
+from edge.clock import Clock
 from edge.durable import sync_folder, write_file
 from edge.sync.trust import Trust
 
@@ -92,17 +92,15 @@ def forget_pending(folder: Path) -> None:
 
 
 class Signer:
-    """Signs a token and reuses it until shortly before it ends. ``offset`` corrects a wrong clock: the centre's time
-    as its last refusal told it, less ours."""
+    """Signs a token with the centre's time, and reuses it until shortly before it ends."""
 
-    def __init__(self, identity: Identity, now: Callable[[], datetime]) -> None:
+    def __init__(self, identity: Identity, clock: Clock) -> None:
         self._key = OKPKey.import_key(msgspec.json.decode(identity.private_key))
-        self._gateway, self._now = identity.gateway, now
-        self._token, self._ends_at = "", now()
-        self.offset = timedelta()
+        self._gateway, self._clock = identity.gateway, clock
+        self._token, self._ends_at = "", clock.centre_now()
 
     def token(self) -> str:
-        now = self._now() + self.offset
+        now = self._clock.centre_now()
         if not self._token or now > self._ends_at - _RENEW_BEFORE or self._ends_at - now > TOKEN_LIFE:
             self._ends_at = now + TOKEN_LIFE
             claims = {"iss": self._gateway, "aud": "gatehouse", "iat": now, "exp": self._ends_at}
@@ -110,6 +108,6 @@ class Signer:
         return self._token
 
     def correct(self, server_time: datetime) -> None:
-        """Sign with the centre's time from now on."""
-        self.offset = server_time - self._now()
+        """The centre refused a token for its time: sign with the centre's from now on."""
+        self._clock.told(server_time)
         self._token = ""

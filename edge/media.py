@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -27,6 +27,8 @@ CREATE TABLE IF NOT EXISTS media(
     refusals INTEGER NOT NULL DEFAULT 0, class TEXT NOT NULL DEFAULT 'routine', bytes INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS media_unsent ON media(refusals, number) WHERE sent = 0;
 """
+_SENT = "SELECT number, sha256 FROM media WHERE number > ? AND number <= ? AND sent <> 0 ORDER BY number LIMIT ?"
+_AT_ONCE = 500
 COLUMNS: tuple[Column, ...] = (
     ("media", "class", "TEXT NOT NULL DEFAULT 'routine'"),
     ("media", "bytes", "INTEGER NOT NULL DEFAULT 0"),
@@ -44,6 +46,14 @@ class Kept(msgspec.Struct, frozen=True):
 
     picture: Picture
     stream: str
+
+
+_NAME = re.compile(r"[0-9a-f]{64}")
+
+
+def is_picture(picture: Picture) -> bool:
+    """Whether it has bytes, and the name of a content: nothing else may become a path."""
+    return _NAME.fullmatch(picture.sha256) is not None and isinstance(picture.body, bytes)  # pyright: ignore[reportUnnecessaryIsInstance]
 
 
 class MediaStore:
@@ -134,7 +144,7 @@ class MediaStore:
 
     async def forget(self, names: Sequence[str]) -> int:
         """Delete pictures, whatever their age; how many went."""
-        gone = await asyncio.to_thread(self._delete_old, names, float("inf"))
+        gone = await asyncio.to_thread(self._delete, names)
         await self._write_each("DELETE FROM media WHERE sha256 = ?", gone)
         return len(gone)
 
@@ -142,24 +152,26 @@ class MediaStore:
         if names:
             await self._store.write([(sql, [(name,) for name in names])])
 
-    async def forget_sent(self, before: datetime) -> int:
-        """Delete pictures older than ``before`` that the centre has or will never have; how many."""
-        rows = await self._store.query("SELECT sha256 FROM media WHERE sent <> 0")
-        gone = await asyncio.to_thread(self._delete_old, [row[0] for row in rows], before.timestamp())
-        await self._write_each("DELETE FROM media WHERE sha256 = ?", gone)
-        return len(gone)
+    async def newest_number(self) -> int:
+        """The number of the picture listed last; 0 for none."""
+        return (await self._store.query("SELECT coalesce(max(number), 0) FROM media"))[0][0]
 
-    def _delete_old(self, names: Sequence[str], before_s: float) -> list[str]:
-        return [name for name in names if self._gone_if_old(self.path(name), before_s)]
+    async def forget_sent(self, through: int) -> int:
+        """Delete pictures up to number ``through`` that the centre has or will never have; how many."""
+        forgotten = after = 0
+        while rows := await self._store.query(_SENT, (after, through, _AT_ONCE)):
+            gone = await asyncio.to_thread(self._delete, [row[1] for row in rows])
+            await self._write_each("DELETE FROM media WHERE sha256 = ?", gone)
+            forgotten, after = forgotten + len(gone), rows[-1][0]
+        return forgotten
 
-    def _gone_if_old(self, path: Path, before_s: float) -> bool:
-        """Whether the file is not there (any more). One that the disk does not let go is said and stays listed."""
+    def _delete(self, names: Sequence[str]) -> list[str]:
+        return [name for name in names if self._gone(self.path(name))]
+
+    def _gone(self, path: Path) -> bool:
+        """Whether the file is not there any more. One that the disk does not let go is said and stays listed."""
         try:
-            if path.stat().st_mtime >= before_s:
-                return False
-            path.unlink()
-        except FileNotFoundError:
-            return True
+            path.unlink(missing_ok=True)
         except OSError as error:
             log.warning("picture_not_deleted", path=str(path), error=str(error))
             return False

@@ -10,18 +10,21 @@ from typing import Any
 import msgspec
 import structlog
 
-from edge.devices.driver import Message
+from edge.devices.driver import GatewayClock, Message
 from eventlog.sqlite import SqliteEventLog
 from eventlog.sqlite_rows import Statement
+from eventlog.sqlite_schema import Column
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS parked(
     number INTEGER PRIMARY KEY AUTOINCREMENT, received_at TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL,
     family TEXT NOT NULL, topic TEXT NOT NULL, payload BLOB NOT NULL,
-    retained INTEGER NOT NULL, queued_since TEXT, headers TEXT NOT NULL);
+    retained INTEGER NOT NULL, queued_since TEXT, headers TEXT NOT NULL,
+    gateway_clock TEXT NOT NULL DEFAULT 'confirmed');
 """
-_COLUMNS = "received_at, reason, detail, family, topic, payload, retained, queued_since, headers"
-_INSERT = f"INSERT INTO parked({_COLUMNS}) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"
+COLUMNS: tuple[Column, ...] = (("parked", "gateway_clock", "TEXT NOT NULL DEFAULT 'confirmed'"),)
+_COLUMNS = "received_at, reason, detail, family, topic, payload, retained, queued_since, headers, gateway_clock"
+_INSERT = f"INSERT INTO parked({_COLUMNS}) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SELECT = f"SELECT number, {_COLUMNS} FROM parked"  # noqa: S608
 _TRIM = """DELETE FROM parked WHERE number <= (
     SELECT max(number) FROM (
@@ -30,12 +33,11 @@ _TRIM = """DELETE FROM parked WHERE number <= (
     WHERE place > ? OR bytes > ?)"""
 
 LIMIT_BYTES = 256 * 1024 * 1024
-UNDECODABLE = "undecodable"
-UNKNOWN_DEVICE = "unknown_device"
-DRIVER_FAILED = "driver_failed"
-TOO_LARGE = "too_large"  # the reason of a message of which only the beginning is kept
+UNDECODABLE, UNKNOWN_DEVICE, DRIVER_FAILED = "undecodable", "unknown_device", "driver_failed"
+TOO_LARGE, FLOOD = "too_large", "flood"
 REASONS = frozenset({UNDECODABLE, UNKNOWN_DEVICE, DRIVER_FAILED, TOO_LARGE})
-_DETAIL_CHARACTERS = 300
+PARTIAL = frozenset({TOO_LARGE, FLOOD})  # of a message of which only the beginning is kept
+_DETAIL_KEPT, _DETAIL_SAID = 1_000, 300  # characters
 
 log = structlog.get_logger()
 
@@ -53,20 +55,27 @@ class Parked(msgspec.Struct, frozen=True):
     retained: bool = False
     queued_since: datetime | None = None
     headers: dict[str, str] = {}
+    gateway_clock: GatewayClock = "confirmed"
 
     @classmethod
-    def of(cls, message: Message, received_at: datetime, reason: str, detail: str) -> Parked:
-        """A message with all that its driver would be shown of it: a retained one must not come back as a live one."""
+    def of(cls, message: Message, reason: str, detail: str) -> Parked:
+        """A message with all that its driver would be shown of it: a retained one must not come back as a live one.
+
+        It has a time of receipt.
+        """
+        if message.received_at is None:
+            raise ValueError("a message is parked with the time it came")
         return cls(
-            received_at,
+            message.received_at,
             reason,
-            detail,
+            _writable(detail[:_DETAIL_KEPT]),
             message.family,
-            message.topic,
+            _writable(message.topic),
             message.payload,
             retained=message.retained,
             queued_since=message.queued_since,
-            headers=dict(message.headers),
+            headers={_writable(key): _writable(value) for key, value in message.headers.items()},
+            gateway_clock=message.gateway_clock,
         )
 
     @property
@@ -76,7 +85,7 @@ class Parked(msgspec.Struct, frozen=True):
         since = self.queued_since.isoformat() if self.queued_since else None
         headers = msgspec.json.encode(self.headers).decode()
         what = (self.reason, self.detail, self.family, self.topic, self.payload)
-        return _INSERT, [(when, *what, self.retained, since, headers)]
+        return _INSERT, [(when, *what, self.retained, since, headers, self.gateway_clock)]
 
     @property
     def removal(self) -> Statement:
@@ -93,7 +102,13 @@ class Parked(msgspec.Struct, frozen=True):
             self.headers,
             received_at=self.received_at,
             queued_since=self.queued_since,
+            gateway_clock=self.gateway_clock,
         )
+
+
+def _writable(text: str) -> str:
+    """Text that can be stored: half a surrogate pair, which no encoding has, becomes a question mark."""
+    return text.encode("utf-8", "replace").decode()
 
 
 async def listed(store: SqliteEventLog, limit: int) -> list[Parked]:
@@ -113,7 +128,7 @@ async def newest_number(store: SqliteEventLog) -> int:
 
 
 def _parked(row: Sequence[Any]) -> Parked:
-    number, received_at, reason, detail, family, topic, payload, retained, since, headers = row
+    number, received_at, reason, detail, family, topic, payload, retained, since, headers, gateway_clock = row
     return Parked(
         datetime.fromisoformat(received_at),
         reason,
@@ -125,6 +140,7 @@ def _parked(row: Sequence[Any]) -> Parked:
         bool(retained),
         datetime.fromisoformat(since) if since else None,
         msgspec.json.decode(headers, type=dict[str, str]),
+        msgspec.convert(gateway_clock, GatewayClock),
     )
 
 
@@ -144,7 +160,7 @@ async def tell_parked(store: SqliteEventLog, fresh: Sequence[Parked]) -> None:
             reason=message.reason,
             family=message.family,
             topic=message.topic,
-            detail=message.detail[:_DETAIL_CHARACTERS],
+            detail=message.detail[:_DETAIL_SAID],
         )
 
 

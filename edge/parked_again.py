@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from edge.agent import utc_now
+from edge.clock import Clock
 from edge.config import Config
 from edge.desired import devices_in_force
 from edge.device_list import DeviceList
 from edge.devices.driver import discover
 from edge.intake import Intake
 from edge.media import MediaStore
-from edge.parked import TOO_LARGE, Parked, newest_number, page
+from edge.parked import PARTIAL, Parked, newest_number, page
 from edge.store import open_store
 from eventlog.group_commit import Bounds
 from eventlog.sqlite import SqliteEventLog
@@ -39,9 +40,9 @@ async def _intake(config: Config, store: SqliteEventLog) -> Intake:
     in_force = await devices_in_force(store, config.devices)
     devices = DeviceList(in_force, accept_unknown=config.unknown_devices == "accept")
     media = MediaStore(config.folder / "media", store)
-    return Intake(store, media, discover(), devices, config.site, utc_now, Bounds())
+    return Intake(store, media, discover(), devices, config.site, Clock(), Bounds())
 
 
 async def _again(intake: Intake, row: Parked) -> bool:
     """Whether it became events. A message kept by its beginning only is not what the device said: it stays."""
-    return row.reason != TOO_LARGE and await intake.admit(row.as_message(), [row.removal])
+    return row.reason not in PARTIAL and await intake.admit(row.as_message(), [row.removal])

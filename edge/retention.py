@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 
-import msgspec
+from edge import milestones
+from edge.media import MediaStore
+from edge.milestones import Reached
+from eventlog.sqlite import SqliteEventLog
 
-from eventlog.log import Log, Record
-
-_AT_ONCE = 500
-
-
-class _Head(msgspec.Struct):
-    recorded_at: datetime
+_PICTURES = "media"
 
 
-_decode = msgspec.json.Decoder(_Head).decode
+async def forget_old(
+    store: SqliteEventLog, media: MediaStore, acknowledged: Mapping[str, int], now: datetime, keep: timedelta
+) -> None:
+    """Let go of what the centre has had for long enough. ``now`` is a time that somebody vouches for.
 
-
-async def trim_old(log: Log, stream: str, acknowledged: int, before: datetime) -> int:
-    """Forget the stream's records up to ``acknowledged`` that were recorded before then; how many went."""
-    gone = 0
-    while through := _old(await log.read(stream, 0, _AT_ONCE), acknowledged, before):
-        gone += await log.trim(stream, through)
-    return gone
-
-
-def _old(records: list[Record], acknowledged: int, before: datetime) -> int:
-    """The last of the leading records that may go; 0 for none. A clock that was wrong for a while stops it there."""
-    through = 0
-    for record in records:
-        if record.position > acknowledged or _decode(record.body).recorded_at >= before:
-            break
-        through = record.position
-    return through
+    Age is counted by milestones, not by the times in records and files: a clock that was wrong when they were
+    written, or jumps now, lets nothing go early.
+    """
+    heads = {stream: Reached(await store.epoch(stream), await store.head(stream)) for stream in store.partitions}
+    await milestones.add(store, {**heads, _PICTURES: Reached("", await media.newest_number())}, now, keep)
+    await media.forget_sent(await milestones.passed(store, _PICTURES, "", now - keep))
+    for stream, watermark in acknowledged.items():
+        old = await milestones.passed(store, stream, heads[stream].epoch, now - keep)
+        if through := min(watermark, old):
+            await store.trim(stream, through)

@@ -30,6 +30,10 @@ class StateFilter:
         self._remember(point, state)
         return not unchanged
 
+    def forget(self, event: Event) -> None:
+        """The event did not get into the log after all: said again, its state is new."""
+        self._last.pop((event.device, event.kind, event.point), None)
+
     def _remember(self, point: Point, state: State) -> None:
         self._last[point] = state
         self._last.move_to_end(point)

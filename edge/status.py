@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from domain.events import Event
+from edge.clock import Clock
+from edge.flood import Said
 from edge.happenings import Happened, LetGo, Salvaged
 from eventlog.sqlite import SqliteEventLog
 from eventlog.sqlite_rows import Statement
@@ -19,6 +20,7 @@ CREATE TABLE IF NOT EXISTS acknowledged(stream TEXT PRIMARY KEY, epoch TEXT NOT 
 """
 STATUS_FILE = "status.json"
 _CLOCK_STEP = timedelta(seconds=2)
+_SKEW, _SKEW_OVER = timedelta(minutes=1), timedelta(seconds=30)  # begins, and has ended
 _BACKLOG_STEP = 1_000
 _TEXT_SIGNS = 500
 
@@ -59,31 +61,28 @@ async def remember(store: SqliteEventLog, acknowledged: dict[str, int]) -> None:
 
 
 class Notices:
-    """Turns changes of the agent's own state into events: started, backlog, clock."""
+    """Turns changes of the agent's own state into events: started, backlog, clock, floods."""
 
     device = "gateway"
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
-        self._now = now
+    def __init__(self, clock: Clock, *, skewed: bool = False) -> None:
+        """``skewed``: an earlier run said that the clock is wrong, and not yet that it is right again."""
+        self._clock = clock
         self._backlog_step = 0
         self._offset = timedelta()
+        self.skewed = skewed
 
     def started(self, version: str) -> Event:
-        return Event(kind="availability", device=self.device, state="online", text=version, time=self._now())
+        return self._event(kind="availability", state="online", text=version)
 
     def epoch(self, stream: str, reason: str) -> Event:
         """A stream's numbering began anew; what that means for the centre's count is said in words."""
-        return Event(kind="measurement", device=self.device, point=f"epoch/{stream}", text=reason, time=self._now())
+        return self._event(kind="measurement", point=f"epoch/{stream}", text=reason)
 
     def store(self, happened: Happened) -> Event:
         """Something befell the store: it was full, reopened after a fault, or set aside."""
-        return Event(
-            kind="measurement",
-            device=self.device,
-            point=f"store/{happened.what}",
-            text=happened.detail[:_TEXT_SIGNS],
-            time=self._now(),
-        )
+        text = happened.detail[:_TEXT_SIGNS]
+        return self._event(kind="measurement", point=f"store/{happened.what}", text=text)
 
     def let_go(self, gone: LetGo) -> Event:
         """What went for want of room: the class, how much, and which sequences of its stream."""
@@ -105,15 +104,48 @@ class Notices:
         self._backlog_step = step
         return [self._measured("backlog", {"backlog_events": float(waiting)})]
 
-    def clock(self, offset: timedelta) -> list[Event]:
-        """An event when the clock's distance from the centre's moves by more than two seconds."""
-        if abs(offset - self._offset) <= _CLOCK_STEP:
+    def clock(self, offset: timedelta | None) -> list[Event]:
+        """An event when the clock's distance from the centre's moves by more than two seconds; an alarm where it is
+        more than a minute, once while it lasts."""
+        if offset is None:
             return []
-        self._offset = offset
-        return [self._measured("clock", {"clock_offset_ms": round(offset.total_seconds() * 1000.0)})]
+        events = self._skew(offset)
+        if abs(offset - self._offset) > _CLOCK_STEP:
+            self._offset = offset
+            events.append(self._measured("clock", {"clock_offset_ms": _ms(offset)}))
+        return events
+
+    def _skew(self, offset: timedelta) -> list[Event]:
+        skewed = abs(offset) > (_SKEW_OVER if self.skewed else _SKEW)
+        if skewed == self.skewed:
+            return []
+        self.skewed = skewed
+        state, metrics = "active" if skewed else "cleared", {"clock_offset_ms": _ms(offset)}
+        return [self._event(kind="alarm", point="clock", alarm="clock_skew", state=state, metrics=metrics)]
+
+    def steps(self, steps: list[timedelta]) -> list[Event]:
+        """An event for each step of the wall clock."""
+        return [self._measured("clock", {"clock_step_ms": _ms(step)}) for step in steps]
+
+    def floods(self, floods: list[Said]) -> list[Event]:
+        """An event for each flood, as often as it is to be said."""
+        return [self._flood(flood) for flood in floods]
+
+    def _flood(self, flood: Said) -> Event:
+        metrics = {"dropped_messages": float(flood.dropped), "window_s": round(flood.window_s, 1)}
+        state = "cleared" if flood.ended else "active"
+        return self._event(kind="measurement", point=f"flood/{flood.source}", state=state, metrics=metrics)
 
     def _measured(self, point: str, metrics: dict[str, float]) -> Event:
-        return Event(kind="measurement", device=self.device, point=point, metrics=metrics, time=self._now())
+        return self._event(kind="measurement", point=point, metrics=metrics)
+
+    def _event(self, **fields: Any) -> Event:
+        quality = "ok" if self._clock.confirmed else "unsynced"
+        return Event(device=self.device, time=self._clock.now(), time_quality=quality, **fields)
+
+
+def _ms(span: timedelta) -> float:
+    return float(round(span.total_seconds() * 1000))
 
 
 def write_file(folder: Path, status: dict[str, Any]) -> None:

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from edge import conservation, desired, media, orders, parked, salvage, status
+from edge import conservation, desired, media, milestones, orders, parked, salvage, status
 from eventlog.sqlite import OwnTables, SqliteEventLog
 
 FILE = "log.db"
 FOLDER_MODE = 0o700  # whoever may look in reads plates and cards
-_BESIDE = (media, parked, status, salvage, conservation, desired, orders)
-OWN_TABLES = OwnTables("".join(module.SCHEMA for module in _BESIDE), media.COLUMNS)
+_BESIDE = (media, parked, status, salvage, conservation, desired, orders, milestones)
+OWN_TABLES = OwnTables("".join(module.SCHEMA for module in _BESIDE), media.COLUMNS + parked.COLUMNS)
 
 
 async def open_store(folder: Path, now: Callable[[], datetime]) -> SqliteEventLog:

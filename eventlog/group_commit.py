@@ -39,6 +39,8 @@ class GroupCommit(Generic[T]):
         self._bytes = 0
         self._some = asyncio.Event()
         self._enough = asyncio.Event()
+        self._committing = False
+        self.turns = 0  # commits that came to an end
 
     @property
     def full(self) -> bool:
@@ -47,6 +49,11 @@ class GroupCommit(Generic[T]):
     @property
     def waiting(self) -> int:
         return len(self._items)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a commit is under way or something waits for the next."""
+        return self._committing or bool(self._items)
 
     def offer(self, item: T, size_bytes: int) -> None:
         """Queue an item for the next commit. The caller looks at ``full`` and stops offering."""
@@ -62,7 +69,10 @@ class GroupCommit(Generic[T]):
             await self._some.wait()
             await self._gather()
             group = self._take()
+            self._committing = True
             await self._commit(group)
+            self._committing = False
+            self.turns += 1
             if not self.full:
                 self._drained()
 

@@ -28,10 +28,19 @@ def _has_chinese_font() -> bool:
     return any(Path("/usr/share/fonts").rglob("NotoSansCJK*"))
 
 
+def libfaketime() -> Path | None:
+    """The library that shows a process another wall clock; None where it is not installed."""
+    return next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+
+
 PACKAGES = (
     Package("chromium", _has_program("chromium"), "tests marked `browser` are skipped"),
     Package("fonts-noto-cjk", _has_chinese_font, "the browser draws Chinese as boxes, and tests of layout may fail"),
+    Package("faketime", lambda: libfaketime() is not None, "tests that step the clock are skipped"),
     Package("mosquitto", _has_program("mosquitto"), "tests against Mosquitto are skipped"),
+    Package("systemd", _has_program("systemd-analyze"), "tests of the units are skipped"),
+    Package("debootstrap", _has_program("debootstrap"), "tests that install the package are skipped"),
+    Package("lintian", _has_program("lintian"), "the package's form is not looked at"),
     Package("xfsprogs", _has_program("mkfs.xfs"), "power is cut under ext4 only"),
     Package("e2fsprogs", _has_program("mkfs.ext4"), "power is cut under XFS only"),
     Package("iproute2", _has_program("ip"), "tests in network namespaces are skipped"),

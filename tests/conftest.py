@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Generator
+import sys
+from collections.abc import Generator, Iterator
 from typing import Any, TypeVar
 
 import pytest
+import structlog
 
 IN_CI = os.environ.get("GATEHOUSE_CI") == "1"
 R = TypeVar("R", pytest.TestReport, pytest.CollectReport)
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """Logging is of the whole process: a command that sets it up leaves it as it was to the tests behind it."""
+    handlers, hook = logging.root.handlers[:], sys.excepthook
+    yield
+    structlog.reset_defaults()
+    logging.captureWarnings(False)
+    logging.root.handlers[:], sys.excepthook = handlers, hook
 
 
 @pytest.hookimpl(wrapper=True)

@@ -48,6 +48,8 @@ unknown_devices = "accept"
 port = 0
 [broker]
 port = {broker}
+[limits]
+device_rate_per_s = {rate}
 """
 
 
@@ -79,6 +81,7 @@ class Rig:
         self.edge = Child("edge", [*program, "run", "--config", str(self.edge_config)], folder, env)
         serve = [*(centre or [command("gatehouse-server")]), "serve", "--data", str(self.server_folder)]
         self.server = Child("server", serve, folder)
+        self.device_rate_per_s = 0.0  # load comes from a few devices, each faster than any real one: no limit
         self.url = ""
         self.account: dict[str, Any] = {}
 
@@ -116,8 +119,8 @@ class Rig:
     def write_edge_settings(self, server: str) -> None:
         """The agent's settings; without a server it only stores."""
         self.edge_folder.mkdir(parents=True, exist_ok=True)
-        told = EDGE_TOML.format(server=server, broker=self.broker.port)
-        self.edge_config.write_text(told + self._extra_edge)
+        told = {"server": server, "broker": self.broker.port, "rate": self.device_rate_per_s}
+        self.edge_config.write_text(EDGE_TOML.format(**told) + self._extra_edge)
 
     async def start_edge(self) -> None:
         await start(self.edge, "ready")

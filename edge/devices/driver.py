@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -22,6 +22,10 @@ from domain.events import Event, Media
 from domain.ids import content_name
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+# The gateway's own clock when a message came: vouched for; vouched for by nobody; or wrong beyond doubt.
+GatewayClock = Literal["confirmed", "unsynced", "wrong"]
 
 
 class BadMessage(Exception):
@@ -43,6 +47,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     received_at: datetime | None = None  # None: no clock checks (a file, long after)
     # Set while a broker hands over what it queued in our absence: since when it may have been waiting.
     queued_since: datetime | None = None
+    gateway_clock: GatewayClock = "confirmed"  # what received_at is worth; no driver's business
 
 
 class Site(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from edge import identity
+from edge.clock import standing
 from edge.doctor import certificate
 from edge.doctor.finding import Finding, Reporter
 from edge.sync.transport import Refused, Uplink, UplinkDown, understood
@@ -77,7 +78,7 @@ def _line(host: str, port: int) -> Iterator[Finding]:
 
 async def _ask(server: str, me: identity.Identity, now: datetime) -> Asked:
     """As this gateway. A wrong clock is learned from the first refusal, as the agent does."""
-    signer = identity.Signer(me, lambda: now)
+    signer = identity.Signer(me, standing(now))
     try:
         async with Uplink(server, signer, me.trust) as uplink:
             answer = understood(await uplink.send("GET", "/v1/hello", b"", "application/json"), WhoAmI)

@@ -55,8 +55,7 @@ class Uplink:
     async def send(self, method: str, path: str, body: bytes, content_type: str) -> dict[str, Any]:
         """The centre's answer to a request. Raises UplinkDown or Refused.
 
-        A refusal for the token's time is answered with the centre's: the clock offset is learned, and it is tried
-        once more.
+        A refusal for the token's time is answered with the centre's: that is signed with, and it is tried once more.
         """
         try:
             return await self._send(method, path, body, content_type)
@@ -83,8 +82,9 @@ class Uplink:
     def _learn_time(self, answer: dict[str, Any]) -> bool:
         if self._signer is None or "server_time" not in answer:
             return False
-        self._signer.correct(understood(answer, _ServerTime).server_time)
-        log.warning("clock_offset", offset_s=round(self._signer.offset.total_seconds(), 3))
+        server_time = understood(answer, _ServerTime).server_time
+        self._signer.correct(server_time)
+        log.warning("token_time_corrected", server_time=server_time.isoformat())
         return True
 
 

@@ -13,6 +13,7 @@ import paho.mqtt.client as paho
 import structlog
 from paho.mqtt.enums import CallbackAPIVersion
 
+from edge.clock import RELEASED_AT, Clock
 from edge.config import Broker
 from edge.devices.driver import Message, Publish
 from edge.intake import Intake
@@ -25,7 +26,8 @@ log = structlog.get_logger()
 _PACKETS_AT_ONCE = 250
 _HOUSEKEEPING_S = 1.0
 # A broker hands over its queue without a word of how old it is. It is over once nothing came for so long.
-_QUEUE_QUIET_S = 2.0
+# A device that never pauses must not pass for a queue for ever.
+_QUEUE_QUIET_S, _QUEUE_LONGEST_S = 2.0, 600.0
 _HANDSHAKE_S = 30.0
 
 
@@ -41,14 +43,13 @@ class MqttTransport:
         broker: Broker,
         topics: Mapping[str, str],
         intake: Intake,
-        now: Callable[[], datetime],
-        last_connected: datetime | None = None,
+        clock: Clock,
     ) -> None:
-        """``last_connected``: up to when an earlier run of the agent was listening."""
-        self._broker, self._intake, self._now = broker, intake, now
-        self.last_connected = last_connected
+        self._broker, self._intake, self._clock = broker, intake, clock
+        self.listened_until: datetime | None = None  # up to when an earlier run was listening; set before ``run``
+        self._connected_s: float | None = None  # monotonic, as all that is compared here: no step may move it
         self._queued_since: datetime | None = None
-        self._last_message_s = 0.0
+        self._connected_at_s = self._last_message_s = 0.0
         self._routes = Routes(topics)
         self._connection = 0  # counts connections: a packet id means nothing on the next one
         self._socket: MqttStream | None = None  # None also while a thread connects: paho then must not touch the loop
@@ -60,6 +61,21 @@ class MqttTransport:
         self._failures = 0
         self._client = self._make_client()
 
+    @property
+    def queued_since(self) -> datetime | None:
+        """Set while the broker hands over what it kept in our absence."""
+        return self._queued_since
+
+    @property
+    def last_connected(self) -> datetime | None:
+        """Up to when this or an earlier run was listening."""
+        return self.listened_until if self._connected_s is None else self._clock.at(self._connected_s)
+
+    def _waiting_since(self) -> datetime | None:
+        """Since when the broker may have kept what it hands over now; long ago where two clocks disagree."""
+        since = self.last_connected
+        return since if since is None or since <= self._clock.now() else RELEASED_AT
+
     def _make_client(self) -> paho.Client:
         client = StreamClient(
             CallbackAPIVersion.VERSION2,
@@ -69,6 +85,7 @@ class MqttTransport:
             manual_ack=True,
             reconnect_on_failure=False,  # else paho connects again by itself, blocking the loop
         )
+        client.max_queued_messages_set(1)  # none is kept: see publish
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
@@ -146,8 +163,8 @@ class MqttTransport:
     def _note_connection(self) -> None:
         if not self.connected:
             return
-        self.last_connected = self._now()
-        if self._loop.time() - self._last_message_s > _QUEUE_QUIET_S:
+        now_s = self._connected_s = self._clock.monotonic_s()
+        if now_s - self._last_message_s > _QUEUE_QUIET_S or now_s - self._connected_at_s > _QUEUE_LONGEST_S:
             self._queued_since = None
 
     def _hang_up(self) -> None:
@@ -228,7 +245,8 @@ class MqttTransport:
         if code != 0:
             self._refusal = BrokerRefused(f"{code}: check broker.username, broker.password_file and broker.client_id")
             return
-        self._queued_since, self._last_message_s = self.last_connected, self._loop.time()
+        self._queued_since = self._waiting_since()
+        self._connected_at_s = self._last_message_s = self._clock.monotonic_s()
         client.subscribe([(topic, 1) for topic in self._broker.subscriptions])
 
     def _on_subscribe(self, _client: Any, _userdata: Any, _mid: int, codes: list[Any], _properties: Any) -> None:
@@ -260,10 +278,11 @@ class MqttTransport:
             published.payload,
             route.topic,
             published.retain,
-            received_at=self._now(),
+            received_at=self._clock.now(),
             queued_since=self._queued_since,
+            gateway_clock=self._clock.state,
         )
-        self._last_message_s = self._loop.time()
+        self._last_message_s = self._clock.monotonic_s()
         mid, qos = published.mid, published.qos
         self._intake.offer(message, lambda: self._acknowledge(mid, qos, connection))
 

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import alert_rules, incidents
-from domain.events import encode_event
+from domain.events import encode_event, is_unsure
 from domain.places import Place
 from domain.plates import mask
 from server.facts import Fact
@@ -99,7 +99,7 @@ async def _row(connection: AsyncConnection, fact: Fact, fired: alert_rules.Fired
         "occurred_at": stamp(event.occurred_at),
         "recorded_at": stamp(recorded_at),
         "received_at": stamp(fact.received_at),
-        "lateness": alert_rules.lateness(event.occurred_at, fact.received_at),
+        "lateness": alert_rules.lateness(event.occurred_at, fact.received_at, unsure=is_unsure(event)),
         "picture": own or await _neighbour(connection, fact),
         "event": encode_event(event),
     }

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Annotated, Any
 
 import msgspec
 from sqlalchemy import func, select
@@ -13,6 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.events import STREAMS
 from server.store.schema import complex_, gateway, mark, refusal
 from server.store.scope import within
+
+CLOCK_GOOD_WITHIN = timedelta(seconds=2)
+_FAR_MS = 1e14  # three thousand years: what is more is no clock
 
 
 class StreamView(msgspec.Struct, frozen=True):
@@ -25,6 +28,22 @@ class StreamView(msgspec.Struct, frozen=True):
     @property
     def backlog(self) -> int | None:
         return None if self.head is None else max(0, self.head - self.mark)
+
+
+class ClockView(msgspec.Struct, frozen=True):
+    """A gateway's clock as its hello says it: the centre's time less its own, and whether anybody vouches for it."""
+
+    offset_ms: Annotated[float, msgspec.Meta(ge=-_FAR_MS, le=_FAR_MS)] | None = None
+    confirmed: bool = False
+
+    @property
+    def off(self) -> timedelta:
+        """How far it is off, either way."""
+        return timedelta(milliseconds=abs(self.offset_ms or 0))
+
+    @property
+    def is_bad(self) -> bool:
+        return self.off > CLOCK_GOOD_WITHIN or not self.confirmed
 
 
 class GatewayView(msgspec.Struct, frozen=True):
@@ -43,6 +62,14 @@ class GatewayView(msgspec.Struct, frozen=True):
     def said(self, key: str) -> Any:
         """What its last hello said of something, None where it said nothing."""
         return (self.status or {}).get(key)
+
+    @property
+    def clock(self) -> ClockView | None:
+        """None where its hello said nothing of it that can be understood."""
+        try:
+            return msgspec.convert(self.said("clock"), ClockView | None)
+        except msgspec.ValidationError:
+            return None
 
 
 class _Head(msgspec.Struct, frozen=True):

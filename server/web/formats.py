@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from domain.plates import mask
+from server.store.gateway_views import ClockView
 from server.web.languages import N_
 
 DEFAULT_ZONE = "Asia/Shanghai"
@@ -69,6 +70,18 @@ def duration(span: timedelta, translate: Translate) -> str:
     if hours:
         return translate(N_("%(hours)s 小时 %(minutes)s 分")) % {"hours": hours, "minutes": rest}
     return translate(N_("%(minutes)s 分钟")) % {"minutes": minutes}
+
+
+def clock_words(clock: ClockView | None, translate: Translate) -> str:
+    """How a gateway's clock is: how far from ours, and that nobody vouches for it."""
+    if clock is None:
+        return "—"
+    words = [] if clock.confirmed else [translate(N_("未校准"))]
+    if clock.off >= timedelta(minutes=2):
+        words.append(translate(N_("与中心相差 %(span)s")) % {"span": duration(clock.off, translate)})
+    elif clock.offset_ms is not None:
+        words.append(translate(N_("与中心相差 %(seconds)s 秒")) % {"seconds": f"{clock.off.total_seconds():.1f}"})
+    return translate(N_("，")).join(words) or translate(N_("已校准"))
 
 
 def yuan(fen: int) -> str:

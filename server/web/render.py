@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store import alert_views
+from server.store.gateway_views import ClockView
 from server.store.live_rows import LiveRow
 from server.web import formats, public_files, titles
 from server.web.languages import Language, as_language, translate
@@ -60,6 +61,9 @@ class _Filters:
     def duration(self, span: timedelta) -> str:
         return formats.duration(span, self._gettext)
 
+    def clock_words(self, clock: ClockView | None) -> str:
+        return formats.clock_words(clock, self._gettext)
+
     def tariff_rule(self, rule: str) -> str:
         return formats.tariff_rule(rule, self._gettext)
 
@@ -79,7 +83,8 @@ _PLAIN = (*_TIMES, formats.yuan, formats.masked, formats.size)
 
 def _filters(gettext: formats.Translate) -> dict[str, Any]:
     of = _Filters(gettext)
-    spoken = (of.translated, of.age, of.duration, of.tariff_rule, of.word, of.rule_title, of.rule_meaning)
+    times = (of.age, of.duration, of.clock_words)
+    spoken = (of.translated, *times, of.tariff_rule, of.word, of.rule_title, of.rule_meaning)
     return {filter_.__name__: filter_ for filter_ in (*spoken, *_PLAIN)}
 
 

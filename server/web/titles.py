@@ -50,6 +50,10 @@ RULES: Mapping[str, Rule] = {
     "alarm_fire_system_fault": Rule(
         N_("消防系统故障"), N_("消防主机报告自身故障。故障期间可能报不出火警，请联系维保单位。")
     ),
+    "alarm_clock_skew": Rule(
+        N_("网关时钟不准"),
+        N_("网关时钟与中心相差超过 1 分钟，时间可能不准。请检查网关的网络对时（NTP）和主板电池，并核对中心的时间。"),
+    ),
     "alarm_other": Rule(N_("设备报警"), N_("设备报告了一个报警。具体内容见这里的事实。")),
     "alarm_unknown": Rule(N_("设备报警"), N_("设备报告了一个报警。具体内容见这里的事实。")),
 }
@@ -86,6 +90,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "voltage_mv": N_("电压（毫伏）"),
         "power_w": N_("功率（瓦）"),
         "energy_wh": N_("电量（瓦时）"),
+        "clock_offset_ms": N_("时钟偏差（毫秒）"),
         "missing_at_gateway": N_("网关上缺少（条）"),
         "more_at_gateway": N_("网关上多出（条）"),
         "missing_at_centre": N_("中心缺少（条）"),
@@ -125,6 +130,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "color_differs": N_("前后车牌颜色不同"),
         "suspect_fake": N_("疑似假牌"),
         "replayed": N_("记录是事后补传的"),
+        "time_unsure": N_("时间来自未校准的时钟"),
     },
     "plate_color": {
         "blue": N_("蓝牌"),
@@ -160,7 +166,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
     "untaken": {
         "repeats": N_("重复"),
         "unchanged": N_("状态未变"),
-        "limited": N_("超过限速"),
+        "flood": N_("超过限速"),
         "undecodable": N_("看不懂"),
         "unknown_device": N_("未登记的设备"),
         "driver_failed": N_("驱动出错"),
@@ -207,6 +213,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "gateway": N_("用网关时间"),
         "replay": N_("设备补传"),
         "device_clock_bad": N_("设备时钟不准"),
+        "unsynced": N_("网关时钟未校准"),
     },
     "refusal": {
         "checksum": N_("校验和不符"),

@@ -43,6 +43,7 @@ def test_a_person_in_a_restricted_zone_is_an_alert_in_the_quiet_hours_once() -> 
         (Event(kind="alarm", device="x:1", alarm="fire", state="cleared", time=NOON), []),
         (Event(kind="alarm", device="x:1", alarm="fire", state="test", time=NOON), []),
         (Event(kind="alarm", device="x:1", alarm="bees", time=NOON), [("alarm_bees", "medium")]),
+        (Event(kind="alarm", device="gateway", alarm="clock_skew", time=NOON), [("alarm_clock_skew", "medium")]),
         (Event(kind="availability", device="x:1", state="offline", time=NOON), [("device_offline", "low")]),
     ],
 )
@@ -52,6 +53,16 @@ def test_rules(event: Event, expected: list[tuple[str, str]]) -> None:
 
 def test_what_a_broker_retained_is_a_state_and_rings_nobody() -> None:
     assert rules(Event(kind="door", device="x:1", state="forced_open", time=NOON, retained=True)) == []
+
+
+def test_a_clock_that_is_off_is_the_business_of_who_looks_after_devices() -> None:
+    event = Event(kind="alarm", device="gateway", alarm="clock_skew", state="active", time=NOON)
+    assert [found.category for found in alert_rules.fired(event, SLEEPY)] == ["device"]
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(0, "live"), (61, "recent"), (1801, "recent"), (86_400, "recent")])
+def test_an_unsure_time_puts_no_alarm_away(seconds: int, expected: str) -> None:
+    assert alert_rules.lateness(NOON, NOON + timedelta(seconds=seconds), unsure=True) == expected
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(0, "live"), (60, "live"), (61, "recent"), (1801, "late")])

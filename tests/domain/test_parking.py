@@ -87,6 +87,11 @@ def test_late_and_doubtful_reads_are_noted() -> None:
     assert kinds(session) == ["replayed", "suspect_fake"]
 
 
+def test_a_time_of_a_clock_that_nobody_vouched_for_is_noted() -> None:
+    (session,) = fold([seen(1, "in", 0, unsure=True), seen(2, "out", 90)])
+    assert kinds(session) == ["time_unsure"]
+
+
 def test_several_plates_or_none_are_refused() -> None:
     with pytest.raises(ValueError, match="one plate"):
         fold([seen(1, "in", 0), seen(2, "out", 9, plate="京A12345")])

@@ -130,3 +130,9 @@ def test_the_choice_among_copies_does_not_depend_on_arrival(arrivals: tuple[list
 def test_the_earlier_of_two_copies_counts() -> None:
     early, late = taken(), taken(time=NOON + timedelta(hours=8))
     assert preferred(early, late) == preferred(late, early) == early
+
+
+def test_a_passage_knows_whether_its_time_is_sure() -> None:
+    assert taken(time_quality="unsynced").unsure
+    assert not taken(time_quality="unsynced").replay
+    assert not taken().unsure

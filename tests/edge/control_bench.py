@@ -15,6 +15,7 @@ import msgspec
 from domain.desired import Document
 from domain.events import Event
 from domain.orders import Order
+from edge.clock import Clock
 from edge.config import Config
 from edge.control import Control, Reach
 from edge.desired import DesiredState
@@ -67,7 +68,7 @@ class ControlBench:
         self.controller = Controller(SERIAL, ZONE)
         devices = DeviceList([], accept_unknown=True)
         media = MediaStore(folder / "media", store)
-        self.intake = Intake(store, media, discover(), devices, Config().site, clock, Bounds(wait_s=0.0))
+        self.intake = Intake(store, media, discover(), devices, Config().site, Clock(), Bounds(wait_s=0.0))
         reach = Reach(self._send, clock, _give_up)
         self.control = Control(Config(), store, discover(), devices, self.intake, reach)
         self.devices = devices

@@ -14,6 +14,7 @@ import pytest
 
 from domain.events import Event
 from edge import media, parked, status
+from edge.clock import standing
 from edge.config import Device
 from edge.device_list import DeviceList
 from edge.devices.driver import BadMessage, Driver, Message, Reading, Registry, Site, picture
@@ -34,6 +35,8 @@ def decode(message: Message, site: Site) -> Reading:
     match word:
         case "fact":
             return Reading([Event(kind="input", device="t:1", source_event_id=argument, time=NOW)])
+        case "text":
+            return Reading([Event(kind="input", device="t:1", source_event_id="1", time=NOW, text=argument)])
         case "from":
             return Reading([Event(kind="input", device=argument, source_event_id="1", time=NOW)])
         case "state":
@@ -59,7 +62,7 @@ class Bench:
         list_ = DeviceList(devices, accept_unknown=False)
         self.drained = 0
         self.intake = Intake(
-            store, self.media, Registry([TEST]), list_, Site(), lambda: NOW, bounds, 4_000, self._drained
+            store, self.media, Registry([TEST]), list_, Site(), standing(NOW), bounds, 4_000, self._drained
         )
         self.acknowledged: list[str] = []
 

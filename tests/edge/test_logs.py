@@ -8,7 +8,6 @@ import json
 import logging
 import sys
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +18,6 @@ from edge import logs
 from edge.logs import Throttle
 from tests.edge.test_intake import bench
 from tests.rig import until
-
-
-@pytest.fixture(autouse=True)
-def as_before() -> Iterator[None]:
-    """Logging is of the whole process: other tests get theirs back."""
-    handlers, hook = logging.root.handlers[:], sys.excepthook
-    yield
-    structlog.reset_defaults()
-    logging.captureWarnings(False)
-    logging.root.handlers[:], sys.excepthook = handlers, hook
 
 
 class Clock:
@@ -127,8 +116,8 @@ async def test_a_parked_message_is_told_with_its_number_its_topic_and_its_family
 async def test_an_event_cut_to_size_is_told_with_its_id(tmp_path: Path) -> None:
     out = configured()
     async with bench(tmp_path) as here:
-        here.intake._message_bytes = 1_000_000
-        await here.take("fact " + "9" * 300_000)
+        here.intake._decoding._message_bytes = 1_000_000
+        await here.take("text " + "9" * 300_000)
         ((identity,),) = await here.store.query("SELECT id FROM record")
     (told,) = [line for line in lines(out) if line["event"] == "event_cut"]
     assert told["id"] == identity.hex()

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from structlog.testing import capture_logs
 
 from edge import media, parked
+from edge.clock import Clock
 from edge.config import Broker
 from edge.device_list import DeviceList
 from edge.devices.driver import Driver, Message, Publish, Reading, Registry, Site
@@ -84,9 +85,9 @@ class Bench:
         devices = DeviceList([], accept_unknown=True)
         bounds = Bounds(wait_s=0.0, queue_items=queue_items)
         self.intake = Intake(
-            store, MediaStore(folder, store), registry, devices, Site(), _now, bounds, drained=self._drained
+            store, MediaStore(folder, store), registry, devices, Site(), Clock(), bounds, drained=self._drained
         )
-        self.transport = MqttTransport(broker, registry.topics, self.intake, _now)
+        self.transport = MqttTransport(broker, registry.topics, self.intake, Clock())
 
     def _drained(self) -> None:
         self.transport.resume()
@@ -98,10 +99,6 @@ class Bench:
     def retry_s(self, failures: int) -> float:
         self.pauses.append(failures)
         return self.pause_s
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 @asynccontextmanager

@@ -29,7 +29,7 @@ async def store(tmp_path: Path) -> AsyncIterator[SqliteEventLog]:
 
 
 def parked(text: str, reason: str = "unknown_device", size_bytes: int = 0) -> Parked:
-    return Parked.of(Message("test", text.encode().ljust(size_bytes)), NOW, reason, "for a test")
+    return Parked.of(Message("test", text.encode().ljust(size_bytes), received_at=NOW), reason, "for a test")
 
 
 async def fill(store: SqliteEventLog, *rows: Parked) -> None:
@@ -39,11 +39,11 @@ async def fill(store: SqliteEventLog, *rows: Parked) -> None:
 async def test_a_message_comes_back_as_it_was(store: SqliteEventLog) -> None:
     headers = {"x-device": "道闸"}
     message = Message("test", b"\x00\xff", "a/b", True, headers, NOW, NOW - timedelta(hours=3))
-    await fill(store, Parked.of(message, NOW, "undecodable", "why"))
+    await fill(store, Parked.of(message, "undecodable", "why"))
     (row,) = await listed(store, 10)
     assert row.as_message() == message
     assert b'"retained":true' in msgspec.json.encode(row)
-    await fill(store, Parked.of(Message("test", b"", received_at=NOW), NOW, "undecodable", "why"))
+    await fill(store, Parked.of(Message("test", b"", received_at=NOW), "undecodable", "why"))
     assert (await listed(store, 1))[0].as_message() == Message("test", b"", headers={}, received_at=NOW)
 
 
@@ -88,7 +88,7 @@ async def test_retry_takes_all_in_pages_in_order_and_leaves_what_fails(
     monkeypatch.setattr(parked_again, "discover", lambda: Registry([Driver("t", ("test",), decode)]))
     await fill(store, *(parked(f"good {n}" if n % 3 else f"bad {n}") for n in range(10)), parked("good", "too_large"))
     retained = Message("test", b"good retained", "", True, {}, NOW, NOW)
-    await fill(store, Parked.of(retained, NOW, "unknown_device", ""))
+    await fill(store, Parked.of(retained, "unknown_device", ""))
     config = Config(data=str(tmp_path), unknown_devices="accept")
     assert await parked_again.retry(config) == (7, 5)
     rows = await page(store, 0, 100, 100)

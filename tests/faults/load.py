@@ -87,10 +87,13 @@ async def loaded(rig: Rig, rate: float, seconds: float) -> AsyncIterator[Publish
 
 
 async def under_load(
-    rig: Rig, rate: float, times: int, action: Callable[[], Awaitable[None]], every_s: float
+    rig: Rig, rate: float, times: int, action: Callable[[], Awaitable[None]], every_s: float, action_s: float = 6.0
 ) -> Findings:
-    """Publish at a rate, do ``action`` so many times meanwhile, then stop and let it drain."""
-    async with loaded(rig, rate, times * (every_s + 6.0) + 10) as published:
+    """Publish at a rate, do ``action`` so many times meanwhile, then stop and let it drain.
+
+    There are messages enough where each action takes up to ``action_s``.
+    """
+    async with loaded(rig, rate, times * (every_s + action_s) + 10) as published:
         for _ in range(times):
             await asyncio.sleep(every_s)
             await action()

@@ -459,6 +459,31 @@ async def test_gateways_show_what_they_go_by_what_they_refused_and_their_last_or
     assert re.search(r"开门.*?<td class=\"bad\">已过期，没有执行<br><span class=\"dim\">3 s too late", page, re.S)
 
 
+@pytest.mark.parametrize(
+    ("clock", "words", "bad"),
+    [
+        ({"offset_ms": 1_400, "confirmed": True}, "与中心相差 1.4 秒", False),
+        ({"offset_ms": -2_600, "confirmed": True}, "与中心相差 2.6 秒", True),
+        ({"offset_ms": 90_000_000, "confirmed": True}, "与中心相差 1 天 1 小时", True),
+        ({"offset_ms": None, "confirmed": False}, "未校准", True),
+        ({"offset_ms": None, "confirmed": True}, "已校准", False),
+        (None, "—", False),
+        ({"offset_ms": "soon", "confirmed": []}, "—", False),
+        ({"offset_ms": 1e300, "confirmed": True}, "—", False),
+        (7, "—", False),
+    ],
+)
+async def test_a_gateways_clock_is_shown_and_red_above_two_seconds(
+    town: City, clock: object, words: str, bad: bool
+) -> None:
+    said = rows.hello(1, clock=clock)
+    async with town.house.db.write() as connection:
+        await connection.execute(schema.gateway.update().values(status=said))
+    page = await (await town.visitor("wang")).page("/gateways")
+    line = re.search(r"<dt>网关时钟</dt><dd( class=\"bad\")?>(.*?)</dd>", page)
+    assert line and (line[2], bool(line[1])) == (words, bad)
+
+
 async def test_the_live_stream_is_for_those_who_watch(town: City) -> None:
     assert (await (await town.visitor("sun")).get("/live")).status_code == 403
     assert (await (await town.visitor()).client.get("/live")).status_code == 401

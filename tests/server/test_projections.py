@@ -64,6 +64,25 @@ async def test_an_alert_once_for_a_fact_that_comes_twice(here: Centre) -> None:
     assert len(await here.rows(live)) == 1, "and the screens hear of it once"
 
 
+async def test_an_alarm_is_not_put_away_for_a_time_that_is_unsure(here: Centre) -> None:
+    gateway = await here.gateway()
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    await gateway.send(forced(1, time=yesterday, time_quality="unsynced"), forced(2, time=yesterday))
+    await here.settled()
+    assert sorted(row["lateness"] for row in await here.rows(alert)) == ["late", "recent"]
+
+
+async def test_a_gateway_whose_clock_is_off_is_one_alert_of_devices(here: Centre) -> None:
+    gateway = await here.gateway()
+    skew = {"kind": "alarm", "device": "gateway", "point": "clock", "alarm": "clock_skew"}
+    for state, seconds in (("active", 0), ("cleared", 60)):
+        at = NOW + timedelta(seconds=seconds)
+        await gateway.send(Event(**skew, state=state, time=at, metrics={"clock_offset_ms": 90_000.0}))  # type: ignore[arg-type]
+    await here.settled()
+    (row,) = await here.rows(alert)
+    assert (row["rule"], row["category"], row["severity"]) == ("alarm_clock_skew", "device", "medium")
+
+
 async def test_alerts_of_one_cause_are_one_incident(here: Centre) -> None:
     gateway = await here.gateway()
     await gateway.send(forced(1), forced(2, 60), forced(3, 60, point="door/2"), forced(4, 60 + 301))
