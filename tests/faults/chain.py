@@ -18,9 +18,14 @@ from tests.faults.story import ROOT
 from tests.rig import Rig
 
 
-def pip_broker() -> Broker:
-    """The broker that pip installs; what is not acknowledged it sends again soon."""
-    return NatsBroker(ack_wait_s=2)
+def pip_broker(again_s: int = 2) -> Broker:
+    """The broker that pip installs; what is not acknowledged in ``again_s`` it sends again, behind what is newer."""
+    return NatsBroker(ack_wait_s=again_s)
+
+
+def patient_broker() -> Broker:
+    """Where the order of a source is judged: it must not be the broker that changes it."""
+    return pip_broker(again_s=30)
 
 
 def mutant(name: str) -> list[str]:
@@ -69,9 +74,11 @@ async def running(folder: Path, broker: Broker | None = None, **variant: Any) ->
 
 
 @asynccontextmanager
-async def behind_a_line(folder: Path, **variant: Any) -> AsyncIterator[tuple[Rig, Uplink]]:
+async def behind_a_line(
+    folder: Path, broker: Broker | None = None, **variant: Any
+) -> AsyncIterator[tuple[Rig, Uplink]]:
     """The chain with a line between gateway and centre that can be cut, slowed and delayed; the agent not started."""
-    async with ended(Rig(folder, pip_broker(), **variant)) as rig:
+    async with ended(Rig(folder, broker or pip_broker(), **variant)) as rig:
         rig.broker.start()
         await rig.start_server()
         uplink = Uplink(int(rig.url.rsplit(":", 1)[1]))

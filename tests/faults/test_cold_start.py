@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.chain import ended, mutant, pip_broker
+from tests.faults.chain import ended, mutant, patient_broker
 from tests.faults.invariants import Findings, must_hold
 from tests.faults.load import Published, messages, settled
 from tests.faults.story import Story, choose
@@ -22,7 +22,7 @@ NOWHERE = "http://127.0.0.1:9"  # the discard port: nobody is at home
 
 async def never_enrolled(story: Story, folder: Path, agent: list[str] | None = None) -> Findings:
     """Events first; the centre is made and the box enrolled afterwards, the agent running all the time."""
-    async with ended(Rig(folder, pip_broker(), agent=agent), enrolled=False) as rig:
+    async with ended(Rig(folder, patient_broker(), agent=agent), enrolled=False) as rig:
         rig.broker.start()
         rig.write_edge_settings("")
         await rig.start_edge()
@@ -65,7 +65,7 @@ async def test_control_waiting_for_the_centre_loses(story: Story, tmp_path: Path
 
 async def test_never_reached(story: Story, tmp_path: Path) -> None:
     """Enrolled, then moved to where the centre cannot be reached; its first start there."""
-    async with ended(Rig(tmp_path, pip_broker())) as rig:
+    async with ended(Rig(tmp_path, patient_broker())) as rig:
         rig.broker.start()
         rig.write_edge_settings(NOWHERE)
         await rig.start_edge()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from simulators.faults import Faults
-from tests.faults.chain import ended, mutant, pip_broker, running
+from tests.faults.chain import ended, mutant, patient_broker, running
 from tests.faults.http_line import Fate, HttpLine
 from tests.faults.invariants import Findings, must_hold
 from tests.faults.load import Published, loaded, messages, settled
@@ -49,7 +49,7 @@ async def test_control_agent_without_ids_doubles(story: Story, tmp_path: Path) -
 
 async def spoiled_on_the_way(story: Story, folder: Path, **variant: Any) -> Findings:
     """Requests to the centre sent twice, again much later, late, unanswered and lost, under load."""
-    async with ended(Rig(folder, pip_broker(), **variant)) as rig:
+    async with ended(Rig(folder, patient_broker(), **variant)) as rig:
         rig.broker.start()
         await rig.start_server()
         async with HttpLine(rig.url, story.chance("fates"), dict(SHARES)) as line:

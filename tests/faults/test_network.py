@@ -15,7 +15,7 @@ import pytest
 
 from simulators.devices.uhppoted import FORCED_OPEN, Controller
 from simulators.load import publish
-from tests.faults.chain import ended, mutant, pip_broker
+from tests.faults.chain import ended, mutant, patient_broker
 from tests.faults.doors import still_decides, with_a_door
 from tests.faults.invariants import Findings, must_hold
 from tests.faults.load import SITE, loaded, settled
@@ -42,7 +42,7 @@ async def apart(folder: Path, **variant: Any) -> AsyncIterator[tuple[Rig, Cable]
             stack.enter_context(inside(cable.gateway))
         except NotAllowed as refused:
             pytest.skip(str(refused))
-        async with ended(Rig(folder, pip_broker(), host=CENTRE_HOST, **variant)) as rig:
+        async with ended(Rig(folder, patient_broker(), host=CENTRE_HOST, **variant)) as rig:
             rig.broker.start()
             with inside(cable.centre):
                 await rig.start_server()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from simulators.faults import Uplink
-from tests.faults.chain import behind_a_line, mutant
+from tests.faults.chain import behind_a_line, mutant, patient_broker
 from tests.faults.invariants import Findings, must_hold
 from tests.faults.load import QUIET_S, loaded, settled
 from tests.faults.story import Story, choose
@@ -28,7 +28,7 @@ Trouble = Callable[[Rig, Uplink], Awaitable[None]]
 async def troubled(story: Story, folder: Path, trouble: Trouble, **variant: list[str]) -> Findings:
     """Load throughout; the trouble comes and goes; then everything must have come."""
     quiet_s = GIVES_UP_S if trouble is half_open else QUIET_S
-    async with behind_a_line(folder, **variant) as (rig, line):
+    async with behind_a_line(folder, patient_broker(), **variant) as (rig, line):
         await rig.start_edge()
         async with loaded(rig, RATE, LASTS_S + GIVES_UP_S + 20.0) as published:
             await until(lambda: rig.centre_count() > RATE / 2)

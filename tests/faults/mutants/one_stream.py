@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from domain import events
 from domain.events import Event, Stream
-from edge import cli, intake
 
 
 def _routine(_event: Event) -> Stream:
@@ -11,7 +11,9 @@ def _routine(_event: Event) -> Stream:
 
 
 def main() -> None:
-    intake.stream_of = _routine
+    events.stream_of = _routine
+    from edge import cli  # now: whoever takes the name from domain.events gets the broken one
+
     cli.main()
 
 
