@@ -56,8 +56,8 @@ device_rate_per_s = {rate}
 class Rig:
     """One complex and its centre in ``folder``. ``agent`` and ``centre`` may be other commands than the products'.
 
-    ``extra_server`` and ``extra_edge`` go behind the settings; ``agent_env`` is added to the agent's environment;
-    ``host`` is where the centre listens.
+    ``extra_server`` and ``extra_edge`` go behind the settings, the agent's first into [limits]; ``agent_env`` is added
+    to the agent's environment; ``host`` is where the centre listens.
     """
 
     def __init__(

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.faults
 
 RATE = 200.0
 ROUNDS = choose(1, 10)
-NOTHING_GOES = "[limits]\nqueue_messages = 100\n[capacity]\nfree_bytes = 0\nreserve_bytes = 2097152\n"
+NOTHING_GOES = "queue_messages = 100\n[capacity]\nfree_bytes = 0\nreserve_bytes = 2097152\n"
 LITTLE_ROOM = "[capacity]\nfree_bytes = 0\nreserve_bytes = 1048576\nlog_bytes = 786432\npicture_bytes = 262144\n"
 COMES_BACK_S = 20.0  # the agent hangs up and comes again for what it had left with the broker
 EVENTS, PICTURES, PICTURE_BYTES = 6_000, 60, 20_000

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.faults
 
 RATE = 200.0
 ROUNDS = choose(1, 10)
-QUEUE = "[limits]\nqueue_messages = 100\n[capacity]\nfree_bytes = 0\nreserve_bytes = 1048576\n"
+QUEUE = "queue_messages = 100\n[capacity]\nfree_bytes = 0\nreserve_bytes = 1048576\n"
 
 
 @asynccontextmanager

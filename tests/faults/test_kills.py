@@ -71,7 +71,7 @@ async def test_agent_killed_behind_mosquitto(story: Story, tmp_path: Path) -> No
 
 async def test_control_acknowledging_first_loses(story: Story, tmp_path: Path) -> None:
     """The positive control: the same kills on an agent that acknowledges before the commit."""
-    whats, slowly = ["agent"] * choose(6, 20), "[limits]\ncommit_wait_s = 0.05\n"
+    whats, slowly = ["agent"] * choose(6, 20), "commit_wait_s = 0.05\n"
     findings = await killed(story, tmp_path, pip_broker(), whats, agent=mutant("ack_first"), extra_edge=slowly)
     assert findings.lost, "this rig could not see a loss"
 

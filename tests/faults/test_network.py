@@ -126,6 +126,7 @@ async def test_control_sending_once_is_seen(story: Story, tmp_path: Path) -> Non
     broken = {"agent": mutant("sends_once"), "centre": mutant("no_marks")}
     async with apart(tmp_path, **broken) as (rig, cable):
         findings = await troubled(story, rig, cable, lambda cable: cable.lose("both"))
+        assert findings.events > 0
         with pytest.raises(AssertionError):  # holes, or what was left out comes late and out of order
             must_hold(findings)
 

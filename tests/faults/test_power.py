@@ -32,6 +32,7 @@ class Writer:
         self._disk, self._story, self._chance = disk, story, story.chance(f"writer {synchronous}")
         self._log, self._said = disk.path / "log.db", folder / "acknowledged"
         self._folder, self._synchronous = folder, synchronous
+        self._kept = 0  # after the cut before
 
     async def cut(self) -> int:
         """Write for a moment, cut; how many acknowledged records are gone. Raises AssertionError for wrong ones."""
@@ -44,9 +45,9 @@ class Writer:
         await asyncio.sleep(self._chance.uniform(0.0, 0.25))
         self._disk.cut(child)
         self._disk.restore()
-        told = acknowledged(self._said)
-        kept = _newest_whole(self._log)
-        self._story.add(acknowledged=kept if told <= kept else told)
+        told, kept = acknowledged(self._said), _newest_whole(self._log)
+        self._story.add(acknowledged=told - self._kept)
+        self._kept = kept
         return max(0, told - kept)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import aiohttp
 
 from domain.wire import read_header
@@ -12,9 +14,9 @@ from edge.sync import push, transport
 class Once(push.Push):
     """Moves on after a failure as after a receipt."""
 
-    async def _send(self, stream: str, packed: bytes) -> int:
+    async def _send(self, stream: str, packed: bytes, *rest: Any) -> int:
         try:
-            return await super()._send(stream, packed)
+            return await super()._send(stream, packed, *rest)
         except transport.UplinkDown:
             return read_header(packed).last
 
