@@ -45,6 +45,7 @@ class Keeper:
         self._make_room, self._now, self._pause_s = make_room, now, pause_s
         self._lock = asyncio.Lock()
         self._failures = 0
+        self._met: LogBroken | None = None
         self._happened = list(happened)
         self.state: State = "ok"
         self.detail = ""
@@ -75,6 +76,15 @@ class Keeper:
                 await asyncio.sleep(self._pause_s(1))
             elif not known:
                 raise error  # the file is whole and the statement is not: trying again would only do it again
+
+    def met(self, error: LogBroken) -> None:
+        """A reader met a fault and cannot wait here: it is mended within a second."""
+        self._met = error
+
+    async def mend_what_was_met(self) -> None:
+        met, self._met = self._met, None
+        if met is not None and not self._store.sound:
+            await self.mend(met)
 
     def fit_again(self) -> None:
         """An append was durable: whatever was wrong is over."""

@@ -25,7 +25,7 @@ def _publish_and_die(self: MqttTransport, message: Publish) -> bool:
     sent = _publish(self, message)
     killed = Path("killed")
     if sent and not killed.exists():
-        self._client.loop_write()
+        self._writable()  # what was sent lies in the stream until then
         killed.touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return sent

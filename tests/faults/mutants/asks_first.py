@@ -6,8 +6,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from edge import agent, cli, control
+from edge import cli, control, self_report
 from edge.door_control import DoorControl
+from edge.sync import session
 
 _waiting: list[Callable[[], None]] = []
 
@@ -19,7 +20,7 @@ class Asking(DoorControl):
         _waiting.append(partial(super()._answer, *asked))
 
 
-class Obedient(agent.Agent):
+class Obedient(session.Session):
     """Opens what waited when the centre has answered."""
 
     def _note_online(self) -> None:
@@ -29,7 +30,7 @@ class Obedient(agent.Agent):
 
 
 def main() -> None:
-    agent.Agent, control.DoorControl = Obedient, Asking  # type: ignore[misc]
+    self_report.Session, control.DoorControl = Obedient, Asking  # type: ignore[misc]
     cli.main()
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import aiohttp
 
 from domain.wire import read_header
-from edge import agent, cli
-from edge.sync import push, transport
+from edge import cli
+from edge.sync import push, session, transport
 
 
 class Once(push.Push):
@@ -22,7 +22,7 @@ class Once(push.Push):
 
 
 def main() -> None:
-    agent.Push = Once  # type: ignore[misc]
+    session.Push = Once  # type: ignore[misc]
     transport._TIMEOUT = aiohttp.ClientTimeout(total=2)
     cli.main()
 

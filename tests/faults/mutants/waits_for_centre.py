@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from edge import agent, cli
+from edge import agent, cli, self_report
+from edge.sync import session
 from edge.transports.mqtt import MqttTransport
 
 
-class Waiting(agent.Agent):
+class Waiting(session.Session):
     """Connects to the broker after it has an identity."""
 
-    async def _sync(self) -> None:
+    async def run(self) -> None:
         await self._enrolled()
         _may_listen.append(True)
-        await super()._sync()
+        await super().run()
 
 
 _may_listen: list[bool] = []
@@ -30,7 +31,7 @@ class Deaf(MqttTransport):
 
 
 def main() -> None:
-    agent.Agent, agent.MqttTransport, agent._BROKER_WAIT_S = Waiting, Deaf, 1.0  # type: ignore[misc]
+    self_report.Session, agent.MqttTransport, agent._BROKER_WAIT_S = Waiting, Deaf, 1.0  # type: ignore[misc]
     cli.main()
 
 

@@ -1,0 +1,34 @@
+"""What the agent's parts share: one structure that ``agent`` fills, and the others are given whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge.clock import Clock
+from edge.config import Config
+from edge.control import Control
+from edge.device_list import DeviceList
+from edge.intake import Intake
+from edge.keeper import Keeper
+from edge.media import MediaStore
+from edge.status import Notices
+from edge.transports.mqtt import MqttTransport
+from eventlog.sqlite import SqliteEventLog
+
+
+@dataclass(frozen=True)
+class Parts:
+    """One running gateway."""
+
+    config: Config
+    store: SqliteEventLog
+    clock: Clock
+    devices: DeviceList
+    media: MediaStore
+    notices: Notices
+    keeper: Keeper
+    intake: Intake
+    mqtt: MqttTransport
+    control: Control
+    retry_s: Callable[[int], float]
