@@ -30,7 +30,7 @@ from edge.self_report import SelfReport
 from edge.sync.backoff import jittered
 from edge.transports.mqtt import MqttTransport
 from eventlog.group_commit import Bounds
-from eventlog.log import LogBroken, LogCorrupt
+from eventlog.log import LogCorrupt
 from eventlog.sqlite import SqliteEventLog
 
 _STATUS_S = 1.0
@@ -93,8 +93,8 @@ class Agent:
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Run everything; ``ready`` is called once the store stands and the broker was tried."""
-        await self._look_back()
-        await self._parts.control.load()
+        await self._parts.keeper.mended(self._look_back)
+        await self._parts.keeper.mended(self._parts.control.load)
         await self._parts.intake.record(self._report.started())
         self._reserve.hold()
         try:
@@ -131,10 +131,7 @@ class Agent:
 
     async def _every(self, seconds: float, action: Callable[[], Awaitable[None]]) -> None:
         while True:
-            try:
-                await action()
-            except LogBroken as error:
-                await self._parts.keeper.mend(error)
+            await self._parts.keeper.mended(action)
             await asyncio.sleep(seconds)
 
     async def _each_second(self) -> None:

@@ -60,11 +60,16 @@ def run(
     try:
         asyncio.run(_until_stopped(agent.run(told, _ready)))
     except* (LogBroken, OSError) as errors:
-        raise fail(f"stopped, nothing more was acknowledged: {errors.exceptions[0]}") from errors
+        raise fail(f"stopped, nothing more was acknowledged: {_innermost(errors)}") from errors
 
 
 def _ready() -> None:
     print("ready", flush=True)
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """What went wrong first, out of the groups it was wrapped in on its way."""
+    return _innermost(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error  # pyright: ignore
 
 
 async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import structlog
 
@@ -16,15 +16,17 @@ from edge.durable import make_folder, sync_folder, write_file
 from edge.happenings import Happened
 from edge.reserve import Reserve
 from edge.store import FILE, new_epoch, open_store
-from eventlog.log import LogBroken, LogBusy, LogCorrupt, LogFull
+from eventlog.log import LogBroken, LogBusy, LogCorrupt, LogFull, LogRefused
 from eventlog.sqlite import SqliteEventLog
 
 log = structlog.get_logger()
 
 SET_ASIDE = "corrupt-"
 _HALF_WAY = "setting-aside"
+_MOST_PAUSE_S = 5.0  # room is made by people: whoever waits at a door should not wait long after
 _FILES = (FILE, f"{FILE}-wal", f"{FILE}-shm")
 
+T = TypeVar("T")
 State = Literal["ok", "full", "reopening", "set_aside"]
 
 
@@ -42,14 +44,15 @@ class Keeper:
         happened: Sequence[Happened] = (),
     ) -> None:
         self._folder, self._store, self._reserve = folder, store, reserve
-        self._make_room, self._now, self._pause_s = make_room, now, pause_s
+        self._make_room, self._now = make_room, now
+        self._pause_s: Callable[[int], float] = lambda failures: min(_MOST_PAUSE_S, pause_s(failures))
         self._lock = asyncio.Lock()
         self._failures = 0
         self._met: LogBroken | None = None
         self._happened = list(happened)
-        self.state: State = "ok"
-        self.detail = ""
-        self.since: datetime | None = None
+        self.state: State = "set_aside" if happened else "ok"
+        self.detail = happened[-1].detail if happened else ""
+        self.since: datetime | None = now() if happened else None
 
     @property
     def is_fit(self) -> bool:
@@ -65,8 +68,12 @@ class Keeper:
         return found
 
     async def mend(self, error: LogBroken) -> None:
-        """Do what can be done about a fault; afterwards the caller may append again, and may meet the next fault."""
-        known = self._lock.locked() or not self._store.sound  # else nobody before us mends what this error is of
+        """Do what can be done about a fault; afterwards the caller may append again, and may meet the next fault.
+
+        Raises LogRefused: the file is whole and the statement is not, and trying again would only do it again.
+        """
+        if isinstance(error, LogRefused):
+            raise error
         async with self._lock:
             if not self._store.sound:
                 await self._reopened(error)
@@ -74,8 +81,15 @@ class Keeper:
                 await self._full(error)
             elif isinstance(error, LogBusy):
                 await asyncio.sleep(self._pause_s(1))
-            elif not known:
-                raise error  # the file is whole and the statement is not: trying again would only do it again
+            # else another caller met the same and has mended it
+
+    async def mended(self, action: Callable[[], Awaitable[T]]) -> T:
+        """What the action gives, tried again after each mending. Raises what cannot be mended."""
+        while True:
+            try:
+                return await action()
+            except LogBroken as error:
+                await self.mend(error)
 
     def met(self, error: LogBroken) -> None:
         """A reader met a fault and cannot wait here: it is mended within a second."""
@@ -105,21 +119,27 @@ class Keeper:
             log.warning("no_room_to_make_room", error=str(still))
 
     async def _reopened(self, error: LogBroken) -> None:
+        """Until the file is fit: the same again after a fault, another where it is corrupt."""
         while True:
-            self._enter("reopening", str(error))
             try:
-                await self._store.reopen(new_epoch(self._now()))
+                await self._begin_again(error)
             except LogCorrupt as corrupt:
-                await self._set_aside(str(corrupt))
-                return
+                error = corrupt
             except LogBroken as again:
                 self._failures += 1
                 log.error("store_not_reopened", error=str(again), failures=self._failures)
                 await asyncio.sleep(self._pause_s(self._failures))
                 error = again
-                continue
-            self._note("reopened", str(error))
+            else:
+                return
+
+    async def _begin_again(self, error: LogBroken) -> None:
+        if isinstance(error, LogCorrupt):  # met by whoever read it: a look at the structure may not see it
+            await self._set_aside(str(error))
             return
+        self._enter("reopening", str(error))
+        await self._store.reopen(new_epoch(self._now()))
+        self._note("reopened", str(error))
 
     async def _set_aside(self, why: str) -> None:
         """Begin another file, with what doors need carried over. Raises LogBroken where not even that can be done."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -11,6 +10,7 @@ import msgspec
 import structlog
 
 from edge.devices.driver import GatewayClock, Message
+from eventlog.log import LogBroken
 from eventlog.sqlite import SqliteEventLog
 from eventlog.sqlite_rows import Statement
 from eventlog.sqlite_schema import Column
@@ -168,6 +168,6 @@ async def _first_of_the_last(store: SqliteEventLog, count: int) -> int | None:
     """The numbers of one transaction follow each other; None where the file cannot be asked just now."""
     try:
         rows = await store.query("SELECT seq FROM sqlite_sequence WHERE name = 'parked'")
-    except sqlite3.Error:
+    except LogBroken:
         return None
     return rows[0][0] - count + 1 if rows else None

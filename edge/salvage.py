@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,11 +15,11 @@ import structlog
 
 from domain.events import STREAMS
 from domain.statements import CARRIED_ALL
+from edge.carve import Carver, Place
 from edge.happenings import Salvaged
 from eventlog.log import Entry
 from eventlog.sqlite import SqliteEventLog, is_fault
-from eventlog.sqlite_rows import base
-from eventlog.sqlite_schema import checksum
+from eventlog.sqlite_rows import STREAM_SHIFT, base
 
 log = structlog.get_logger()
 
@@ -33,6 +34,8 @@ _CARRIED = """INSERT INTO carried(stream, epoch, day, count) VALUES(?, ?, ?, ?)
 ON CONFLICT(stream, epoch, day) DO UPDATE SET count = count + excluded.count"""
 _KEPT_APART = frozenset({"record", "stream", "tally", "let_go", "salvaged"})
 _THROUGH = "INSERT OR REPLACE INTO salvaged(folder, stream, through) VALUES(?, ?, ?)"
+_NAME_EPOCHS = ("acknowledged", "tally", "let_go")
+_FAR = 1_000  # sequences: more than any damage leaves between two records that can be read
 _CHUNK = 500
 
 
@@ -42,40 +45,64 @@ class _Row(msgspec.Struct, frozen=True):
 
 
 class OldStore:
-    """A damaged file, read as far as it can be; nothing is written to it."""
+    """A damaged file, read as far as it can be; nothing is written to it. Records come from its pages directly."""
 
     def __init__(self, path: Path) -> None:
+        """Raises OSError, sqlite3.Error."""
         self._db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, check_same_thread=False)
+        self._carver = Carver(path)
+        self._places: list[Place] = []
 
     def close(self) -> None:
         self._db.close()
+        self._carver.close()
 
-    def heads(self) -> dict[str, tuple[str, int]]:
-        """stream -> (epoch, newest sequence), as far as that can be read."""
+    def look(self) -> None:
+        """Find every record; a long look in a large file."""
+        self._places = self._carver.places()
+
+    def head(self, stream: str) -> int:
+        """The newest sequence of a stream, by its row where that can be, else by the newest record there is."""
+        newest = self._newest(stream)
+        rows = self._rows("SELECT head FROM stream WHERE name = ?", stream)
+        stated = next((head for (head,) in rows if isinstance(head, int)), newest)
+        return stated if newest <= stated <= newest + _FAR else newest
+
+    def _newest(self, stream: str) -> int:
+        """A record's own number may be damaged too: one that is far from all others is not believed."""
+        newest = None
+        for sequence, _ in self._of(stream):
+            if newest is not None and sequence > newest + _FAR:
+                break
+            newest = sequence
+        return newest or 0
+
+    def epochs(self, stream: str) -> list[str]:
+        """What the stream's epoch may be called: a flipped bit in one place leaves the others."""
+        found = [row[0] for row in self._rows("SELECT epoch FROM stream WHERE name = ?", stream)]
+        for table in _NAME_EPOCHS:
+            sql = f"SELECT DISTINCT epoch FROM {table} WHERE stream = ? ORDER BY epoch DESC"  # noqa: S608 - our own names
+            found += [row[0] for row in self._rows(sql, stream)]
+        return [epoch for epoch in found if isinstance(epoch, str)]
+
+    def _rows(self, sql: str, stream: str) -> list[tuple[Any, ...]]:
         try:
-            return {row[0]: (row[1], row[2]) for row in self._db.execute("SELECT name, epoch, head FROM stream")}
+            return self._db.execute(sql, (stream,)).fetchall()
         except sqlite3.Error:
-            return {}
+            return []
+
+    def _of(self, stream: str) -> Iterator[tuple[int, Place]]:
+        low = base(stream)
+        for place in self._places:
+            if low < place.key < low + (1 << STREAM_SHIFT):
+                yield place.key - low, place
 
     def records(self, stream: str, after: int, last: int) -> Iterator[_Row]:
         """The sound records of a stream behind ``after`` up to ``last``, in order."""
-        low = base(stream)
-        for first in range(after + 1, last + 1, _CHUNK):
-            rows = self._between(low + first, low + min(first + _CHUNK - 1, last))
-            for key, fact, day, crc, body in rows:
-                if crc in (0, checksum(fact, body)):
-                    yield _Row(key - low, Entry(stream, body, fact, day))
-
-    def _between(self, first: int, last: int) -> list[tuple[int, bytes | None, int, int, bytes]]:
-        """Rows by key; where a page cannot be read, its neighbours still are."""
-        sql = "SELECT key, id, day, crc, body FROM record WHERE key BETWEEN ? AND ? ORDER BY key"
-        try:
-            return [row for row in self._db.execute(sql, (first, last)) if _is_whole(row)]
-        except sqlite3.Error:
-            if first == last:
-                return []
-        middle = (first + last) // 2
-        return self._between(first, middle) + self._between(middle + 1, last)
+        for sequence, place in self._of(stream):
+            if after < sequence <= last:
+                carved = self._carver.read(place)
+                yield _Row(sequence, Entry(stream, carved.body, carved.id, carved.day))
 
     def tables(self) -> Iterator[tuple[str, list[str], list[tuple[Any, ...]]]]:
         """(name, columns, rows) of the tables beside the log, as far as they can be read."""
@@ -110,10 +137,6 @@ def damage(path: Path) -> str:
     return "" if said == "ok" else said
 
 
-def _is_whole(row: Sequence[Any]) -> bool:
-    return isinstance(row[4], bytes) and isinstance(row[2], int) and (row[1] is None or isinstance(row[1], bytes))
-
-
 async def carry_tables(path: Path, store: SqliteEventLog) -> None:
     """The tables beside the log, at once: what doors are decided by must not wait for the centre. Raises LogBroken."""
     try:
@@ -139,24 +162,33 @@ async def carry_records(
     """
     result = Salvaged()
     try:
-        old = OldStore(folder / file)
-    except sqlite3.Error:
+        opened = OldStore(folder / file)
+    except (OSError, sqlite3.Error) as error:
+        log.error("nothing_carried_over", path=str(folder / file), error=str(error))
         return result
-    with closing(old):
-        heads = old.heads()
+    with closing(opened) as old:
+        await asyncio.to_thread(old.look)
         for stream in STREAMS:
-            epoch, head = heads.get(stream, ("", 0))
-            await _carry_stream(folder.name, old, stream, (watermarks.get((stream, epoch), 0), head), store, result)
+            epoch = _epoch(old.epochs(stream), stream, watermarks)
+            span = (watermarks.get((stream, epoch), 0), old.head(stream))
+            await _carry_stream(folder.name, old, (stream, epoch), span, store, result)
             if epoch:  # the day that says that this was all of it: what the centre still lacks then is lost
                 await store.write([(_CARRIED, [(stream, epoch, CARRIED_ALL, 0)])])
     return result
 
 
+def _epoch(said: Sequence[str], stream: str, watermarks: Mapping[tuple[str, str], int]) -> str:
+    """The epoch that the centre knows of those the file names; the newest it knows where the file names none."""
+    known = [epoch for of, epoch in watermarks if of == stream]
+    if not said:
+        return max(known, default="")  # they sort by age
+    return next((epoch for epoch in said if epoch in known), said[0])
+
+
 async def _carry_stream(
-    name: str, old: OldStore, stream: str, span: tuple[int, int], store: SqliteEventLog, result: Salvaged
+    name: str, old: OldStore, of: tuple[str, str], span: tuple[int, int], store: SqliteEventLog, result: Salvaged
 ) -> None:
-    watermark, head = span
-    epoch = old.heads().get(stream, ("", 0))[0]
+    (stream, epoch), (watermark, head) = of, span
     rows = await store.query("SELECT through FROM salvaged WHERE folder = ? AND stream = ?", (name, stream))
     begin = max(watermark, rows[0][0] if rows else 0)
     recovered = 0

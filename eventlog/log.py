@@ -24,6 +24,10 @@ class LogBusy(LogBroken):
     """Another program holds the file for longer than it may be waited for. Nothing of the call was kept."""
 
 
+class LogRefused(LogBroken):
+    """The file is whole and what was asked of it cannot be done: a defect of ours. Trying again does it again."""
+
+
 class LogCorrupt(LogBroken):
     """The file is no longer what was written. Set it aside and begin another."""
 

@@ -14,7 +14,7 @@ import msgspec
 
 from domain.events import STREAMS
 from eventlog.holes import holes
-from eventlog.log import Bell, Entry, GapReason, LogBroken, LogCorrupt, Record, Span
+from eventlog.log import Bell, Entry, GapReason, LogBroken, LogBusy, LogCorrupt, Record, Span
 from eventlog.sqlite_rows import INSERT, READ, STREAM_SHIFT, Statement, base, counted, letting_go, number, renumbering
 from eventlog.sqlite_schema import Column, broken, checksum, connect, prepare, scalar
 
@@ -82,6 +82,7 @@ class SqliteEventLog:
         try:
             self._writer = await self._connect()
             await prepare(self._writer, self._own.schema, self._own.columns)
+            await self._check_streams()
             fresh = [(name, new_epoch) for name in STREAMS]
             await self._writer.executemany("INSERT OR IGNORE INTO stream(name, epoch, head) VALUES(?, ?, 0)", fresh)
             self._reader = await self._connect()
@@ -90,6 +91,25 @@ class SqliteEventLog:
             await self.close_anyhow()  # a connection left open keeps the process alive
             raise broken(error, str(self.path)) from error
         self.sound = True
+
+    async def _check_streams(self) -> None:
+        """The few rows on which all numbering hangs have no checksum of their own: other tables witness for them.
+
+        Raises LogCorrupt. A wrong name or head would give a number twice, a wrong epoch would send everything again.
+        """
+        rows = list(await self._writer.execute_fetchall("SELECT name, epoch, head FROM stream"))
+        if rows and {row[0] for row in rows} != set(STREAMS):
+            raise LogCorrupt(f"{self.path}: the streams are {sorted(str(row[0]) for row in rows)}")
+        for name, epoch, head in rows:
+            span = (base(name), base(name) + (1 << STREAM_SHIFT))
+            newest = await scalar(self._writer, "SELECT max(key) FROM record WHERE key > ? AND key < ?", span)
+            if not isinstance(head, int) or (newest is not None and newest - base(name) > head):
+                raise LogCorrupt(f"{self.path}: the newest of {name} is said to be {head}, and there is a newer one")
+            witness = "SELECT 1 FROM tally WHERE stream = ? AND epoch = ?"
+            if head and await scalar(self._writer, witness, (name, epoch)) is None:
+                raise LogCorrupt(
+                    f"{self.path}: the epoch of {name} is said to be {epoch!r}, and nothing was counted in it"
+                )
 
     async def close(self) -> None:
         self.sound = False
@@ -159,7 +179,7 @@ class SqliteEventLog:
 
     async def _guarded(self, entries: Sequence[Entry], also: Sequence[Statement]) -> list[int | None]:
         if not self.sound:
-            raise LogBroken(f"{self.path}: not reopened since it failed")
+            raise LogBusy(f"{self.path}: not reopened since it failed")
         self._doubt = None
         try:
             return await self._transaction(entries, also)
@@ -307,4 +327,6 @@ def is_fault(error: BaseException) -> bool:
 
 def _is_sound(row: Sequence[Any]) -> bool:
     """Whether a record (key, id, crc, body) is what was written; one from before there were checksums is believed."""
+    if not isinstance(row[3], bytes) or not isinstance(row[1], bytes | None):
+        return False
     return row[2] == 0 or row[2] == checksum(row[1], row[3])

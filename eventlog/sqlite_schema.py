@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import sqlite3
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import aiosqlite
 
-from eventlog.log import LogBroken, LogBusy, LogCorrupt, LogFull
+from eventlog.log import LogBroken, LogBusy, LogCorrupt, LogFull, LogRefused
 
 # Additive only: a newer program adds tables and columns with defaults, so that the one before still runs on the file
 # when an upgrade is taken back. See docs/decisions/0015-upgrade.md.
@@ -78,6 +79,23 @@ async def prepare(connection: aiosqlite.Connection, own_tables: str, own_columns
     if version < VERSION:
         script += [_COUNT_OLD, f"PRAGMA user_version={VERSION};"]
     await connection.executescript(f"BEGIN IMMEDIATE;{''.join(script)}COMMIT;")
+    await _check(connection, own_tables)
+
+
+async def _check(connection: aiosqlite.Connection, own_tables: str) -> None:
+    """Raises LogCorrupt where a table lacks a column: a flipped bit may lie in the schema's own words."""
+    with closing(sqlite3.connect(":memory:")) as model:
+        model.executescript(SCHEMA + own_tables)
+        tables = [row[0] for row in model.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        wanted = {table: _columns(model.execute(f"PRAGMA table_info({table})")) for table in tables}
+    for table, columns in wanted.items():
+        lacking = columns - _columns(await connection.execute_fetchall(f"PRAGMA table_info({table})"))
+        if lacking:
+            raise LogCorrupt(f"the table {table} has no {', '.join(sorted(lacking))}")
+
+
+def _columns(rows: Iterable[Sequence[Any]]) -> set[str]:
+    return {row[1] for row in rows}
 
 
 async def _lacks(connection: aiosqlite.Connection, columns: Sequence[Column]) -> str:
@@ -95,15 +113,23 @@ def checksum(fact_id: bytes | None, body: bytes) -> int:
     return zlib.crc32(body, zlib.crc32(fact_id or b"")) or 1
 
 
+_KINDS: tuple[tuple[tuple[str, ...], type[LogBroken]], ...] = (
+    (("SQLITE_FULL",), LogFull),
+    (("SQLITE_BUSY", "SQLITE_LOCKED"), LogBusy),
+    (("SQLITE_CORRUPT", "SQLITE_NOTADB"), LogCorrupt),
+    (("SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_PROTOCOL"), LogBroken),
+    (("SQLITE_",), LogRefused),
+)
+
+
 def broken(error: BaseException, what: str) -> LogBroken:
     """An error of SQLite or of the disk as one of ours, told by its own name and not by its words."""
     if isinstance(error, LogBroken):
         return error
+    if isinstance(error, OSError):
+        return (LogFull if error.errno == errno.ENOSPC else LogBroken)(f"{what}: {error}")
     name = getattr(error, "sqlite_errorname", None) or ""
-    if name.startswith("SQLITE_FULL") or getattr(error, "errno", None) == errno.ENOSPC:
-        return LogFull(f"{what}: no room: {error}")
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return LogBusy(f"{what}: another program holds it: {error}")
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        return LogCorrupt(f"{what}: {error}")
-    return LogBroken(f"{what}: {error}")
+    if not name:  # not SQLite's own: the connection was closed under the statement, while the file is being reopened
+        return LogBusy(f"{what}: {error}")
+    kind = next(kind for begins, kind in _KINDS if name.startswith(begins))
+    return kind(f"{what}: {error}")

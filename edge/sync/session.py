@@ -80,7 +80,8 @@ class Session:
         self, tasks: asyncio.TaskGroup, uplink: Uplink, gateway: str, hello: Callable[[], Awaitable[dict[str, int]]]
     ) -> None:
         parts, limits = self._parts, self._parts.config.limits
-        known = {name: entry.acknowledged for name, entry in (await status.of_store(parts.store)).items()}
+        stored = await parts.keeper.mended(lambda: status.of_store(parts.store))
+        known = {name: entry.acknowledged for name, entry in stored.items()}
         self._push = Push(gateway, parts.store, uplink, hello, limits, self, known)
         pace = Pace(limits.batch_events, retry_s=parts.retry_s, hurry=self._back_online)
         for stream in parts.store.partitions:
@@ -129,10 +130,7 @@ class Session:
             await parts.intake.record(parts.notices.salvaged(place, found))
 
         while True:
-            try:
-                await recover(parts.config.folder, parts.store, uplink, tell, parts.retry_s)
-            except LogBroken as error:
-                await parts.keeper.mend(error)
+            await parts.keeper.mended(lambda: recover(parts.config.folder, parts.store, uplink, tell, parts.retry_s))
             await asyncio.sleep(_SET_ASIDE_S)
 
     def _report(self, reader: str, partition: str, error: Exception) -> None:
@@ -155,5 +153,9 @@ class Session:
 
     async def remember(self) -> None:
         """Keep the watermarks, else the next start takes a centre that lost its disk for one that never had it."""
-        if self._push is not None and self._parts.store.sound:
+        if self._push is None or not self._parts.store.sound:
+            return
+        try:
             await status.remember(self._parts.store, self._push.acknowledged)
+        except LogBroken as error:  # a convenience: the centre is asked anyway
+            self._parts.keeper.met(error)

@@ -16,7 +16,7 @@ from edge.keeper import Keeper, finish_setting_aside, open_fit, set_aside
 from edge.reserve import Reserve
 from edge.store import FILE, open_store
 from edge.sync.recover import recover
-from eventlog.log import Entry, LogBroken, LogBusy, LogFull
+from eventlog.log import Entry, LogBroken, LogBusy, LogFull, LogRefused
 from eventlog.sqlite import SqliteEventLog
 from tests.edge.test_push import CountingCentre, entry
 
@@ -58,8 +58,8 @@ async def test_a_full_disk_gets_the_reserve_and_the_state_is_shown_until_it_can_
 
 async def test_a_lock_is_waited_for_and_a_bad_statement_is_nobodys_to_mend(bench: Bench) -> None:
     await bench.keeper.mend(LogBusy("locked"))
-    with pytest.raises(LogBroken, match="no such table"):
-        await bench.keeper.mend(LogBroken("no such table: nowhere"))
+    with pytest.raises(LogRefused, match="no such table"):
+        await bench.keeper.mend(LogRefused("no such table: nowhere"))
     assert bench.keeper.state == "ok"
 
 
