@@ -40,7 +40,7 @@ _COLUMNS: tuple[Column, ...] = (
 )
 # Records from before there was a day are counted under day 0.
 _COUNT_OLD = """INSERT OR IGNORE INTO tally(stream, epoch, day, produced)
-SELECT name, epoch, 0, count(*) FROM record JOIN stream
+SELECT name, epoch, 0, count(key) FROM stream LEFT JOIN record
 ON key >> 48 = CASE name WHEN 'urgent' THEN 0 WHEN 'money' THEN 1 ELSE 2 END GROUP BY name;"""
 
 
@@ -75,7 +75,8 @@ async def prepare(connection: aiosqlite.Connection, own_tables: str, own_columns
     version = await scalar(connection, "PRAGMA user_version")
     if version > VERSION:
         raise LogBroken(f"the log is of version {version}, this program knows {VERSION}: install a newer one")
-    script = [await _lacks(connection, (*_COLUMNS, *own_columns)), SCHEMA, own_tables]
+    lacked = (*(_COLUMNS if version < VERSION else ()), *own_columns)
+    script = [await _lacks(connection, lacked), SCHEMA, own_tables]
     if version < VERSION:
         script += [_COUNT_OLD, f"PRAGMA user_version={VERSION};"]
     await connection.executescript(f"BEGIN IMMEDIATE;{''.join(script)}COMMIT;")

@@ -132,7 +132,7 @@ async def test_room_goes_back_to_the_disk(tmp_path: Path) -> None:
 OLD = """
 CREATE TABLE stream(name TEXT PRIMARY KEY, epoch TEXT NOT NULL, head INTEGER NOT NULL);
 CREATE TABLE record(key INTEGER PRIMARY KEY, id BLOB, body BLOB NOT NULL);
-INSERT INTO stream VALUES('urgent', 'e0', 0), ('money', 'e0', 1), ('routine', 'e0', 2);
+INSERT INTO stream VALUES('urgent', 'e0', 7), ('money', 'e0', 1), ('routine', 'e0', 2);
 INSERT INTO record VALUES((1 << 48) + 1, NULL, '{}'), ((2 << 48) + 1, NULL, '{}'), ((2 << 48) + 2, NULL, '{}');
 """
 
@@ -145,6 +145,26 @@ async def test_a_file_from_before_there_were_checksums_opens_and_is_counted(tmp_
     assert len(await log.read("routine", 0, 10)) == 3
     assert await tallies(log) == [(0, 3, 0, 0)]
     await log.close()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE stream SET epoch = 'f1' WHERE name = 'money'",
+        "UPDATE stream SET head = 1 WHERE name = 'routine'",
+        "UPDATE stream SET name = 'routyne' WHERE name = 'routine'",
+        "ALTER TABLE record RENAME COLUMN day TO dby",
+    ],
+)
+async def test_a_stream_or_a_schema_that_is_not_what_it_was_is_corrupt(tmp_path: Path, damage: str) -> None:
+    log = await SqliteEventLog.open(tmp_path / "log.db", "e1")
+    await log.append([entry(1), entry(2), entry(3, "money")])
+    await log.close()
+    await (await SqliteEventLog.open(tmp_path / "log.db", "e2")).close()
+    with closing(sqlite3.connect(tmp_path / "log.db")) as db, db:
+        db.execute(damage)
+    with pytest.raises(LogCorrupt):
+        await SqliteEventLog.open(tmp_path / "log.db", "e3")
 
 
 async def test_a_file_of_a_newer_program_is_refused_plainly(tmp_path: Path) -> None:
