@@ -116,11 +116,11 @@ class Intake:
         self._queue.offer(Offered(heard, acknowledge), len(message.payload) + len(message.topic))
 
     def _tell(self, heard: Heard) -> None:
-        try:
-            for listener in self.listeners:
+        for listener in self.listeners:
+            try:
                 listener(heard.message, heard.events)
-        except Exception as error:  # noqa: BLE001 - a listener's defect must not cost the message
-            log.error("listener_failed", topic=heard.message.topic, error=repr(error))
+            except Exception as error:  # noqa: BLE001 - a listener's defect costs neither the message nor the others
+                log.error("listener_failed", topic=heard.message.topic, error=repr(error))
 
     async def run(self) -> None:
         """Commit what is offered until cancelled. Raises LogBroken: then nothing more may be acknowledged."""

@@ -311,6 +311,9 @@ async def test_listeners_hear_before_the_commit_and_also_what_finds_no_place(tmp
 
 async def test_a_listeners_defect_costs_no_message(tmp_path: Path) -> None:
     async with bench(tmp_path) as here:
+        heard: list[int] = []
         here.intake.listeners.append(lambda *_: 1 / 0)  # type: ignore[arg-type,return-value]
+        here.intake.listeners.append(lambda _, events: heard.append(len(events)))
         await here.take("fact 1")
+        assert heard == [1], "nor does it silence the others"
         assert len(await here.events()) == 1
