@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-from collections.abc import Coroutine
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
-import structlog
 import typer
 from rich.table import Table
 
-from edge import agent, identity, logs, parked_again
+from edge import identity, logs, parked_again, running
 from edge.agent import utc_now
 from edge.cli_broker import broker_config
 from edge.cli_collect import collect
@@ -27,7 +24,6 @@ from edge.cli_version import about
 from edge.config import Config
 from edge.parked import Parked, listed
 from edge.store import open_store
-from eventlog.log import LogBroken
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -55,32 +51,10 @@ def run(
 
     Example: gatehouse-edge run --config edge.toml
     """
-    told = settings(config)
-    logs.configure("debug" if verbose else told.logs.level)
     try:
-        asyncio.run(_until_stopped(agent.run(told, _ready)))
-    except* (LogBroken, OSError) as errors:
-        raise fail(f"stopped, nothing more was acknowledged: {_innermost(errors)}") from errors
-
-
-def _ready() -> None:
-    print("ready", flush=True)
-
-
-def _innermost(error: BaseException) -> BaseException:
-    """What went wrong first, out of the groups it was wrapped in on its way."""
-    return _innermost(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error  # pyright: ignore
-
-
-async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
-    task = asyncio.create_task(work)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, task.cancel)
-    try:
-        await task
-    except asyncio.CancelledError:
-        structlog.get_logger().info("stopped")
+        running.run(settings(config), verbose=verbose)
+    except running.Stopped as error:
+        raise fail(str(error)) from error
 
 
 @app.command(name="parked")
