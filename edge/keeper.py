@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 
 import structlog
 
-from edge import salvage
+from edge import epochs, salvage
 from edge.durable import make_folder, sync_folder, write_file
 from edge.happenings import Happened
 from edge.reserve import Reserve
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 SET_ASIDE = "corrupt-"
 _HALF_WAY = "setting-aside"
 _MOST_PAUSE_S = 5.0  # room is made by people: whoever waits at a door should not wait long after
-_FILES = (FILE, f"{FILE}-wal", f"{FILE}-shm")
+_FILES = (FILE, f"{FILE}-wal", f"{FILE}-shm", epochs.FILE)
 
 T = TypeVar("T")
 State = Literal["ok", "full", "reopening", "set_aside"]

@@ -15,6 +15,7 @@ import structlog
 
 from domain.events import STREAMS
 from domain.statements import CARRIED_ALL
+from edge import epochs
 from edge.carve import Carver, Place
 from edge.happenings import Salvaged
 from eventlog.log import Entry
@@ -52,6 +53,7 @@ class OldStore:
         self._db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, check_same_thread=False)
         self._carver = Carver(path)
         self._places: list[Place] = []
+        self._noted = epochs.read(path.with_name(epochs.FILE))
 
     def close(self) -> None:
         self._db.close()
@@ -78,11 +80,12 @@ class OldStore:
         return newest or 0
 
     def epochs(self, stream: str) -> list[str]:
-        """What the stream's epoch may be called: a flipped bit in one place leaves the others."""
+        """What the stream's epoch may be called: a flipped bit in one place leaves the others, and the note beside."""
         found = [row[0] for row in self._rows("SELECT epoch FROM stream WHERE name = ?", stream)]
         for table in _NAME_EPOCHS:
             sql = f"SELECT DISTINCT epoch FROM {table} WHERE stream = ? ORDER BY epoch DESC"  # noqa: S608 - our own names
             found += [row[0] for row in self._rows(sql, stream)]
+        found += [self._noted[stream]] if stream in self._noted else []
         return [epoch for epoch in found if isinstance(epoch, str)]
 
     def _rows(self, sql: str, stream: str) -> list[tuple[Any, ...]]:
@@ -169,7 +172,8 @@ async def carry_records(
     with closing(opened) as old:
         await asyncio.to_thread(old.look)
         for stream in STREAMS:
-            epoch = _epoch(old.epochs(stream), stream, watermarks)
+            known = [epoch for of, epoch in watermarks if of == stream and epoch != await store.epoch(stream)]
+            epoch = _epoch(old.epochs(stream), known)
             span = (watermarks.get((stream, epoch), 0), old.head(stream))
             await _carry_stream(folder.name, old, (stream, epoch), span, store, result)
             if epoch:  # the day that says that this was all of it: what the centre still lacks then is lost
@@ -177,9 +181,11 @@ async def carry_records(
     return result
 
 
-def _epoch(said: Sequence[str], stream: str, watermarks: Mapping[tuple[str, str], int]) -> str:
-    """The epoch that the centre knows of those the file names; the newest it knows where the file names none."""
-    known = [epoch for of, epoch in watermarks if of == stream]
+def _epoch(said: Sequence[str], known: Sequence[str]) -> str:
+    """The epoch that the centre knows of those the file names; the newest it knows where the file names none.
+
+    ``known`` is without the epoch of now: what was sent in it says nothing of the store that was lost.
+    """
     if not said:
         return max(known, default="")  # they sort by age
     return next((epoch for epoch in said if epoch in known), said[0])

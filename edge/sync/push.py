@@ -34,6 +34,10 @@ class Hooks(Protocol):
 
     def new_epoch(self) -> str: ...
 
+    def epoch_used(self, stream: str, epoch: str) -> None:
+        """Before the centre first hears of the epoch."""
+        ...
+
     async def epoch_began(self, stream: str, reason: str) -> None:
         """The old numbering could not be followed; ``reason`` says why, in words."""
         ...
@@ -66,6 +70,7 @@ class Push:
         self._fit = {stream: Fit(limits.batch_events) for stream in store.partitions}
         self.acknowledged: dict[str, int] = dict(acknowledged or {})
         self._heard: set[str] = set()
+        self._used: dict[str, str] = {}
 
     async def position(self, partition: str) -> int:
         """The centre's watermark of the stream's present epoch: asked anew after every failure."""
@@ -92,6 +97,7 @@ class Push:
         """Number what is kept anew; the centre folds what it knows already by what the events state."""
         log.error("epoch_began", stream=stream, reason=reason)
         await self._store.begin_epoch(stream, self._hooks.new_epoch())
+        await self._epoch(stream)
         await self._hooks.epoch_began(stream, reason)
         self.acknowledged[stream] = 0
         return 0
@@ -114,7 +120,7 @@ class Push:
         """Tell the centre that sequences will never come, and why, so that its count stays whole."""
         watermark = first - 1
         for span in await self._store.holes(stream, first, last):
-            epoch = await self._store.epoch(stream)
+            epoch = await self._epoch(stream)
             where = origin(self._gateway, stream, epoch, span.first, span.last - span.first + 1)
             log.warning("gap", **where, reason=span.reason)
             gap = {"stream": stream, "epoch": epoch, **msgspec.structs.asdict(span)}
@@ -128,7 +134,7 @@ class Push:
 
         That one is replaced by an event that says so: its stream goes on, and its sequence leaves no gap.
         """
-        epoch = await self._store.epoch(stream)
+        epoch = await self._epoch(stream)
         while True:
             where = origin(self._gateway, stream, epoch, first, len(bodies))
             try:
@@ -141,6 +147,14 @@ class Push:
                     raise
                 log.error("batch_refused", **where, error=str(refusal))
                 bodies = bodies[: len(bodies) // 2] or [_stand_in(bodies[0])]
+
+    async def _epoch(self, stream: str) -> str:
+        """The present epoch of the stream, for what is sent now."""
+        epoch = await self._store.epoch(stream)
+        if self._used.get(stream) != epoch:
+            self._hooks.epoch_used(stream, epoch)
+            self._used[stream] = epoch
+        return epoch
 
     def _fitting(self, stream: str, records: list[Record]) -> list[bytes]:
         """The leading records without a hole between them, as many as a batch may hold."""

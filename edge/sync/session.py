@@ -12,6 +12,7 @@ import msgspec
 import structlog
 
 from edge import identity, status
+from edge.epochs import EpochNote
 from edge.happenings import Salvaged
 from edge.parts import Parts
 from edge.store import new_epoch
@@ -143,6 +144,9 @@ class Session:
 
     def new_epoch(self) -> str:
         return new_epoch(self._parts.clock.now())
+
+    def epoch_used(self, stream: str, epoch: str) -> None:
+        EpochNote(self._parts.config.folder).put(stream, epoch)
 
     async def epoch_began(self, stream: str, reason: str) -> None:
         await self._parts.intake.record(self._parts.notices.epoch(stream, reason))

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from edge import parked, salvage
+from edge import epochs, parked, salvage
+from edge.epochs import EpochNote
 from edge.happenings import Salvaged
 from edge.keeper import Keeper, finish_setting_aside, open_fit, set_aside
 from edge.reserve import Reserve
@@ -158,6 +159,41 @@ async def test_only_what_the_centre_lacks_is_carried_over_and_only_once(tmp_path
     await recover(tmp_path, store, Marks(epoch, 120), tell, lambda _: 0.01)  # type: ignore[arg-type]
     assert await store.head("routine") == 178, "nothing is carried over twice"
     await store.close()
+
+
+@pytest.mark.parametrize(("is_noted", "recovered"), [(True, 180), (False, 300)])
+async def test_a_store_that_cannot_say_its_epoch_is_known_by_the_note_beside_it(
+    tmp_path: Path, is_noted: bool, recovered: int
+) -> None:
+    """The centre has heard of the epoch of now meanwhile, which says nothing of the lost one."""
+    await filled(tmp_path)
+    old = await open_store(tmp_path, now)
+    epoch = await old.epoch("routine")
+    await old.close()
+    if is_noted:
+        EpochNote(tmp_path).put("routine", epoch)
+    place = set_aside(tmp_path, NOW)
+    assert (place / epochs.FILE).exists() == is_noted
+    assert not (tmp_path / epochs.FILE).exists(), "the next log has a name of its own"
+    with (place / FILE).open("r+b") as file:
+        file.write(bytes(4096))  # the schema, and with it every table by name
+    store = await open_store(tmp_path, now)
+    marks = {("routine", await store.epoch("routine")): 250} | ({("routine", epoch): 120} if is_noted else {})
+    found = await salvage.carry_records(place, FILE, store, marks)
+    assert found.recovered == await store.head("routine") == recovered
+    await store.close()
+
+
+def test_a_note_that_cannot_be_read_or_written_is_none(tmp_path: Path) -> None:
+    note = EpochNote(tmp_path)
+    note.put("routine", "e1")
+    note.put("money", "e2")
+    assert epochs.read(tmp_path / epochs.FILE) == {"routine": "e1", "money": "e2"}
+    (tmp_path / f"{epochs.FILE}.part").mkdir()  # nothing can be written aside
+    note.put("money", "e3")
+    assert epochs.read(tmp_path / epochs.FILE) == {}
+    (tmp_path / epochs.FILE).write_bytes(b"\xff not a note")
+    assert epochs.read(tmp_path / epochs.FILE) == {}
 
 
 async def test_a_kill_while_setting_aside_leaves_no_store_without_its_write_ahead_log(tmp_path: Path) -> None:

@@ -132,6 +132,9 @@ class Never:
     def new_epoch(self) -> str:
         raise AssertionError("no epoch has to begin here")
 
+    def epoch_used(self, stream: str, epoch: str) -> None:
+        """It is used by each push."""
+
     async def epoch_began(self, stream: str, reason: str) -> None:
         raise AssertionError(reason)
 

@@ -32,6 +32,7 @@ class Findings(msgspec.Struct):
     unlisted: list[str]  # I2: sequences that are not at the centre, and no gap says so
     disordered: list[str]  # I3
     listed: int = 0  # sequences in declared gaps
+    unbalanced: list[str] = []  # days whose conservation statement does not add up; looked for where the rest holds
 
     def counts(self) -> dict[str, int]:
         """For the report."""
@@ -43,6 +44,7 @@ class Findings(msgspec.Struct):
             "twice": len(self.facts_twice) + len(self.origins_twice),
             "gaps": len(self.unlisted) + self.listed,
             "disordered": len(self.disordered),
+            "unbalanced": len(self.unbalanced),
         }
 
 
@@ -70,8 +72,8 @@ def look(rig: Rig, acknowledged: set[Fact], *, source_order: bool = False) -> Fi
 
 
 def must_hold(findings: Findings) -> None:
-    """I1 to I3, and nothing waits at the gateway any more."""
-    for name in ("lost", "waiting", "origins_twice", "facts_twice", "unlisted", "disordered"):
+    """I1 to I3, nothing waits at the gateway any more, and the statements add up."""
+    for name in ("lost", "waiting", "origins_twice", "facts_twice", "unlisted", "disordered", "unbalanced"):
         against = getattr(findings, name)
         assert not against, f"{name}: {against[:_SHOWN]} and so on: {findings.counts()}"
 

@@ -15,6 +15,7 @@ import msgspec
 from simulators.devices import vzenith
 from simulators.devices.uhppoted import Controller
 from simulators.load import Acknowledged, publish
+from tests.faults.books import unbalanced
 from tests.faults.invariants import Fact, Findings, look
 from tests.rig import Rig
 
@@ -118,7 +119,10 @@ async def settled(
         elif now[1] == 0 and _complete(look(rig, acknowledged)):
             break
         await asyncio.sleep(0.3)
-    return look(rig, acknowledged, source_order=source_order)
+    found = look(rig, acknowledged, source_order=source_order)
+    if _complete(found) and rig.edge.running and rig.server.running:
+        found.unbalanced = await unbalanced(rig)
+    return found
 
 
 def _complete(findings: Findings) -> bool:

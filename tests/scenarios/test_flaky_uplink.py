@@ -103,10 +103,14 @@ class Heard:
 
     def __init__(self) -> None:
         self.began: list[tuple[str, str]] = []
+        self.used: dict[str, str] = {}
         self.lost: list[str] = []
 
     def new_epoch(self) -> str:
         return f"e{len(self.began) + 2}"
+
+    def epoch_used(self, stream: str, epoch: str) -> None:
+        self.used[stream] = epoch
 
     async def epoch_began(self, stream: str, reason: str) -> None:
         self.began.append((stream, reason))
