@@ -37,7 +37,8 @@ class Counted(msgspec.Struct, frozen=True):
     ``received``: records by day, up to the statement's ``through``. ``lost``: records that were received and whose
     batch is no longer there, by day; ``lost_near``: sequences that nothing holds and nothing explains, by the day of
     their neighbour. ``uncounted``: received, but not yet counted by day. ``carried``: what the gateway saved of a
-    store it lost and counts under its next epoch, by day; CARRIED_ALL is a key of it once that is done.
+    store it lost and counts under its next epoch, by day; CARRIED_ALL is a key of it once that is done, with how many
+    could not be read.
     """
 
     mark: int = 0
@@ -93,6 +94,9 @@ def compare(name: tuple[str, str], rows: Sequence[Row], counted: Counted, *, is_
     short = _shortages(days, rows, counted) if is_present else dict.fromkeys(found, 0)
     if not is_present:
         _close(days, counted)
+        _tell_unreadable(found, name, counted)
+        days = [found[day] for day in sorted(found)]
+        short = dict.fromkeys(found, 0)
     _tell_gaps(found, counted, short)
     _tell_lost(found, counted, short)
     _tell_short(days, rows, counted, short)
@@ -169,6 +173,15 @@ def _close(days: Sequence[Judged], counted: Counted) -> None:
             else:
                 day.left_behind = gone
         day.unsent = 0
+
+
+def _tell_unreadable(found: dict[int, Judged], name: tuple[str, str], counted: Counted) -> None:
+    """What the gateway could not read of a lost store and had never stated, on the newest day that is known of it."""
+    told = sum(day.differences.get("lost_with_store", 0) for day in found.values())
+    more = counted.carried.get(CARRIED_ALL, 0) - told
+    newest = max([*found, *counted.carried], default=CARRIED_ALL)
+    if more > 0 and newest != CARRIED_ALL:
+        _add(found.setdefault(newest, Judged(*name, newest, False)), "lost_with_store", more)
 
 
 def _tell_gaps(found: dict[int, Judged], counted: Counted, short: dict[int, int]) -> None:

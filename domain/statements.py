@@ -60,7 +60,7 @@ CARRIED_ALL = -1
 
 class Carried(msgspec.Struct, frozen=True, array_like=True, order=True):
     """Records of a store that was set aside, appended anew under the present epoch. ``epoch`` is the one they had;
-    ``day`` CARRIED_ALL says that all that could be read of it was."""
+    ``day`` CARRIED_ALL says that all that could be read of it was, and its ``count`` how many could not be read."""
 
     stream: Stream
     epoch: Name

@@ -99,7 +99,7 @@ class Carver:
                 record = self._record(page, cell_at)
             except NoRecord:
                 continue
-            yield Place(record.key, checksum(record.id, record.body), in_wal, at, cell_at)
+            yield Place(record.key, checksum(record.key, record.id, record.body), in_wal, at, cell_at)
 
     def _record(self, page: bytes, cell_at: int) -> Carved:
         try:
@@ -138,7 +138,7 @@ def _parsed(key: int, payload: bytes) -> Carved:
     day, at = _integer(payload, at, kinds[2])
     crc, at = _integer(payload, at, kinds[3])
     body, at = _blob(payload, at, kinds[4])
-    if body is None or at != len(payload) or crc != checksum(fact_id, body):
+    if body is None or at != len(payload) or crc != checksum(key, fact_id, body):
         raise NoRecord("the checksum does not hold")
     return Carved(key, fact_id, day, body)
 

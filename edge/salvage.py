@@ -33,10 +33,11 @@ CREATE TABLE IF NOT EXISTS carried(
 """
 _CARRIED = """INSERT INTO carried(stream, epoch, day, count) VALUES(?, ?, ?, ?)
 ON CONFLICT(stream, epoch, day) DO UPDATE SET count = count + excluded.count"""
+_CARRIED_ALL = "INSERT OR REPLACE INTO carried(stream, epoch, day, count) VALUES(?, ?, ?, ?)"
 _KEPT_APART = frozenset({"record", "stream", "tally", "let_go", "salvaged"})
 _THROUGH = "INSERT OR REPLACE INTO salvaged(folder, stream, through) VALUES(?, ?, ?)"
 _NAME_EPOCHS = ("acknowledged", "tally", "let_go")
-_FAR = 1_000  # sequences: more than any damage leaves between two records that can be read
+_FAR = 1_000  # sequences: more than any damage leaves behind the newest record that can be read
 _CHUNK = 500
 
 
@@ -65,19 +66,10 @@ class OldStore:
 
     def head(self, stream: str) -> int:
         """The newest sequence of a stream, by its row where that can be, else by the newest record there is."""
-        newest = self._newest(stream)
+        newest = max((sequence for sequence, _ in self._of(stream)), default=0)
         rows = self._rows("SELECT head FROM stream WHERE name = ?", stream)
         stated = next((head for (head,) in rows if isinstance(head, int)), newest)
         return stated if newest <= stated <= newest + _FAR else newest
-
-    def _newest(self, stream: str) -> int:
-        """A record's own number may be damaged too: one that is far from all others is not believed."""
-        newest = None
-        for sequence, _ in self._of(stream):
-            if newest is not None and sequence > newest + _FAR:
-                break
-            newest = sequence
-        return newest or 0
 
     def epochs(self, stream: str) -> list[str]:
         """What the stream's epoch may be called: a flipped bit in one place leaves the others, and the note beside."""
@@ -88,9 +80,14 @@ class OldStore:
         found += [self._noted[stream]] if stream in self._noted else []
         return [epoch for epoch in found if isinstance(epoch, str)]
 
-    def _rows(self, sql: str, stream: str) -> list[tuple[Any, ...]]:
+    def let_go(self, of: tuple[str, str], span: tuple[int, int]) -> int:
+        """How many records of a stream's epoch behind ``span[0]`` up to ``span[1]`` went by rule, unsent."""
+        spans = self._rows("SELECT first, last FROM let_go WHERE stream = ? AND epoch = ?", *of)
+        return sum(max(0, min(last, span[1]) - max(first, span[0] + 1) + 1) for first, last in spans)
+
+    def _rows(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
         try:
-            return self._db.execute(sql, (stream,)).fetchall()
+            return self._db.execute(sql, values).fetchall()
         except sqlite3.Error:
             return []
 
@@ -176,8 +173,7 @@ async def carry_records(
             epoch = _epoch(old.epochs(stream), known)
             span = (watermarks.get((stream, epoch), 0), old.head(stream))
             await _carry_stream(folder.name, old, (stream, epoch), span, store, result)
-            if epoch:  # the day that says that this was all of it: what the centre still lacks then is lost
-                await store.write([(_CARRIED, [(stream, epoch, CARRIED_ALL, 0)])])
+            result.unreadable += await _tell_unreadable(old, (stream, epoch), span, store)
     return result
 
 
@@ -206,7 +202,18 @@ async def _carry_stream(
         recovered += len(chunk)
     result.recovered += recovered
     result.known += min(watermark, head)
-    result.unreadable += max(0, head - begin) - recovered
+
+
+async def _tell_unreadable(old: OldStore, of: tuple[str, str], span: tuple[int, int], store: SqliteEventLog) -> int:
+    """Write down that this was all of it, and how many records neither the centre has nor could be carried over."""
+    sums = "SELECT coalesce(sum(count), 0) FROM carried WHERE stream = ? AND epoch = ? AND day <> ?"
+    carried = (await store.query(sums, (*of, CARRIED_ALL)))[0][0]
+    unreadable = max(0, span[1] - span[0] - carried - old.let_go(of, span))
+    newest = (await store.query("SELECT max(day) FROM tally"))[0][0]
+    days = [(*of, newest, 0)] if unreadable and newest is not None else []  # it must stand on some day
+    if of[1]:
+        await store.write([(_CARRIED_ALL, [(*of, CARRIED_ALL, unreadable)]), (_CARRIED, days)])
+    return unreadable
 
 
 def _chunks(rows: Iterator[_Row]) -> Iterator[list[_Row]]:

@@ -329,4 +329,4 @@ def _is_sound(row: Sequence[Any]) -> bool:
     """Whether a record (key, id, crc, body) is what was written; one from before there were checksums is believed."""
     if not isinstance(row[3], bytes) or not isinstance(row[1], bytes | None):
         return False
-    return row[2] == 0 or row[2] == checksum(row[1], row[3])
+    return row[2] == 0 or row[2] == checksum(row[0], row[1], row[3])

@@ -52,8 +52,9 @@ def number(entries: Sequence[Entry], known: set[bytes], heads: dict[str, int]) -
             known.add(entry.id)
         sequence = heads[entry.stream] = heads[entry.stream] + 1
         numbered.sequences.append(sequence)
-        crc = checksum(entry.id, entry.body)
-        numbered.rows.append((base(entry.stream) + sequence, entry.id, entry.day, crc, entry.body))
+        key = base(entry.stream) + sequence
+        crc = checksum(key, entry.id, entry.body)
+        numbered.rows.append((key, entry.id, entry.day, crc, entry.body))
         numbered.days[entry.stream, entry.day] += 1
     return numbered
 
@@ -83,10 +84,12 @@ def renumbering(stream: str, epochs: tuple[str, str], gone: int) -> list[Stateme
     SELECT ?, ?, day, count(*) FROM record WHERE key > ? AND key < ? GROUP BY day"""
     # Two steps: a row's new key may be another row's old one, and SQLite looks at the key after each row.
     aside = -(1 << 62)
+    moved = """UPDATE record SET key = key + ?, crc = moved_checksum(key, key - ?, id, crc, body)
+    WHERE key > ? AND key < ?"""
     return [
         ("UPDATE tally SET trimmed = produced - dropped WHERE stream = ? AND epoch = ?", [(stream, old)]),
         (again, [(stream, new, low, high)]),
-        ("UPDATE record SET key = key + ? WHERE key > ? AND key < ?", [(aside, low, high)]),
+        (moved, [(aside, gone, low, high)]),
         ("UPDATE record SET key = key - ? WHERE key < 0", [(aside + gone,)]),
         ("UPDATE stream SET epoch = ?, head = head - ? WHERE name = ?", [(new, gone, stream)]),
     ]

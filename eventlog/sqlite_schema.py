@@ -53,6 +53,7 @@ async def connect(path: Path, *, synchronous: str = "FULL") -> aiosqlite.Connect
     try:
         await connection.execute("PRAGMA busy_timeout=10000")
         await connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # only in an empty file: room goes back to the disk
+        await connection.create_function("moved_checksum", 5, moved_checksum, deterministic=True)  # pyright: ignore
         mode = await scalar(connection, "PRAGMA journal_mode=WAL")
         await connection.execute(f"PRAGMA synchronous={synchronous}")
         if mode != "wal":
@@ -109,9 +110,15 @@ async def _lacks(connection: aiosqlite.Connection, columns: Sequence[Column]) ->
     return "".join(statements)
 
 
-def checksum(fact_id: bytes | None, body: bytes) -> int:
-    """What is kept beside a record to know it again: CRC-32 over its id and its bytes; never 0, which is 'none'."""
-    return zlib.crc32(body, zlib.crc32(fact_id or b"")) or 1
+def checksum(key: int, fact_id: bytes | None, body: bytes) -> int:
+    """What is kept beside a record to know it again: CRC-32 over its id and its bytes, begun with its key, for a record
+    that came under another number would be sent a second time; never 0, which is 'none'."""
+    return zlib.crc32(body, zlib.crc32(fact_id or b"", (key ^ key >> 32) & 0xFFFF_FFFF)) or 1
+
+
+def moved_checksum(key: int, moved: int, fact_id: bytes | None, crc: int, body: bytes) -> int:
+    """The checksum of a record that gets the key ``moved``; one that did not hold does not hold afterwards."""
+    return checksum(moved, fact_id, body) if crc == checksum(key, fact_id, body) else crc
 
 
 _KINDS: tuple[tuple[tuple[str, ...], type[LogBroken]], ...] = (

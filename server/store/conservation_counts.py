@@ -38,9 +38,9 @@ class Scope(msgspec.Struct, frozen=True):
 
 
 async def epochs(connection: AsyncConnection, gateway: str) -> set[tuple[str, str]]:
-    """Each (stream, epoch) that the centre has a mark of."""
-    query = select(mark.c.stream, mark.c.epoch).where(mark.c.gateway == gateway)
-    return {(row.stream, row.epoch) for row in await connection.execute(query)}
+    """Each (stream, epoch) that the centre has a mark of, or that was carried over before it had any."""
+    queries = (select(table.c.stream, table.c.epoch).where(table.c.gateway == gateway) for table in (mark, carried))
+    return {(row.stream, row.epoch) for query in queries for row in await connection.execute(query)}
 
 
 async def counted(connection: AsyncConnection, scope: Scope) -> Counted:

@@ -344,7 +344,7 @@ carried = Table(  # of a gateway's store that was lost: what it counts under its
     "carried",
     metadata,
     *(Column(name, String, nullable=False) for name in ("gateway", "stream", "epoch")),
-    Column("day", Integer, nullable=False),  # -1: all that could be read was carried over
+    Column("day", Integer, nullable=False),  # -1: all that could be read was carried over; how many could not
     Column("count", BigInteger, nullable=False),
     PrimaryKeyConstraint("gateway", "stream", "epoch", "day"),
 )

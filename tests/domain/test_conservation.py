@@ -129,6 +129,19 @@ def test_what_was_saved_of_a_lost_store_is_counted_under_the_next_epoch_and_the_
     assert (day.verdict, day.left_behind) == ("open", 3)
 
 
+def test_what_could_not_be_read_of_a_lost_store_is_red_though_it_was_never_stated() -> None:
+    known = {"is_present": False, "received": {DAY - 1: 35}}
+    (early, late) = judge(**known, carried={DAY: 12, CARRIED_ALL: 3})  # type: ignore[arg-type]
+    assert (early.day, early.verdict, late.day, late.differences) == (DAY - 1, "balanced", DAY, {"lost_with_store": 3})
+    assert only(**known, carried={CARRIED_ALL: 3}) == ("broken", {"lost_with_store": 3})  # type: ignore[arg-type]
+    assert only(is_present=False, carried={DAY: 0, CARRIED_ALL: 3}) == ("broken", {"lost_with_store": 3})
+    stale = row(produced=50, held=50, unsent=20, through=30)
+    (day,) = judge(stale, is_present=False, received={DAY: 35}, carried={DAY: 12, CARRIED_ALL: 3})
+    assert day.differences == {"lost_with_store": 3}, "the same three, told once"
+    (day,) = judge(stale, is_present=False, received={DAY: 35}, carried={DAY: 12, CARRIED_ALL: 5})
+    assert day.differences == {"lost_with_store": 5}, "two of them came after the last statement"
+
+
 def test_a_statement_that_comes_late_or_again_is_no_news_and_a_clock_that_steps_back_hides_none() -> None:
     noon, before = "2026-11-23T12:00:00.000Z", "2026-11-22T12:00:00.000Z"
     known = {"routine": Present("e1", 100)}

@@ -129,6 +129,24 @@ async def test_room_goes_back_to_the_disk(tmp_path: Path) -> None:
     await log.close()
 
 
+async def test_a_record_under_a_number_that_is_not_its_own_is_no_record_and_a_new_epoch_gives_all_others_theirs(
+    tmp_path: Path,
+) -> None:
+    log = await SqliteEventLog.open(tmp_path / "log.db", "e1")
+    await log.append([entry(number) for number in range(1, 10)])
+    await log.close()
+    with closing(sqlite3.connect(tmp_path / "log.db")) as db, db:
+        db.execute("UPDATE record SET key = key + 16 WHERE key = (2 << 48) + 4")  # a flipped bit
+        db.execute("UPDATE stream SET head = 20 WHERE name = 'routine'")
+    log = await SqliteEventLog.open(tmp_path / "log.db", "e1")
+    sound = [1, 2, 3, 5, 6, 7, 8, 9]
+    assert [record.position for record in await log.read("routine", 0, 99)] == sound
+    await log.trim("routine", 2)
+    assert await log.begin_epoch("routine", "e2") == 18
+    assert [record.position for record in await log.read("routine", 0, 99)] == [sequence - 2 for sequence in sound[2:]]
+    await log.close()
+
+
 OLD = """
 CREATE TABLE stream(name TEXT PRIMARY KEY, epoch TEXT NOT NULL, head INTEGER NOT NULL);
 CREATE TABLE record(key INTEGER PRIMARY KEY, id BLOB, body BLOB NOT NULL);

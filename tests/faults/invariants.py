@@ -32,7 +32,7 @@ class Findings(msgspec.Struct):
     unlisted: list[str]  # I2: sequences that are not at the centre, and no gap says so
     disordered: list[str]  # I3
     listed: int = 0  # sequences in declared gaps
-    unbalanced: list[str] = []  # days whose conservation statement does not add up; looked for where the rest holds
+    unbalanced: list[str] = []  # days whose conservation statement does not add up
 
     def counts(self) -> dict[str, int]:
         """For the report."""

@@ -6,7 +6,7 @@ from edge import cli
 from eventlog import sqlite, sqlite_rows
 
 
-def _none(_fact_id: bytes | None, _body: bytes) -> int:
+def _none(_key: int, _fact_id: bytes | None, _body: bytes) -> int:
     return 0
 
 
