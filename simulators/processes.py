@@ -32,13 +32,22 @@ class Child:
     Standard output goes to ``<name>.out`` and standard error to ``<name>.log`` in ``folder``, both appended.
     """
 
-    def __init__(self, name: str, command: Sequence[str], folder: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        folder: Path,
+        env: Mapping[str, str] | None = None,
+        enter: Callable[[], None] | None = None,
+    ) -> None:
+        """``enter`` is called in the child before the command begins: to become somebody else."""
         self.name = name
         self.command = list(command)
         self.folder = folder
         self.out_file = folder / f"{name}.out"
         self.log_file = folder / f"{name}.log"
         self._env = dict(env) if env is not None else None
+        self._enter = enter
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -72,7 +81,7 @@ class Child:
                     cwd=self.folder,
                     env=self._env,
                     start_new_session=True,  # Ctrl-C reaches us alone, and we end the children in order
-                    preexec_fn=bound_to(os.getpid()),
+                    preexec_fn=bound_to(os.getpid(), self._enter),
                 )
         except OSError as error:
             raise ChildFailed(f"{self.name}: {self.command[0]} cannot be run: {error}") from error
@@ -128,13 +137,15 @@ def _last_bytes(file: Path) -> bytes:
         return stream.read()
 
 
-def bound_to(parent: int) -> Callable[[], None]:
+def bound_to(parent: int, enter: Callable[[], None] | None = None) -> Callable[[], None]:
     """What a child does between fork and exec: it asks to be killed when the thread that forked it ends.
 
-    ``parent`` is our own process id, taken before the fork.
+    ``parent`` is our own process id, taken before the fork. ``enter`` comes first: another user forgets what was asked.
     """
 
     def bind() -> None:
+        if enter is not None:
+            enter()
         if _libc is not None:
             _libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
         if os.getppid() != parent:  # the parent died between fork and prctl
