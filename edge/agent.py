@@ -8,25 +8,27 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from edge import logs, metrics, parked, status, watchdog
-from edge.capacity import Capacity
+from edge import logs
 from edge.clock import Clock
 from edge.config import Config
-from edge.conservation import UntakenCount
-from edge.control import Control, Reach
-from edge.device_list import DeviceList
+from edge.control.control import Control, Reach
 from edge.devices.driver import Registry, discover
 from edge.earlier_run import look_back
-from edge.flood import FloodLimit
-from edge.happenings import Happened
-from edge.intake import Intake
-from edge.keeper import Keeper, open_fit
-from edge.media import MediaStore
+from edge.intake import parked
+from edge.intake.device_list import DeviceList
+from edge.intake.flood import FloodLimit
+from edge.intake.intake import Intake
 from edge.parts import Parts
-from edge.reserve import Reserve
-from edge.retention import forget_old
-from edge.salvage import damage
-from edge.self_report import SelfReport
+from edge.status import metrics, status, watchdog
+from edge.status.self_report import SelfReport
+from edge.store.capacity import Capacity
+from edge.store.conservation import UntakenCount
+from edge.store.happenings import Happened
+from edge.store.keeper import Keeper, open_fit
+from edge.store.media import MediaStore
+from edge.store.reserve import Reserve
+from edge.store.retention import forget_old
+from edge.store.salvage import damage
 from edge.sync.backoff import jittered
 from edge.transports.mqtt import MqttTransport
 from eventlog.group_commit import Bounds

@@ -16,7 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from edge.clock import RELEASED_AT, Clock
 from edge.config import Broker
 from edge.devices.driver import Message, Publish
-from edge.intake import Intake
+from edge.intake.intake import Intake
 from edge.transports.broker_tls import context_for, explained
 from edge.transports.mqtt_routes import Routes
 from edge.transports.mqtt_stream import MqttStream, Published, StreamClient
