@@ -15,7 +15,7 @@ from eventlog.memory import MemoryBatchLog, MemoryEventLog
 from eventlog.shards import shard_of
 from eventlog.sqlite import SqliteEventLog
 from eventlog.sqlite_batches import SqliteBatchLog
-from server.store import migrate
+from server.store import address, migrate
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 COMPLEX = "garden"
@@ -80,7 +80,7 @@ async def memory_batches(_folder: Path) -> AsyncIterator[Face]:
 @asynccontextmanager
 async def sqlite_batches(folder: Path) -> AsyncIterator[Face]:
     path = folder / "centre.db"
-    await asyncio.to_thread(migrate.upgrade, path)
+    await asyncio.to_thread(migrate.upgrade, address.sqlite(path))
     log = await SqliteBatchLog.open(path, asyncio.Lock(), lambda: START)
     yield BatchFace(log, shard_of(COMPLEX))
     await log.close()
