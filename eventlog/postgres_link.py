@@ -58,11 +58,9 @@ class Link:
     @classmethod
     async def open(cls, url: str) -> Link:
         """Raises LogBroken where nothing answers at ``url`` (libpq's form, a password by PGPASSFILE)."""
-        bounds = {"timeout": _CONNECT_S, "command_timeout": _STATEMENT_S, "server_settings": dict(_SETTINGS)}
+        size = {"min_size": 1, "max_size": POOL_SIZE}
         try:
-            return cls(
-                await _driver.create_pool(url, min_size=1, max_size=POOL_SIZE, reset=_nothing_to_reset, **bounds)
-            )
+            return cls(await _driver.create_pool(url, **size, **_BOUNDS, reset=_nothing_to_reset))
         except ERRORS as error:
             raise broken(error, "opening the log") from error
 
