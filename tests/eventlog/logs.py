@@ -12,10 +12,12 @@ from typing import Any
 from domain.wire import Header, pack, read_header
 from eventlog.log import Arrival, Entry, Log
 from eventlog.memory import MemoryBatchLog, MemoryEventLog
+from eventlog.postgres_batches import PostgresBatchLog
 from eventlog.shards import shard_of
 from eventlog.sqlite import SqliteEventLog
 from eventlog.sqlite_batches import SqliteBatchLog
-from server.store import migrate
+from server.store import address, migrate
+from tests.postgres import database
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 COMPLEX = "garden"
@@ -80,10 +82,18 @@ async def memory_batches(_folder: Path) -> AsyncIterator[Face]:
 @asynccontextmanager
 async def sqlite_batches(folder: Path) -> AsyncIterator[Face]:
     path = folder / "centre.db"
-    await asyncio.to_thread(migrate.upgrade, path)
+    await asyncio.to_thread(migrate.upgrade, address.sqlite(path))
     log = await SqliteBatchLog.open(path, asyncio.Lock(), lambda: START)
     yield BatchFace(log, shard_of(COMPLEX))
     await log.close()
+
+
+@asynccontextmanager
+async def postgres_batches(_folder: Path) -> AsyncIterator[Face]:
+    with database() as url:
+        log = await PostgresBatchLog.open(url, lambda: START)
+        yield BatchFace(log, shard_of(COMPLEX))
+        await log.close()
 
 
 LOGS: dict[str, Callable[[Path], Opened]] = {
@@ -91,4 +101,5 @@ LOGS: dict[str, Callable[[Path], Opened]] = {
     "sqlite events": sqlite_events,
     "memory batches": memory_batches,
     "sqlite batches": sqlite_batches,
+    "postgres batches": postgres_batches,
 }
