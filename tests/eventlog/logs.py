@@ -12,10 +12,12 @@ from typing import Any
 from domain.wire import Header, pack, read_header
 from eventlog.log import Arrival, Entry, Log
 from eventlog.memory import MemoryBatchLog, MemoryEventLog
+from eventlog.postgres_batches import PostgresBatchLog
 from eventlog.shards import shard_of
 from eventlog.sqlite import SqliteEventLog
 from eventlog.sqlite_batches import SqliteBatchLog
 from server.store import address, migrate
+from tests.postgres import database
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 COMPLEX = "garden"
@@ -86,9 +88,18 @@ async def sqlite_batches(folder: Path) -> AsyncIterator[Face]:
     await log.close()
 
 
+@asynccontextmanager
+async def postgres_batches(_folder: Path) -> AsyncIterator[Face]:
+    with database() as url:
+        log = await PostgresBatchLog.open(url, lambda: START)
+        yield BatchFace(log, shard_of(COMPLEX))
+        await log.close()
+
+
 LOGS: dict[str, Callable[[Path], Opened]] = {
     "memory events": memory_events,
     "sqlite events": sqlite_events,
     "memory batches": memory_batches,
     "sqlite batches": sqlite_batches,
+    "postgres batches": postgres_batches,
 }

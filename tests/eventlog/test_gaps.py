@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from domain.wire import read_header
-from eventlog.log import Arrival, BatchLog, Gap
-from eventlog.sqlite_batches import SqliteBatchLog, Wanted
+from eventlog.log import Arrival, BatchLog, Gap, Wanted
+from eventlog.sqlite_batches import SqliteBatchLog
 from tests.eventlog.logs import COMPLEX, LOGS, batch
 
 BATCH_LOGS = [name for name in LOGS if name.endswith("batches")]
