@@ -1,0 +1,39 @@
+"""What Patroni says of a node over HTTP on loopback."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+from collections.abc import Mapping
+from contextlib import closing
+from typing import Any
+
+import msgspec
+
+from simulators.patroni_settings import HOST
+
+_LIMIT_S = 1.0
+
+
+class Rest:
+    """Asks any node by its port; a node that is away or silent for a second says no."""
+
+    def __init__(self, username: str, password: str) -> None:
+        self._basic = base64.b64encode(f"{username}:{password}".encode()).decode()
+
+    def says(self, port: int, role: str) -> bool:
+        """Whether the node is running and is "primary", "synchronous", "replica"."""
+        return self._status(port, "GET", role) == 200
+
+    def patch(self, port: int, what: str, changes: Mapping[str, Any]) -> bool:
+        """Change something; whether it was taken."""
+        return self._status(port, "PATCH", what, msgspec.json.encode(changes)) == 200
+
+    def _status(self, port: int, method: str, path: str, body: bytes | None = None) -> int | None:
+        head = {"Authorization": f"Basic {self._basic}", "Content-Type": "application/json"}
+        with closing(http.client.HTTPConnection(HOST, port, timeout=_LIMIT_S)) as line:
+            try:
+                line.request(method, f"/{path}", body, head)
+                return line.getresponse().status
+            except (OSError, http.client.HTTPException):
+                return None
