@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -168,9 +169,10 @@ class Cluster:
         self.close()
 
     def _that_are(self, role: str) -> list[str]:
-        """All nodes are asked at the same time: one that is silent keeps the others waiting for a second, not for each."""
-        with ThreadPoolExecutor(len(self._places)) as threads:
-            answers = threads.map(lambda place: self._rest.says(place.rest_port, role), self._places.values())
+        """All nodes are asked at the same time, as one that is silent takes its second."""
+        ports = [place.rest_port for place in self._places.values()]
+        with ThreadPoolExecutor(len(ports)) as threads:
+            answers = threads.map(partial(self._rest.says, role), ports)
         return [name for name, answer in zip(self._places, answers, strict=True) if answer]
 
     def _write_files(self) -> None:

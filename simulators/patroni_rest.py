@@ -21,7 +21,7 @@ class Rest:
     def __init__(self, username: str, password: str) -> None:
         self._basic = base64.b64encode(f"{username}:{password}".encode()).decode()
 
-    def says(self, port: int, role: str) -> bool:
+    def says(self, role: str, port: int) -> bool:
         """Whether the node is running and is "primary", "synchronous", "replica"."""
         return self._status(port, "GET", role) == 200
 

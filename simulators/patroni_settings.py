@@ -13,8 +13,9 @@ HOST = "127.0.0.1"
 SCOPE = "gatehouse"
 SUPERUSER, REPLICATION, REWIND, REST = "postgres", "replicator", "rewinder", "patroni"
 
-# Kept in Patroni's store and followed by every node. A node that leads says so every ``loop_wait`` seconds; when it has
-# said nothing for ``ttl`` another one leads. Patroni takes no ttl below 20, and wants loop_wait + 2 * retry_timeout in it.
+# Kept in Patroni's store and followed by every node. The leader says every ``loop_wait`` seconds that it leads; when it
+# has said nothing for ``ttl``, another one does. Patroni makes 20 of a smaller ttl, and wants
+# loop_wait + 2 * retry_timeout to fit in it.
 DYNAMIC: Mapping[str, Any] = {
     "ttl": 20,
     "loop_wait": 2,
