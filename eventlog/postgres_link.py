@@ -47,7 +47,13 @@ class _Pool(Protocol):
 
 
 _driver: Any = asyncpg  # it brings no types
-ERRORS: tuple[type[Exception], ...] = (_driver.PostgresError, _driver.InterfaceError, OSError)
+# The last of the driver's: a connection whose server has just died, and said so while nobody asked.
+ERRORS: tuple[type[Exception], ...] = (
+    _driver.PostgresError,
+    _driver.InterfaceError,
+    _driver.InternalClientError,
+    OSError,
+)
 
 
 class Link:

@@ -12,6 +12,7 @@ import msgspec
 import typer
 from rich.console import Console
 
+from simulators import cli_cluster
 from simulators.broker import BrokerUnavailable, make_broker
 from simulators.processes import ChildFailed
 from simulators.receiver import Failing, Receiver
@@ -22,6 +23,8 @@ T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Simulated surroundings of Gatehouse.")
 out = Console()
 err = Console(stderr=True)
+
+app.command()(cli_cluster.cluster)
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for scripts.")]
 

@@ -14,15 +14,16 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import msgspec
 
 from simulators.broker import free_port
-from simulators.descendants import end, signal_all
+from simulators.descendants import descendants, end, signal_all
 from simulators.patroni_keys import Keys, write_private
 from simulators.patroni_rest import Rest
 from simulators.patroni_settings import REST, SUPERUSER, Place, settings
@@ -32,6 +33,9 @@ from simulators.processes import Child
 START_LIMIT_S, STOP_LIMIT_S = 90.0, 25.0
 _POLL_S, _STATEMENT_LIMIT_S = 0.1, 30.0
 _NOBODY = 65534
+
+
+Role = Literal["leader", "synchronous", "replica", "away"]
 
 
 class ClusterFailed(Exception):
@@ -84,6 +88,23 @@ class Cluster:
     def replicas(self) -> list[str]:
         """All nodes that run and follow, synchronous or not."""
         return self._that_are("replica")
+
+    def roles(self) -> dict[str, Role]:
+        """What each node is at this moment."""
+        those: list[tuple[Role, Sequence[str]]] = [("away", self.nodes), ("replica", self.replicas())]
+        those += [("synchronous", self.standbys()), ("leader", self._that_are("primary"))]
+        found: dict[str, Role] = {}
+        for role, nodes in those:
+            found.update((node, role) for node in nodes)
+        return found
+
+    def pids(self, node: str) -> list[int]:
+        """Patroni and PostgreSQL itself, as far as they run: kill both, and the machine is gone."""
+        below = descendants(self._children[node].pid) if self.running(node) else []
+        with suppress(OSError):
+            postgres = int((self._places[node].data / "postmaster.pid").read_text().split()[0])
+            return [pid for pid in (*below[:1], postgres) if pid in below]
+        return below[:1]
 
     def running(self, node: str) -> bool:
         """Whether Patroni runs there, or something that it left behind."""

@@ -92,13 +92,13 @@ async def writing(url: str, run: str) -> AsyncIterator[Writers]:
     """Gateways that write through two logs, as two processes have them; all are at work when this begins."""
     logs = [await PostgresBatchLog.open(url, lambda: datetime.now(UTC)) for _ in range(2)]
     writers = Writers(logs, run)
-    task = asyncio.create_task(writers.run())
     try:
-        await writers.go_on(time.monotonic())
-        yield writers
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(writers.run())  # where it fails, so does the test, at once
+            await writers.go_on(time.monotonic())
+            yield writers
+            task.cancel()
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
         for log in logs:
             await log.close()
 
