@@ -28,7 +28,7 @@ T = TypeVar("T")
 router = APIRouter(prefix="/v1")
 
 _MAX_JSON_BYTES = 1024 * 1024
-Sequence = Annotated[int, msgspec.Meta(ge=1, lt=2**63)]
+Sequence = Annotated[int, msgspec.Meta(ge=1, le=2**62)]
 _STATUS = {"stored": 200, "known": 200, "gap": 409, "overlap": 409}
 
 
