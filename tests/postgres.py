@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -45,6 +46,11 @@ def bare_database() -> Iterator[str]:
     """The URL of a database without a table, which is dropped afterwards."""
     with _database("template0") as url:
         yield url
+
+
+def say(url: str, sql: str) -> str:
+    """One statement to a database of the server, by its URL; what it printed."""
+    return server().say(sql, urlsplit(url).path.lstrip("/"))
 
 
 @contextmanager

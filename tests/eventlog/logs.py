@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from eventlog.shards import shard_of
 from eventlog.sqlite import SqliteEventLog
 from eventlog.sqlite_batches import SqliteBatchLog
 from server.store import address, migrate
-from tests.postgres import database
+from tests.postgres import database, say
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 COMPLEX = "garden"
@@ -52,6 +53,25 @@ class BatchFace(Face):
         header: Header = read_header(body)
         return int(header.gateway.removeprefix("gw-")), header.first
 
+    def execute(self, sql: str) -> None:
+        """One statement behind the log's back, for the logs that have SQL."""
+        raise NotImplementedError
+
+
+class SqliteBatchFace(BatchFace):
+    path: Path
+
+    def execute(self, sql: str) -> None:
+        with closing(sqlite3.connect(self.path)) as db, db:
+            db.execute(sql)
+
+
+class PostgresBatchFace(BatchFace):
+    url: str
+
+    def execute(self, sql: str) -> None:
+        say(self.url, sql)
+
 
 def batch(gateway: str, first: int, count: int = 1, stream: str = "routine", epoch: str = "e1") -> bytes:
     """A batch of the least events there can be."""
@@ -84,7 +104,9 @@ async def sqlite_batches(folder: Path) -> AsyncIterator[Face]:
     path = folder / "centre.db"
     await asyncio.to_thread(migrate.upgrade, address.sqlite(path))
     log = await SqliteBatchLog.open(path, asyncio.Lock(), lambda: START)
-    yield BatchFace(log, shard_of(COMPLEX))
+    face = SqliteBatchFace(log, shard_of(COMPLEX))
+    face.path = path
+    yield face
     await log.close()
 
 
@@ -92,7 +114,9 @@ async def sqlite_batches(folder: Path) -> AsyncIterator[Face]:
 async def postgres_batches(_folder: Path) -> AsyncIterator[Face]:
     with database() as url:
         log = await PostgresBatchLog.open(url, lambda: START)
-        yield BatchFace(log, shard_of(COMPLEX))
+        face = PostgresBatchFace(log, shard_of(COMPLEX))
+        face.url = url
+        yield face
         await log.close()
 
 
@@ -103,3 +127,4 @@ LOGS: dict[str, Callable[[Path], Opened]] = {
     "sqlite batches": sqlite_batches,
     "postgres batches": postgres_batches,
 }
+SQL_BATCH_LOGS = ("sqlite batches", "postgres batches")

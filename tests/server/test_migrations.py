@@ -20,7 +20,7 @@ from sqlalchemy.pool import NullPool
 
 from server.store import address, migrate
 from server.store.schema import metadata
-from tests.postgres import bare_database, server
+from tests.postgres import bare_database, say
 
 T = TypeVar("T")
 ENGINES = ("sqlite", "postgres")
@@ -129,10 +129,10 @@ def test_a_position_is_never_used_again_in_a_file(tmp_path: Path) -> None:
 def test_batches_are_partitioned_and_their_bodies_are_not_compressed_again() -> None:
     with bare_database() as url:
         migrate.upgrade(url)
-        name = url.split("/")[3].split("?")[0]
-        assert server().say("SELECT relkind FROM pg_class WHERE relname = 'batch'", name) == "p"
-        storage = "SELECT attstorage FROM pg_attribute WHERE attname = 'body' AND attrelid IN ('batch'::regclass, %s)"
-        assert server().say(storage % "'batch_rest'::regclass", name).split() == ["e", "e"], "e: external"
+        assert say(url, "SELECT relkind FROM pg_class WHERE relname = 'batch'") == "p"
+        of_both = "attrelid IN ('batch'::regclass, 'batch_rest'::regclass)"
+        storage = say(url, f"SELECT attstorage FROM pg_attribute WHERE attname = 'body' AND {of_both}")
+        assert storage.split() == ["e", "e"], "e: external"
 
 
 def test_a_migration_that_dies_half_way_leaves_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
