@@ -87,7 +87,10 @@ class Demo:
         self._site = Site(told.seed, told.minutes)
 
     async def run(self) -> DemoResult:
-        """Plays it. Raises DemoFailed, ChildFailed, BrokerUnavailable, BrokerAway, PostgresUnavailable. Leaves no child behind."""
+        """Plays it, and leaves no child behind.
+
+        Raises DemoFailed, ChildFailed, BrokerUnavailable, BrokerAway, PostgresUnavailable.
+        """
         async with self._folder() as folder, self._running(DemoFiles(folder)) as parts:
             with self._screen:
                 outcome = await self._watched(parts)
