@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -181,6 +182,24 @@ async def test_a_server_that_leads_no_more_is_left_for_the_one_that_does() -> No
             assert await log.append([arrival("gw-1", 1)]) == [Receipt("stored", 1)]
 
 
+async def test_a_log_that_nothing_answers_for_is_broken(tmp_path: Path) -> None:
+    with pytest.raises(LogBroken, match="opening the log"):
+        await PostgresBatchLog.open(f"postgresql://gatehouse@/gatehouse?host={tmp_path}", lambda: NOW)
+
+
+async def test_connections_that_the_server_ended_are_replaced() -> None:
+    ours = "datname = current_database() AND application_name = 'gatehouse log'"
+    with database() as url:
+        async with opened(url, PostgresBatchLog) as (log,):
+            await asyncio.gather(*(log.head(SHARD) for _ in range(5)))
+            for first in range(1, 4):
+                say(url, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {ours}")
+                assert await write_until_broken(log, "gw-1", first - 1, most=first) in (first - 1, first)
+                await working(log)
+                assert (await log.append([arrival("gw-1", first)]))[0].watermark == first
+            assert await firsts_in(log, "gw-1") == [1, 2, 3]
+
+
 @contextmanager
 def durable_server() -> Iterator[Postgres]:
     server()  # skips where there can be none
@@ -188,21 +207,27 @@ def durable_server() -> Iterator[Postgres]:
         yield postgres
 
 
-async def write_until_broken(log: PostgresBatchLog, gateway: str, last: int) -> int:
+async def write_until_broken(log: PostgresBatchLog, gateway: str, last: int, most: int = 1_000_000) -> int:
     """Append batch after batch behind ``last`` until the log breaks; the last sequence that was acknowledged."""
-    while True:
+    while last < most:
         try:
             (receipt,) = await log.append([arrival(gateway, last + 1)])
         except LogBroken:
             return last
         assert receipt.outcome in ("stored", "known")
         last = receipt.watermark
+    return last
 
 
 async def kill_and_start(postgres: Postgres, log: PostgresBatchLog) -> None:
     """kill -9, a new start, and the log works again by itself."""
     postgres.kill()
     postgres.start()
+    await working(log)
+
+
+async def working(log: PostgresBatchLog) -> None:
+    """Until the log works, by itself; every failure until then is a LogBroken."""
     async with asyncio.timeout(30.0):
         while not await _works(log):
             await asyncio.sleep(0.05)
