@@ -46,7 +46,12 @@ class _Pool(Protocol):
 
 
 _driver: Any = asyncpg  # it brings no types
-ERRORS: tuple[type[Exception], ...] = (_driver.PostgresError, _driver.InterfaceError, OSError)
+ERRORS: tuple[type[Exception], ...] = (
+    _driver.PostgresError,
+    _driver.InterfaceError,
+    _driver.InternalClientError,  # what it says of a connection that the server has ended and whose end is not read yet
+    OSError,
+)
 
 
 class Link:
