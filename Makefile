@@ -4,6 +4,7 @@ PYTHON ?= python3
 MINUTES ?= 15
 NODES ?= 3
 HEADLESS ?=
+ENGINE ?= sqlite
 FULL ?=
 ARCH ?=
 ARGS ?=
@@ -20,8 +21,8 @@ CHECKS := "ruff check ." "ruff format --check ." basedpyright lint-imports \
 help:  ## list these targets
 	@awk -F ':.*##' '/^[a-z]+:.*##/ {printf "  make %-8s%s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-demo: .venv/.demo .venv/.browser  ## a whole Gatehouse with a simulated complex (MINUTES=15, HEADLESS=1: check and exit)
-	@$(BIN)/gatehouse-sim demo --minutes $(MINUTES) $(if $(HEADLESS),--headless) $(ARGS)
+demo: .venv/.demo .venv/.browser  ## a whole Gatehouse with a simulated complex (MINUTES=15, ENGINE=postgres, HEADLESS=1: check and exit)
+	@$(BIN)/gatehouse-sim demo --minutes $(MINUTES) --engine $(ENGINE) $(if $(HEADLESS),--headless) $(ARGS)
 
 cluster: .venv/.demo  ## a PostgreSQL of three nodes under Patroni, of which any may be killed (NODES=3)
 	@$(BIN)/gatehouse-sim cluster --nodes $(NODES) $(ARGS)

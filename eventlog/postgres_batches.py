@@ -139,11 +139,10 @@ class PostgresBatchLog:
             await connection.execute("UPDATE batch SET body = $1 WHERE position = $2", arrival.packed, position)
         return position is not None
 
-    async def damaged_and_lost(self) -> AsyncIterator[Wanted]:
+    def damaged_and_lost(self) -> AsyncIterator[Wanted]:
         """Walk the whole log as it is at this moment: each row that is no longer what was received, and each run of
         sequences below the mark that no row and no listed gap holds."""
-        async for found in damaged_and_lost(self._link):
-            yield found
+        return damaged_and_lost(self._link)
 
     async def watermarks(self, gateway: str) -> dict[tuple[str, str], int]:
         async with self._link.connection("the watermarks") as connection:

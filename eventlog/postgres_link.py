@@ -47,11 +47,10 @@ class _Pool(Protocol):
 
 
 _driver: Any = asyncpg  # it brings no types
-# The last of the driver's: a connection whose server has just died, and said so while nobody asked.
 ERRORS: tuple[type[Exception], ...] = (
     _driver.PostgresError,
     _driver.InterfaceError,
-    _driver.InternalClientError,
+    _driver.InternalClientError,  # what it says of a connection that the server has ended and whose end is not read yet
     OSError,
 )
 

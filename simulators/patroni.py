@@ -91,11 +91,11 @@ class Cluster:
 
     def roles(self) -> dict[str, Role]:
         """What each node is at this moment."""
-        those: list[tuple[Role, Sequence[str]]] = [("away", self.nodes), ("replica", self.replicas())]
-        those += [("synchronous", self.standbys()), ("leader", self._that_are("primary"))]
         found: dict[str, Role] = {}
-        for role, nodes in those:
-            found.update((node, role) for node in nodes)
+        found.update((node, "away") for node in self.nodes)
+        found.update((node, "replica") for node in self.replicas())
+        found.update((node, "synchronous") for node in self.standbys())
+        found.update((node, "leader") for node in self._that_are("primary"))
         return found
 
     def pids(self, node: str) -> list[int]:

@@ -28,7 +28,8 @@ T = TypeVar("T")
 router = APIRouter(prefix="/v1")
 
 _MAX_JSON_BYTES = 1024 * 1024
-Sequence = Annotated[int, msgspec.Meta(ge=1, lt=2**63)]
+Sequence = Annotated[int, msgspec.Meta(ge=1, le=2**62)]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[^\0]*$")]  # PostgreSQL keeps no NUL sign
 _STATUS = {"stored": 200, "known": 200, "gap": 409, "overlap": 409}
 
 
@@ -58,11 +59,11 @@ class GapRequest(msgspec.Struct):
     """Sequences that will never come, and why."""
 
     stream: Literal["urgent", "money", "routine"]
-    epoch: str
+    epoch: Name
     first: Sequence
     last: Sequence
     reason: GapReason
-    detail: str = ""
+    detail: Name = ""
 
     def __post_init__(self) -> None:
         if self.last < self.first:
@@ -72,8 +73,8 @@ class GapRequest(msgspec.Struct):
 class NoLonger(msgspec.Struct):
     """Sequences that were asked for again, and that the gateway does not have either."""
 
-    stream: str
-    epoch: str
+    stream: Name
+    epoch: Name
     first: Sequence
     last: Sequence
 

@@ -25,7 +25,7 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        self.lock = asyncio.Lock()
+        self.url, self.lock = url, asyncio.Lock()
         made = PostgresTransactions(url) if is_postgres(url) else _SqliteTransactions(url, self.lock)
         self._transactions: PostgresTransactions | _SqliteTransactions = made
 

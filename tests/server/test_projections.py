@@ -223,6 +223,14 @@ async def test_an_event_that_is_not_understood_stops_no_reader(here: Centre) -> 
     assert len(await here.rows(alert)) == 1
 
 
+async def test_a_nul_sign_in_a_text_stops_no_reader(here: Centre) -> None:
+    """One engine keeps it, the other refuses it: neither sees it. What only looks like one stays."""
+    gateway = await here.gateway()
+    await gateway.send(forced(1, place="ga\x00te"), forced(2, place="a\\u0000b"), passage("粤B\x008K6Q2", "in", -9, 1))
+    await here.settled()
+    assert {row["place"] for row in await here.rows(alert)} == {"ga\ufffdte", "a\\u0000b"}
+
+
 ODD_TIMES = ['"2026-03-01T00:00:00"', '"0001-01-01T00:00:00+08:00"', '"garbage"', "7"]
 
 
