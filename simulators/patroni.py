@@ -126,6 +126,12 @@ class Cluster:
         if self.running(node):
             signal_all(self._children[node].pid, signal.SIGCONT)
 
+    def cut_off(self, node: str) -> None:
+        """Let nobody stream from a node any more, until it is started again. Raises PostgresUnavailable."""
+        rules = self._places[node].data / "pg_hba.conf"
+        rules.write_text(f"host replication all all reject\n{rules.read_text()}")
+        self.say("SELECT pg_reload_conf(); SELECT pg_terminate_backend(pid) FROM pg_stat_replication", node)
+
     def start_node(self, node: str) -> None:
         """Start a node that is not running; it finds its place by itself. Raises ChildFailed."""
         self._children[node].start()

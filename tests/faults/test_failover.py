@@ -10,8 +10,8 @@ import pytest
 
 from server.store import migrate
 from simulators.patroni import Cluster
-from simulators.patroni_settings import REPLICATION
-from tests.faults.story import Story, choose
+from simulators.patroni_settings import DYNAMIC
+from tests.faults.story import FULL, Story, choose
 from tests.faults.writers import Findings, Writers, judge, look, writing
 
 pytestmark = pytest.mark.faults
@@ -19,9 +19,6 @@ pytestmark = pytest.mark.faults
 AGAIN_LIMIT_S = 25.0  # promised: docs/ha.md
 HEAL_LIMIT_S = 120.0
 BETWEEN = 300  # batches acknowledged before each kill
-# The standbys get nothing any more, and their connections end.
-_CUT_OFF = f"""ALTER ROLE {REPLICATION} NOLOGIN;
-SELECT pg_terminate_backend(pid) FROM pg_stat_replication;"""
 
 
 @pytest.fixture(scope="module")
@@ -109,25 +106,44 @@ async def test_the_synchronous_standby_is_killed(cluster: Cluster, story: Story)
     must_be_fast(seconds)
 
 
-async def test_control_replication_that_nobody_waits_for_loses(cluster: Cluster, story: Story) -> None:
-    """Asynchronous, with standbys that were cut off: what was acknowledged meanwhile goes with the leader."""
-    await asyncio.to_thread(without_waiting, cluster)
-    async with writing(cluster.url(), "control") as writers:
+@pytest.mark.parametrize("role", ["standby", "leader"] if FULL else ["standby"])
+async def test_a_machine_falls_silent(cluster: Cluster, story: Story, role: str) -> None:
+    """Stopped, its connections open: others have to find out. It comes back to itself while they go on."""
+    async with writing(cluster.url(), f"silent {role}") as writers:
         await writers.more(BETWEEN)
-        await asyncio.to_thread(cluster.say, _CUT_OFF)
+        node = await asyncio.to_thread(cluster.leader if role == "leader" else lambda: standby(cluster))
+        assert node is not None
+        stopped_s = time.monotonic()
+        await asyncio.to_thread(cluster.freeze, node)
+        seconds = await writers.go_on(stopped_s)
+        await asyncio.to_thread(cluster.thaw, node)
         await writers.more(BETWEEN)
-    leader = await asyncio.to_thread(cluster.leader)
+    must_hold(await look(cluster.url(), writers.acknowledged), story, [round(seconds, 1)])
+
+
+@pytest.fixture
+def careless(cluster: Cluster) -> Iterator[Cluster]:
+    """Replication that is asynchronous, and a standby that may lead however far it is behind."""
+    asynchronous = {"synchronous_mode": False, "synchronous_mode_strict": False}
+    cluster.configure(asynchronous | {"maximum_lag_on_failover": 1 << 30})
+    cluster.wait_until(lambda: cluster.say("SHOW synchronous_standby_names") == "", "asynchronous replication", 30.0)
+    yield cluster
+    cluster.configure(DYNAMIC)
+
+
+async def test_control_replication_that_nobody_waits_for_loses(careless: Cluster, story: Story) -> None:
+    """What was acknowledged after the standbys were cut off goes with the leader."""
+    leader = await asyncio.to_thread(careless.leader)
     assert leader is not None
-    await asyncio.to_thread(cluster.kill, leader)
-    await asyncio.to_thread(cluster.wait_until, lambda: cluster.leader() not in (None, leader), "new leader", 60.0)
-    findings = await look(cluster.url(), writers.acknowledged)
+    async with writing(careless.url(), "control") as writers:
+        await writers.more(BETWEEN)
+        await asyncio.to_thread(careless.cut_off, leader)
+        await writers.more(BETWEEN)
+    await asyncio.to_thread(careless.kill, leader)
+    await asyncio.to_thread(careless.wait_until, lambda: careless.leader() not in (None, leader), "new leader", 60.0)
+    findings = await look(careless.url(), writers.acknowledged)
     findings.tell(story)
     assert findings.lost, "this rig could not see a loss"
-
-
-def without_waiting(cluster: Cluster) -> None:
-    cluster.configure({"synchronous_mode": False, "synchronous_mode_strict": False})
-    cluster.wait_until(lambda: cluster.say("SHOW synchronous_standby_names") == "", "asynchronous replication", 30.0)
 
 
 @pytest.mark.parametrize(

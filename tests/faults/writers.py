@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
-import asyncpg
 import msgspec
 
 from domain.wire import read_header
 from eventlog.log import Arrival, LogBroken
 from eventlog.postgres_batches import PostgresBatchLog
+from eventlog.postgres_leader import NoLeader, connect
 from tests.eventlog.logs import batch
 from tests.faults.story import Story
 from tests.rig import until
@@ -105,7 +105,7 @@ async def writing(url: str, run: str) -> AsyncIterator[Writers]:
 
 async def look(url: str, acknowledged: set[Batch]) -> Findings:
     """Compare what was acknowledged to these gateways with what the leader holds of them."""
-    connection: Any = await asyncpg.connect(url, timeout=10)
+    connection = await _to_leader(url)
     try:
         names = sorted({gateway for gateway, _ in acknowledged})
         sql = "SELECT gateway, first, last FROM batch WHERE gateway = ANY($1) ORDER BY gateway, first"
@@ -114,6 +114,16 @@ async def look(url: str, acknowledged: set[Batch]) -> Findings:
     finally:
         await connection.close()
     return judge(acknowledged, [tuple(row) for row in rows], marks)
+
+
+async def _to_leader(url: str) -> Any:
+    """A connection; a node that has just been made leader may not be ready to be written to."""
+    async with asyncio.timeout(_GO_ON_LIMIT_S):
+        while True:
+            try:
+                return await connect(url, timeout=5)
+            except NoLeader:
+                await asyncio.sleep(_AGAIN_S)
 
 
 def judge(acknowledged: set[Batch], rows: list[tuple[str, int, int]], marks: dict[str, int]) -> Findings:
