@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import asyncpg
 import msgspec
 import pytest
 
+from eventlog.postgres_leader import NoLeader, connect
 from simulators.descendants import descendants
 from simulators.processes import Child
 from tests.faults.story import FULL, Story
@@ -90,7 +90,7 @@ def must_be_secret(url: str, pids: list[int], folder: Path) -> None:
 
 
 async def writable(url: str) -> None:
-    connection = await asyncpg.connect(url, timeout=10)
+    connection = await connect(url, timeout=10)
     try:
         await connection.execute("CREATE TABLE written(number int)")
     finally:
@@ -102,8 +102,8 @@ async def refuses_another_password(url: str, folder: Path) -> None:
     other.write_text("*:*:*:*:other\n")
     other.chmod(0o600)
     right = parse_qs(urlsplit(url).query)["passfile"][0]
-    with pytest.raises(asyncpg.InvalidPasswordError):
-        await asyncpg.connect(url.replace(right, str(other)), timeout=10)
+    with pytest.raises(NoLeader, match="password authentication failed"):
+        await connect(url.replace(right, str(other)), timeout=10)
 
 
 def left(pids: list[int]) -> list[int]:
