@@ -1,8 +1,8 @@
 """Which server process works on what: each shard, and each task that must run once, belongs to one process at a time.
 
-A lease is a session's advisory lock in PostgreSQL. It is gone with its connection, so what a killed process held is
-free at once; what a machine held that vanished is free after the few seconds in which PostgreSQL misses its keep-alives. A
-lease keeps two processes from doing the same work; that none of it counts twice is for the cursor (``shard_reader``).
+A lease is a session's advisory lock in PostgreSQL. It is gone with its connection: what a killed process held is free at
+once, and what a machine held that vanished, after the few seconds in which PostgreSQL misses its keep-alives. A lease
+keeps two processes from doing the same work; that none of it counts twice is for the cursor (``shard_reader``).
 """
 
 from __future__ import annotations
