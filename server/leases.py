@@ -1,7 +1,7 @@
 """Which server process works on what: each shard, and each task that must run once, belongs to one process at a time.
 
-A lease is a session's advisory lock in PostgreSQL. It is gone with its connection: what a killed process held is free at
-once, and what a machine held that vanished, after the few seconds in which PostgreSQL misses its keep-alives. A lease
+A lease is a session's advisory lock in PostgreSQL. It is gone with its connection: what a killed process held is free
+at once, and what a machine held that vanished, after the few seconds in which PostgreSQL misses its keep-alives. It
 keeps two processes from doing the same work; that none of it counts twice is for the cursor (``shard_reader``).
 """
 
