@@ -37,7 +37,7 @@ from server.projections.parking import Parking
 from server.rebuild import Projection
 from server.refill import Refill
 from server.shard_reader import Fold, Rest, ShardReader
-from server.store import migrate
+from server.store import address, migrate
 from server.store.engine import FILE, Database
 from server.store.schema import complex_
 from server.tariff_file import BadFile, load_tariff
@@ -56,7 +56,7 @@ def utc_now() -> datetime:
 async def open_house(folder: Path, config: Config) -> House:
     """Open a data folder: migrate its database, make what is missing, and wire the parts."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    await asyncio.to_thread(migrate.upgrade, folder / FILE)
+    await asyncio.to_thread(migrate.upgrade, address.sqlite(folder / FILE))
     db = Database(folder / FILE)
     batches = await SqliteBatchLog.open(folder / FILE, db.lock, utc_now)
     objects = LocalStore(folder / "media", mkdir=True)
