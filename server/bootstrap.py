@@ -11,13 +11,14 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from obstore.store import LocalStore
-from sqlalchemy.dialects.sqlite import insert
 
 from domain.places import Hours, Place, hours
 from domain.tariff import BadTariff
 from eventlog.follow import Pace, follow
+from eventlog.postgres_batches import PostgresBatchLog
 from eventlog.sqlite_batches import SqliteBatchLog
 from server.books.charges import Charges, LotTariff
+from server.centre_log import CentreLog
 from server.config import BadConfig, Complex, Config, Webhook
 from server.conservation import Conservation as Comparison
 from server.desired import Desired
@@ -37,9 +38,10 @@ from server.projections.parking import Parking
 from server.rebuild import Projection
 from server.refill import Refill
 from server.shard_reader import Fold, Rest, ShardReader
-from server.store import address, migrate
-from server.store.engine import FILE, Database
+from server.store import address, failures, migrate
+from server.store.engine import Database
 from server.store.schema import complex_
+from server.store.upsert import insert
 from server.tariff_file import BadFile, load_tariff
 from server.web.render import render_live
 
@@ -54,11 +56,13 @@ def utc_now() -> datetime:
 
 
 async def open_house(folder: Path, config: Config) -> House:
-    """Open a data folder: migrate its database, make what is missing, and wire the parts."""
+    """Open a data folder: migrate its database, make what is missing, and wire the parts. Raises DatabaseBusy."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    await asyncio.to_thread(migrate.upgrade, address.sqlite(folder / FILE))
-    db = Database(folder / FILE)
-    batches = await SqliteBatchLog.open(folder / FILE, db.lock, utc_now)
+    url = address.of(folder, config.database)
+    with failures.named():
+        await asyncio.to_thread(migrate.upgrade, url)
+    db = Database(url)
+    batches = await _open_log(folder, url, db)
     objects = LocalStore(folder / "media", mkdir=True)
     await _know_complexes(db, config.complexes)
     return House(
@@ -75,6 +79,12 @@ async def open_house(folder: Path, config: Config) -> House:
         conservation=Comparison(db, batches, places(config), utc_now),
         now=utc_now,
     )
+
+
+async def _open_log(folder: Path, url: str, db: Database) -> CentreLog:
+    if not address.is_postgres(url):
+        return await SqliteBatchLog.open(folder / address.FILE, db.lock, utc_now)
+    return await PostgresBatchLog.open(url, utc_now)
 
 
 async def close_house(house: House) -> None:
@@ -96,6 +106,8 @@ async def run_readers(house: House) -> None:
     """Everything that works behind the requests, until cancelled."""
     unpacker = Unpacker()
     async with asyncio.TaskGroup() as tasks:
+        if isinstance(house.log, PostgresBatchLog):
+            tasks.create_task(house.log.run())
         tasks.create_task(house.ingest.run())
         tasks.create_task(house.live.run())
         tasks.create_task(house.desired.run())

@@ -24,6 +24,7 @@ from server.house import House
 from server.rebuild import Rebuilt, rebuild
 from server.report import report
 from server.serve import serve
+from server.store.failures import DatabaseBusy
 from server.store.people import UsernameTaken, add_account
 
 app = typer.Typer(
@@ -85,7 +86,7 @@ def serve_forever(folder: Folder = DEFAULT_FOLDER) -> None:
     config = settings(folder)
     try:
         asyncio.run(serve(folder, config, lambda url: print(f"ready {url}", flush=True)))
-    except* (BadConfig, BadHours) as errors:
+    except* (BadConfig, BadHours, DatabaseBusy) as errors:
         raise fail(str(errors.exceptions[0])) from errors
 
 

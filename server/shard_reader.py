@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Protocol
 
 from sqlalchemy import select
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.wire import read_header
@@ -16,6 +15,7 @@ from eventlog.log import Record
 from server.facts import Fact, Unpacker
 from server.store.engine import Database
 from server.store.schema import cursor
+from server.store.upsert import insert
 
 # A transaction: ingest waits for it, so it is short; one large batch, or several small ones.
 _MOST_EVENTS = 500
@@ -72,7 +72,7 @@ class ShardReader:
         most = _MOST_EVENTS if self._rest is not None else _MOST_EVENTS_KEEPING_UP
         began, taken = time.monotonic(), _first_few(records, most)
         facts = [fact for record in taken for fact in self._unpacker.facts(record)]
-        async with self._db.write() as connection:
+        async with self._db.write(shard=partition) as connection:
             await self._fold.fold(connection, facts)
             await save_cursor(connection, self.name, partition, taken[-1].position)
         self._after_commit()

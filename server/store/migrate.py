@@ -11,10 +11,10 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, create_engine, event, text
-from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from server.store.address import for_engine, is_postgres
+from server.store import postgres
+from server.store.address import is_postgres
 
 _SCRIPTS = Path(__file__).parent / "migrations"
 # Servers that start at the same time migrate one after the other; the later ones find nothing to do.
@@ -44,7 +44,7 @@ def _run(url: str, action: Action) -> None:
 
 
 async def _run_on_postgres(url: str, action: Action) -> None:
-    engine = create_async_engine(for_engine(url), poolclass=NullPool)
+    engine = postgres.engine(url, limit_s=0, poolclass=NullPool)
     try:
         async with engine.begin() as connection:
             await connection.execute(_ONE_AT_A_TIME)

@@ -22,14 +22,15 @@ from server.passwords import Passwords, TooMany
 from server.store import people, schema
 from server.store.engine import Database, stamp
 from tests.server import rows
+from tests.server.engines import Engine, open_database
 from tests.server.people import City, Visitor, city
 
 START = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-async def town(tmp_path: Path) -> AsyncIterator[City]:
-    async with city(tmp_path) as made:
+async def town(tmp_path: Path, engine: Engine) -> AsyncIterator[City]:
+    async with city(tmp_path, engine) as made:
         yield made
 
 
@@ -61,14 +62,12 @@ class Gate:
 
 
 @pytest.fixture
-async def gate(tmp_path: Path) -> AsyncIterator[Gate]:
-    db = Database(tmp_path / "people.db")
-    async with db.write() as connection:
-        await connection.run_sync(schema.metadata.create_all)
-        values = {"username": "li", "password_hash": rows.QUICK.hash("right"), "role": "patrol", "complexes": []}
-        await connection.execute(schema.account.insert().values(**values, created_at=stamp(START)))
-    yield Gate(db)
-    await db.close()
+async def gate(tmp_path: Path, engine: Engine) -> AsyncIterator[Gate]:
+    async with open_database(tmp_path, engine) as db:
+        async with db.write() as connection:
+            values = {"username": "li", "password_hash": rows.QUICK.hash("right"), "role": "patrol", "complexes": []}
+            await connection.execute(schema.account.insert().values(**values, created_at=stamp(START)))
+        yield Gate(db)
 
 
 async def test_a_login_is_kept_only_as_a_digest_and_ends_by_itself(gate: Gate) -> None:
