@@ -11,7 +11,7 @@ from benchmarks.messages import door_and_plate_messages
 from domain.events import Event, encode_event, stream_of
 from domain.ids import fact_id
 from edge.devices.driver import Message, Site, discover
-from edge.store import open_store
+from edge.store.file import open_store
 from eventlog.log import Entry
 
 FAMILIES = {"uhppoted": "uhppoted-mqtt", "device": "vzenith-mqtt"}  # by the first word of a topic

@@ -20,7 +20,7 @@ from benchmarks.messages import fact_of, forced_door_messages
 from benchmarks.process import cpu_s
 from benchmarks.relay import CountingRelay
 from benchmarks.rows import Row, percentile, row
-from edge.store import FILE
+from edge.store.file import FILE
 from simulators.load import Acknowledged, publish
 from tests.rig import Rig, until
 

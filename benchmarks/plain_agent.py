@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import edge.devices
-from edge.cli import main
+from edge.commands.app import main
 
 if __name__ == "__main__":
     edge.devices.__path__.append(str(Path(__file__).parent / "drivers"))  # the folder walk finds it as any driver

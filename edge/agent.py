@@ -8,27 +8,31 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from edge import logs, metrics, parked, status, watchdog
-from edge.capacity import Capacity
+from edge import logs
 from edge.clock import Clock
 from edge.config import Config
-from edge.conservation import UntakenCount
-from edge.control import Control, Reach
-from edge.device_list import DeviceList
+from edge.control.control import Control, Reach
 from edge.devices.driver import Registry, discover
 from edge.earlier_run import look_back
-from edge.flood import FloodLimit
-from edge.happenings import Happened
-from edge.intake import Intake
-from edge.keeper import Keeper, open_fit
-from edge.media import MediaStore
+from edge.intake import parked
+from edge.intake.device_list import DeviceList
+from edge.intake.flood import FloodLimit
+from edge.intake.intake import Intake
 from edge.parts import Parts
-from edge.reserve import Reserve
-from edge.retention import forget_old
-from edge.salvage import damage
-from edge.self_report import SelfReport
+from edge.status import metrics, status, watchdog
+from edge.status.self_report import SelfReport
+from edge.store.capacity import Capacity
+from edge.store.conservation import UntakenCount
+from edge.store.happenings import Happened
+from edge.store.keeper import Keeper, open_fit
+from edge.store.media import MediaStore
+from edge.store.reserve import Reserve
+from edge.store.retention import forget_old
+from edge.store.salvage import damage
 from edge.sync.backoff import jittered
+from edge.transports.ear import Ear
 from edge.transports.mqtt import MqttTransport
+from edge.transports.mqtt_routes import Routes
 from eventlog.group_commit import Bounds
 from eventlog.log import LogCorrupt
 from eventlog.sqlite import SqliteEventLog
@@ -121,6 +125,7 @@ class Agent:
             self._parts.intake.run(),
             self._parts.control.run(),
             self._parts.mqtt.run(self._parts.retry_s),
+            self._make_ear().run(),
             self._report.session.run(),
             self._every(_STATUS_S, self._each_second),
             self._every(_ROOM_S, self._make_room),
@@ -128,6 +133,17 @@ class Agent:
             self._look_for_damage(),
         ]
         return [*works, metrics.serve(self._config.metrics, self._metrics)] if self._config.metrics.port else works
+
+    def _make_ear(self) -> Ear:
+        parts, registry = self._parts, discover()
+        return Ear(
+            self._config.broker,
+            Routes(registry.topics),
+            is_wanted=lambda: not parts.keeper.is_fit,
+            families=lambda: registry.families_of(parts.devices.deciding_kinds),
+            hear=parts.intake.overhear,
+            clock=parts.clock,
+        )
 
     async def _every(self, seconds: float, action: Callable[[], Awaitable[None]]) -> None:
         while True:

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import msgspec
 
-from edge import status
 from edge.clock import RELEASED_AT
+from edge.status import status
 from eventlog.sqlite import SqliteEventLog
 
 _LOOKED_AT = 200

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import msgspec
 
-from edge.durable import make_folder
 from edge.identity import Identity, forget_pending, key_to_enrol, save
-from edge.store import FOLDER_MODE
+from edge.store.durable import make_folder
+from edge.store.file import FOLDER_MODE
 from edge.sync.transport import Uplink
 from edge.sync.trust import Trust
 

@@ -12,7 +12,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
 from edge.clock import Clock
-from edge.durable import sync_folder, write_file
+from edge.store.durable import sync_folder, write_file
 from edge.sync.trust import Trust
 
 TOKEN_LIFE = timedelta(minutes=5)

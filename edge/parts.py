@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from edge.clock import Clock
 from edge.config import Config
-from edge.control import Control
-from edge.device_list import DeviceList
-from edge.intake import Intake
-from edge.keeper import Keeper
-from edge.media import MediaStore
-from edge.status import Notices
+from edge.control.control import Control
+from edge.intake.device_list import DeviceList
+from edge.intake.intake import Intake
+from edge.status.status import Notices
+from edge.store.keeper import Keeper
+from edge.store.media import MediaStore
 from edge.transports.mqtt import MqttTransport
 from eventlog.sqlite import SqliteEventLog
 

@@ -1,7 +1,7 @@
 """Where gatehouse-edge begins.
 
 The agent stays in a small box's memory for months, a command is gone in a second: so ``run`` starts without what only
-commands need to draw and to explain themselves (typer, pydantic; 9 MB). Everything else is ``edge.cli``.
+commands need to draw and to explain themselves (typer, pydantic; 9 MB). Everything else is ``edge.commands.app``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from edge.config import BadConfig, load
 
 
 def options() -> argparse.ArgumentParser:
-    """The options of ``run``: those that ``edge.cli`` explains under ``run --help``, which a test holds it to."""
+    """The options of ``run``: those that ``run --help`` explains; a test holds it to that."""
     parser = argparse.ArgumentParser("gatehouse-edge run", add_help=False)
     parser.add_argument("--config", "-c", type=Path, default=os.environ.get("GATEHOUSE_EDGE_CONFIG") or "edge.toml")
     parser.add_argument("--verbose", "-v", action="store_true")
@@ -29,7 +29,7 @@ def main() -> None:
     words = sys.argv[1:]
     if words[:1] == ["run"] and "--help" not in words:
         sys.exit(_run(words[1:]))
-    from edge import cli
+    from edge.commands import app as cli
 
     cli.main()
 

@@ -15,7 +15,7 @@ from deb_wheels import Wheel
 DEPLOY = Path("deploy")
 PAYLOAD = Path("usr/lib/gatehouse-edge/payload")
 DOC = Path("usr/share/doc/gatehouse-edge")
-PROGRAMS = {"gatehouse-edge": "edge.program", "gatehouse-release": "edge.release_tool"}
+PROGRAMS = {"gatehouse-edge": "edge.program", "gatehouse-release": "edge.releases.tool"}
 SCRIPTS = ("postinst", "prerm", "postrm")
 
 

@@ -83,6 +83,7 @@ class Rig:
         self.edge = Child("edge", [*program, "run", "--config", str(self.edge_config)], folder, env)
         serve = [*(centre or [command("gatehouse-server")]), "serve", "--data", str(self.server_folder)]
         self.server = Child("server", serve, folder)
+        self.is_the_product = agent is None and centre is None
         self.device_rate_per_s = 0.0  # load comes from a few devices, each faster than any real one: no limit
         self.url = ""
         self.account: dict[str, Any] = {}

@@ -16,7 +16,7 @@ import pytest
 import typer.main
 import yaml
 
-import edge.cli
+import edge.commands.app
 import edge.config
 import server.cli
 import server.config
@@ -27,7 +27,7 @@ from tests.documents import DOCUMENTS, READMES, ROOT, anchors, blocks, commands,
 
 # Of typer's own copy of click, or of click itself with an older typer; what is asked of a command is the same.
 PROGRAMS: dict[str, Any] = {
-    "gatehouse-edge": typer.main.get_command(edge.cli.app),
+    "gatehouse-edge": typer.main.get_command(edge.commands.app.app),
     "gatehouse-server": typer.main.get_command(server.cli.app),
     "gatehouse-sim": typer.main.get_command(simulators.cli.app),
 }

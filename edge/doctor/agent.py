@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 
 from edge import identity
-from edge.ages import span
-from edge.box_status import alive
+from edge.commands.ages import span
 from edge.doctor.finding import Finding, Reporter
+from edge.status.box_status import alive
 
 _IDENTITY = Reporter("configuration", "identity")
 _RUNS = Reporter("box", "agent")

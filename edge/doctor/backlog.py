@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from edge.ages import span
+from edge.commands.ages import span
 from edge.doctor.finding import Finding, Reporter
 
 _UNSENT = Reporter("data", "backlog")

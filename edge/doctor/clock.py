@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from edge.ages import span
+from edge.commands.ages import span
 from edge.doctor.finding import Finding, Reporter
 
 _SAYS = Reporter("box", "clock")

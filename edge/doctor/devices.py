@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from edge import beside
-from edge.ages import span
+from edge.commands.ages import span
 from edge.doctor.finding import Finding, Reporter
-from edge.parked import UNKNOWN_DEVICE
+from edge.intake.parked import UNKNOWN_DEVICE
+from edge.status import beside
 
 _HEARD = Reporter("connections", "devices")
 _UNKNOWN = Reporter("connections", "devices that are not listed")

@@ -10,14 +10,15 @@ from typing import Any
 
 import msgspec
 
-from edge import beside, disk, status
-from edge.box_status import described
+from edge.commands.redact import secrets
 from edge.config import Config
 from edge.doctor import agent, backlog, broker, centre, clock, configuration, devices, folder, software, storage
 from edge.doctor.finding import GROUPS, Finding
-from edge.figures import recorded_at
 from edge.kernel_clock import kernel_vouches
-from edge.redact import secrets
+from edge.status import beside, status
+from edge.status.box_status import described
+from edge.status.figures import recorded_at
+from edge.store import disk
 
 _MOUNTS = Path("/proc/self/mountinfo")
 

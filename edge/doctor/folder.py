@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from edge import beside
 from edge.doctor.finding import Finding, Reporter
+from edge.status import beside
 from eventlog.sqlite_schema import VERSION
 
 _FOLDER = Reporter("data", "data folder")

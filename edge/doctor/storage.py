@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from edge.ages import size
+from edge.commands.ages import size
 from edge.config import Capacity
-from edge.disk import Disk
 from edge.doctor.finding import Finding, Reporter
-from edge.keeper import SET_ASIDE
+from edge.store.disk import Disk
+from edge.store.keeper import SET_ASIDE
 
 _ROOM = Reporter("box", "room on the disk")
 _STORE = Reporter("box", "store")

@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from domain.ids import content_name
-from edge.media import MediaStore
+from edge.store.media import MediaStore
 from edge.sync.transport import Refused, Uplink, UplinkDown, understood
 from eventlog.follow import rung_or_after
 

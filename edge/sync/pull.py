@@ -11,8 +11,8 @@ import structlog
 
 from domain.desired import Document
 from domain.orders import Order, Time
-from edge.desired import DesiredState
-from edge.orders import Orders
+from edge.control.desired import DesiredState
+from edge.control.orders import Orders
 from edge.sync.transport import Refused, Uplink, UplinkDown, understood
 from eventlog.follow import rung_or_after
 from eventlog.log import LogBroken

@@ -9,11 +9,11 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from edge import salvage
-from edge.durable import write_file
-from edge.happenings import Salvaged
-from edge.keeper import SET_ASIDE
-from edge.store import FILE
+from edge.store import salvage
+from edge.store.durable import write_file
+from edge.store.file import FILE
+from edge.store.happenings import Salvaged
+from edge.store.keeper import SET_ASIDE
 from edge.sync.transport import Refused, Uplink, UplinkDown, understood
 from eventlog.sqlite import SqliteEventLog
 

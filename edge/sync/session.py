@@ -11,11 +11,12 @@ from typing import Annotated, Any
 import msgspec
 import structlog
 
-from edge import identity, status
-from edge.epochs import EpochNote
-from edge.happenings import Salvaged
+from edge import identity
 from edge.parts import Parts
-from edge.store import new_epoch
+from edge.status import status
+from edge.store.epochs import EpochNote
+from edge.store.file import new_epoch
+from edge.store.happenings import Salvaged
 from edge.sync.pictures import PicturePush
 from edge.sync.push import Push
 from edge.sync.recover import recover

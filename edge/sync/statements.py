@@ -13,7 +13,7 @@ import structlog
 
 from domain.events import STREAMS
 from domain.statements import Row
-from edge.conservation import NotSettled, Reckoning, reckon
+from edge.store.conservation import NotSettled, Reckoning, reckon
 from edge.sync.transport import Refused, Uplink, UplinkDown
 from eventlog.follow import rung_or_after
 

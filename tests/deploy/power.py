@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from edge import release_trees
+from edge.releases import trees as release_trees
 
 STEPS = ("mkdir", "link", "symlink", "rename", "unlink", "rmdir", "open")
 

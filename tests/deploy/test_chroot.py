@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.release_probation import HEALTHY_S, TRIES
+from edge.releases.probation import HEALTHY_S, TRIES
 from tests.deploy.chroot import Chroot
 from tests.deploy.conftest import BROKEN, NEW, OLD, ROOT, Packages
 from tests.rig import until

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from edge import release, release_trees
-from edge.release import Releases
-from edge.release_probation import HEALTHY_S, TRIES, Moment, Unit, judge, starting
+from edge.releases import releases as release
+from edge.releases import trees as release_trees
+from edge.releases.probation import HEALTHY_S, TRIES, Moment, Unit, judge, starting
+from edge.releases.releases import Releases
 from tests.deploy.power import Disk, PowerCut, power
 
 Act = Callable[[Releases], None]

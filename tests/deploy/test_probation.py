@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.release import Busy, CannotReturn, Releases
-from edge.release_probation import HEALTHY_S, TRIES, WITHIN_S, Moment, Unit, judge, starting
-from edge.release_trees import BadTree
+from edge.releases.probation import HEALTHY_S, TRIES, WITHIN_S, Moment, Unit, judge, starting
+from edge.releases.releases import Busy, CannotReturn, Releases
+from edge.releases.trees import BadTree
 from tests.deploy.test_power_cuts import package, pass_probation
 
 START_S = 1000.0

@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 
 from domain.events import Event, encode_event, stream_of
-from edge import identity, status
-from edge.parked import Parked
-from edge.store import open_store
+from edge import identity
+from edge.intake.parked import Parked
+from edge.status import status
+from edge.store.file import open_store
 from eventlog.log import Entry
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

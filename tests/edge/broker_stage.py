@@ -14,9 +14,9 @@ import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-from edge.broker_config import SETTINGS, BrokerSettings
-from edge.broker_folder import BrokerFolder, Changes, Plan
-from edge.broker_users import agent_user, broker_users
+from edge.broker.config import SETTINGS, BrokerSettings
+from edge.broker.folder import BrokerFolder, Changes, Plan
+from edge.broker.users import agent_user, broker_users
 from edge.devices.driver import BrokerUser, discover
 from simulators.broker import BrokerUnavailable, free_port, mosquitto
 from simulators.processes import Child

@@ -17,13 +17,13 @@ from domain.events import Event
 from domain.orders import Order
 from edge.clock import Clock
 from edge.config import Config
-from edge.control import Control, Reach
-from edge.desired import DesiredState
-from edge.device_list import DeviceList
+from edge.control.control import Control, Reach
+from edge.control.desired import DesiredState
 from edge.devices.driver import Message, Publish, discover
-from edge.intake import Intake
-from edge.media import MediaStore
-from edge.store import OWN_TABLES
+from edge.intake.device_list import DeviceList
+from edge.intake.intake import Intake
+from edge.store.file import OWN_TABLES
+from edge.store.media import MediaStore
 from eventlog.group_commit import Bounds
 from eventlog.log import LogBroken
 from eventlog.sqlite import SqliteEventLog

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from edge.broker_certificates import make_authority
+from edge.broker.certificates import make_authority
 from simulators.processes import Child
 from simulators.products import ask, command
 from tests.edge.broker_stage import Stage, Visitor, needs_mosquitto

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paho.mqtt.client import topic_matches_sub
 
-from edge.broker_config import (
+from edge.broker.config import (
     BadSetting,
     BrokerSettings,
     access_text,
@@ -23,7 +23,7 @@ from edge.broker_config import (
     passwords_text,
     settings_text,
 )
-from edge.broker_users import AGENT, BadDevice, agent_user, broker_users, overlap
+from edge.broker.users import AGENT, BadDevice, agent_user, broker_users, overlap
 from edge.devices.driver import BrokerUser, Driver, Message, Reading, Registry, Site, discover, own_user
 from tests.edge.devices.samples import samples
 

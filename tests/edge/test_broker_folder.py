@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from edge.cli import app
+from edge.commands.app import app
 from edge.config import load
 from edge.identity import Identity, save
 from tests.edge.broker_stage import EAST_USER, WEST_USER, Stage, Visitor, needs_mosquitto

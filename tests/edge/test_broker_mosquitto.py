@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.broker_certificates import make_authority, make_server
-from edge.broker_config import CERTIFICATE, KEY, STORE
-from edge.broker_users import AGENT
+from edge.broker.certificates import make_authority, make_server
+from edge.broker.config import CERTIFICATE, KEY, STORE
+from edge.broker.users import AGENT
 from simulators.mqtt_wire import answers_connect
 from tests.edge.broker_stage import (
     EAST,

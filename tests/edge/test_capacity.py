@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from edge import config
-from edge import media as media_module
-from edge.capacity import Capacity
 from edge.devices.driver import picture
-from edge.media import Kept, MediaStore
-from edge.reserve import Reserve
+from edge.store import media as media_module
+from edge.store.capacity import Capacity
+from edge.store.media import Kept, MediaStore
+from edge.store.reserve import Reserve
 from eventlog.log import Entry
 from eventlog.sqlite import OwnTables, SqliteEventLog
 

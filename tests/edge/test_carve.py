@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.carve import PAGE, Carver
+from edge.store.carve import PAGE, Carver
 from eventlog.log import Entry
 from eventlog.sqlite import SqliteEventLog
 from eventlog.sqlite_rows import base

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.centre_clock import CentreClock
+from edge.control.centre_clock import CentreClock
 
 SENT = datetime(2026, 6, 15, 4, 0, tzinfo=UTC)
 

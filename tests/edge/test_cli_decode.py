@@ -11,7 +11,7 @@ import typer
 from click.testing import Result
 from typer.testing import CliRunner
 
-from edge.cli_decode import decode
+from edge.commands.decode import decode
 from tests.edge.devices.samples import FOLDER, Sample, assert_says_plain, samples
 
 app = typer.Typer()

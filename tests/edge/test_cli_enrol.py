@@ -17,8 +17,8 @@ from aiohttp import web
 from typer.testing import CliRunner, Result
 
 from domain.enrolment import EnrolLink, in_groups
-from edge.broker_certificates import make_authority, make_server
-from edge.cli import app
+from edge.broker.certificates import make_authority, make_server
+from edge.commands.app import app
 from edge.identity import Identity, load
 from edge.sync.transport import Uplink, UplinkDown
 from edge.sync.trust import Trust
@@ -210,7 +210,7 @@ async def test_later_requests_go_to_the_same_certificate_alone(centre: Centre, t
 
 
 def test_what_a_certificate_says_cannot_move_the_terminal(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
-    from edge import cli_enrol
+    from edge.commands import enrol as cli_enrol
 
     shown = cli_enrol.look(centre.url)
     evil = json.loads('"CN=\\u001b[2J\\u001b[1A"')

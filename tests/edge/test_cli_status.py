@@ -11,9 +11,9 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from domain.events import Event
-from edge.box_status import described
-from edge.cli import app
-from edge.status_page import page
+from edge.commands.app import app
+from edge.commands.status_page import page
+from edge.status.box_status import described
 from tests.edge.box import NOBODY, NOW, Box, parked
 
 

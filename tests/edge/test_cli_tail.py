@@ -12,9 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 from domain.events import Event, Subject
-from edge.cli import app
-from edge.event_line import masked, phrase
-from edge.tail import Tail
+from edge.commands.app import app
+from edge.commands.event_line import masked, phrase
+from edge.commands.newest import Tail
 from tests.edge.box import Box
 
 PLATE, CARD, NAME = "京A12345", "8165537", "王小明"

@@ -19,11 +19,12 @@ from typer.testing import CliRunner
 
 from domain.days import day_number
 from domain.statements import CARRIED_ALL, Row, Statement, Untaken
-from edge import salvage, status
-from edge.cli import app
-from edge.conservation import NotSettled, UntakenCount, reckon
-from edge.keeper import set_aside
-from edge.store import FILE, open_store
+from edge.commands.app import app
+from edge.status import status
+from edge.store import salvage
+from edge.store.conservation import NotSettled, UntakenCount, reckon
+from edge.store.file import FILE, open_store
+from edge.store.keeper import set_aside
 from edge.sync.statements import STATEMENTS, StatementPush
 from edge.sync.transport import UplinkDown
 from eventlog.log import Entry

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from domain.desired import Document
 from edge.config import Device
-from edge.desired import devices_in_force
+from edge.control.desired import devices_in_force
 from eventlog.log import LogBroken
 from tests.domain.test_desired import GOOD
 from tests.edge.control_bench import CARD, DEVICES, ControlBench, control_bench, credentials

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from domain.events import Event, encode_event
-from edge.ages import size, span
-from edge.figures import Figures, oldest_unsent
-from edge.last_seen import LastSeen
-from edge.rates import Rates
-from edge.status import StreamStatus
+from edge.commands.ages import size, span
+from edge.intake.last_seen import LastSeen
+from edge.status.figures import Figures, oldest_unsent
+from edge.status.rates import Rates
+from edge.status.status import StreamStatus
 from eventlog.log import Entry
 from eventlog.memory import MemoryEventLog
 

@@ -12,14 +12,14 @@ import pytest
 
 from domain.events import Event
 from edge.config import Config
-from edge.device_list import DeviceList
 from edge.devices.driver import BadMessage, Driver, Message, Reading, Registry, Site, picture
-from edge.flood import FloodLimit
-from edge.intake import Intake
-from edge.media import MediaStore
-from edge.parked import FLOOD, listed
-from edge.status import Notices
-from edge.store import open_store
+from edge.intake.device_list import DeviceList
+from edge.intake.flood import FloodLimit
+from edge.intake.intake import Intake
+from edge.intake.parked import FLOOD, listed
+from edge.status.status import Notices
+from edge.store.file import open_store
+from edge.store.media import MediaStore
 from eventlog.group_commit import Bounds
 from eventlog.sqlite import SqliteEventLog
 from tests.edge.hands import TRUE, Hands

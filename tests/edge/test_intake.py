@@ -13,14 +13,16 @@ import msgspec
 import pytest
 
 from domain.events import Event
-from edge import media, parked, status
 from edge.clock import standing
 from edge.config import Device
-from edge.device_list import DeviceList
 from edge.devices.driver import BadMessage, Driver, Message, Reading, Registry, Site, picture
-from edge.intake import Intake
-from edge.media import MediaStore
-from edge.parked import listed
+from edge.intake import parked
+from edge.intake.device_list import DeviceList
+from edge.intake.intake import Intake
+from edge.intake.parked import listed
+from edge.status import status
+from edge.store import media
+from edge.store.media import MediaStore
 from eventlog.group_commit import Bounds
 from eventlog.log import LogBroken
 from eventlog.sqlite import OwnTables, SqliteEventLog

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from edge import epochs, parked, salvage
-from edge.epochs import EpochNote
-from edge.happenings import Salvaged
-from edge.keeper import Keeper, finish_setting_aside, open_fit, set_aside
-from edge.reserve import Reserve
-from edge.store import FILE, open_store
+from edge.intake import parked
+from edge.store import epochs, salvage
+from edge.store.epochs import EpochNote
+from edge.store.file import FILE, open_store
+from edge.store.happenings import Salvaged
+from edge.store.keeper import Keeper, finish_setting_aside, open_fit, set_aside
+from edge.store.reserve import Reserve
 from edge.sync.recover import recover
 from eventlog.log import Entry, LogBroken, LogBusy, LogFull, LogRefused
 from eventlog.sqlite import SqliteEventLog

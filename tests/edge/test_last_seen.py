@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from domain.events import Event
-from edge.last_seen import LastSeen
+from edge.intake.last_seen import LastSeen
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 

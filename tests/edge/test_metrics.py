@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 
 from edge.config import BadConfig, load
 from edge.config import Metrics as Settings
-from edge.metrics import Metrics, serve
+from edge.status.metrics import Metrics, serve
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 STATUS: dict[str, Any] = {

@@ -18,13 +18,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from structlog.testing import capture_logs
 
-from edge import media, parked
 from edge.clock import Clock
 from edge.config import Broker
-from edge.device_list import DeviceList
 from edge.devices.driver import Driver, Message, Publish, Reading, Registry, Site
-from edge.intake import Intake
-from edge.media import MediaStore
+from edge.intake import parked
+from edge.intake.device_list import DeviceList
+from edge.intake.intake import Intake
+from edge.store import media
+from edge.store.media import MediaStore
 from edge.transports.broker_tls import context_for, explained
 from edge.transports.mqtt import MqttTransport
 from eventlog.group_commit import Bounds

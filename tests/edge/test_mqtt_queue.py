@@ -10,11 +10,11 @@ import pytest
 
 from edge.clock import RELEASED_AT
 from edge.config import Broker
-from edge.device_list import DeviceList
 from edge.devices.driver import Registry, Site
-from edge.intake import Intake
-from edge.media import MediaStore
-from edge.store import open_store
+from edge.intake.device_list import DeviceList
+from edge.intake.intake import Intake
+from edge.store.file import open_store
+from edge.store.media import MediaStore
 from edge.transports import mqtt_routes
 from edge.transports.mqtt import MqttTransport
 from eventlog.group_commit import Bounds

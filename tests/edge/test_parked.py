@@ -10,12 +10,12 @@ import msgspec
 import pytest
 
 from domain.events import Event
-from edge import parked_again
 from edge.agent import utc_now
 from edge.config import Config
 from edge.devices.driver import BadMessage, Driver, Message, Reading, Registry, Site
-from edge.parked import Parked, keep_newest, listed, newest_number, page
-from edge.store import open_store
+from edge.intake import parked_again
+from edge.intake.parked import Parked, keep_newest, listed, newest_number, page
+from edge.store.file import open_store
 from eventlog.sqlite import SqliteEventLog
 
 NOW = datetime(2026, 3, 1, 8, 0, 0, 123000, tzinfo=UTC)

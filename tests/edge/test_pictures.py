@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from edge import media as media_module
 from edge.devices.driver import picture
-from edge.media import Kept, MediaStore
+from edge.store import media as media_module
+from edge.store.media import Kept, MediaStore
 from edge.sync.pictures import PicturePush
 from edge.sync.transport import Refused, UplinkDown
 from eventlog.sqlite import OwnTables, SqliteEventLog

@@ -12,14 +12,14 @@ import msgspec
 import pytest
 
 from domain.events import Event
-from edge import decoding
 from edge.clock import standing
-from edge.device_list import DeviceList
 from edge.devices.driver import BadMessage, Driver, Message, Picture, Reading, Registry, Site
-from edge.intake import Intake
-from edge.media import MediaStore
-from edge.parked import listed
-from edge.store import open_store
+from edge.intake import decoding
+from edge.intake.device_list import DeviceList
+from edge.intake.intake import Intake
+from edge.intake.parked import listed
+from edge.store.file import open_store
+from edge.store.media import MediaStore
 from eventlog.group_commit import Bounds
 from eventlog.sqlite import SqliteEventLog
 from tests.edge.hands import TRUE

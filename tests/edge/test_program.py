@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from edge.cli import app
+from edge.commands.app import app
 from edge.program import options
 from simulators.products import command
 
@@ -26,7 +26,7 @@ def loaded_after(statement: str) -> set[str]:
 
 def test_the_agent_starts_without_what_only_commands_need() -> None:
     assert loaded_after("import edge.program, edge.running") == set()
-    assert "typer" in loaded_after("import edge.cli")  # the control: the question can be answered otherwise
+    assert "typer" in loaded_after("import edge.commands.app")  # the control: the question can be answered otherwise
 
 
 def test_run_has_the_options_that_its_help_explains() -> None:

@@ -13,11 +13,11 @@ import pytest
 
 from domain.events import Event, decode_event, encode_event
 from domain.wire import read_header, split_events, unpack
-from edge import media as media_module
-from edge import status
 from edge.config import Limits
 from edge.devices.driver import picture
-from edge.media import Kept, MediaStore
+from edge.status import status
+from edge.store import media as media_module
+from edge.store.media import Kept, MediaStore
 from edge.sync.push import Push
 from edge.sync.transport import Refused, UplinkDown
 from eventlog.log import Arrival, Entry, EventLog, Gap, Receipt, Record
@@ -96,7 +96,7 @@ async def test_pictures_go_when_the_centre_has_them_and_they_are_old(tmp_path: P
 
 
 def test_events_are_small_enough_to_travel() -> None:
-    from edge.entries import MAX_EVENT_BYTES, _encoded
+    from edge.intake.entries import MAX_EVENT_BYTES, _encoded
 
     huge = Event(kind="input", device="x:1", source_event_id="1", recorded_at=NOW, ext={"junk": "x" * 500_000})
     body = _encoded(huge)

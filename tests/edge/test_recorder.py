@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import pytest
 
 from domain.events import Event
-from edge import recorder
-from edge.recorder import Recorder
+from edge.control import recorder
+from edge.control.recorder import Recorder
 from eventlog.log import LogBroken
 
 

@@ -11,10 +11,10 @@ import pytest
 
 from domain.events import Event
 from edge.devices.driver import picture
-from edge.entries import entry_of
-from edge.media import Kept, MediaStore
-from edge.retention import forget_old
-from edge.store import open_store
+from edge.intake.entries import entry_of
+from edge.store.file import open_store
+from edge.store.media import Kept, MediaStore
+from edge.store.retention import forget_old
 from eventlog.sqlite import SqliteEventLog
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

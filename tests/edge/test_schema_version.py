@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from edge.cli import app
-from edge.store import FILE, open_store
+from edge.commands.app import app
+from edge.store.file import FILE, open_store
 from eventlog.log import LogBroken
 from eventlog.sqlite_schema import VERSION
 

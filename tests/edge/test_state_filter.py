@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from domain.events import Event
-from edge.state_filter import StateFilter
+from edge.intake.state_filter import StateFilter
 
 
 def state(device: str, what: str) -> Event:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from domain.events import Event
 from edge.devices.driver import Message
-from edge.topics_heard import TopicsHeard
+from edge.intake.topics_heard import TopicsHeard
 
 
 def test_the_last_topic_counts_answers_do_not_and_the_longest_known_goes() -> None:

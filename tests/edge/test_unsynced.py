@@ -14,17 +14,18 @@ import pytest
 
 from domain.events import Event
 from domain.ids import fact_id
-from edge import parked_again, status
 from edge.clock import RELEASED_AT
 from edge.config import Config, Device
-from edge.device_list import DeviceList
 from edge.devices.driver import Driver, Message, Reading, Registry, Site, judge_time
 from edge.earlier_run import look_back
-from edge.intake import Intake
-from edge.media import MediaStore
-from edge.parked import listed
-from edge.status import Notices
-from edge.store import open_store
+from edge.intake import parked_again
+from edge.intake.device_list import DeviceList
+from edge.intake.intake import Intake
+from edge.intake.parked import listed
+from edge.status import status
+from edge.status.status import Notices
+from edge.store.file import open_store
+from edge.store.media import MediaStore
 from eventlog.group_commit import Bounds
 from eventlog.sqlite import SqliteEventLog
 from tests.edge.hands import TRUE, Hands

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from edge import watchdog
 from edge.agent import run as run_agent
 from edge.config import Broker, Config
-from edge.watchdog import Turns, Watchdog, granted_s
+from edge.status import watchdog
+from edge.status.watchdog import Turns, Watchdog, granted_s
 from eventlog.group_commit import Bounds, GroupCommit
 from tests.rig import until
 

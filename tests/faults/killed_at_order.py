@@ -12,9 +12,9 @@ from datetime import datetime
 from pathlib import Path
 
 from domain.orders import Order
-from edge import cli
+from edge.commands import app as cli
+from edge.control.orders import Orders
 from edge.devices.driver import Publish
-from edge.orders import Orders
 from edge.transports.mqtt import MqttTransport
 
 _publish = MqttTransport.publish

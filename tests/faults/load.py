@@ -120,7 +120,7 @@ async def settled(
             break
         await asyncio.sleep(0.3)
     found = look(rig, acknowledged, source_order=source_order)
-    if not found.waiting and rig.edge.running and rig.server.running:
+    if rig.is_the_product and not found.waiting and rig.edge.running and rig.server.running:
         found.unbalanced = await unbalanced(rig)
     return found
 

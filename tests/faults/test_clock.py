@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from edge.status import read_file
+from edge.status.status import read_file
 from scripts.system_packages import libfaketime
 from simulators.broker import NatsBroker
 from tests.faults.invariants import Findings, must_hold

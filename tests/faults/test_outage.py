@@ -12,8 +12,8 @@ import pytest
 from domain.events import Event, encode_event, stream_of
 from domain.ids import content_name, fact_id
 from edge.devices.driver import Picture
-from edge.media import Kept, MediaStore
-from edge.store import open_store
+from edge.store.file import open_store
+from edge.store.media import Kept, MediaStore
 from eventlog.log import Entry
 from simulators.devices.uhppoted import FORCED_OPEN, Controller
 from simulators.load import publish

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import sys
 
-from edge import agent, cli
+from edge import agent
 from edge.clock import Clock
+from edge.commands import app as cli
 
 
 class Plain(Clock):

@@ -14,7 +14,7 @@ import pytest
 
 from domain.events import Event
 from edge.config import Limits
-from edge.status import read_file
+from edge.status.status import read_file
 from simulators.broker import NatsBroker
 from simulators.devices.uhppoted import Controller
 from simulators.load import publish

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from domain.events import Event
-from edge.box_status import described
 from edge.config import Capacity
-from edge.disk import Disk
 from edge.doctor import agent, backlog, clock, devices, folder, software, storage
 from edge.doctor.finding import Finding, Reporter, exit_code
-from edge.status import read_file
+from edge.status.box_status import described
+from edge.status.status import read_file
+from edge.store.disk import Disk
 from tests.edge.box import NOBODY, NOW, Box, parked
 
 MOUNTS = """\

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from edge import agent, cli
+from edge import agent
+from edge.commands import app as cli
 from edge.devices.driver import Message
-from edge.intake import Acknowledge, Intake
+from edge.intake.intake import Acknowledge, Intake
 
 
 class AckFirst(Intake):

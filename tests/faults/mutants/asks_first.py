@@ -6,8 +6,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from edge import cli, control, self_report
-from edge.door_control import DoorControl
+from edge.commands import app as cli
+from edge.control import control
+from edge.control.doors import DoorControl
+from edge.status import self_report
 from edge.sync import session
 
 _waiting: list[Callable[[], None]] = []

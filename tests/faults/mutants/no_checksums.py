@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge import cli
+from edge.commands import app as cli
 from eventlog import sqlite, sqlite_rows
 
 

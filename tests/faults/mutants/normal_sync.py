@@ -6,7 +6,7 @@ from typing import Any
 
 import aiosqlite
 
-from edge import cli
+from edge.commands import app as cli
 
 _execute = aiosqlite.Connection.execute
 

@@ -12,7 +12,7 @@ def _routine(_event: Event) -> Stream:
 
 def main() -> None:
     events.stream_of = _routine
-    from edge import cli  # now: whoever takes the name from domain.events gets the broken one
+    from edge.commands import app as cli  # now: whoever takes the name from domain.events gets the broken one
 
     cli.main()
 

@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 
 from domain.wire import read_header
-from edge import cli
+from edge.commands import app as cli
 from edge.sync import push, session, transport
 
 

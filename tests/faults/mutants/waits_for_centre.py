@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from edge import agent, cli, self_report
+from edge import agent
+from edge.commands import app as cli
+from edge.status import self_report
 from edge.sync import session
 from edge.transports.mqtt import MqttTransport
 

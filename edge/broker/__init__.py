@@ -1,0 +1,1 @@
+"""Mosquitto's settings: certificates, users, rights."""

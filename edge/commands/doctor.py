@@ -1,0 +1,52 @@
+"""``gatehouse-edge doctor``: what is wrong with this box, why, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import typer
+from rich.text import Text
+
+from edge.agent import utc_now
+from edge.commands.options import DEFAULT_CONFIG, AsJson, ConfigFile, out
+from edge.doctor.examination import examine
+from edge.doctor.finding import GROUPS, Finding, Level, exit_code
+
+_MARKS: dict[Level, tuple[str, str]] = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "error": ("✗", "red")}
+
+
+def doctor(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
+    """Look at everything: settings, box, connections, data. What is not well is told with its cause and the next step.
+
+    Exit 0: all well; 1: something deserves a look; 2: something must be mended. Works beside a running agent.
+
+    Example: gatehouse-edge doctor
+    """
+    findings = examine(config, utc_now())
+    if as_json:
+        print(report(findings).decode())
+    else:
+        _print(findings)
+    raise typer.Exit(exit_code(findings))
+
+
+def report(findings: Sequence[Finding]) -> bytes:
+    """The findings as one JSON object."""
+    return msgspec.json.encode({"exit": exit_code(findings), "findings": findings})
+
+
+def _print(findings: Sequence[Finding]) -> None:
+    for group in GROUPS:
+        out.print(Text(f"\n{group}", style="bold"))
+        for finding in findings:
+            if finding.group == group:
+                _print_one(finding)
+
+
+def _print_one(finding: Finding) -> None:
+    mark, style = _MARKS[finding.level]
+    line = Text(f"  {mark} {finding.name}: {finding.cause}", style="" if finding.level == "ok" else style)
+    out.print(line, soft_wrap=True)
+    if finding.next_step:
+        out.print(Text(f"      → {finding.next_step}"), soft_wrap=True)

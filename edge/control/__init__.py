@@ -1,0 +1,1 @@
+"""What the gateway does by itself: desired state, orders, doors."""

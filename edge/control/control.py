@@ -1,0 +1,81 @@
+"""What the gateway does by itself, wired: desired state, orders, doors; all of it works with the uplink cut."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.events import Event
+from edge.config import Config
+from edge.control.desired import DesiredState, InForce
+from edge.control.doors import DoorControl
+from edge.control.orders import Orders
+from edge.control.recorder import Recorder
+from edge.devices.driver import Publish, Registry
+from edge.intake.device_list import DeviceList
+from edge.intake.intake import Intake
+from edge.intake.topics_heard import TopicsHeard
+from edge.sync.pull import Pull
+from edge.sync.transport import Uplink
+from eventlog.log import LogBroken
+from eventlog.sqlite import SqliteEventLog
+from eventlog.sqlite_rows import Statement
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What Control may use of the agent: ``send`` publishes to the devices' broker now or not at all, ``now`` is the
+    moment by the best clock there is, ``mend`` returns when the log may be tried again."""
+
+    send: Callable[[Publish], bool]
+    now: Callable[[], datetime]
+    mend: Callable[[LogBroken], Awaitable[None]]
+
+
+class Control:
+    """Doors, orders and what they go by."""
+
+    def __init__(
+        self,
+        config: Config,
+        store: SqliteEventLog,
+        registry: Registry,
+        devices: DeviceList,
+        intake: Intake,
+        reach: Reach,
+    ) -> None:
+        self._settings, self._devices, self._intake, self._reach = config, devices, intake, reach
+        self.recorder = Recorder(self._record)
+        topics, site = TopicsHeard(), config.site
+        self.doors = DoorControl(devices, registry, site, reach.send, self.recorder.put, reach.now, _new_id)
+        self.orders = Orders(store, registry, site, reach.send, self.recorder.put, topics.of, reach.now)
+        self.desired = DesiredState(store, reach.now, self._go_by)
+        intake.listeners += [self.doors.heard, self.orders.heard, topics.heard]  # a person at a door first
+
+    async def _record(self, event: Event, also: Sequence[Statement]) -> None:
+        await self._intake.record(event, also=also)
+
+    def _go_by(self, state: InForce) -> None:
+        self._devices.replace(self._settings.devices if state.devices is None else state.devices)
+        self.doors.go_by(state)
+        self.orders.go_by(state)
+
+    async def load(self) -> None:
+        """Put in force what was kept, and answer for orders that a stop cut off. Before the first message is heard."""
+        await self.desired.load()
+        await self.orders.resume()
+
+    async def run(self) -> None:
+        """Record what was done, until cancelled."""
+        await self.recorder.run()
+
+    async def pull(self, uplink: Uplink, retry_s: Callable[[int], float], hurry: asyncio.Event) -> None:
+        """Ask the centre for wishes and orders, until cancelled; ``hurry`` rings when it is reachable again."""
+        await Pull(uplink, self.desired, self.orders, self._reach.mend, retry_s, hurry).run()
+
+
+def _new_id() -> str:
+    return f"door-{secrets.token_hex(8)}"

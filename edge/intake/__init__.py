@@ -1,0 +1,1 @@
+"""The one way in: what devices said, to what the log takes."""

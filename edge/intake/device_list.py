@@ -1,0 +1,70 @@
+"""The installer's list of devices: who may speak here, and what each means for the site."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from domain.access import asks_for_a_decision
+from domain.desired_bodies import Device, Door
+from domain.events import Event
+
+
+class UnknownDevice(Exception):
+    """A device that is not in the list; its message is parked, so that nothing is lost while it is added."""
+
+
+class DeviceList:
+    """Devices by identity. A bridge that speaks for others (an identity without a colon) needs no entry."""
+
+    def __init__(self, devices: Iterable[Device], *, accept_unknown: bool) -> None:
+        self._accept_unknown = accept_unknown
+        self.replace(devices)
+
+    def replace(self, devices: Iterable[Device]) -> None:
+        """Another list from now on."""
+        self._devices = {device.id: device for device in devices}
+        doors = ((device, door) for device in self._devices.values() for door in device.doors)
+        self._decided_here = {(device.id, door.point): door for device, door in doors if door.decides == "gateway"}
+
+    def place(self, event: Event) -> Event:
+        """The event with what only the site knows: place, lane, direction. Raises UnknownDevice."""
+        device = self._find(event.device)
+        if device is None:
+            return event
+        event.place = event.place or device.place or None
+        event.lane = event.lane or device.lane or None
+        if event.direction in (None, "unknown") and device.direction != "unknown":
+            event.direction = device.direction
+        if device.zone:
+            event.ext = {**event.ext, "zone": device.zone}
+        return event
+
+    @property
+    def decides_here(self) -> bool:
+        """Whether any door is decided by this gateway."""
+        return bool(self._decided_here)
+
+    @property
+    def deciding_kinds(self) -> frozenset[str]:
+        """The kinds of devices that have such a door."""
+        return frozenset(identity.partition(":")[0] for identity, _ in self._decided_here)
+
+    def asked(self, event: Event) -> Door | None:
+        """The door that asks this gateway for a decision by an event; None for every other event."""
+        if event.kind != "access":
+            return None
+        door = self._decided_here.get((event.device, event.point or ""))
+        return door if door is not None and asks_for_a_decision(event) else None
+
+    def _find(self, identity: str) -> Device | None:
+        device = self._devices.get(identity)
+        if device is None and ":" in identity and not self._accept_unknown:
+            raise UnknownDevice(f"{identity} is not in the device list; add it, then: gatehouse-edge parked --retry")
+        return device
+
+    def described(self) -> Sequence[dict[str, Any]]:
+        """The list as the centre shows it."""
+        return [msgspec.to_builtins(device) for device in self._devices.values()]
