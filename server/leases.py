@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+import zlib
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
 import asyncpg
 import structlog
+
+from eventlog.postgres_link import ERRORS
 
 log = structlog.get_logger()
 
@@ -73,7 +76,7 @@ class Leases:
             while True:
                 try:
                     await self._hold()
-                except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                except ERRORS as error:
                     log.warning("leases_lost", held=len(self._doing), error=repr(error))
                 await self._stop(list(self._doing))
                 await asyncio.sleep(self._look_s * random.uniform(0.2, 1.0))  # noqa: S311 - so that not all come at once
@@ -98,13 +101,13 @@ class Leases:
         part = -(-len(self._names) // max(1, present))
         for name in self.held[part:]:
             await self._stop([name])
-            await connection.execute("SELECT pg_advisory_unlock($1, $2)", _CLASS, self._names.index(name))
+            await connection.execute("SELECT pg_advisory_unlock($1, $2)", _CLASS, _key(name))
         free = [name for name in self._names if name not in self._doing]
         random.shuffle(free)
         for name in free:
             if len(self._doing) >= part:
                 return
-            if await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", _CLASS, self._names.index(name)):
+            if await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", _CLASS, _key(name)):
                 self._doing[name] = asyncio.create_task(self._work(name))
 
     async def _wait(self) -> None:
@@ -123,3 +126,8 @@ class Leases:
         await asyncio.gather(*tasks, return_exceptions=True)
         for name in names:
             del self._doing[name]
+
+
+def _key(name: str) -> int:
+    """A name as a lock's key, the same in every process whatever else it has to do: 32 bits, with a sign."""
+    return zlib.crc32(name.encode()) - 2**31
