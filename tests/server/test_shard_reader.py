@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -48,6 +49,14 @@ class Careless(ShardReader):
         return
 
 
+class Dated(MemoryBatchLog):
+    """Its records say when they came, as the centre's own do."""
+
+    async def read(self, partition: str, after: int, limit: int) -> list[Record]:
+        records = await super().read(partition, after, limit)
+        return [msgspec.structs.replace(record, received_at="2026-03-01T00:00:00.000Z") for record in records]
+
+
 @pytest.fixture
 async def db(tmp_path: Path, engine: Engine) -> AsyncIterator[Database]:
     async with open_database(tmp_path, engine) as made:
@@ -61,7 +70,7 @@ async def counted(db: Database) -> int:
 
 
 async def filled(count: int) -> MemoryBatchLog:
-    log = MemoryBatchLog()
+    log = Dated()
     for first in range(1, count + 1):
         packed = batch("gw-1", first)
         await log.append([Arrival(read_header(packed), packed, COMPLEX)])
