@@ -86,10 +86,10 @@ async def test_a_folder_in_use_is_left_alone(tmp_path: Path) -> None:
 
 def test_the_settings_are_what_the_products_are_told(tmp_path: Path) -> None:
     files = DemoFiles(tmp_path)
-    files.write_server(8123, "http://127.0.0.1:9/events", "postgresql://gatehouse@/gatehouse?host=/tmp/x")
+    files.write_server(8123, "http://127.0.0.1:9/events", "postgresql://gatehouse@/gatehouse?host=/run/x")
     files.write_edge(8124, 1883, Site.devices())
     server = tomllib.loads((files.server / "server.toml").read_text())
-    assert (server["port"], server["database"]) == (8123, "postgresql://gatehouse@/gatehouse?host=/tmp/x")
+    assert (server["port"], server["database"]) == (8123, "postgresql://gatehouse@/gatehouse?host=/run/x")
     assert server["complexes"][0]["quiet"] == [{"from": "00:00", "to": "24:00"}]
     assert server["webhooks"][0] == {
         "name": "demo",
