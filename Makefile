@@ -3,6 +3,7 @@
 PYTHON ?= python3
 MINUTES ?= 15
 HEADLESS ?=
+ENGINE ?= sqlite
 FULL ?=
 ARCH ?=
 ARGS ?=
@@ -19,8 +20,8 @@ CHECKS := "ruff check ." "ruff format --check ." basedpyright lint-imports \
 help:  ## list these targets
 	@awk -F ':.*##' '/^[a-z]+:.*##/ {printf "  make %-8s%s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-demo: .venv/.demo .venv/.browser  ## a whole Gatehouse with a simulated complex (MINUTES=15, HEADLESS=1: check and exit)
-	@$(BIN)/gatehouse-sim demo --minutes $(MINUTES) $(if $(HEADLESS),--headless) $(ARGS)
+demo: .venv/.demo .venv/.browser  ## a whole Gatehouse with a simulated complex (MINUTES=15, ENGINE=postgres, HEADLESS=1: check and exit)
+	@$(BIN)/gatehouse-sim demo --minutes $(MINUTES) --engine $(ENGINE) $(if $(HEADLESS),--headless) $(ARGS)
 
 test: .venv/.dev .venv/.browser  ## every test but the faults (ARGS="-k parking" for some)
 	@$(BIN)/python scripts/system_packages.py

@@ -19,6 +19,7 @@ from benchmarks.events import plate, swipe
 from domain.events import encode_event
 from domain.wire import pack
 from server.gateway_auth import GatewayAuth
+from server.store import address
 from server.store.engine import Database
 from simulators.broker import NatsBroker
 from tests.rig import COMPLEX, Rig, until
@@ -109,7 +110,7 @@ async def _measure(rig: Rig, batches: int) -> list[dict[str, Any]]:
 
 
 async def _codes(rig: Rig) -> list[str]:
-    db = Database(rig.server_folder / "gatehouse.db")
+    db = Database(address.sqlite(rig.server_folder / address.FILE))
     auth = GatewayAuth(db, lambda: datetime.now(UTC), timedelta(minutes=15))
     codes = [(await auth.issue_code(COMPLEX))[0] for _ in range(_GATEWAYS)]
     await db.close()

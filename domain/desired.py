@@ -14,7 +14,7 @@ from domain.tariff import BadTariff, Tariff, read_tariff
 Kind = Literal["devices", "credentials", "passes", "tariffs", "watch_lists", "policy"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 MAX_BODY_BYTES = 8 * 1024 * 1024
-Version = Annotated[int, msgspec.Meta(ge=1)]
+Version = Annotated[int, msgspec.Meta(ge=1, lt=2**31)]
 Body = Devices | Credentials | Passes | Tariff | WatchLists | Policy
 
 

@@ -136,6 +136,16 @@ class Gap(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
+class Wanted(msgspec.Struct, frozen=True):
+    """Sequences of a gateway's stream that the centre had and must ask for again."""
+
+    gateway: str
+    stream: str
+    epoch: str
+    first: int
+    last: int
+
+
 class BatchLog(Log, Protocol):
     """The centre's form: one record a batch, one mark a (gateway, stream, epoch); partitions are shards."""
 

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
 import aiosqlite
-import msgspec
 
-from domain.wire import BadBatch, read_header
-from eventlog.log import Arrival, Bell, Gap, LogBroken, Receipt, Record, judge
+from eventlog.batches import Key, Walk, judge_all, key_of, stamp, to_mend
+from eventlog.log import Arrival, Bell, Gap, LogBroken, Receipt, Record, Wanted, judge
 from eventlog.shards import SHARD_NAMES, shard_of
 from eventlog.sqlite_schema import connect
 
-Key = tuple[str, str, str]
 T = TypeVar("T")
 
 # The tables are made by the store's migrations; the statements are here, as plain SQL, because they are hot.
@@ -36,16 +34,6 @@ _ALL_GAPS = "SELECT gateway, stream, epoch, first, last FROM gap ORDER BY first"
 _ALL_MARKS = "SELECT gateway, stream, epoch, last FROM mark"
 _ALL_ROWS = """SELECT gateway, stream, epoch, first, last, CAST(body AS BLOB) FROM batch
 ORDER BY gateway, stream, epoch, first"""
-
-
-class Wanted(msgspec.Struct, frozen=True):
-    """Sequences of a gateway's stream that the centre had and must ask for again."""
-
-    gateway: str
-    stream: str
-    epoch: str
-    first: int
-    last: int
 
 
 class SqliteBatchLog:
@@ -96,13 +84,10 @@ class SqliteBatchLog:
         return result
 
     async def _append(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
-        marks = await self._marks({_key(arrival) for arrival in arrivals})
-        before, receipts = dict(marks), [_judge(arrival, marks) for arrival in arrivals]
-        stored = [pair[0] for pair in zip(arrivals, receipts, strict=True) if pair[1].outcome == "stored"]
-        await self._writer.executemany(_INSERT, [_row(arrival, self._now()) for arrival in stored])
-        moved = [(*key, last) for key, last in marks.items() if last != before[key]]
-        await self._writer.executemany(_MARK, moved)
-        return receipts
+        judged = judge_all(arrivals, await self._marks({key_of(arrival) for arrival in arrivals}))
+        await self._writer.executemany(_INSERT, [_row(arrival, self._now()) for arrival in judged.stored])
+        await self._writer.executemany(_MARK, [(*key, last) for key, last in judged.moved.items()])
+        return judged.receipts
 
     async def declare(self, gap: Gap) -> Receipt:
         """List a gap and move the mark over it, in one transaction. Raises LogBroken."""
@@ -113,7 +98,7 @@ class SqliteBatchLog:
         receipt = judge(gap, (await self._marks({key}))[key])
         if receipt.outcome == "stored":
             span = (gap.first, gap.last, gap.reason, gap.detail)
-            await self._writer.execute(_GAP, (*key, *span, _stamp(self._now())))
+            await self._writer.execute(_GAP, (*key, *span, stamp(self._now())))
             await self._writer.execute(_MARK, (*key, gap.last))
         return receipt
 
@@ -132,42 +117,33 @@ class SqliteBatchLog:
         return mended
 
     async def _mend(self, arrival: Arrival) -> bool:
-        header, key = arrival.header, _key(arrival)
+        header, key = arrival.header, key_of(arrival)
         if header.last > (await self._marks({key}))[key]:
             return False
-        rows = list(await self._writer.execute_fetchall(_OVERLAPPING, (*key, header.first, header.last)))
+        rows = [
+            (row[0], row[1], row[2], row[3])
+            for row in await self._writer.execute_fetchall(_OVERLAPPING, (*key, header.first, header.last))
+        ]
         if not rows:
             await self._writer.execute(_INSERT, _row(arrival, self._now()))
             return True
-        position, first, last, body = rows[0]
-        if len(rows) > 1 or (first, last) != (header.first, header.last) or not is_damaged(body):
-            return False
-        await self._writer.execute("UPDATE batch SET body = ? WHERE position = ?", (arrival.packed, position))
-        return True
+        position = to_mend(header, rows)
+        if position is not None:
+            await self._writer.execute("UPDATE batch SET body = ? WHERE position = ?", (arrival.packed, position))
+        return position is not None
 
     async def damaged_and_lost(self) -> AsyncIterator[Wanted]:
         """Walk the whole log: each row that is no longer what was received, and each run of sequences below the mark
         that no row and no listed gap holds."""
-        gaps = await self._all_gaps()
+        gaps = await self._reader.execute_fetchall(_ALL_GAPS)
+        walk = Walk((row[0], row[1], row[2], row[3], row[4]) for row in gaps)
         marks = {(row[0], row[1], row[2]): row[3] for row in await self._reader.execute_fetchall(_ALL_MARKS)}
-        expected: dict[Key, int] = {}
         async with self._reader.execute(_ALL_ROWS) as cursor:
             async for gateway, stream, epoch, first, last, body in cursor:
-                key = (gateway, stream, epoch)
-                for lost in _without(gaps.get(key, ()), expected.get(key, 1), first - 1):
-                    yield Wanted(*key, *lost)
-                if is_damaged(body):
-                    yield Wanted(*key, first, last)
-                expected[key] = last + 1
-        for key, mark in marks.items():
-            for lost in _without(gaps.get(key, ()), expected.get(key, 1), mark):
-                yield Wanted(*key, *lost)
-
-    async def _all_gaps(self) -> dict[Key, list[tuple[int, int]]]:
-        found: dict[Key, list[tuple[int, int]]] = {}
-        for gateway, stream, epoch, first, last in await self._reader.execute_fetchall(_ALL_GAPS):
-            found.setdefault((gateway, stream, epoch), []).append((first, last))
-        return found
+                for found in walk.row((gateway, stream, epoch), first, last, body):
+                    yield found
+        for found in walk.end(marks):
+            yield found
 
     async def _marks(self, keys: set[Key]) -> dict[Key, int]:
         marks: dict[Key, int] = {}
@@ -207,41 +183,7 @@ class SqliteBatchLog:
             return cursor.rowcount
 
 
-def _key(arrival: Arrival) -> Key:
-    return arrival.header.gateway, arrival.header.stream, arrival.header.epoch
-
-
-def _without(gaps: Iterable[tuple[int, int]], first: int, last: int) -> Iterator[tuple[int, int]]:
-    """The runs of ``first`` to ``last`` that lie in none of the gaps, which rise."""
-    for gap_first, gap_last in gaps:
-        if first <= gap_first <= last:
-            if first < gap_first:
-                yield first, gap_first - 1
-            first = gap_last + 1
-    if first <= last:
-        yield first, last
-
-
-def _judge(arrival: Arrival, marks: dict[Key, int]) -> Receipt:
-    receipt = judge(arrival.header, marks[_key(arrival)])
-    marks[_key(arrival)] = max(marks[_key(arrival)], receipt.watermark)
-    return receipt
-
-
 def _row(arrival: Arrival, now: datetime) -> tuple[object, ...]:
     header, shard = arrival.header, int(shard_of(arrival.complex))
     origin = (header.gateway, header.stream, header.epoch, header.first, header.last)
-    return (shard, arrival.complex, *origin, _stamp(now), arrival.packed)
-
-
-def _stamp(now: datetime) -> str:
-    return now.isoformat(timespec="milliseconds")
-
-
-def is_damaged(body: bytes) -> bool:
-    """Whether a stored batch is no longer what was received."""
-    try:
-        read_header(body)
-    except BadBatch:
-        return True
-    return False
+    return (shard, arrival.complex, *origin, stamp(now), arrival.packed)

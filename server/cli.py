@@ -14,6 +14,7 @@ import typer
 from rich.progress import Progress
 
 from domain.places import BadHours
+from eventlog.log import LogBroken
 from server import cli_desired, cli_tariff
 from server.bootstrap import quiet_projections, tariffs
 from server.cli_conservation import conservation
@@ -24,6 +25,7 @@ from server.house import House
 from server.rebuild import Rebuilt, rebuild
 from server.report import report
 from server.serve import serve
+from server.store.failures import DatabaseBusy
 from server.store.people import UsernameTaken, add_account
 
 app = typer.Typer(
@@ -85,7 +87,7 @@ def serve_forever(folder: Folder = DEFAULT_FOLDER) -> None:
     config = settings(folder)
     try:
         asyncio.run(serve(folder, config, lambda url: print(f"ready {url}", flush=True)))
-    except* (BadConfig, BadHours) as errors:
+    except* (BadConfig, BadHours, DatabaseBusy, LogBroken) as errors:
         raise fail(str(errors.exceptions[0])) from errors
 
 

@@ -20,6 +20,7 @@ from server.config import BadConfig, load
 from server.conservation import Balance
 from server.gateway_auth import Gateway
 from server.house import House
+from server.store.failures import DatabaseBusy
 from server.store.schema import gateway as gateway_table
 
 _FAILED = 1
@@ -46,7 +47,7 @@ def conservation(
     wanted = _date(day)
     try:
         found = asyncio.run(_compared(folder, gateway, is_asked=ask))
-    except BadConfig as error:
+    except (BadConfig, DatabaseBusy) as error:
         raise _fail(str(error)) from error
     if gateway and not found:
         raise _fail(f"no gateway {gateway!r} is enrolled here")

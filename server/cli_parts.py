@@ -11,9 +11,11 @@ import msgspec
 import typer
 from rich.console import Console
 
+from eventlog.log import LogBroken
 from server.bootstrap import close_house, open_house
 from server.config import BadConfig, Config, load
 from server.house import House
+from server.store.failures import DatabaseBusy
 
 out = Console()
 err = Console(stderr=True)
@@ -55,4 +57,7 @@ def with_house(folder: Path, action: Callable[[House], Coroutine[Any, Any, T]]) 
         finally:
             await close_house(house)
 
-    return asyncio.run(run())
+    try:
+        return asyncio.run(run())
+    except (DatabaseBusy, LogBroken) as error:
+        raise fail(str(error)) from error

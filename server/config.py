@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from server.store import address
+
 FILE = "server.toml"
 
 
@@ -48,6 +50,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port: int = 8000
     complexes: list[Complex] = []
     webhooks: list[Webhook] = []
+    database: str = ""  # postgresql://USER@HOST/NAME, without a password; empty: SQLite in the data folder
     code_life_min: int = 15
     login_life_h: int = 12
     public_url: str = ""  # by which gateways call the centre; empty: as the person who asks for a code does
@@ -62,6 +65,7 @@ def load(folder: Path) -> Config:
         config = msgspec.toml.decode(path.read_bytes(), type=Config)
         for place in config.complexes:
             ZoneInfo(place.timezone)
+        address.of(folder, config.database)
     except FileNotFoundError as error:
         raise BadConfig(f"{path} is not there; write one, docs/server.md shows an example") from error
     except (msgspec.MsgspecError, ValueError, KeyError) as error:

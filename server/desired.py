@@ -11,7 +11,6 @@ import msgspec
 import structlog
 from msgspec import Meta
 from sqlalchemy import func, select
-from sqlalchemy.exc import OperationalError
 
 from domain.desired import Document, Refusal
 from domain.orders import Order
@@ -19,6 +18,7 @@ from eventlog.follow import rung_or_after
 from server.gateway_auth import Gateway
 from server.store import desired_rows, order_rows
 from server.store.engine import Database
+from server.store.failures import DatabaseBusy
 from server.store.schema import desired_state, gateway_order
 
 log = structlog.get_logger()
@@ -27,7 +27,7 @@ MAX_WAIT_S = 25.0
 _LOOK_EVERY_S = 1.0  # another process may have written: the command line
 _MAX_KINDS, _MAX_IDS = 64, 1_000
 
-Versions = Annotated[dict[str, Annotated[int, Meta(ge=0, le=2**31)]], Meta(max_length=_MAX_KINDS)]
+Versions = Annotated[dict[str, Annotated[int, Meta(ge=0, lt=2**31)]], Meta(max_length=_MAX_KINDS)]
 
 
 class Asked(msgspec.Struct):
@@ -77,8 +77,8 @@ class Desired:
                 if newest != seen:
                     self.ring(await self._complexes_behind(seen))
                     seen = newest
-            except OperationalError as error:  # the database is busy: the next look sees the same
-                log.warning("desired_look_failed", error=str(error.orig))
+            except DatabaseBusy as error:  # the next look sees the same
+                log.warning("desired_look_failed", error=str(error))
 
     def ring(self, complexes: Collection[str]) -> None:
         """Wake the gateways of these complexes that wait."""

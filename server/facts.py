@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from datetime import datetime
 
@@ -16,6 +17,10 @@ from eventlog.log import Record
 log = structlog.get_logger()
 
 _MAX_CACHED_EVENTS = 100_000
+# A NUL sign in a text, which PostgreSQL cannot keep: the reader that meets it would stand still. Folded as the sign for
+# what is unknown, on every engine alike.
+_NUL = rb"\u0000"
+_NUL_ESCAPED = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 _decode_all = msgspec.json.Decoder(list[Event]).decode
 _decode_one = msgspec.json.Decoder(Event).decode
 _decode_head = msgspec.json.Decoder(EventHead).decode
@@ -72,6 +77,8 @@ class Unpacker:
 
 def _unpacked(record: Record) -> list[Fact]:
     header, unpacked = unpack(record.body)
+    if _NUL in unpacked:
+        unpacked = _NUL_ESCAPED.sub(rb"\1\\ufffd", unpacked)
     received_at = datetime.fromisoformat(record.received_at)
     return [
         Fact(event, record.complex, header.origin(index), received_at, header, record.position)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from eventlog.sqlite_batches import SqliteBatchLog
+from server.centre_log import CentreLog
 from server.config import Config
 from server.conservation import Conservation
 from server.desired import Desired
@@ -27,7 +27,7 @@ class House:
     folder: Path
     config: Config
     db: Database
-    log: SqliteBatchLog
+    log: CentreLog
     ingest: Ingest
     refill: Refill
     media: MediaBox
@@ -38,8 +38,11 @@ class House:
     now: Callable[[], datetime]
 
     async def announce_picture(self, complex_id: str, sha256: str) -> None:
-        """Tell the screens that show an alert with this picture."""
-        async with self.db.write() as connection:
+        """Tell the screens that show an alert with this picture.
+
+        In the complex's turn: an alert that is being raised meanwhile is either found here, or finds the picture.
+        """
+        async with self.db.write(complex_id) as connection:
             known = await picture_arrived(connection, complex_id, sha256, self.now())
         if known:
             self.live.ring()

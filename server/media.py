@@ -10,11 +10,11 @@ from pathlib import Path
 
 from obstore.store import LocalStore, ObjectStore
 from sqlalchemy import select
-from sqlalchemy.dialects.sqlite import insert
 
 from domain.ids import content_name
 from server.store.engine import Database, stamp
 from server.store.schema import media
+from server.store.upsert import insert
 
 MAX_PICTURE_BYTES = 8 * 1024 * 1024
 
@@ -40,7 +40,7 @@ class MediaBox:
         if isinstance(self._objects, LocalStore):
             await asyncio.to_thread(_sync, Path(str(self._objects.prefix)) / _path(sha256))
         values = {"sha256": sha256, "complex": complex_id, "size_bytes": len(body), "type": media_type}
-        async with self._db.write() as connection:
+        async with self._db.write(complex_id) as connection:
             statement = insert(media).values(**values, received_at=stamp(self._now()))
             await connection.execute(statement.on_conflict_do_nothing())
         return True

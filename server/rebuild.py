@@ -39,8 +39,8 @@ class Rebuilt(msgspec.Struct, frozen=True):
 async def rebuild(
     projection: Projection, db: Database, log: BatchLog, progress: Callable[[int], None] = lambda _: None
 ) -> Rebuilt:
-    """Fold a projection again up to where it was. Nothing else is written while it runs."""
-    async with db.write() as connection:
+    """Fold a projection again up to where it was. No other reader or person writes while it runs."""
+    async with db.write_alone() as connection:
         before = await fingerprint(connection, projection.tables)
         cursors = await _cursors(connection, projection.name)
         for table in projection.tables:

@@ -7,13 +7,13 @@ from datetime import datetime
 
 import msgspec
 from sqlalchemy import delete, select
-from sqlalchemy.dialects.sqlite import insert
 
 from domain.wire import MAX_EVENTS
-from eventlog.log import Arrival
-from eventlog.sqlite_batches import SqliteBatchLog, Wanted
+from eventlog.log import Arrival, Wanted
+from server.centre_log import CentreLog
 from server.store.engine import Database, stamp
 from server.store.schema import wanted
+from server.store.upsert import insert
 
 _AT_ONCE = 50
 
@@ -28,7 +28,7 @@ class Verified(msgspec.Struct, frozen=True):
 class Refill:
     """Asks gateways for ranges again, and puts what they send in its place."""
 
-    def __init__(self, log: SqliteBatchLog, db: Database, now: Callable[[], datetime]) -> None:
+    def __init__(self, log: CentreLog, db: Database, now: Callable[[], datetime]) -> None:
         self._log, self._db, self._now = log, db, now
 
     async def verify(self, progress: Callable[[], None] = lambda: None) -> Verified:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, Table, func, select
+from sqlalchemy import BigInteger, Select, Table, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.books.charges import total_fen
@@ -15,7 +15,8 @@ from server.store.schema import alert, batch, charge, delivery, gateway, media, 
 async def report(db: Database) -> dict[str, Any]:
     """Counts of everything a person would ask for first."""
     async with db.read() as connection:
-        events = select(func.coalesce(func.sum(batch.c.last - batch.c.first + 1), 0))
+        held = func.coalesce(func.sum(batch.c.last - batch.c.first + 1), 0)
+        events = select(cast(held, BigInteger))  # PostgreSQL's sum of 64 bits is a decimal number
         return {
             "gateways": await _scalar(connection, select(func.count()).select_from(gateway)),
             "events": await _scalar(connection, events),

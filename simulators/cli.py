@@ -6,13 +6,14 @@ import asyncio
 import signal
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 import typer
 from rich.console import Console
 
 from simulators.broker import BrokerUnavailable, make_broker
+from simulators.postgres import PostgresUnavailable
 from simulators.processes import ChildFailed
 from simulators.receiver import Failing, Receiver
 from simulators.site import Site
@@ -23,6 +24,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Simulated su
 out = Console()
 err = Console(stderr=True)
 
+Engine = Literal["sqlite", "postgres"]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for scripts.")]
 
 
@@ -141,6 +143,7 @@ def demo(
     folder: Annotated[Path | None, typer.Option(help="Where to keep everything; else a temporary folder.")] = None,
     port: Annotated[int, typer.Option(help="Of the centre's pages; 0: a free one.")] = 0,
     seed: Annotated[int, typer.Option(help="The same seed: the same story.")] = 1,
+    engine: Annotated[Engine, typer.Option(help="The centre's database; pip installs PostgreSQL too.")] = "sqlite",
     as_json: AsJson = False,
 ) -> None:
     """A whole Gatehouse on this machine: broker, agent, centre, a simulated complex, and an uplink that is cut.
@@ -149,10 +152,10 @@ def demo(
     """
     from simulators.demo import Demo, DemoFailed, DemoSettings
 
-    told = DemoSettings(minutes, headless or as_json, folder, port, seed)
+    told = DemoSettings(minutes, headless or as_json, folder, port, seed, engine)
     try:
         result = asyncio.run(_until_told(Demo(told, err).run()))
-    except (DemoFailed, ChildFailed, BrokerUnavailable, BrokerAway) as error:
+    except (DemoFailed, ChildFailed, BrokerUnavailable, BrokerAway, PostgresUnavailable) as error:
         raise fail(str(error)) from error
     if result is None:
         err.print("stopped")

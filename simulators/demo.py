@@ -19,6 +19,7 @@ from simulators.demo_check import Outcome, discrepancies
 from simulators.demo_files import COMPLEX, DemoFiles
 from simulators.demo_screen import Numbers, Screen
 from simulators.faults import Uplink
+from simulators.postgres import Postgres
 from simulators.processes import Child, ChildFailed
 from simulators.products import ask, command, printed_line, run_command, until
 from simulators.receiver import Receiver
@@ -47,6 +48,7 @@ class DemoSettings:
     folder: Path | None = None
     port: int = 0
     seed: int = 1
+    engine: str = "sqlite"
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,10 @@ class Demo:
         self._site = Site(told.seed, told.minutes)
 
     async def run(self) -> DemoResult:
-        """Plays it. Raises DemoFailed, ChildFailed, BrokerUnavailable, BrokerAway. Leaves no child behind."""
+        """Plays it, and leaves no child behind.
+
+        Raises DemoFailed, ChildFailed, BrokerUnavailable, BrokerAway, PostgresUnavailable.
+        """
         async with self._folder() as folder, self._running(DemoFiles(folder)) as parts:
             with self._screen:
                 outcome = await self._watched(parts)
@@ -123,7 +128,8 @@ class Demo:
             stack.push_async_callback(receiver.stop)
             broker = NatsBroker(store=files.broker).start()
             stack.push_async_callback(asyncio.to_thread, broker.stop)
-            server, url, login = await self._start_server(files, receiver.url, stack)
+            database = await self._start_database(files, stack)
+            server, url, login = await self._start_server(files, receiver.url, database, stack)
             uplink = Uplink(int(url.rpartition(":")[2]))
             await uplink.start()
             stack.push_async_callback(uplink.stop)
@@ -131,11 +137,21 @@ class Demo:
             self._screen.welcome(url, login["username"], login["password"], str(files.folder))
             yield _Parts(files, receiver, broker, server, agent, uplink)
 
+    async def _start_database(self, files: DemoFiles, stack: contextlib.AsyncExitStack) -> str:
+        """Where the centre keeps all; empty: in its own folder. Raises PostgresUnavailable."""
+        if self._told.engine != "postgres":
+            return ""
+        self._screen.note("启动数据库 · starting PostgreSQL")
+        database = Postgres(files.database)
+        stack.push_async_callback(asyncio.to_thread, database.close)
+        await asyncio.to_thread(database.start)
+        return database.url()
+
     async def _start_server(
-        self, files: DemoFiles, webhook_url: str, stack: contextlib.AsyncExitStack
+        self, files: DemoFiles, webhook_url: str, database: str, stack: contextlib.AsyncExitStack
     ) -> tuple[Child, str, dict[str, Any]]:
         self._screen.note("启动中心 · starting the centre")
-        files.write_server(self._told.port, webhook_url)
+        files.write_server(self._told.port, webhook_url, database)
         login = await ask("gatehouse-server", "init", "--data", str(files.server))
         serve = [command("gatehouse-server"), "serve", "--data", str(files.server)]
         server = Child("gatehouse-server", serve, files.folder)

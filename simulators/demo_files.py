@@ -34,20 +34,24 @@ class DemoFiles:
         self.server = folder / "centre"
         self.edge = folder / "gateway"
         self.broker = folder / "broker"
+        self.database = folder / "postgres"
         self.secret = secrets.token_urlsafe(32)
 
     @property
     def edge_settings(self) -> Path:
         return self.edge / "edge.toml"
 
-    def write_server(self, port: int, webhook_url: str) -> None:
-        """The centre's folder: settings, tariff, and the secret of the webhook, readable by its owner alone."""
+    def write_server(self, port: int, webhook_url: str, database: str = "") -> None:
+        """The centre's folder: settings, tariff, and the secret of the webhook, readable by its owner alone.
+
+        ``database`` is a PostgreSQL's URL; empty: SQLite in the folder.
+        """
         self.server.mkdir(parents=True, mode=0o700)
         (self.server / "tariff.yaml").write_text(_TARIFF, encoding="utf-8")
         secret_file = self.server / "webhook.secret"
         secret_file.touch(mode=0o600)
         secret_file.write_text(self.secret, encoding="utf-8")
-        (self.server / "server.toml").write_text(_server_settings(port, webhook_url), encoding="utf-8")
+        (self.server / "server.toml").write_text(_server_settings(port, webhook_url, database), encoding="utf-8")
 
     def write_edge(self, uplink_port: int, broker_port: int, devices: list[DeviceRow]) -> None:
         """The gateway's folder: its settings with the device list."""
@@ -57,11 +61,11 @@ class DemoFiles:
         self.edge_settings.write_text(head + rows, encoding="utf-8")
 
 
-def _server_settings(port: int, webhook_url: str) -> str:
+def _server_settings(port: int, webhook_url: str, database: str) -> str:
     place = {"id": COMPLEX, "name": COMPLEX_NAME, "timezone": "Asia/Shanghai", "tariff": "tariff.yaml"}
     hook = {"name": "demo", "url": webhook_url, "secret_file": "webhook.secret"}
     return (
-        f'host = "127.0.0.1"\nport = {port}\n\n'
+        f'host = "127.0.0.1"\nport = {port}\ndatabase = "{database}"\n\n'
         f"[[complexes]]\n{_lines(place)}"
         f"\n[[complexes.quiet]]\n{_lines({'from': '00:00', 'to': '24:00'})}"
         f"\n[[webhooks]]\n{_lines(hook)}kinds = []\n"

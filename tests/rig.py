@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import sqlite3
 from collections import Counter
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +17,14 @@ from domain.wire import split_events, unpack
 from simulators.broker import Broker
 from simulators.processes import Child
 from simulators.products import ask, command, run_command
+from tests.centre_sql import on_postgres, on_sqlite
 
 COMPLEX = "garden"
 _READY_S = 30.0
 SERVER_TOML = """\
 host = "{host}"
 port = {port}
+database = "{database}"
 [[complexes]]
 id = "garden"
 name = "测试小区"
@@ -57,7 +57,7 @@ class Rig:
     """One complex and its centre in ``folder``. ``agent`` and ``centre`` may be other commands than the products'.
 
     ``extra_server`` and ``extra_edge`` go behind the settings, the agent's first into [limits]; ``agent_env`` is added
-    to the agent's environment; ``host`` is where the centre listens.
+    to the agent's environment; ``host`` is where the centre listens; ``database`` is its PostgreSQL, if not SQLite.
     """
 
     def __init__(
@@ -71,9 +71,11 @@ class Rig:
         extra_edge: str = "",
         agent_env: dict[str, str] | None = None,
         host: str = "127.0.0.1",
+        database: str = "",
     ) -> None:
         self.folder, self.broker = folder, broker
         self._extra_server, self._extra_edge, self._host = extra_server, extra_edge, host
+        self._database = database
         self.server_folder, self.edge_folder = folder / "centre", folder / "gateway"
         self.edge_config = self.edge_folder / "edge.toml"
         program = agent or [command("gatehouse-edge")]
@@ -99,7 +101,7 @@ class Rig:
 
     def _write_server(self, port: int) -> None:
         (self.server_folder / "server.toml").write_text(
-            SERVER_TOML.format(host=self._host, port=port) + self._extra_server
+            SERVER_TOML.format(host=self._host, port=port, database=self._database) + self._extra_server
         )
 
     async def enrol(self, uplink: str = "") -> None:
@@ -140,18 +142,15 @@ class Rig:
 
     def edge_head(self) -> int:
         """How many events the agent's log ever took."""
-        with closing(_open(self.edge_folder / "data" / "log.db")) as db:
-            return db.execute("SELECT coalesce(sum(head), 0) FROM stream").fetchone()[0]
+        return on_sqlite(self.edge_folder / "data" / "log.db", "SELECT coalesce(sum(head), 0) FROM stream")[0][0]
 
     def centre_count(self) -> int:
         """How many events the centre's log holds."""
-        with closing(_open(self.server_folder / "gatehouse.db")) as db:
-            return db.execute("SELECT coalesce(sum(last - first + 1), 0) FROM batch").fetchone()[0]
+        return self.centre_query("SELECT CAST(coalesce(sum(last - first + 1), 0) AS bigint) FROM batch")[0][0]
 
     def centre_events(self) -> list[tuple[Origin, dict[str, Any]]]:
         """Every event at the centre with its origin, straight from the stored batches."""
-        with closing(_open(self.server_folder / "gatehouse.db")) as db:
-            bodies = [row[0] for row in db.execute("SELECT body FROM batch ORDER BY position")]
+        bodies = [row[0] for row in self.centre_query("SELECT body FROM batch ORDER BY position")]
         found: list[tuple[Origin, dict[str, Any]]] = []
         for body in bodies:
             header, unpacked = unpack(body)
@@ -160,16 +159,14 @@ class Rig:
         return found
 
     def centre_query(self, sql: str, *args: object) -> list[tuple[Any, ...]]:
-        with closing(_open(self.server_folder / "gatehouse.db")) as db:
-            return db.execute(sql, args).fetchall()
+        """Rows of the centre's database, whichever it is; parameters are question marks."""
+        if self._database:
+            return on_postgres(self._database, sql, args)
+        return on_sqlite(self.server_folder / "gatehouse.db", sql, args)
 
     async def drained(self, least: int = 0, timeout_s: float = 60.0) -> None:
         """Until the centre holds all that the agent's log took, and at least ``least``."""
         await until(lambda: self.centre_count() >= max(least, 1) and self.centre_count() >= self.edge_head(), timeout_s)
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
 
 
 async def start(child: Child, begins: str) -> str:

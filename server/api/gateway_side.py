@@ -9,7 +9,6 @@ import msgspec
 import structlog
 from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy import update
-from sqlalchemy.exc import OperationalError
 
 from domain.statements import Statement
 from domain.wire import MAX_PACKED_BYTES, BadBatch
@@ -20,6 +19,7 @@ from server.house import House
 from server.ingest import Busy, checked
 from server.media import MAX_PICTURE_BYTES, WrongHash
 from server.store.engine import stamp
+from server.store.failures import DatabaseBusy, NotStorable
 from server.store.schema import gateway as gateway_table
 
 log = structlog.get_logger()
@@ -28,6 +28,8 @@ T = TypeVar("T")
 router = APIRouter(prefix="/v1")
 
 _MAX_JSON_BYTES = 1024 * 1024
+Sequence = Annotated[int, msgspec.Meta(ge=1, le=2**62)]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[^\0]*$")]  # PostgreSQL keeps no NUL sign
 _STATUS = {"stored": 200, "known": 200, "gap": 409, "overlap": 409}
 
 
@@ -57,11 +59,11 @@ class GapRequest(msgspec.Struct):
     """Sequences that will never come, and why."""
 
     stream: Literal["urgent", "money", "routine"]
-    epoch: str
-    first: Annotated[int, msgspec.Meta(ge=1)]
-    last: Annotated[int, msgspec.Meta(ge=1)]
+    epoch: Name
+    first: Sequence
+    last: Sequence
     reason: GapReason
-    detail: str = ""
+    detail: Name = ""
 
     def __post_init__(self) -> None:
         if self.last < self.first:
@@ -71,10 +73,10 @@ class GapRequest(msgspec.Struct):
 class NoLonger(msgspec.Struct):
     """Sequences that were asked for again, and that the gateway does not have either."""
 
-    stream: str
-    epoch: str
-    first: int
-    last: int
+    stream: Name
+    epoch: Name
+    first: Sequence
+    last: Sequence
 
 
 class KnownMedia(msgspec.Struct):
@@ -254,9 +256,11 @@ def refusals(request: Request, error: Exception) -> Response:
             return answer(413, error="too_large", message=str(error))
         case Busy():
             return answer(503, error="busy", message=str(error))
-        case OperationalError():
-            log.error("database_busy", path=request.url.path, error=str(error.orig))
+        case DatabaseBusy():
+            log.error("database_busy", path=request.url.path, error=str(error))
             return answer(503, error="busy", message="the database is busy; come again")
+        case NotStorable():
+            return answer(422, error="bad_request", message=str(error))
         case LogBroken():
             return answer(503, error="log", message="the log could not be written; nothing was acknowledged")
         case _:
@@ -271,5 +275,6 @@ REFUSED: tuple[type[Exception], ...] = (
     TooLarge,
     Busy,
     LogBroken,
-    OperationalError,
+    DatabaseBusy,
+    NotStorable,
 )

@@ -16,6 +16,7 @@ from domain.plates import PlateColor
 from domain.tariff import BadStay, NoPrice, Plan, Tariff, fee
 from server.facts import Fact
 from server.store.engine import stamp, unstamp
+from server.store.json_rows import json_values
 from server.store.schema import charge, charge_passage, charge_session
 from server.store.stays import Refolded, Tables, take
 
@@ -123,7 +124,7 @@ class _Booking:
 
     async def _last(self, sessions: list[str]) -> dict[str, Row[Any]]:
         """The newest entry of each session that has one."""
-        wanted = func.json_each(msgspec.json.encode(sessions).decode()).table_valued("value")
+        wanted = json_values(msgspec.json.encode(sessions).decode()).table_valued("value")
         newest = (
             select(charge.c.session, func.max(charge.c.revision).label("revision"))
             .where(charge.c.complex == self._complex, charge.c.session.in_(select(wanted.c.value)))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.facts import Fact
 from server.feeds.cloudevents import cloud_event
 from server.store.schema import delivery
+from server.store.upsert import insert
 
 
 class Outbox:

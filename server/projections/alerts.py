@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Table, select, update
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import alert_rules, incidents
@@ -16,7 +15,9 @@ from domain.places import Place
 from domain.plates import mask
 from server.facts import Fact
 from server.store.engine import stamp, unstamp
-from server.store.schema import ALERT_TABLES, alert, live, scene
+from server.store.live_rows import announce_all
+from server.store.schema import ALERT_TABLES, alert, scene
+from server.store.upsert import insert
 
 # How far a picture of the same place may lie from what happened, either way.
 _PICTURE_WITHIN = timedelta(seconds=15)
@@ -33,45 +34,41 @@ class Alerts:
 
     async def fold(self, connection: AsyncConnection, facts: list[Fact]) -> None:
         """Fact by fact in the log's order, so that no grouping of batches changes the result."""
+        changed: list[tuple[str, str]] = []
         for fact in facts:
             place = self._places.get(fact.complex, Place())
-            for fired in alert_rules.fired(fact.event, place):
-                await self._raise(connection, fact, fired)
+            found = [await _raise(connection, fact, fired) for fired in alert_rules.fired(fact.event, place)]
             for picture in _pictures(fact):
-                await self._show(connection, fact, picture)
-
-    async def _raise(self, connection: AsyncConnection, fact: Fact, fired: alert_rules.Fired) -> None:
-        row = await _row(connection, fact, fired)
-        added = await connection.execute(insert(alert).values(row).on_conflict_do_nothing())
-        if added.rowcount:
-            await self._tell(connection, fact.complex, row["id"])
-
-    async def _show(self, connection: AsyncConnection, fact: Fact, picture: str) -> None:
-        """Keep a picture of a place, and give it to the alerts there that have none."""
-        at = fact.event.occurred_at
-        values = {"complex": fact.complex, "place": fact.event.place, "occurred_at": stamp(at), "sha256": picture}
-        await connection.execute(insert(scene).values(values).on_conflict_do_nothing())
-        bare = select(alert.c.id).where(*_near(alert, fact.complex, fact.event.place, at), alert.c.picture.is_(None))
-        for found in (await connection.execute(bare)).scalars().all():
-            await connection.execute(update(alert).where(alert.c.id == found).values(picture=picture))
-            await self._tell(connection, fact.complex, found)
-
-    async def _tell(self, connection: AsyncConnection, complex_id: str, alert_id: str) -> None:
+                found += await _show(connection, fact, picture)
+            changed += [(fact.complex, alert_id) for alert_id in found if alert_id]
         if self._announce:
-            await tell(connection, complex_id, alert_id, self._now())
+            await announce_all(connection, "alert", changed, stamp(self._now()))
 
 
-async def tell(connection: AsyncConnection, complex_id: str, alert_id: str, at: datetime) -> None:
-    """Let the screens hear of an alert."""
-    await connection.execute(live.insert().values(complex=complex_id, kind="alert", ref=alert_id, at=stamp(at)))
+async def _raise(connection: AsyncConnection, fact: Fact, fired: alert_rules.Fired) -> str | None:
+    """The alert's id, where it is new."""
+    row = await _row(connection, fact, fired)
+    added = await connection.execute(insert(alert).values(row).on_conflict_do_nothing())
+    return row["id"] if added.rowcount else None
+
+
+async def _show(connection: AsyncConnection, fact: Fact, picture: str) -> list[str]:
+    """Keep a picture of a place, and give it to the alerts there that have none: which."""
+    at = fact.event.occurred_at
+    values = {"complex": fact.complex, "place": fact.event.place, "occurred_at": stamp(at), "sha256": picture}
+    await connection.execute(insert(scene).values(values).on_conflict_do_nothing())
+    bare = select(alert.c.id).where(*_near(alert, fact.complex, fact.event.place, at), alert.c.picture.is_(None))
+    found = list((await connection.execute(bare)).scalars())
+    for alert_id in found:
+        await connection.execute(update(alert).where(alert.c.id == alert_id).values(picture=picture))
+    return found
 
 
 async def picture_arrived(connection: AsyncConnection, complex_id: str, sha256: str, at: datetime) -> bool:
     """Let the screens show a picture that came after its alert; whether any alert has it."""
     query = select(alert.c.id).where(alert.c.complex == complex_id, alert.c.picture == sha256)
     found = (await connection.execute(query)).scalars().all()
-    for alert_id in found:
-        await tell(connection, complex_id, alert_id, at)
+    await announce_all(connection, "alert", [(complex_id, alert_id) for alert_id in found], stamp(at))
     return bool(found)
 
 

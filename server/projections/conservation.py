@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping
 
 from sqlalchemy import Table
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.days import day_number
@@ -14,6 +13,7 @@ from domain.places import Place
 from domain.wire import Header
 from server.facts import Fact
 from server.store.schema import CONSERVATION_TABLES, batch_day
+from server.store.upsert import insert
 
 
 class Conservation:
@@ -32,7 +32,7 @@ class Conservation:
         if rows:
             statement = insert(batch_day)
             keys = [column.name for column in batch_day.primary_key]
-            again = statement.on_conflict_do_update(keys, set_={"count": statement.excluded.count})
+            again = statement.on_conflict_do_update(index_elements=keys, set_={"count": statement.excluded.count})
             await connection.execute(again, rows)
 
     def _day(self, fact: Fact) -> int:

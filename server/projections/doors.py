@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import Table, select
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.facts import Fact
 from server.store.engine import stamp
 from server.store.schema import DOOR_TABLES, door, door_fact
+from server.store.upsert import insert
 
 _KINDS = frozenset({"door", "access"})
 _LOOKUP_CHUNK = 500

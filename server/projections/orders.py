@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import Table, select
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.orders import STATES, settled
 from server.facts import Fact
 from server.store.engine import stamp
 from server.store.schema import ORDER_TABLES, order_result
+from server.store.upsert import insert
 
 GATEWAY_DEVICE = "gateway"  # the agent itself: a device's own answer is evidence, not the result
 Row = dict[str, Any]

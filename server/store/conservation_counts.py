@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Table, func, select, true, union_all
+from sqlalchemy import BigInteger, ColumnElement, Table, cast, func, select, true, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.conservation import UNEXPLAINED, Counted, GapCount
@@ -87,7 +87,8 @@ async def _received(connection: AsyncConnection, scope: Scope) -> dict[int, int]
 
 
 async def _uncounted(connection: AsyncConnection, scope: Scope, folded: int) -> int:
-    query = select(func.coalesce(func.sum(batch.c.last - batch.c.first + 1), 0)).where(*_new(scope, folded))
+    held = func.coalesce(func.sum(batch.c.last - batch.c.first + 1), 0)
+    query = select(cast(held, BigInteger)).where(*_new(scope, folded))
     return (await connection.execute(query.where(scope.known(batch.c.last)))).scalar_one()
 
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import func, select
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.desired import MAX_BODY_BYTES, BadDesired, Document, Refusal, read_body
 from domain.ids import content_name
 from server.store.engine import stamp
 from server.store.schema import desired_state, gateway, gateway_applied
+from server.store.upsert import insert
 
 Row = dict[str, Any]
 

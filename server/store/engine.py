@@ -1,4 +1,4 @@
-"""The centre's database: one writer at a time within the process, readers beside it."""
+"""The centre's database: transactions to write and snapshots to read, on SQLite or PostgreSQL."""
 
 from __future__ import annotations
 
@@ -7,34 +7,81 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-FILE = "gatehouse.db"
+from eventlog.shards import shard_of
+from server.store import failures
+from server.store.address import for_engine, is_postgres
+from server.store.postgres import REST, PostgresTransactions
 
 
 class Database:
-    """``write`` gives the one writing transaction; ``lock`` is shared with the log, which writes the same file."""
+    """By its URL (server/store/address.py). ``lock`` is shared with the log where both write one file of SQLite.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.lock = asyncio.Lock()
-        # IMMEDIATE: a transaction that reads first and writes later must not find another process in between.
-        self._writer = _engine(path, "BEGIN IMMEDIATE", pool_size=1)
-        self._reader = _engine(path, "BEGIN", pool_size=4)
+    All transactions raise DatabaseBusy where the database is away or held for too long.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url, self.lock = url, asyncio.Lock()
+        made = PostgresTransactions(url) if is_postgres(url) else _SqliteTransactions(url, self.lock)
+        self._transactions: PostgresTransactions | _SqliteTransactions = made
 
     @asynccontextmanager
-    async def write(self) -> AsyncGenerator[AsyncConnection]:
-        """One transaction; committed at the end, undone by an exception."""
-        async with self.lock, self._writer.begin() as connection:
-            yield connection
+    async def write(
+        self, complex_id: str | None = None, *, shard: str | None = None
+    ) -> AsyncGenerator[AsyncConnection]:
+        """One transaction; committed at the end, undone by an exception.
+
+        One at a time of those for a shard, or a complex of it; and of those that name neither. They wait for each other
+        over all processes, and for a shard's no other shard's do.
+        """
+        turn = shard or (shard_of(complex_id) if complex_id else REST)
+        with failures.named():
+            async with self._transactions.write(turn) as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def write_alone(self) -> AsyncGenerator[AsyncConnection]:
+        """One transaction that all others of ``write`` wait for; it may take long."""
+        with failures.named():
+            async with self._transactions.write_alone() as connection:
+                yield connection
 
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[AsyncConnection]:
         """A snapshot to read from."""
+        with failures.named():
+            async with self._transactions.read() as connection:
+                yield connection
+
+    async def close(self) -> None:
+        await self._transactions.close()
+
+
+class _SqliteTransactions:
+    """One writer at a time within the process, and by SQLite's own lock over processes; readers beside it."""
+
+    def __init__(self, url: str, lock: asyncio.Lock) -> None:
+        self._lock = lock
+        # IMMEDIATE: a transaction that reads first and writes later must not find another process in between.
+        self._writer = _engine(url, "BEGIN IMMEDIATE", pool_size=1)
+        self._reader = _engine(url, "BEGIN", pool_size=4)
+
+    @asynccontextmanager
+    async def write(self, _turn: str) -> AsyncGenerator[AsyncConnection]:
+        async with self._lock, self._writer.begin() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def write_alone(self) -> AsyncGenerator[AsyncConnection]:
+        async with self.write(REST) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def read(self) -> AsyncGenerator[AsyncConnection]:
         async with self._reader.connect() as connection:
             yield connection
 
@@ -43,12 +90,8 @@ class Database:
         await self._reader.dispose()
 
 
-def url(path: Path) -> str:
-    return f"sqlite+aiosqlite:///{path}"
-
-
-def _engine(path: Path, begin: str, pool_size: int) -> AsyncEngine:
-    engine = create_async_engine(url(path), pool_size=pool_size, max_overflow=pool_size)
+def _engine(url: str, begin: str, pool_size: int) -> AsyncEngine:
+    engine = create_async_engine(for_engine(url), pool_size=pool_size, max_overflow=pool_size)
     event.listen(engine.sync_engine, "connect", _on_connect)
     event.listen(engine.sync_engine, "begin", partial(_begin, begin))
     return engine

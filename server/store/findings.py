@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select, update
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store.engine import stamp
 from server.store.schema import conservation_finding as finding
+from server.store.upsert import insert
 
 Key = tuple[str, int]  # stream, day
 Differences = Mapping[str, int]

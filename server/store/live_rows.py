@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import msgspec
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.store.postgres import lock_live
 from server.store.schema import live
 from server.store.scope import within
 
@@ -46,4 +47,15 @@ async def trim(connection: AsyncConnection, upto: int) -> None:
 
 async def announce(connection: AsyncConnection, complex_id: str, kind: str, ref: str, at: str) -> None:
     """Let the screens hear of a change, in the change's own transaction; ring the hub after it."""
-    await connection.execute(live.insert().values(complex=complex_id, kind=kind, ref=ref, at=at))
+    await announce_all(connection, kind, [(complex_id, ref)], at)
+
+
+async def announce_all(connection: AsyncConnection, kind: str, changed: Sequence[tuple[str, str]], at: str) -> None:
+    """The same of several changes, each a complex and what changed there, in order.
+
+    It belongs at the end of a transaction: until that commits, all others that announce anything wait.
+    """
+    if changed:
+        await lock_live(connection)
+        rows = [{"complex": complex_id, "kind": kind, "ref": ref, "at": at} for complex_id, ref in changed]
+        await connection.execute(live.insert(), rows)

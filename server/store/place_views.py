@@ -54,6 +54,6 @@ async def doors(connection: AsyncConnection, complexes: Collection[str], complex
     query = query.where(within(door.c.complex, complexes))
     if complex_id:
         query = query.where(door.c.complex == complex_id)
-    order = (complex_.c.name, door.c.complex, door.c.place, door.c.device, door.c.point)
+    order = (complex_.c.name.nulls_first(), door.c.complex, door.c.place.nulls_first(), door.c.device, door.c.point)
     rows = await connection.execute(query.order_by(*order).limit(MOST_DOORS))
     return [msgspec.convert(row, DoorView) for row in rows.mappings()]

@@ -22,7 +22,7 @@ metadata = MetaData()
 Position = BigInteger().with_variant(Integer, "sqlite")
 STATED = ("produced", "held", "unsent", "trimmed", "dropped", "through")  # numbers of a gateway's statement
 
-# --- the log (statements in eventlog/sqlite_batches.py) ---
+# --- the log (statements in eventlog/sqlite_batches.py and postgres_batches.py; there it is partitioned by day) ---
 
 batch = Table(
     "batch",

@@ -8,13 +8,13 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Table, select
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.conservation import is_news
 from domain.statements import Present, Row, Statement, Untaken
 from server.store.engine import stamp
 from server.store.schema import STATED, carried, statement, statement_head, untaken
+from server.store.upsert import insert
 
 
 class Head(msgspec.Struct, frozen=True):

@@ -1,7 +1,7 @@
 """Passages kept and folded into sessions by plate; the projection and the book each keep their own.
 
-Everything is done for all plates of a chunk at once: a statement each, with the plates as a JSON parameter, because
-a statement a plate made the fold the slowest part of the centre. CROSS JOIN makes SQLite begin with that parameter.
+Everything is done for all plates of a chunk at once: a statement each, with the plates as a JSON parameter
+(json_rows.py), because a statement a plate made the fold the slowest part of the centre.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Table, select, text
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import parking
 from domain.parking import Session
 from domain.passages import FoldKey, Passage, passage_of, preferred
 from server.facts import Fact
+from server.store import json_rows
 from server.store.engine import stamp, unstamp
+from server.store.upsert import insert
 
 _LOOKUP_CHUNK = 500
 _encode = msgspec.json.Encoder().encode
@@ -60,6 +61,7 @@ class _Chunk:
     def __init__(self, connection: AsyncConnection, tables: Tables, complex_id: str) -> None:
         self._connection, self._complex = connection, complex_id
         self._passages, self._sessions = tables.passages, tables.sessions
+        self._json = json_rows.source(connection)
 
     async def take(self, passages: list[Passage]) -> list[Refolded]:
         touched: defaultdict[str, list[Passage]] = defaultdict(list)
@@ -114,30 +116,30 @@ class _Chunk:
         domain.parking.fold_start says why that is enough. Compared by the millisecond the tables keep: a session
         begun in the same one is folded again too.
         """
-        sql = f"""SELECT wanted.key, max(session.begun_at) FROM json_each(:plates) AS wanted
-            CROSS JOIN {self._sessions.name} AS session ON session.complex = :complex AND session.plate = wanted.key
+        sql = f"""SELECT wanted.key, max(session.begun_at) FROM {self._json.pairs}
+            {self._sessions.name} AS session ON session.complex = :complex AND session.plate = wanted.key
             AND session.begun_at < wanted.value GROUP BY wanted.key"""  # noqa: S608 - names of ours
-        rows = await self._rows(sql, plates={plate: stamp(key[0]) for plate, key in earliest.items()})
+        rows = await self._rows(sql, {plate: stamp(key[0]) for plate, key in earliest.items()})
         return dict.fromkeys(earliest, "") | {row[0]: row[1] for row in rows}
 
     async def _sessions_from(self, starts: dict[str, str]) -> defaultdict[str, list[str]]:
-        sql = f"""SELECT wanted.key, session.id FROM json_each(:plates) AS wanted
-            CROSS JOIN {self._sessions.name} AS session ON session.complex = :complex AND session.plate = wanted.key
+        sql = f"""SELECT wanted.key, session.id FROM {self._json.pairs}
+            {self._sessions.name} AS session ON session.complex = :complex AND session.plate = wanted.key
             AND session.begun_at >= wanted.value"""  # noqa: S608 - names of ours
         found: defaultdict[str, list[str]] = defaultdict(list)
-        for plate, identity in await self._rows(sql, plates=starts):
+        for plate, identity in await self._rows(sql, starts):
             found[plate].append(identity)
         return found
 
     async def _passages_from(self, starts: dict[str, str]) -> defaultdict[str, list[Passage]]:
         """The passages from each start on; of its own millisecond only those that its session began with or after."""
-        sql = f"""SELECT kept.plate, kept.passage, first.begun_at, first.begun_by FROM json_each(:plates) AS wanted
-            CROSS JOIN {self._passages.name} AS kept ON kept.complex = :complex AND kept.plate = wanted.key
+        sql = f"""SELECT kept.plate, kept.passage, first.begun_at, first.begun_by FROM {self._json.pairs}
+            {self._passages.name} AS kept ON kept.complex = :complex AND kept.plate = wanted.key
             AND kept.occurred_at >= wanted.value
             LEFT JOIN {self._sessions.name} AS first ON first.complex = :complex AND first.plate = wanted.key
             AND first.begun_at = wanted.value"""  # noqa: S608 - names of ours
         found: defaultdict[str, dict[bytes, Passage]] = defaultdict(dict)
-        for plate, body, begun_at, begun_by in await self._rows(sql, plates=starts):
+        for plate, body, begun_at, begun_by in await self._rows(sql, starts):
             passage = _decode(body)
             if begun_at is None or passage.key >= (unstamp(begun_at), begun_by):
                 found[plate][passage.id] = passage
@@ -146,15 +148,15 @@ class _Chunk:
     async def _replace(self, changed: list[Refolded], passages: dict[str, list[Passage]]) -> None:
         gone = [identity for refolded in changed for identity in refolded.before]
         sql = f"""DELETE FROM {self._sessions.name}
-            WHERE complex = :complex AND id IN (SELECT value FROM json_each(:ids))"""  # noqa: S608 - names of ours
+            WHERE complex = :complex AND id IN ({self._json.values})"""  # noqa: S608 - names of ours
         await self._connection.execute(text(sql), {"complex": self._complex, "ids": _json(gone)})
         rows = [row for refolded in changed for row in self._session_rows(refolded, passages[refolded.plate])]
         if rows:
             await self._connection.execute(self._sessions.insert(), rows)
 
-    async def _rows(self, sql: str, **parameters: Any) -> list[Any]:
-        encoded = {name: _json(value) for name, value in parameters.items()}
-        return list((await self._connection.execute(text(sql), {"complex": self._complex, **encoded})).all())
+    async def _rows(self, sql: str, pairs: dict[str, str]) -> list[Any]:
+        told = {"complex": self._complex, "pairs": _json(pairs)}
+        return list((await self._connection.execute(text(sql), told)).all())
 
     def _passage_row(self, passage: Passage) -> dict[str, Any]:
         return {
@@ -171,7 +173,7 @@ class _Chunk:
 
 
 def _json(value: Any) -> str:
-    return _encode(value).decode() if not isinstance(value, str) else value
+    return _encode(value).decode()
 
 
 def _session_row(complex_id: str, session: Session, pictures: dict[bytes, str | None]) -> dict[str, Any]:

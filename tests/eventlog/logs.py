@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ from typing import Any
 from domain.wire import Header, pack, read_header
 from eventlog.log import Arrival, Entry, Log
 from eventlog.memory import MemoryBatchLog, MemoryEventLog
+from eventlog.postgres_batches import PostgresBatchLog
 from eventlog.shards import shard_of
 from eventlog.sqlite import SqliteEventLog
 from eventlog.sqlite_batches import SqliteBatchLog
-from server.store import migrate
+from server.store import address, migrate
+from tests.postgres import database, say
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 COMPLEX = "garden"
@@ -50,6 +53,25 @@ class BatchFace(Face):
         header: Header = read_header(body)
         return int(header.gateway.removeprefix("gw-")), header.first
 
+    def execute(self, sql: str) -> None:
+        """One statement behind the log's back, for the logs that have SQL."""
+        raise NotImplementedError
+
+
+class SqliteBatchFace(BatchFace):
+    path: Path
+
+    def execute(self, sql: str) -> None:
+        with closing(sqlite3.connect(self.path)) as db, db:
+            db.execute(sql)
+
+
+class PostgresBatchFace(BatchFace):
+    url: str
+
+    def execute(self, sql: str) -> None:
+        say(self.url, sql)
+
 
 def batch(gateway: str, first: int, count: int = 1, stream: str = "routine", epoch: str = "e1") -> bytes:
     """A batch of the least events there can be."""
@@ -80,10 +102,22 @@ async def memory_batches(_folder: Path) -> AsyncIterator[Face]:
 @asynccontextmanager
 async def sqlite_batches(folder: Path) -> AsyncIterator[Face]:
     path = folder / "centre.db"
-    await asyncio.to_thread(migrate.upgrade, path)
+    await asyncio.to_thread(migrate.upgrade, address.sqlite(path))
     log = await SqliteBatchLog.open(path, asyncio.Lock(), lambda: START)
-    yield BatchFace(log, shard_of(COMPLEX))
+    face = SqliteBatchFace(log, shard_of(COMPLEX))
+    face.path = path
+    yield face
     await log.close()
+
+
+@asynccontextmanager
+async def postgres_batches(_folder: Path) -> AsyncIterator[Face]:
+    with database() as url:
+        log = await PostgresBatchLog.open(url, lambda: START)
+        face = PostgresBatchFace(log, shard_of(COMPLEX))
+        face.url = url
+        yield face
+        await log.close()
 
 
 LOGS: dict[str, Callable[[Path], Opened]] = {
@@ -91,4 +125,6 @@ LOGS: dict[str, Callable[[Path], Opened]] = {
     "sqlite events": sqlite_events,
     "memory batches": memory_batches,
     "sqlite batches": sqlite_batches,
+    "postgres batches": postgres_batches,
 }
+SQL_BATCH_LOGS = ("sqlite batches", "postgres batches")

@@ -9,7 +9,7 @@ import pytest
 
 from domain.wire import read_header
 from eventlog.log import Arrival, BatchLog, LogBroken
-from tests.eventlog.logs import COMPLEX, LOGS, batch
+from tests.eventlog.logs import COMPLEX, LOGS, SQL_BATCH_LOGS, batch
 
 BATCH_LOGS = [name for name in LOGS if "batches" in name]
 
@@ -49,8 +49,9 @@ async def test_one_call_with_a_batch_twice_and_the_next_keeps_each_once(name: st
         assert [(header.first, header.last) for header in headers] == [(1, 2), (3, 4)]
 
 
-async def test_the_same_batches_from_many_at_once_are_kept_once(tmp_path: Path) -> None:
-    async with LOGS["sqlite batches"](tmp_path) as face:
+@pytest.mark.parametrize("name", BATCH_LOGS)
+async def test_the_same_batches_from_many_at_once_are_kept_once(name: str, tmp_path: Path) -> None:
+    async with LOGS[name](tmp_path) as face:
         log: BatchLog = face.log  # type: ignore[assignment]
         for first in range(1, 50, 5):
             await asyncio.gather(*(log.append([arrival(first, 5)]) for _ in range(6)))
@@ -58,11 +59,12 @@ async def test_the_same_batches_from_many_at_once_are_kept_once(tmp_path: Path) 
         assert [header.first for header in headers] == list(range(1, 50, 5))
 
 
-async def test_a_log_that_cannot_write_says_so_and_keeps_nothing(tmp_path: Path) -> None:
-    async with LOGS["sqlite batches"](tmp_path) as face:
+@pytest.mark.parametrize("name", SQL_BATCH_LOGS)
+async def test_a_log_that_cannot_write_says_so_and_keeps_nothing(name: str, tmp_path: Path) -> None:
+    async with LOGS[name](tmp_path) as face:
         log: BatchLog = face.log  # type: ignore[assignment]
         await log.append([arrival(1, 1)])
-        await log._writer.execute("DROP TABLE mark")  # type: ignore[attr-defined]
+        face.execute("DROP TABLE mark")  # type: ignore[attr-defined]
         with pytest.raises(LogBroken):
             await log.append([arrival(2, 1)])
         assert len(await log.read(face.partition, 0, 10)) == 1

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from domain.wire import read_header
-from eventlog.log import Arrival, BatchLog, Gap
-from eventlog.sqlite_batches import SqliteBatchLog, Wanted
+from eventlog.log import Arrival, BatchLog, Gap, Wanted
+from eventlog.postgres_batches import PostgresBatchLog
+from eventlog.sqlite_batches import SqliteBatchLog
 from tests.eventlog.logs import COMPLEX, LOGS, batch
 
 BATCH_LOGS = [name for name in LOGS if name.endswith("batches")]
+ZERO_BYTES = {"sqlite batches": "x'00'", "postgres batches": "'\\x00'::bytea"}
+SqlBatchLog = SqliteBatchLog | PostgresBatchLog
 
 
 def arrival(first: int, count: int = 1) -> Arrival:
@@ -37,17 +38,16 @@ async def test_a_gap_is_judged_as_a_batch_is_and_listed(name: str, tmp_path: Pat
         assert await log.gaps("gw-2") == []
 
 
-@pytest.fixture
-async def damaged(tmp_path: Path):
-    async with LOGS["sqlite batches"](tmp_path) as face:
+@pytest.fixture(params=ZERO_BYTES)
+async def damaged(request: pytest.FixtureRequest, tmp_path: Path):
+    async with LOGS[request.param](tmp_path) as face:
         log = face.log
-        assert isinstance(log, SqliteBatchLog)
         await log.append([arrival(1, 3), arrival(4, 3), arrival(7, 3)])
         await log.declare(gap(10, 12))
         await log.append([arrival(13, 2)])
-        with closing(sqlite3.connect(tmp_path / "centre.db")) as db, db:
-            db.execute("UPDATE batch SET body = substr(body, 1, 100) || x'00' || substr(body, 102) WHERE first = 4")
-            db.execute("DELETE FROM batch WHERE first IN (7, 13)")
+        flipped = f"substr(body, 1, 100) || {ZERO_BYTES[request.param]} || substr(body, 102)"
+        face.execute(f"UPDATE batch SET body = {flipped} WHERE first = 4")  # type: ignore[attr-defined]
+        face.execute("DELETE FROM batch WHERE first IN (7, 13)")  # type: ignore[attr-defined]
         yield log
 
 
@@ -55,12 +55,12 @@ def wanted(first: int, last: int) -> Wanted:
     return Wanted("gw-1", "routine", "e1", first, last)
 
 
-async def test_what_is_damaged_or_lost_is_found_and_a_listed_gap_is_neither(damaged: SqliteBatchLog) -> None:
+async def test_what_is_damaged_or_lost_is_found_and_a_listed_gap_is_neither(damaged: SqlBatchLog) -> None:
     assert [found async for found in damaged.damaged_and_lost()] == [wanted(4, 6), wanted(7, 9), wanted(13, 14)]
 
 
 async def test_what_is_sent_again_goes_to_its_place_and_what_is_sound_stays(
-    damaged: SqliteBatchLog,
+    damaged: SqlBatchLog,
 ) -> None:
     assert await damaged.mend(arrival(1, 3)) is False, "a gateway cannot rewrite what it once said"
     assert await damaged.mend(arrival(5, 2)) is False, "not the very same sequences"

@@ -19,6 +19,7 @@ from simulators.faults import Uplink
 from simulators.load import LoadFailed, publish
 from simulators.products import ask
 from tests.rig import Rig, until
+from tests.server.engines import POSTGRES, SQLITE
 
 LANE = """
 [[devices]]
@@ -42,17 +43,21 @@ def broker(kind: str) -> Broker:
     return MosquittoBroker()
 
 
-@pytest.fixture(params=["nats", "mosquitto"])
+@pytest.fixture(
+    params=[("nats", SQLITE), ("mosquitto", SQLITE), ("nats", POSTGRES)], ids=lambda way: f"{way[0]}-{way[1].name}"
+)
 async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Rig]:
-    rig = Rig(tmp_path, broker(request.param))
-    try:
-        await rig.start_all()
-        rig.edge.stop()
-        rig.edge_config.write_text(rig.edge_config.read_text() + LANE)
-        await rig.start_edge()
-        yield rig
-    finally:
-        rig.stop_all()
+    name, engine = request.param
+    with engine.database() as database:
+        rig = Rig(tmp_path, broker(name), database=database)
+        try:
+            await rig.start_all()
+            rig.edge.stop()
+            rig.edge_config.write_text(rig.edge_config.read_text() + LANE)
+            await rig.start_edge()
+            yield rig
+        finally:
+            rig.stop_all()
 
 
 async def say(rig: Rig, *messages: object) -> None:

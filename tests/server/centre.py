@@ -21,6 +21,7 @@ from server.app import create_app
 from server.bootstrap import close_house, open_house, projections, run_readers
 from server.config import Complex, Config, Hours
 from server.house import House
+from tests.server.engines import Engine
 
 GARDEN = Complex("garden", "测试小区", tariff="tariff.yaml", quiet=(Hours("00:00", "24:00"),))
 TARIFF = """\
@@ -112,13 +113,14 @@ class Centre:
 
 
 @asynccontextmanager
-async def centre(folder: Path, config: Config = CONFIG) -> AsyncIterator[Centre]:
+async def centre(folder: Path, engine: Engine, config: Config = CONFIG) -> AsyncIterator[Centre]:
     (folder / "tariff.yaml").write_text(TARIFF)
-    house = await open_house(folder, config)
-    readers = asyncio.create_task(run_readers(house))
-    transport = httpx.ASGITransport(create_app(house), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://centre.example.invalid") as client:
-        yield Centre(house, client)
-    readers.cancel()
-    await asyncio.wait([readers])
-    await close_house(house)
+    with engine.database() as database:
+        house = await open_house(folder, msgspec.structs.replace(config, database=database))
+        readers = asyncio.create_task(run_readers(house))
+        transport = httpx.ASGITransport(create_app(house), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://centre.example.invalid") as client:
+            yield Centre(house, client)
+        readers.cancel()
+        await asyncio.wait([readers])
+        await close_house(house)

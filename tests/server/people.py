@@ -19,6 +19,7 @@ from server.house import House
 from server.logins import Logins
 from server.passwords import Passwords
 from tests.server import rows
+from tests.server.engines import Engine
 from tests.server.filled import fill_city
 
 BASE = "http://centre.example.invalid"
@@ -77,16 +78,17 @@ def make_app(house: House) -> FastAPI:
 
 
 @asynccontextmanager
-async def city(folder: Path, *, is_filled: bool = True) -> AsyncIterator[City]:
+async def city(folder: Path, engine: Engine, *, is_filled: bool = True) -> AsyncIterator[City]:
     """A house whose hub runs; the readers of the log do not, so that rows stay as tests put them."""
-    house = await open_house(folder, Config())
-    try:
-        if is_filled:
-            await fill_city(house)
-        hub = asyncio.create_task(house.live.run())
-        async with AsyncExitStack() as stack:
-            yield City(house, make_app(house), stack)
-        house.live.close()
-        await hub
-    finally:
-        await close_house(house)
+    with engine.database() as database:
+        house = await open_house(folder, Config(database=database))
+        try:
+            if is_filled:
+                await fill_city(house)
+            hub = asyncio.create_task(house.live.run())
+            async with AsyncExitStack() as stack:
+                yield City(house, make_app(house), stack)
+            house.live.close()
+            await hub
+        finally:
+            await close_house(house)

@@ -73,7 +73,7 @@ async def add_people(house: House) -> None:
 async def add_complexes(connection: AsyncConnection) -> None:
     names = {GARDEN: "阳光花园", RIVER: "滨河小区"}
     rows = [{"id": identity, "name": name, "timezone": "Asia/Shanghai"} for identity, name in names.items()]
-    await connection.execute(schema.complex_.insert().prefix_with("OR REPLACE"), rows)
+    await connection.execute(schema.complex_.insert(), rows)
 
 
 def alert_row(identity: str, **changes: Any) -> dict[str, Any]:

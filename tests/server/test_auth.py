@@ -22,14 +22,15 @@ from server.passwords import Passwords, TooMany
 from server.store import people, schema
 from server.store.engine import Database, stamp
 from tests.server import rows
+from tests.server.engines import Engine, open_database
 from tests.server.people import City, Visitor, city
 
 START = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-async def town(tmp_path: Path) -> AsyncIterator[City]:
-    async with city(tmp_path) as made:
+async def town(tmp_path: Path, engine: Engine) -> AsyncIterator[City]:
+    async with city(tmp_path, engine) as made:
         yield made
 
 
@@ -61,14 +62,12 @@ class Gate:
 
 
 @pytest.fixture
-async def gate(tmp_path: Path) -> AsyncIterator[Gate]:
-    db = Database(tmp_path / "people.db")
-    async with db.write() as connection:
-        await connection.run_sync(schema.metadata.create_all)
-        values = {"username": "li", "password_hash": rows.QUICK.hash("right"), "role": "patrol", "complexes": []}
-        await connection.execute(schema.account.insert().values(**values, created_at=stamp(START)))
-    yield Gate(db)
-    await db.close()
+async def gate(tmp_path: Path, engine: Engine) -> AsyncIterator[Gate]:
+    async with open_database(tmp_path, engine) as db:
+        async with db.write() as connection:
+            values = {"username": "li", "password_hash": rows.QUICK.hash("right"), "role": "patrol", "complexes": []}
+            await connection.execute(schema.account.insert().values(**values, created_at=stamp(START)))
+        yield Gate(db)
 
 
 async def test_a_login_is_kept_only_as_a_digest_and_ends_by_itself(gate: Gate) -> None:
@@ -251,6 +250,13 @@ async def test_another_site_cannot_sign_someone_in(town: City) -> None:
     fields = {"username": "li", "password": rows.PASSWORD}
     answer = await visitor.client.post("/login", data=fields, headers={"Origin": "https://evil.example"})
     assert answer.status_code == 403 and "set-cookie" not in answer.headers
+
+
+async def test_a_nul_sign_in_a_name_is_a_wrong_name_not_a_defect(town: City) -> None:
+    """PostgreSQL keeps none, and says so; SQLite looks for it and finds nobody."""
+    visitor = await town.visitor()
+    assert (await visitor.sign_in("a\x00b")).status_code in (401, 422)
+    assert (await visitor.get("/session")).status_code == 303
 
 
 async def test_large_forms_are_not_read(town: City) -> None:

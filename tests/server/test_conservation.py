@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import delete, insert
 from typer.testing import CliRunner
 
@@ -22,16 +23,18 @@ from server.gateway_auth import Gateway as Enrolled
 from server.rebuild import rebuild
 from server.store import schema
 from server.store.engine import stamp
+from server.store.failures import DatabaseBusy
 from server.store.schema import alert, batch, conservation_finding
 from tests.server.centre import CONFIG, Centre, Gateway, centre
+from tests.server.engines import Engine
 from tests.server.statements import TODAY, check, remove_batch, routine, row, state, verdicts
 
 NOW = datetime.now(UTC)
 
 
 @pytest.fixture
-async def here(tmp_path: Path) -> AsyncIterator[Centre]:
-    async with centre(tmp_path) as running:
+async def here(tmp_path: Path, engine: Engine) -> AsyncIterator[Centre]:
+    async with centre(tmp_path, engine) as running:
         yield running
 
 
@@ -126,10 +129,10 @@ async def test_gaps_by_rule_are_explained_and_others_are_not(here: Centre) -> No
     assert (await check(here, gateway)).broken == {("routine", TODAY): {"missing_at_gateway": 1, "unexplained_gap": 1}}
 
 
-async def test_what_is_not_counted_yet_is_waited_for(tmp_path: Path) -> None:
+async def test_what_is_not_counted_yet_is_waited_for(tmp_path: Path, database: str) -> None:
     """No reader runs here: the log has the batch, the count by day has not."""
     (tmp_path / "tariff.yaml").write_text("{}")
-    house = await open_house(tmp_path, CONFIG)
+    house = await open_house(tmp_path, replace(CONFIG, database=database))
     bodies = [encode_event(routine(number, NOW)) for number in range(4)]
     packed = pack("gw-1", "routine", "e1", 1, bodies)
     await house.log.append([Arrival(read_header(packed), packed, "garden")])
@@ -244,9 +247,30 @@ async def test_a_statement_is_compared_soon_after_it_came(here: Centre) -> None:
     assert finding["differences"] == {"missing_at_gateway": 1}
 
 
-async def test_the_command_says_so_and_fails(tmp_path: Path) -> None:
-    (tmp_path / "server.toml").write_text('[[complexes]]\nid = "garden"\nname = "测试小区"\n')
-    async with centre(tmp_path) as here:
+async def test_a_database_that_is_away_costs_a_round_and_not_the_server(
+    here: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds, conservation = asyncio.Semaphore(0), here.house.conservation
+
+    async def away(*, is_full: bool) -> None:
+        rounds.release()
+        raise DatabaseBusy("the database cannot be reached")
+
+    monkeypatch.setattr(conservation, "check_all", away)
+    monkeypatch.setattr("server.conservation._HOUR_S", 0.01)
+    running = asyncio.create_task(conservation.run())
+    async with asyncio.timeout(10):
+        for _ in range(3):
+            await rounds.acquire()
+    assert not running.done()
+    running.cancel()
+    await asyncio.wait([running])
+
+
+async def test_the_command_says_so_and_fails(tmp_path: Path, engine: Engine) -> None:
+    async with centre(tmp_path, engine) as here:
+        settings = f'database = "{here.house.config.database}"\n[[complexes]]\nid = "garden"\nname = "测试小区"\n'
+        (tmp_path / "server.toml").write_text(settings)
         gateway = await sent(here)
         await state(gateway, row(12))
         await check(here, gateway)

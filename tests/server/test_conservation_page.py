@@ -12,6 +12,7 @@ import pytest
 from domain.days import date_of
 from server.store.schema import statement_head
 from server.web.public_files import FOLDER
+from tests.server.engines import Engine
 from tests.server.people import City, city
 from tests.server.statements import TODAY
 
@@ -22,8 +23,8 @@ NUMBER = re.compile(r'class="number">([^<]*)</td>')
 
 
 @pytest.fixture
-async def town(tmp_path: Path) -> AsyncIterator[City]:
-    async with city(tmp_path) as made:
+async def town(tmp_path: Path, engine: Engine) -> AsyncIterator[City]:
+    async with city(tmp_path, engine) as made:
         yield made
 
 

@@ -19,13 +19,14 @@ from server.store.schema import gateway as gateway_table
 from server.store.schema import gateway_applied, gateway_order, order_result
 from tests.domain.test_desired import GOOD
 from tests.server.centre import Centre, Gateway, centre
+from tests.server.engines import Engine
 
 NOTHING: dict[str, int] = {}
 
 
 @pytest.fixture
-async def here(tmp_path: Path) -> AsyncIterator[Centre]:
-    async with centre(tmp_path) as running:
+async def here(tmp_path: Path, engine: Engine) -> AsyncIterator[Centre]:
+    async with centre(tmp_path, engine) as running:
         yield running
 
 
@@ -85,11 +86,11 @@ async def test_a_gateway_gets_the_newest_of_each_kind_it_does_not_know(here: Cen
     assert (await ask(gateway, known=found))["documents"] == []
 
 
-async def test_another_complexes_wishes_are_not_ours(tmp_path: Path) -> None:
+async def test_another_complexes_wishes_are_not_ours(tmp_path: Path, engine: Engine) -> None:
     from server.config import Complex, Config
     from tests.server.centre import GARDEN
 
-    async with centre(tmp_path, Config(complexes=[GARDEN, Complex("park", "另一个小区")])) as here:
+    async with centre(tmp_path, engine, Config(complexes=[GARDEN, Complex("park", "另一个小区")])) as here:
         other = await here.gateway("park")
         await put(here)
         assert (await ask(other))["documents"] == []

@@ -15,13 +15,14 @@ from server.enrolment import gateway_id
 from server.store.schema import enrol_code
 from server.store.schema import gateway as gateway_table
 from tests.server.centre import GARDEN, Centre, Gateway, centre
+from tests.server.engines import Engine
 
 RIVER = Complex("river", "滨河小区")
 
 
 @pytest.fixture
-async def here(tmp_path: Path) -> AsyncIterator[Centre]:
-    async with centre(tmp_path, Config(complexes=[GARDEN, RIVER])) as running:
+async def here(tmp_path: Path, engine: Engine) -> AsyncIterator[Centre]:
+    async with centre(tmp_path, engine, Config(complexes=[GARDEN, RIVER])) as running:
         yield running
 
 
@@ -44,11 +45,11 @@ async def test_the_same_key_is_the_same_gateway_and_uses_the_code_up(here: Centr
     assert {row["gateway"] for row in await here.rows(enrol_code)} == {first}
 
 
-async def test_a_centre_that_lost_its_disk_gives_the_same_id(here: Centre, tmp_path: Path) -> None:
+async def test_a_centre_that_lost_its_disk_gives_the_same_id(here: Centre, tmp_path: Path, engine: Engine) -> None:
     mine = Gateway(here.client)
     await mine.enrol(await code(here))
     (tmp_path / "new").mkdir()
-    async with centre(tmp_path / "new") as other:
+    async with centre(tmp_path / "new", engine) as other:
         again = Gateway(other.client)
         again.key = mine.key
         await again.enrol(await code(other))

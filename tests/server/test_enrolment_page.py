@@ -25,6 +25,7 @@ from server.enrol_link import certificate_sha256, enrol_link
 from server.store import schema
 from server.web.headers import CONTENT_SECURITY_POLICY
 from tests.server import rows
+from tests.server.engines import Engine
 from tests.server.people import City, Visitor, city
 
 DIGEST = "0123456789abcdef" * 4
@@ -33,8 +34,8 @@ _MOVE = re.compile(r"([MmhH])\s*(-?[\d.]+)(?:[ ,]?(-?[\d.]+))?")
 
 
 @pytest.fixture
-async def town(tmp_path: Path) -> AsyncIterator[City]:
-    async with city(tmp_path) as made:
+async def town(tmp_path: Path, engine: Engine) -> AsyncIterator[City]:
+    async with city(tmp_path, engine) as made:
         yield made
 
 

@@ -18,11 +18,12 @@ from server.store.schema import gateway as gateway_table
 from server.store.schema import media, refusal
 from tests.eventlog.logs import batch
 from tests.server.centre import Centre, Gateway, centre
+from tests.server.engines import Engine
 
 
 @pytest.fixture
-async def here(tmp_path: Path) -> AsyncIterator[Centre]:
-    async with centre(tmp_path) as running:
+async def here(tmp_path: Path, engine: Engine) -> AsyncIterator[Centre]:
+    async with centre(tmp_path, engine) as running:
         yield running
 
 

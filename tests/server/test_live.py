@@ -16,9 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server import live
 from server.live import RELOAD, Bounds, Hub, TooManyScreens, frame, newest_of_each
-from server.store import live_rows, schema
+from server.store import live_rows
 from server.store.engine import Database
 from server.store.live_rows import LiveRow
+from tests.server.engines import Engine, open_database
 
 NOW = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
 BEAT = b"event: beat\ndata: 2026-11-23T18:00:00.000Z\n\n"
@@ -64,23 +65,20 @@ class Studio:
 
 
 @asynccontextmanager
-async def studio(folder: Path, bounds: Bounds | None = None) -> AsyncIterator[Studio]:
-    db = Database(folder / "live.db")
-    async with db.write() as connection:
-        await connection.run_sync(schema.metadata.create_all)
-    made = Studio(db, bounds or Bounds())
-    task = asyncio.create_task(made.hub.run())
-    try:
-        yield made
-    finally:
-        made.hub.close()
-        await task
-        await db.close()
+async def studio(folder: Path, engine: Engine, bounds: Bounds | None = None) -> AsyncIterator[Studio]:
+    async with open_database(folder, engine) as db:
+        made = Studio(db, bounds or Bounds())
+        task = asyncio.create_task(made.hub.run())
+        try:
+            yield made
+        finally:
+            made.hub.close()
+            await task
 
 
 @pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Studio]:
-    async with studio(tmp_path) as made:
+async def stage(tmp_path: Path, engine: Engine) -> AsyncIterator[Studio]:
+    async with studio(tmp_path, engine) as made:
         yield made
 
 
@@ -196,8 +194,8 @@ async def test_nothing_falls_between_replay_and_stream(stage: Studio) -> None:
     assert all(sorted(set(positions)) == list(range(1, wanted + 1)) for positions in heard)
 
 
-async def test_a_screen_that_is_far_behind_loads_its_page_anew(tmp_path: Path) -> None:
-    async with studio(tmp_path, Bounds(replay_rows=5)) as stage:
+async def test_a_screen_that_is_far_behind_loads_its_page_anew(tmp_path: Path, engine: Engine) -> None:
+    async with studio(tmp_path, engine, Bounds(replay_rows=5)) as stage:
         await stage.say(*(f"a{number}" for number in range(6)))
         await until(lambda: stage.hub.position == 6)
         assert (await Listener(stage.hub.subscribe(None, "zh", 0)).next())[0].kind == "reload"
@@ -229,8 +227,8 @@ async def test_forgotten_rows_mean_a_new_page_not_a_silent_gap(stage: Studio) ->
     assert [heard.id for heard in await Listener(stage.hub.subscribe(None, "zh", 2)).next(2)] == [3, 4]
 
 
-async def test_a_slow_screen_is_let_go_and_comes_back_without_loss(tmp_path: Path) -> None:
-    async with studio(tmp_path, Bounds(queue_messages=4)) as stage:
+async def test_a_slow_screen_is_let_go_and_comes_back_without_loss(tmp_path: Path, engine: Engine) -> None:
+    async with studio(tmp_path, engine, Bounds(queue_messages=4)) as stage:
         slow = await joined(stage.hub.subscribe(None, "zh", None))
         quick = await joined(stage.hub.subscribe(None, "zh", None))
         for number in range(12):
@@ -243,20 +241,22 @@ async def test_a_slow_screen_is_let_go_and_comes_back_without_loss(tmp_path: Pat
         assert [heard.id for heard in await again.next(12)] == list(range(1, 13))
 
 
-async def test_heartbeats_come_when_nothing_else_does(tmp_path: Path) -> None:
-    async with studio(tmp_path, Bounds(heartbeat_s=0.01, poll_s=0.01)) as stage:
+async def test_heartbeats_come_when_nothing_else_does(tmp_path: Path, engine: Engine) -> None:
+    async with studio(tmp_path, engine, Bounds(heartbeat_s=0.01, poll_s=0.01)) as stage:
         stream = await joined(stage.hub.subscribe(None, "zh", None))
         assert [await anext(stream.stream), await anext(stream.stream)] == [BEAT, BEAT]
 
 
-async def test_a_stream_ends_after_its_life_and_is_forgotten(tmp_path: Path) -> None:
-    async with studio(tmp_path, Bounds(poll_s=0.01)) as stage:
+async def test_a_stream_ends_after_its_life_and_is_forgotten(tmp_path: Path, engine: Engine) -> None:
+    async with studio(tmp_path, engine, Bounds(poll_s=0.01)) as stage:
         bodies = [body async for body in stage.hub.subscribe(None, "zh", None, life_s=0.05)]
         assert BEAT in bodies[0]
         assert stage.hub.screens == 0
 
 
-async def test_a_hub_that_stands_still_gives_no_heartbeat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_hub_that_stands_still_gives_no_heartbeat(
+    tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Else a screen would look live while it hears nothing."""
     reached, go_on = asyncio.Event(), asyncio.Event()
 
@@ -265,7 +265,7 @@ async def test_a_hub_that_stands_still_gives_no_heartbeat(tmp_path: Path, monkey
         await go_on.wait()
         return []
 
-    async with studio(tmp_path, Bounds(heartbeat_s=0.01, poll_s=0.01)) as stage:
+    async with studio(tmp_path, engine, Bounds(heartbeat_s=0.01, poll_s=0.01)) as stage:
         stream = await joined(stage.hub.subscribe(None, "zh", None))
         with monkeypatch.context() as patch:
             patch.setattr(live_rows, "between", stuck)

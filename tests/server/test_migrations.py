@@ -1,40 +1,141 @@
-"""The migrations make the schema the code has, on an empty file, and can be undone."""
+"""The migrations make the schema the code has, on either engine, keep what is in it, and can be undone."""
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from alembic import op
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
 
-from server.store import migrate
+from server.store import address, migrate
 from server.store.schema import metadata
+from tests.postgres import bare_database, say
+
+T = TypeVar("T")
+ENGINES = ("sqlite", "postgres")
+REVISIONS = ("0001", "0002", "0003", "0004")
+PARTITIONS = "SELECT inhrelid::regclass::text FROM pg_inherits"
+FACTS = {
+    "complex": "INSERT INTO complex(id, name, timezone) VALUES('garden', '花园', 'Asia/Shanghai')",
+    "gateway": """INSERT INTO gateway(id, complex, public_key, enrolled_at)
+        VALUES('gw-1', 'garden', '{"x": 1}', '2026-03-01T00:00:00.000Z')""",
+    "account": """INSERT INTO account(username, password_hash, role, complexes, created_at)
+        VALUES('li', 'hash', 'admin', '[]', '2026-03-01T00:00:00.000Z')""",
+    "mark": "INSERT INTO mark(gateway, stream, epoch, last) VALUES('gw-1', 'routine', 'e1', 9)",
+    "batch": """INSERT INTO batch(shard, complex, gateway, stream, epoch, first, last, received_at, body)
+        VALUES(3, 'garden', 'gw-1', 'routine', 'e1', 1, 9, '2026-03-01T00:00:00.000Z', 'abc')""",
+    "charge": """INSERT INTO charge(complex, session, revision, plate, entered_at, exited_at, class, amount_fen,
+        change_fen, lines, tariff, reason, booked_at)
+        VALUES('garden', 's', 1, '京A12345', 'a', 'b', 'small', 200, 200, '[]', 'v', 'priced', 'c')""",
+}
 
 
-def test_the_migrated_schema_is_the_one_in_the_code(tmp_path: Path) -> None:
-    migrate.upgrade(tmp_path / "x.db")
-    engine = create_engine(f"sqlite:///{tmp_path / 'x.db'}")
-    with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
-    engine.dispose()
+@pytest.fixture(params=ENGINES)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield address.sqlite(tmp_path / "x.db")
+        return
+    with bare_database() as url:
+        yield url
 
 
-def test_up_down_and_up_again(tmp_path: Path) -> None:
-    path = tmp_path / "x.db"
-    migrate.upgrade(path)
-    migrate.upgrade(path)
-    migrate.downgrade(path, "base")
-    migrate.upgrade(path)
-    with sqlite3.connect(path) as db:
+def with_connection(url: str, work: Callable[[Connection], T]) -> T:
+    async def connected() -> T:
+        engine = create_async_engine(address.for_engine(url), poolclass=NullPool)
+        async with engine.begin() as connection:
+            return await connection.run_sync(work)
+
+    return asyncio.run(connected())
+
+
+def partitions(connection: Connection) -> set[str]:
+    return set(connection.scalars(text(PARTITIONS))) if connection.dialect.name == "postgresql" else set()
+
+
+def tables(connection: Connection) -> set[str]:
+    return set(inspect(connection).get_table_names()) - {"alembic_version"}
+
+
+def fill(connection: Connection) -> None:
+    for statement in FACTS.values():
+        connection.exec_driver_sql(statement)
+
+
+def facts(connection: Connection) -> dict[str, list[tuple[object, ...]]]:
+    return {name: [tuple(row) for row in connection.execute(text(f"SELECT * FROM {name}"))] for name in FACTS}
+
+
+def test_the_migrated_schema_is_the_one_in_the_code(url: str) -> None:
+    migrate.upgrade(url)
+
+    def differences(connection: Connection) -> list[object]:
+        parts = partitions(connection)
+        options = {"include_name": lambda name, kind, _parents: not (kind == "table" and name in parts)}
+        return compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
+
+    assert with_connection(url, differences) == []
+    with_connection(url, lambda connection: connection.exec_driver_sql("DROP INDEX batch_shard"))
+    assert len(with_connection(url, differences)) == 1, "the comparison must see what is missing"
+
+
+def test_up_and_down_on_rows_that_are_there(url: str) -> None:
+    migrate.upgrade(url, REVISIONS[0])
+    with_connection(url, fill)
+    before = with_connection(url, facts)
+    assert all(len(rows) == 1 for rows in before.values())
+    for revision in REVISIONS[1:]:
+        migrate.upgrade(url, revision)
+        assert with_connection(url, facts) == before
+    migrate.upgrade(url)
+    for revision in reversed(REVISIONS[:-1]):
+        migrate.downgrade(url, revision)
+        assert with_connection(url, facts) == before
+
+
+def test_all_can_be_undone_and_done_again(url: str) -> None:
+    migrate.upgrade(url)
+    migrate.upgrade(url)
+    made = with_connection(url, tables)
+    with_connection(url, fill)
+    migrate.downgrade(url, "base")
+    assert with_connection(url, tables) == set()
+    migrate.upgrade(url)
+    assert with_connection(url, tables) == made
+
+
+def test_the_newest_revision_is_among_those_tried_here() -> None:
+    scripts = Path(migrate.__file__).parent / "migrations" / "versions"
+    assert tuple(sorted(file.name[:4] for file in scripts.glob("0*.py"))) == REVISIONS
+
+
+def test_a_position_is_never_used_again_in_a_file(tmp_path: Path) -> None:
+    migrate.upgrade(address.sqlite(tmp_path / "x.db"))
+    with sqlite3.connect(tmp_path / "x.db") as db:
         (sql,) = db.execute("SELECT sql FROM sqlite_master WHERE name = 'batch'").fetchone()
-    assert "AUTOINCREMENT" in sql, "a position is never used again"
+    assert "AUTOINCREMENT" in sql
 
 
-def test_a_migration_that_dies_half_way_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_are_partitioned_and_their_bodies_are_not_compressed_again() -> None:
+    with bare_database() as url:
+        migrate.upgrade(url)
+        assert say(url, "SELECT relkind FROM pg_class WHERE relname = 'batch'") == "p"
+        of_both = "attrelid IN ('batch'::regclass, 'batch_rest'::regclass)"
+        storage = say(url, f"SELECT attstorage FROM pg_attribute WHERE attname = 'body' AND {of_both}")
+        assert storage.split() == ["e", "e"], "e: external"
+
+
+def test_a_migration_that_dies_half_way_leaves_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[object] = []
     create = op.create_table
 
@@ -46,8 +147,26 @@ def test_a_migration_that_dies_half_way_leaves_nothing(tmp_path: Path, monkeypat
 
     monkeypatch.setattr("alembic.op.create_table", dies)
     with pytest.raises(KeyboardInterrupt):
-        migrate.upgrade(tmp_path / "x.db")
+        migrate.upgrade(url)
     monkeypatch.undo()
-    with sqlite3.connect(tmp_path / "x.db") as db:
-        assert db.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
-    migrate.upgrade(tmp_path / "x.db")
+    assert with_connection(url, lambda connection: inspect(connection).get_table_names()) == []
+    migrate.upgrade(url)
+
+
+def test_servers_that_start_at_once_migrate_one_after_the_other() -> None:
+    program = "import sys; from server.store import migrate; migrate.upgrade(sys.argv[1])"
+    waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+    with bare_database() as url:
+
+        def start_and_hold_them_up(connection: Connection) -> list[subprocess.Popen[bytes]]:
+            connection.execute(migrate._ONE_AT_A_TIME)
+            started = [subprocess.Popen([sys.executable, "-c", program, url]) for _ in range(3)]
+            while connection.scalar(waiting) < len(started):
+                assert all(child.poll() is None for child in started), "nobody goes past the lock"
+                connection.execute(text("SELECT pg_sleep(0.02)"))
+            assert tables(connection) == set()
+            return started
+
+        children = with_connection(url, start_and_hold_them_up)
+        assert [child.wait(30) for child in children] == [0, 0, 0]
+        assert with_connection(url, tables) >= {"batch", "mark"}

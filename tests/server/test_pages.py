@@ -20,6 +20,7 @@ from server.web import formats, titles
 from server.web.headers import CONTENT_SECURITY_POLICY
 from tests.domain.test_desired import GOOD
 from tests.server import rows
+from tests.server.engines import Engine
 from tests.server.people import City, city
 
 PATHS = (
@@ -45,8 +46,8 @@ CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
 @pytest.fixture
-async def town(tmp_path: Path) -> AsyncIterator[City]:
-    async with city(tmp_path) as made:
+async def town(tmp_path: Path, engine: Engine) -> AsyncIterator[City]:
+    async with city(tmp_path, engine) as made:
         yield made
 
 
@@ -69,8 +70,8 @@ async def test_every_page_opens_in_both_languages(town: City) -> None:
         assert not left, (path, left)
 
 
-async def test_empty_pages_say_what_will_come(tmp_path: Path) -> None:
-    async with city(tmp_path, is_filled=False) as town:
+async def test_empty_pages_say_what_will_come(tmp_path: Path, engine: Engine) -> None:
+    async with city(tmp_path, engine, is_filled=False) as town:
         await rows.add_people(town.house)
         visitor = await town.visitor("wang")
         for path in PATHS:

@@ -17,14 +17,15 @@ from server.projections.alerts import picture_arrived
 from server.rebuild import rebuild
 from server.store.schema import alert, charge, door, live, session
 from tests.server.centre import CONFIG, GARDEN, Centre, centre
+from tests.server.engines import Engine
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 PICTURE, OTHER = "a" * 64, "b" * 64
 
 
 @pytest.fixture
-async def here(tmp_path: Path) -> AsyncIterator[Centre]:
-    async with centre(tmp_path) as running:
+async def here(tmp_path: Path, engine: Engine) -> AsyncIterator[Centre]:
+    async with centre(tmp_path, engine) as running:
         yield running
 
 
@@ -167,13 +168,13 @@ async def test_late_events_correct_the_book_by_new_entries(here: Centre) -> None
     assert sorted(row["state"] for row in await here.rows(session)) == ["exited", "no_entry"]
 
 
-async def test_any_arrival_order_gives_the_same_sessions_and_the_same_money(tmp_path: Path) -> None:
+async def test_any_arrival_order_gives_the_same_sessions_and_the_same_money(tmp_path: Path, engine: Engine) -> None:
     events = [passage("粤B8K6Q2", way, n * 37.0 - 900, n) for n, way in enumerate(["in", "out"] * 4)]
     events += [passage("京A12345", way, n * 23.0 - 900, 50 + n) for n, way in enumerate(["in", "in", "out", "out"])]
     found: set[tuple[object, ...]] = set()
     for seed in range(4):
         (tmp_path / str(seed)).mkdir()
-        async with centre(tmp_path / str(seed)) as here:
+        async with centre(tmp_path / str(seed), engine) as here:
             shuffled = random.Random(seed).sample(events, len(events))
             gateway = await here.gateway()
             for event in shuffled:
@@ -222,6 +223,14 @@ async def test_an_event_that_is_not_understood_stops_no_reader(here: Centre) -> 
     assert len(await here.rows(alert)) == 1
 
 
+async def test_a_nul_sign_in_a_text_stops_no_reader(here: Centre) -> None:
+    """One engine keeps it, the other refuses it: neither sees it. What only looks like one stays."""
+    gateway = await here.gateway()
+    await gateway.send(forced(1, place="ga\x00te"), forced(2, place="a\\u0000b"), passage("粤B\x008K6Q2", "in", -9, 1))
+    await here.settled()
+    assert {row["place"] for row in await here.rows(alert)} == {"ga\ufffdte", "a\\u0000b"}
+
+
 ODD_TIMES = ['"2026-03-01T00:00:00"', '"0001-01-01T00:00:00+08:00"', '"garbage"', "7"]
 
 
@@ -244,9 +253,9 @@ async def test_odd_times_that_were_stored_once_stop_no_reader(here: Centre, odd:
     assert [row["rule"] for row in await here.rows(alert)] == ["door_forced"]
 
 
-async def test_no_complex_can_name_anothers_facts(tmp_path: Path) -> None:
+async def test_no_complex_can_name_anothers_facts(tmp_path: Path, engine: Engine) -> None:
     other = msgspec.structs.replace(GARDEN, id="other", tariff="")
-    async with centre(tmp_path, Config(complexes=[GARDEN, other])) as here:
+    async with centre(tmp_path, engine, Config(complexes=[GARDEN, other])) as here:
         one, two = await here.gateway("garden"), await here.gateway("other")
         await one.send(forced(1))
         await two.send(forced(1))
@@ -264,10 +273,12 @@ plans:
 
 
 @pytest.mark.parametrize("late", [False, True])
-async def test_a_stay_that_arrives_late_costs_what_it_would_have_in_time(tmp_path: Path, late: bool) -> None:
+async def test_a_stay_that_arrives_late_costs_what_it_would_have_in_time(
+    tmp_path: Path, engine: Engine, late: bool
+) -> None:
     (tmp_path / "windowed.yaml").write_text(WINDOWED)
     lot = msgspec.structs.replace(GARDEN, tariff="windowed.yaml")
-    async with centre(tmp_path, Config(complexes=[lot])) as here:
+    async with centre(tmp_path, engine, Config(complexes=[lot])) as here:
         gateway = await here.gateway()
         first = [passage("粤B8K6Q2", "in", -600, 1), passage("粤B8K6Q2", "out", -360, 1)]
         second = [passage("粤B8K6Q2", "in", -300, 2), passage("粤B8K6Q2", "out", -60, 2)]

@@ -16,11 +16,12 @@ from server.store.schema import batch as batch_table
 from server.store.schema import gap, wanted
 from tests.eventlog.logs import batch
 from tests.server.centre import Centre, Gateway, centre
+from tests.server.engines import Engine
 
 
 @pytest.fixture
-async def here(tmp_path: Path) -> AsyncIterator[Centre]:
-    async with centre(tmp_path) as started:
+async def here(tmp_path: Path, engine: Engine) -> AsyncIterator[Centre]:
+    async with centre(tmp_path, engine) as started:
         yield started
 
 

@@ -18,6 +18,7 @@ from domain.events import Event
 from server.config import Config, Webhook
 from server.store.schema import delivery
 from tests.server.centre import GARDEN, Centre, centre
+from tests.server.engines import Engine
 
 NOW = datetime.now(UTC)
 SECRET = b"not a secret"
@@ -45,7 +46,7 @@ class FarEnd:
 
 
 @asynccontextmanager
-async def feeding(folder: Path, far_end: FarEnd, kinds: list[str]) -> AsyncIterator[Centre]:
+async def feeding(folder: Path, engine: Engine, far_end: FarEnd, kinds: list[str]) -> AsyncIterator[Centre]:
     app = web.Application()
     app.router.add_post("/events", far_end.take)
     runner = web.AppRunner(app)
@@ -55,7 +56,7 @@ async def feeding(folder: Path, far_end: FarEnd, kinds: list[str]) -> AsyncItera
     port = runner.addresses[0][1]
     (folder / "hook.secret").write_bytes(SECRET + b"\n")
     hook = Webhook("test", f"http://127.0.0.1:{port}/events", "hook.secret", kinds)
-    async with centre(folder, Config(complexes=[GARDEN], webhooks=[hook])) as here:
+    async with centre(folder, engine, Config(complexes=[GARDEN], webhooks=[hook])) as here:
         yield here
     await runner.cleanup()
 
@@ -74,9 +75,9 @@ async def states(here: Centre) -> list[str]:
     return [row["state"] for row in sorted(await here.rows(delivery), key=lambda row: row["number"])]
 
 
-async def test_every_fact_once_in_order_signed(tmp_path: Path) -> None:
+async def test_every_fact_once_in_order_signed(tmp_path: Path, engine: Engine) -> None:
     far_end = FarEnd()
-    async with feeding(tmp_path, far_end, []) as here:
+    async with feeding(tmp_path, engine, far_end, []) as here:
         one, other = await here.gateway(), await here.gateway()
         await one.send(*(fact(n) for n in range(120)))
         await other.send(*(fact(n) for n in range(120)))
@@ -91,9 +92,9 @@ async def test_every_fact_once_in_order_signed(tmp_path: Path) -> None:
     assert first["source"] == "/complexes/garden/devices/x:1"
 
 
-async def test_only_the_kinds_asked_for(tmp_path: Path) -> None:
+async def test_only_the_kinds_asked_for(tmp_path: Path, engine: Engine) -> None:
     far_end = FarEnd()
-    async with feeding(tmp_path, far_end, ["alarm"]) as here:
+    async with feeding(tmp_path, engine, far_end, ["alarm"]) as here:
         gateway = await here.gateway()
         await gateway.send(fact(1), fact(2, "alarm"))
         await here.settled()
@@ -101,9 +102,9 @@ async def test_only_the_kinds_asked_for(tmp_path: Path) -> None:
     assert [event["type"] for event in far_end.taken] == ["gatehouse.alarm"]
 
 
-async def test_what_an_ill_far_end_missed_comes_when_it_is_well(tmp_path: Path) -> None:
+async def test_what_an_ill_far_end_missed_comes_when_it_is_well(tmp_path: Path, engine: Engine) -> None:
     far_end = FarEnd(lambda _: 503)
-    async with feeding(tmp_path, far_end, []) as here:
+    async with feeding(tmp_path, engine, far_end, []) as here:
         gateway = await here.gateway()
         await gateway.send(*(fact(n) for n in range(5)))
         await until(lambda: far_end.requests >= 2)
@@ -112,9 +113,9 @@ async def test_what_an_ill_far_end_missed_comes_when_it_is_well(tmp_path: Path) 
         await until(lambda: len(far_end.taken) == 5)
 
 
-async def test_a_refused_fact_is_parked_alone(tmp_path: Path) -> None:
+async def test_a_refused_fact_is_parked_alone(tmp_path: Path, engine: Engine) -> None:
     far_end = FarEnd(lambda events: 400 if any(e["data"]["source_event_id"] == "3" for e in events) else 200)
-    async with feeding(tmp_path, far_end, []) as here:
+    async with feeding(tmp_path, engine, far_end, []) as here:
         gateway = await here.gateway()
         await gateway.send(*(fact(n) for n in range(8)))
         rows = await here.wait_for(
@@ -132,18 +133,18 @@ class Locked(Exception):
     """What a database might raise."""
 
 
-async def test_whatever_goes_wrong_in_a_sender_is_tried_again(tmp_path: Path) -> None:
+async def test_whatever_goes_wrong_in_a_sender_is_tried_again(tmp_path: Path, engine: Engine) -> None:
     far_end, calls = FarEnd(), 0
-    async with feeding(tmp_path, far_end, []) as here:
+    async with feeding(tmp_path, engine, far_end, []) as here:
         gateway = await here.gateway()
         write = here.house.db.write
 
-        def sometimes() -> Any:
+        def sometimes(*args: Any, **named: Any) -> Any:
             nonlocal calls
             calls += 1
             if calls % 2:
                 raise Locked("database is locked")
-            return write()
+            return write(*args, **named)
 
         here.house.db.write = sometimes  # type: ignore[method-assign]
         await gateway.send(*(fact(n) for n in range(3)))

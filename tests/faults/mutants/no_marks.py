@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from eventlog import sqlite_batches
+from eventlog import batches
 from eventlog.log import Receipt
 from server import cli
 
@@ -14,7 +14,7 @@ def _always_stored(arrived: Any, watermark: int) -> Receipt:
 
 
 def main() -> None:
-    sqlite_batches.judge = _always_stored
+    batches.judge = _always_stored
     cli.main()
 
 

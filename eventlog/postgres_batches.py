@@ -1,0 +1,188 @@
+"""The centre's log in PostgreSQL: any number of processes append, one at a time to a shard."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import suppress
+from datetime import date, datetime
+
+from eventlog.batches import Judged, Key, judge_all, key_of, stamp, to_mend
+from eventlog.log import Arrival, Bell, Gap, LogBusy, Receipt, Record, Wanted, judge
+from eventlog.postgres_bell import BellBetween
+from eventlog.postgres_days import DAY_BITS, Days, date_of, number_of
+from eventlog.postgres_link import Connection, Link
+from eventlog.postgres_walk import damaged_and_lost
+from eventlog.shards import SHARD_NAMES, shard_of
+
+SHARD_LOCKS = 0x6761_7465  # the class of the advisory locks; the second number is the shard
+
+# Whoever holds a shard's lock is alone with its tail and with the marks of its gateways, until his commit is visible.
+_TAKE_TURNS = "SELECT pg_advisory_xact_lock($1, shard) FROM unnest($2::int[]) AS shard"
+_MARKS = """SELECT gateway, stream, epoch, last FROM mark
+JOIN unnest($1::varchar[], $2::varchar[], $3::varchar[]) AS asked(gateway, stream, epoch)
+USING (gateway, stream, epoch)"""
+# Rows in the order of the arrays, which is the order of arrival: positions are given as rows are made.
+_APPEND = """WITH kept AS (
+INSERT INTO batch(received_at, shard, complex, gateway, stream, epoch, first, last, body)
+SELECT $1, * FROM unnest($2::int[], $3::varchar[], $4::varchar[], $5::varchar[], $6::varchar[], $7::bigint[],
+    $8::bigint[], $9::bytea[]))
+INSERT INTO mark(gateway, stream, epoch, last)
+SELECT * FROM unnest($10::varchar[], $11::varchar[], $12::varchar[], $13::bigint[])
+ON CONFLICT(gateway, stream, epoch) DO UPDATE SET last = excluded.last"""
+_GAP = """WITH listed AS (
+INSERT INTO gap(gateway, stream, epoch, first, last, reason, detail, declared_at)
+VALUES($1, $2, $3, $4, $5, $6, $7, $8))
+INSERT INTO mark(gateway, stream, epoch, last) VALUES($1, $2, $3, $5)
+ON CONFLICT(gateway, stream, epoch) DO UPDATE SET last = excluded.last"""
+_GAPS = """SELECT gateway, stream, epoch, first, last, reason, detail FROM gap WHERE gateway = $1
+ORDER BY stream, epoch, first"""
+READ = """SELECT position, body, complex, received_at FROM batch
+WHERE shard = $1 AND position > $2 ORDER BY position LIMIT $3"""
+_OVERLAPPING = """SELECT position, first, last, body FROM batch
+WHERE shard = $1 AND gateway = $2 AND stream = $3 AND epoch = $4 AND last >= $5 AND first <= $6"""
+_INSERT = """INSERT INTO batch(received_at, shard, complex, gateway, stream, epoch, first, last, body)
+VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9)"""
+
+
+class PostgresBatchLog:
+    """What a process has of the log. ``run`` carries the bell between processes."""
+
+    partitions: Sequence[str] = SHARD_NAMES
+
+    def __init__(self, link: Link, url: str, now: Callable[[], datetime]) -> None:
+        self.bell = Bell()
+        self.between = BellBetween(url, self.bell)
+        self._link, self._days, self._now = link, Days(link), now
+
+    @classmethod
+    async def open(cls, url: str, now: Callable[[], datetime]) -> PostgresBatchLog:
+        """Raises LogBroken where no PostgreSQL answers."""
+        return cls(await Link.open(url), url, now)
+
+    async def close(self) -> None:
+        await self._link.close()
+
+    async def run(self) -> None:
+        """Tell other processes of commits here, and ring for theirs, until cancelled; one alone does without."""
+        await self.between.run()
+
+    async def append(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
+        """Append durably in one transaction; what does not follow its mark is answered, not stored.
+
+        Raises LogBroken: nothing of the call was kept, or the connection broke in the commit and nobody knows. Either
+        way nothing was acknowledged, and asking again is right.
+        """
+        await self._days.begin(self._now())
+        async with self._link.transaction(f"{len(arrivals)} batches") as connection:
+            await self._take_turns(connection, _shards(arrivals))
+            judged = judge_all(arrivals, await _marks(connection, {key_of(arrival) for arrival in arrivals}))
+            await self._write(connection, judged)
+        self._ring(_shards(judged.stored))
+        return judged.receipts
+
+    async def _take_turns(self, connection: Connection, shards: Iterable[int]) -> None:
+        """In rising order, so that no two wait for each other; a statement of its own, so that what comes next sees
+        what the one before us committed."""
+        await connection.execute(_TAKE_TURNS, SHARD_LOCKS, sorted(shards))
+
+    async def _write(self, connection: Connection, judged: Judged) -> None:
+        if judged.stored:
+            rows = zip(*(_row(arrival) for arrival in judged.stored), strict=True)
+            marks = zip(*((*key, last) for key, last in judged.moved.items()), strict=True)
+            await connection.execute(_APPEND, stamp(self._now()), *rows, *marks)
+
+    def _ring(self, shards: Iterable[int]) -> None:
+        names = [SHARD_NAMES[shard] for shard in shards]
+        for name in names:
+            self.bell.ring(name)
+        self.between.tell(names)
+
+    async def declare(self, gap: Gap) -> Receipt:
+        """List a gap and move the mark over it, in one transaction. Raises LogBroken."""
+        key = (gap.gateway, gap.stream, gap.epoch)
+        async with self._link.transaction("a gap") as connection:
+            await self._take_turns(connection, range(len(SHARD_NAMES)))  # a gap does not say which shard is its own
+            receipt = judge(gap, (await _marks(connection, {key})).get(key, 0))
+            if receipt.outcome == "stored":
+                span = (gap.first, gap.last, gap.reason, gap.detail)
+                await connection.execute(_GAP, *key, *span, stamp(self._now()))
+        return receipt
+
+    async def gaps(self, gateway: str) -> list[Gap]:
+        async with self._link.connection("the gaps") as connection:
+            return [Gap(*row) for row in await connection.fetch(_GAPS, gateway)]
+
+    async def mend(self, arrival: Arrival) -> bool:
+        """Put a batch in the place of the damaged or lost row of the very same sequences. Raises LogBroken.
+
+        What is sound is never replaced: a gateway cannot rewrite what it once said.
+        """
+        shards = _shards([arrival])
+        await self._days.begin(self._now())
+        async with self._link.transaction("a mended batch") as connection:
+            await self._take_turns(connection, shards)
+            mended = await self._mend(connection, arrival)
+        if mended:
+            self._ring(shards)
+        return mended
+
+    async def _mend(self, connection: Connection, arrival: Arrival) -> bool:
+        header, key, row = arrival.header, key_of(arrival), _row(arrival)
+        if header.last > (await _marks(connection, {key})).get(key, 0):
+            return False
+        found = await connection.fetch(_OVERLAPPING, row[0], *key, header.first, header.last)
+        if not found:
+            await connection.execute(_INSERT, stamp(self._now()), *row)
+            return True
+        position = to_mend(header, found)
+        if position is not None:
+            await connection.execute("UPDATE batch SET body = $1 WHERE position = $2", arrival.packed, position)
+        return position is not None
+
+    def damaged_and_lost(self) -> AsyncIterator[Wanted]:
+        """Walk the whole log as it is at this moment: each row that is no longer what was received, and each run of
+        sequences below the mark that no row and no listed gap holds."""
+        return damaged_and_lost(self._link)
+
+    async def watermarks(self, gateway: str) -> dict[tuple[str, str], int]:
+        async with self._link.connection("the watermarks") as connection:
+            rows = await connection.fetch("SELECT stream, epoch, last FROM mark WHERE gateway = $1", gateway)
+        return {(row[0], row[1]): row[2] for row in rows}
+
+    async def read(self, partition: str, after: int, limit: int) -> list[Record]:
+        async with self._link.connection("reading") as connection:
+            rows = await connection.fetch(READ, int(partition), after, limit)
+        return [Record(row[0], row[1], row[2], row[3]) for row in rows]
+
+    async def head(self, partition: str) -> int:
+        async with self._link.connection("reading") as connection:
+            return await connection.fetchval("SELECT max(position) FROM batch WHERE shard = $1", int(partition)) or 0
+
+    async def trim(self, partition: str, through: int) -> int:
+        """Forget a shard's records up to and with ``through``, row by row; days left with none lose their table."""
+        sql = "DELETE FROM batch WHERE shard = $1 AND position <= $2"
+        async with self._link.transaction("trimming") as connection:
+            gone = await connection.execute(sql, int(partition), through)
+        with suppress(LogBusy):  # the tables go with the next trim
+            await self._days.drop(through >> DAY_BITS, only_empty=True)
+        return int(gone.split()[1])
+
+    async def drop_days(self, before: date) -> list[date]:
+        """Forget whole days of every shard, which costs nothing; the days that went. Raises LogBusy: try again."""
+        return [date_of(day) for day in await self._days.drop(number_of(before))]
+
+
+def _shards(arrivals: Iterable[Arrival]) -> set[int]:
+    return {int(shard_of(arrival.complex)) for arrival in arrivals}
+
+
+def _row(arrival: Arrival) -> tuple[object, ...]:
+    header, shard = arrival.header, int(shard_of(arrival.complex))
+    origin = (header.gateway, header.stream, header.epoch, header.first, header.last)
+    return (shard, arrival.complex, *origin, arrival.packed)
+
+
+async def _marks(connection: Connection, keys: set[Key]) -> dict[Key, int]:
+    """The marks there are of these keys."""
+    asked = tuple(zip(*keys, strict=True)) if keys else ((), (), ())
+    return {(row[0], row[1], row[2]): row[3] for row in await connection.fetch(_MARKS, *asked)}
