@@ -30,6 +30,7 @@ MAGIC = b"GHB1"
 MAX_EVENTS = 1_000
 MAX_UNPACKED_BYTES = 4 * 1024 * 1024
 MAX_PACKED_BYTES = 2 * 1024 * 1024
+MAX_SEQUENCE = 2**62
 _MAX_HEADER_BYTES = 1_024
 _LENGTH = struct.Struct(">H")
 _DIGEST_BYTES = 32
@@ -167,8 +168,10 @@ def _parse_header(packed: bytes) -> tuple[Header, int]:
         raise BadBatch("header", f"the header cannot be read: {error}") from error
     if header.stream not in STREAMS:
         raise BadBatch("header", f"no such stream: {header.stream!r}; there are {', '.join(STREAMS)}")
-    if header.first < 1:
-        raise BadBatch("header", f"sequences begin at 1, not {header.first}")
+    if not header.epoch.isprintable():
+        raise BadBatch("header", f"no name of an epoch: {header.epoch!r}")  # a database takes no NUL in a text
+    if header.first < 1 or header.last > MAX_SEQUENCE:
+        raise BadBatch("header", f"sequences go from 1 to {MAX_SEQUENCE}, not {header.first} to {header.last}")
     _check_count(header.count)
     return header, start + size
 

@@ -30,7 +30,9 @@ from edge.store.reserve import Reserve
 from edge.store.retention import forget_old
 from edge.store.salvage import damage
 from edge.sync.backoff import jittered
+from edge.transports.ear import Ear
 from edge.transports.mqtt import MqttTransport
+from edge.transports.mqtt_routes import Routes
 from eventlog.group_commit import Bounds
 from eventlog.log import LogCorrupt
 from eventlog.sqlite import SqliteEventLog
@@ -123,6 +125,7 @@ class Agent:
             self._parts.intake.run(),
             self._parts.control.run(),
             self._parts.mqtt.run(self._parts.retry_s),
+            self._make_ear().run(),
             self._report.session.run(),
             self._every(_STATUS_S, self._each_second),
             self._every(_ROOM_S, self._make_room),
@@ -130,6 +133,17 @@ class Agent:
             self._look_for_damage(),
         ]
         return [*works, metrics.serve(self._config.metrics, self._metrics)] if self._config.metrics.port else works
+
+    def _make_ear(self) -> Ear:
+        parts, registry = self._parts, discover()
+        return Ear(
+            self._config.broker,
+            Routes(registry.topics),
+            is_wanted=lambda: not parts.keeper.is_fit,
+            families=lambda: registry.families_of(parts.devices.deciding_kinds),
+            hear=parts.intake.overhear,
+            clock=parts.clock,
+        )
 
     async def _every(self, seconds: float, action: Callable[[], Awaitable[None]]) -> None:
         while True:

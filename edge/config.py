@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -12,6 +13,7 @@ import msgspec
 from domain.desired_bodies import Device as Device
 from edge.devices.driver import Site
 from edge.logs import Level
+from edge.mistakes import mistakes_in
 
 
 class BadConfig(Exception):
@@ -108,16 +110,29 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load(path: Path) -> Config:
-    """The settings in ``path``. Raises BadConfig naming the key that is wrong."""
+    """The settings in ``path``. Raises BadConfig naming every key that is wrong."""
     try:
-        config = msgspec.toml.decode(path.read_bytes(), type=Config)
-        ZoneInfo(config.timezone)
+        written = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise BadConfig(f"{path} is not there; write one, docs/edge.md shows an example") from error
-    except (msgspec.MsgspecError, ValueError, KeyError) as error:
+    except (OSError, ValueError) as error:
         raise BadConfig(f"{path}: {error}") from error
+    if wrong := mistakes(written):
+        raise BadConfig(f"{path}: {'; '.join(wrong)} (docs/edge.md lists every key)")
+    config = msgspec.convert(written, Config)
     base = path.resolve().parent
     return msgspec.structs.replace(config, data=str(base / config.data), broker=_absolute(config.broker, base))
+
+
+def mistakes(written: dict[str, Any]) -> list[str]:
+    """Every key of the settings that cannot be used, by its path, and why."""
+    found = mistakes_in(Config, written)
+    zone = str(written.get("timezone", Config().timezone))
+    try:
+        ZoneInfo(zone)
+    except (ValueError, KeyError, OSError):
+        found.append(f"timezone: there is no zone {zone!r}; Asia/Shanghai is one")
+    return found
 
 
 def _absolute(broker: Broker, base: Path) -> Broker:

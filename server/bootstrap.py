@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -28,6 +29,7 @@ from server.feeds.webhook import Webhook as WebhookSender
 from server.gateway_auth import GatewayAuth
 from server.house import House
 from server.ingest import Ingest
+from server.leases import Everything, Leases, Share
 from server.live import Hub
 from server.media import MediaBox
 from server.projections.alerts import Alerts
@@ -104,34 +106,50 @@ async def _know_complexes(db: Database, complexes: list[Complex]) -> None:
 
 async def run_readers(house: House) -> None:
     """Everything that works behind the requests, until cancelled."""
-    unpacker = Unpacker()
     async with asyncio.TaskGroup() as tasks:
         if isinstance(house.log, PostgresBatchLog):
             tasks.create_task(house.log.run())
         tasks.create_task(house.ingest.run())
         tasks.create_task(house.live.run())
         tasks.create_task(house.desired.run())
-        tasks.create_task(house.conservation.run())
-        rest = Rest(house.ingest.pouring)
-        for projection in projections(house.config).values():
-            patient = None if projection.name == Alerts.name else rest
-            _follow(tasks, house, ShardReader(projection, house.db, unpacker, house.live.ring, patient))
-        book = Charges(tariffs(house), house.now)
-        _follow(tasks, house, ShardReader(book, house.db, unpacker, rest=rest))
-        for webhook in house.config.webhooks:
-            _feed(tasks, house, webhook, unpacker, rest)
+        tasks.create_task(_share(house).run())
 
 
-def _follow(tasks: asyncio.TaskGroup, house: House, reader: ShardReader) -> None:
-    for shard in house.log.partitions:
-        tasks.create_task(follow(house.log, shard, reader, _report, _PACE))
+def _share(house: House) -> Share:
+    """What only one process may do at a time: each shard's readers, each feed's sender, the comparison."""
+    readers, works = _readers(house)
+
+    async def work(name: str) -> None:
+        if name in works:
+            await works[name]()
+            return
+        async with asyncio.TaskGroup() as tasks:
+            for reader in readers:
+                tasks.create_task(follow(house.log, name, reader, _report, _PACE))
+
+    names = [*house.log.partitions, *works]
+    return Leases(house.db.url, names, work) if address.is_postgres(house.db.url) else Everything(names, work)
 
 
-def _feed(tasks: asyncio.TaskGroup, house: House, webhook: Webhook, unpacker: Unpacker, rest: Rest) -> None:
-    sender = WebhookSender(webhook.name, webhook.url, _secret(house.folder, webhook), house.db, house.now, _retry_s)
-    outbox: Fold = Outbox(webhook.name, frozenset(webhook.kinds))
-    _follow(tasks, house, ShardReader(outbox, house.db, unpacker, sender.more.set, rest))
-    tasks.create_task(sender.run())
+def _readers(house: House) -> tuple[list[ShardReader], Mapping[str, Callable[[], Coroutine[Any, Any, None]]]]:
+    """The readers of every shard, and what else there is to do, by its name."""
+    unpacker, rest = Unpacker(), Rest(house.ingest.pouring)
+    readers = [
+        ShardReader(one, house.db, unpacker, house.live.ring, None if one.name == Alerts.name else rest)
+        for one in projections(house.config).values()
+    ]
+    readers.append(ShardReader(Charges(tariffs(house), house.now), house.db, unpacker, rest=rest))
+    works = {"conservation": house.conservation.run}
+    for webhook in house.config.webhooks:
+        sender = _sender(house, webhook)
+        outbox: Fold = Outbox(webhook.name, frozenset(webhook.kinds))
+        readers.append(ShardReader(outbox, house.db, unpacker, sender.more.set, rest))
+        works[f"feed/{webhook.name}"] = sender.run
+    return readers, works
+
+
+def _sender(house: House, webhook: Webhook) -> WebhookSender:
+    return WebhookSender(webhook.name, webhook.url, _secret(house.folder, webhook), house.db, house.now, _retry_s)
 
 
 def _retry_s(failures: int) -> float:

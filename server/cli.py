@@ -14,6 +14,7 @@ import typer
 from rich.progress import Progress
 
 from domain.places import BadHours
+from eventlog.log import LogBroken
 from server import cli_desired, cli_tariff
 from server.bootstrap import quiet_projections, tariffs
 from server.cli_conservation import conservation
@@ -86,7 +87,7 @@ def serve_forever(folder: Folder = DEFAULT_FOLDER) -> None:
     config = settings(folder)
     try:
         asyncio.run(serve(folder, config, lambda url: print(f"ready {url}", flush=True)))
-    except* (BadConfig, BadHours, DatabaseBusy) as errors:
+    except* (BadConfig, BadHours, DatabaseBusy, LogBroken) as errors:
         raise fail(str(errors.exceptions[0])) from errors
 
 

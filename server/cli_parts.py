@@ -11,6 +11,7 @@ import msgspec
 import typer
 from rich.console import Console
 
+from eventlog.log import LogBroken
 from server.bootstrap import close_house, open_house
 from server.config import BadConfig, Config, load
 from server.house import House
@@ -58,5 +59,5 @@ def with_house(folder: Path, action: Callable[[House], Coroutine[Any, Any, T]]) 
 
     try:
         return asyncio.run(run())
-    except DatabaseBusy as error:
+    except (DatabaseBusy, LogBroken) as error:
         raise fail(str(error)) from error

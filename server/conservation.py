@@ -23,6 +23,7 @@ from server.gateway_auth import Gateway
 from server.store import conservation_counts, findings, statement_rows
 from server.store.conservation_counts import Scope
 from server.store.engine import Database
+from server.store.failures import DatabaseBusy
 from server.store.schema import gateway as gateway_table
 from server.store.statement_rows import Head
 
@@ -179,7 +180,10 @@ class Conservation:
 
     async def _run_hourly(self) -> None:
         while True:
-            await self.check_all(is_full=self._rounds % _FULL_EVERY == 0)
+            try:
+                await self.check_all(is_full=self._rounds % _FULL_EVERY == 0)
+            except DatabaseBusy as error:  # the next round comes
+                log.error("conservation_round_left_out", error=str(error))
             self._rounds += 1
             await asyncio.sleep(_HOUR_S)
 

@@ -15,6 +15,7 @@ from eventlog.follow import rung_or_after
 from server.live_screen import Screen
 from server.store import live_rows
 from server.store.engine import Database, stamp
+from server.store.failures import DatabaseBusy
 from server.store.live_rows import LiveRow
 
 log = structlog.get_logger()
@@ -98,6 +99,9 @@ class Hub:
             try:
                 self._tend()
                 await self._step()
+            except DatabaseBusy as error:
+                log.warning("live_waits", position=self._position, error=str(error))
+                await asyncio.sleep(_RETRY_S)
             except Exception:
                 log.exception("live_waits", position=self._position)
                 await asyncio.sleep(_RETRY_S)

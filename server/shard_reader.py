@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.wire import read_header
@@ -31,6 +31,10 @@ class Fold(Protocol):
     async def fold(self, connection: AsyncConnection, facts: list[Fact]) -> None:
         """Take facts in order; the same fact may come twice, under another origin."""
         ...
+
+
+class Overtaken(Exception):
+    """Another process took these records meanwhile, or a rebuild did: whoever reads on begins from the cursor."""
 
 
 class Rest:
@@ -62,23 +66,35 @@ class ShardReader:
         self.name = fold.name
         self._fold, self._db, self._unpacker, self._after_commit = fold, db, unpacker, after_commit
         self._rest = rest
+        self._at: dict[str, int] = {}
 
     async def position(self, partition: str) -> int:
-        query = select(cursor.c.position).where(cursor.c.reader == self.name, cursor.c.shard == partition)
         async with self._db.read() as connection:
-            return (await connection.execute(query)).scalar() or 0
+            self._at[partition] = (await connection.execute(self._cursor(partition))).scalar() or 0
+        return self._at[partition]
 
     async def take(self, partition: str, records: list[Record]) -> int:
         most = _MOST_EVENTS if self._rest is not None else _MOST_EVENTS_KEEPING_UP
         began, taken = time.monotonic(), _first_few(records, most)
         facts = [fact for record in taken for fact in self._unpacker.facts(record)]
         async with self._db.write(shard=partition) as connection:
+            await self._stand(connection, partition)
             await self._fold.fold(connection, facts)
             await save_cursor(connection, self.name, partition, taken[-1].position)
+        self._at[partition] = taken[-1].position
         self._after_commit()
         if self._rest is not None:
             await self._rest.after(time.monotonic() - began)
         return taken[-1].position
+
+    async def _stand(self, connection: AsyncConnection, partition: str) -> None:
+        """Raises Overtaken where the cursor is not where this reader left it."""
+        there = (await connection.execute(self._cursor(partition))).scalar() or 0
+        if there != self._at.get(partition, there):
+            raise Overtaken(f"{self.name} stands at {there} of {partition}, not at {self._at[partition]}")
+
+    def _cursor(self, partition: str) -> Select[int]:
+        return select(cursor.c.position).where(cursor.c.reader == self.name, cursor.c.shard == partition)
 
 
 async def save_cursor(connection: AsyncConnection, reader: str, shard: str, position: int) -> None:

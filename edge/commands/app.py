@@ -33,14 +33,7 @@ app = typer.Typer(
     help="The Gatehouse agent of one complex.",
 )
 app.callback()(about)
-app.command()(decode)
-app.command()(statement)
-app.command()(broker_config)
 app.command(name="enrol")(enrol_gateway)
-app.command(name="status")(show_status)
-app.command()(tail)
-app.command()(doctor)
-app.command()(collect)
 
 
 @app.command()
@@ -56,6 +49,11 @@ def run(
         running.run(settings(config), verbose=verbose)
     except running.Stopped as error:
         raise fail(str(error)) from error
+
+
+app.command(name="status")(show_status)
+app.command()(tail)
+app.command()(doctor)
 
 
 @app.command(name="parked")
@@ -114,6 +112,12 @@ def whoami(config: ConfigFile = DEFAULT_CONFIG) -> None:
     except identity.NotEnrolled as error:
         raise fail(str(error)) from error
     out.print(f"{me.gateway} of complex {me.complex}, centre {me.server}")
+
+
+app.command()(statement)
+app.command()(broker_config)
+app.command()(decode)
+app.command()(collect)
 
 
 def main() -> None:

@@ -11,16 +11,19 @@ from typing import Annotated
 import msgspec
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from domain.days import date_of
 from domain.statements import Row, Untaken
 from edge.config import BadConfig, load
+from edge.status.beside import NoLog
+from edge.status.box_status import watermarks
 from edge.store.conservation import NotSettled, Reckoning, reckon
 from edge.store.file import FILE
 
 _FAILED = 1
 _COLUMNS = ("day", "stream", "epoch", "produced", "held", "unsent", "trimmed", "dropped", "unaccounted")
+_WHOLE = ("day", "stream")
 out = Console()
 
 
@@ -48,8 +51,9 @@ def statement(
 
 def _reckoned(config: Path) -> Reckoning:
     try:
-        return reckon(load(config).folder / FILE)
-    except (BadConfig, NotSettled) as error:
+        folder = load(config).folder
+        return reckon(folder / FILE, lambda: watermarks(folder))
+    except (BadConfig, NotSettled, NoLog) as error:
         typer.echo(str(error), err=True)
     except sqlite3.Error as error:
         typer.echo(f"the log cannot be read: {error}; did the agent ever run on these settings?", err=True)
@@ -87,7 +91,7 @@ def _line(row: Row) -> dict[str, object]:
 
 
 def _show(reckoned: Reckoning) -> None:
-    table = Table(*_COLUMNS)
+    table = Table(*(Column(name, no_wrap=name in _WHOLE, overflow="ellipsis") for name in _COLUMNS))
     for row in reckoned.rows:
         line = _line(row)
         table.add_row(*(str(line[name]) for name in _COLUMNS), style="red" if row.unaccounted else "")

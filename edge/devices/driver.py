@@ -166,6 +166,10 @@ class Registry:
         drivers = {id(driver): driver for driver in self.by_family.values()}.values()
         return {topic: family for driver in drivers for topic, family in driver.topics.items()}
 
+    def families_of(self, kinds: Iterable[str]) -> frozenset[str]:
+        """The families in which devices of these kinds speak."""
+        return frozenset(family for kind in kinds if kind in self.by_kind for family in self.by_kind[kind].families)
+
     def decode(self, message: Message, site: Site) -> Reading:
         """What a message says. Raises BadMessage, also for a family no driver serves."""
         driver = self.by_family.get(message.family)

@@ -47,6 +47,11 @@ class DeviceList:
         """Whether any door is decided by this gateway."""
         return bool(self._decided_here)
 
+    @property
+    def deciding_kinds(self) -> frozenset[str]:
+        """The kinds of devices that have such a door."""
+        return frozenset(identity.partition(":")[0] for identity, _ in self._decided_here)
+
     def asked(self, event: Event) -> Door | None:
         """The door that asks this gateway for a decision by an event; None for every other event."""
         if event.kind != "access":

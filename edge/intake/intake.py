@@ -115,6 +115,10 @@ class Intake:
             return
         self._queue.offer(Offered(heard, acknowledge), len(message.payload) + len(message.topic))
 
+    def overhear(self, message: Message) -> None:
+        """Let the listeners hear a message that is not to be recorded: it will come again, to ``offer``."""
+        self._tell(self._decoding.hear(message))
+
     def _tell(self, heard: Heard) -> None:
         for listener in self.listeners:
             try:

@@ -40,6 +40,14 @@ def described(folder: Path) -> dict[str, Any]:
     }
 
 
+def watermarks(folder: Path) -> dict[str, int]:
+    """Up to where the centre has each stream, as it is known here. Raises NoLog, sqlite3.Error."""
+    left = status.read_file(folder)
+    with beside.opened(folder) as db:
+        found = _streams(db, left if alive(left) else {})
+    return {name: row["acknowledged"] for name, row in found.items()}
+
+
 def _streams(db: sqlite3.Connection, told: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The file's heads are the newest; a running agent's word on the watermark is newer than what it remembered."""
     said: dict[str, Any] = told.get("streams", {})

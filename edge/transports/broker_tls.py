@@ -1,8 +1,11 @@
-"""TLS towards the broker: what the agent accepts, and what a refusal means for whoever stands before the box."""
+"""How the agent shows itself to the broker, and TLS towards it: what it accepts, and what a refusal means."""
 
 from __future__ import annotations
 
 import ssl
+from pathlib import Path
+
+import paho.mqtt.client as paho
 
 from edge.config import Broker
 
@@ -17,6 +20,14 @@ def context_for(ca_file: str) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_mode, context.check_hostname = ssl.CERT_REQUIRED, True
     return context
+
+
+def secure(client: paho.Client, broker: Broker) -> None:
+    """Let a client name itself and verify the broker, as the settings say. Raises OSError."""
+    if broker.username:
+        client.username_pw_set(broker.username, Path(broker.password_file).read_text().strip())
+    if broker.ca_file:
+        client.tls_set_context(context_for(broker.ca_file))  # pyright: ignore[reportUnknownMemberType]
 
 
 def explained(error: ssl.SSLError, broker: Broker) -> str:

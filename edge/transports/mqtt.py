@@ -6,7 +6,6 @@ import asyncio
 import ssl
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
@@ -17,8 +16,8 @@ from edge.clock import RELEASED_AT, Clock
 from edge.config import Broker
 from edge.devices.driver import Message, Publish
 from edge.intake.intake import Intake
-from edge.transports.broker_tls import context_for, explained
-from edge.transports.mqtt_routes import Routes
+from edge.transports.broker_tls import explained, secure
+from edge.transports.mqtt_routes import Routes, topic_of
 from edge.transports.mqtt_stream import MqttStream, Published, StreamClient
 
 log = structlog.get_logger()
@@ -91,14 +90,8 @@ class MqttTransport:
         client.on_message = self._on_message
         client.on_socket_close = self._on_socket_close
         client.on_socket_register_write = self._on_want_write
-        self._secure(client)
+        secure(client, self._broker)
         return client
-
-    def _secure(self, client: paho.Client) -> None:
-        if self._broker.username:
-            client.username_pw_set(self._broker.username, Path(self._broker.password_file).read_text().strip())
-        if self._broker.ca_file:
-            client.tls_set_context(context_for(self._broker.ca_file))  # pyright: ignore[reportUnknownMemberType]
 
     async def run(self, retry_s: Callable[[int], float]) -> None:
         """Stay connected until cancelled; a broker that is away is tried again after a growing pause."""
@@ -263,7 +256,7 @@ class MqttTransport:
     def _on_message(self, _client: paho.Client, _userdata: Any, received: paho.MQTTMessage) -> None:
         """What paho takes in itself: QoS 2."""
         self._receive(
-            Published(_topic_of(received), bytes(received.payload), received.mid, received.qos, received.retain)
+            Published(topic_of(received), bytes(received.payload), received.mid, received.qos, received.retain)
         )
 
     def _receive(self, published: Published) -> None:
@@ -298,11 +291,3 @@ class MqttTransport:
         except OSError:  # full or broken: paho keeps it, or notices the end
             self._client.ack(mid, qos)
         self._want_write()
-
-
-def _topic_of(received: paho.MQTTMessage) -> bytes:
-    """An exception in on_message would leave paho at this packet for ever: not UTF-8 stays so."""
-    try:
-        return received.topic.encode()
-    except UnicodeDecodeError:
-        return b"\xff"

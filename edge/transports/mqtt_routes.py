@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import msgspec
+from paho.mqtt.client import MQTTMessage
 from paho.mqtt.matcher import MQTTMatcher
 
 _MAX_REMEMBERED = 20_000
@@ -41,3 +42,11 @@ class Routes:
         except UnicodeDecodeError:
             return Route(None)
         return Route(text, next(self._matcher.iter_match(text), None))  # pyright: ignore
+
+
+def topic_of(received: MQTTMessage) -> bytes:
+    """An exception in on_message would leave paho at this packet for ever: not UTF-8 stays so."""
+    try:
+        return received.topic.encode()
+    except UnicodeDecodeError:
+        return b"\xff"

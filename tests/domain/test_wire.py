@@ -91,6 +91,14 @@ def test_an_unknown_stream_is_refused() -> None:
         wire.unpack(forged(wire.Header("gw-1", "fast", "e1", 1, 1, "fast", 2), b"[]"))
 
 
+def test_a_header_that_no_database_takes_is_refused() -> None:
+    """One such batch would fail the commit of all that wait with it."""
+    for epoch, first in (("e\x001", 1), ("e1", 2**63), ("e1", 2**62 + 1)):
+        with pytest.raises(wire.BadBatch) as refused:
+            wire.unpack(forged(wire.Header("gw-1", "routine", epoch, first, first, "routine", 2), b"[]"))
+        assert refused.value.reason == "header"
+
+
 @pytest.mark.parametrize("count", [0, wire.MAX_EVENTS + 1])
 def test_too_few_or_too_many_events_are_not_packed(count: int) -> None:
     with pytest.raises(wire.BadBatch):

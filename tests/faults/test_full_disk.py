@@ -25,6 +25,7 @@ from tests.rig import Rig, until
 pytestmark = pytest.mark.faults
 
 RATE = 200.0
+CROWD, CROWD_FROM = 1_400, 5_000_000
 ROUNDS = choose(1, 10)
 NOTHING_GOES = "queue_messages = 100\n[capacity]\nfree_bytes = 0\nreserve_bytes = 2097152\n"
 LITTLE_ROOM = "[capacity]\nfree_bytes = 0\nreserve_bytes = 1048576\nlog_bytes = 786432\npicture_bytes = 262144\n"
@@ -51,15 +52,18 @@ async def filled(story: Story, folder: Path, agent: list[str] | None = None) -> 
     """Somebody else fills the disk under load, again when the reserve was given up, and lets go after a while."""
     chance = story.chance("times")
     async with on_a_small_disk(folder, NOTHING_GOES, agent) as (rig, _, disk), with_a_door(rig) as site:
-        async with loaded(rig, RATE, ROUNDS * 25.0 + 10.0) as published:
-            for _ in range(ROUNDS):
+        crowds = set[Fact]()
+        rounds = ROUNDS if rig.is_the_product else 1
+        async with loaded(rig, RATE, rounds * 25.0 + 10.0) as published:
+            for number in range(rounds):
                 await asyncio.sleep(chance.uniform(0.5, 1.5))
                 await _filled(rig, disk)
+                crowds |= await _crowd(rig, number)
                 await still_decides(site, story)
                 await asyncio.sleep(chance.uniform(0.5, 2.0))
                 await _emptied(rig, disk)
                 story.add(fillings=1)
-        findings = await settled(rig, published.facts, quiet_s=COMES_BACK_S)
+        findings = await settled(rig, published.facts | crowds, quiet_s=COMES_BACK_S)
         story.tell(said_full=len(told(rig, "store/full")), **findings.counts())
         return findings
 
@@ -72,6 +76,13 @@ async def _filled(rig: Rig, disk: SmallDisk) -> None:
     await until(lambda: not reserve.exists(), 15.0)
     disk.fill()
     await until(lambda: store_state_at_the_centre(rig) == "full", 20.0)
+
+
+async def _crowd(rig: Rig, number: int) -> set[Fact]:
+    """More than a broker hands over without an acknowledgement: what comes behind it is not handed over."""
+    crowd = Published(messages(CROWD, datetime.now(UTC) - timedelta(minutes=1), CROWD_FROM + number * CROWD))
+    await asyncio.wait_for(crowd.send(rig.broker.port, None), 30.0)
+    return crowd.facts
 
 
 async def _emptied(rig: Rig, disk: SmallDisk) -> None:
@@ -88,6 +99,12 @@ async def test_filled_by_somebody_else(story: Story, tmp_path: Path) -> None:
 async def test_control_acknowledging_first_loses(story: Story, tmp_path: Path) -> None:
     findings = await filled(story, tmp_path, agent=mutant("ack_first"))
     assert findings.lost, "this rig could not see a loss"
+
+
+async def test_control_without_a_second_ear_the_door_stays_shut(story: Story, tmp_path: Path) -> None:
+    """The positive control for doors: what the broker no longer hands over is not decided."""
+    with pytest.raises(AssertionError, match="not so after"):
+        await filled(story, tmp_path, agent=mutant("one_ear"))
 
 
 def pictures(story: Story, count: int) -> list[tuple[str, bytes]]:

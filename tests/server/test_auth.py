@@ -252,6 +252,13 @@ async def test_another_site_cannot_sign_someone_in(town: City) -> None:
     assert answer.status_code == 403 and "set-cookie" not in answer.headers
 
 
+async def test_a_nul_sign_in_a_name_is_a_wrong_name_not_a_defect(town: City) -> None:
+    """PostgreSQL keeps none, and says so; SQLite looks for it and finds nobody."""
+    visitor = await town.visitor()
+    assert (await visitor.sign_in("a\x00b")).status_code in (401, 422)
+    assert (await visitor.get("/session")).status_code == 303
+
+
 async def test_large_forms_are_not_read(town: City) -> None:
     visitor = await town.visitor()
     answer = await visitor.client.post("/login", data={"username": "x" * 70_000})

@@ -23,6 +23,7 @@ from server.gateway_auth import Gateway as Enrolled
 from server.rebuild import rebuild
 from server.store import schema
 from server.store.engine import stamp
+from server.store.failures import DatabaseBusy
 from server.store.schema import alert, batch, conservation_finding
 from tests.server.centre import CONFIG, Centre, Gateway, centre
 from tests.server.engines import Engine
@@ -244,6 +245,26 @@ async def test_a_statement_is_compared_soon_after_it_came(here: Centre) -> None:
     await state(gateway, row(13, 12, held=12))
     (finding,) = await here.wait_for(conservation_finding, lambda rows: rows)
     assert finding["differences"] == {"missing_at_gateway": 1}
+
+
+async def test_a_database_that_is_away_costs_a_round_and_not_the_server(
+    here: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds, conservation = asyncio.Semaphore(0), here.house.conservation
+
+    async def away(*, is_full: bool) -> None:
+        rounds.release()
+        raise DatabaseBusy("the database cannot be reached")
+
+    monkeypatch.setattr(conservation, "check_all", away)
+    monkeypatch.setattr("server.conservation._HOUR_S", 0.01)
+    running = asyncio.create_task(conservation.run())
+    async with asyncio.timeout(10):
+        for _ in range(3):
+            await rounds.acquire()
+    assert not running.done()
+    running.cancel()
+    await asyncio.wait([running])
 
 
 async def test_the_command_says_so_and_fails(tmp_path: Path, engine: Engine) -> None:

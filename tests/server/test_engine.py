@@ -70,28 +70,33 @@ async def test_shards_do_not_wait_for_each_other(db: Database) -> None:
         assert await read_count(connection) == 1
 
 
+@only_postgres
 async def test_a_complex_has_the_turn_of_its_shard(db: Database) -> None:
     await begin_count(db)
+    other = Database(db.url)
     async with asyncio.timeout(20):
         async with db.write("garden"):
-            waiting = asyncio.create_task(add_one(db, shard_of("garden")))
-            await asyncio.sleep(0)
+            waiting = asyncio.create_task(add_one(other, shard_of("garden")))
+            await until(lambda: is_done_or_waits(db, waiting))
             assert not waiting.done()
         await waiting
+    await other.close()
 
 
-async def test_who_writes_alone_writes_alone(db: Database) -> None:
+@only_postgres
+@pytest.mark.parametrize("shard", [None, *SHARD_NAMES])
+async def test_who_writes_alone_has_all_others_wait(db: Database, shard: str | None) -> None:
     await begin_count(db)
     other = Database(db.url)
     async with asyncio.timeout(20):
         async with db.write_alone() as connection:
-            waiting = [asyncio.create_task(add_one(other, shard)) for shard in (None, *SHARD_NAMES)]
+            waiting = asyncio.create_task(add_one(other, shard))
+            await until(lambda: is_done_or_waits(db, waiting))
+            assert not waiting.done()
             await connection.execute(schema.mark.update().values(last=100))
-            assert not any(task.done() for task in waiting)
-        for task in waiting:
-            await task
+        await waiting
     async with db.read() as connection:
-        assert await read_count(connection) > 100
+        assert await read_count(connection) == 101
     await other.close()
 
 

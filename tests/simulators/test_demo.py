@@ -14,6 +14,7 @@ from simulators.broker import NatsBroker
 from simulators.demo import Demo, DemoFailed, DemoSettings
 from simulators.demo_files import DemoFiles
 from simulators.demo_screen import Numbers
+from simulators.postgres import Postgres
 from simulators.processes import Child, ChildFailed
 from simulators.site import Site
 
@@ -65,6 +66,17 @@ async def test_a_centre_that_does_not_start_ends_the_demonstration(
     assert [broker.running for broker in started] == [False]
 
 
+async def test_its_postgres_is_started_and_ends_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Postgres] = []
+    start = Postgres.start
+    monkeypatch.setattr(products, "command", lambda _name: "/bin/false")
+    monkeypatch.setattr(Postgres, "start", lambda database: started.append(database) or start(database))
+    told = DemoSettings(minutes=0.5, headless=True, folder=tmp_path / "demo", engine="postgres")
+    with pytest.raises(ChildFailed, match="gatehouse-server init ended with status 1"):
+        await Demo(told, Console(quiet=True)).run()
+    assert [database.running for database in started] == [False]
+
+
 async def test_a_folder_in_use_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "photo.jpg").touch()
     with pytest.raises(DemoFailed, match="is not empty"):
@@ -74,10 +86,10 @@ async def test_a_folder_in_use_is_left_alone(tmp_path: Path) -> None:
 
 def test_the_settings_are_what_the_products_are_told(tmp_path: Path) -> None:
     files = DemoFiles(tmp_path)
-    files.write_server(8123, "http://127.0.0.1:9/events")
+    files.write_server(8123, "http://127.0.0.1:9/events", "postgresql://gatehouse@/gatehouse?host=/run/x")
     files.write_edge(8124, 1883, Site.devices())
     server = tomllib.loads((files.server / "server.toml").read_text())
-    assert server["port"] == 8123
+    assert (server["port"], server["database"]) == (8123, "postgresql://gatehouse@/gatehouse?host=/run/x")
     assert server["complexes"][0]["quiet"] == [{"from": "00:00", "to": "24:00"}]
     assert server["webhooks"][0] == {
         "name": "demo",
