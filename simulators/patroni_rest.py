@@ -12,7 +12,7 @@ import msgspec
 
 from simulators.patroni_settings import HOST
 
-_LIMIT_S = 1.0
+_ASK_LIMIT_S, _CHANGE_LIMIT_S = 1.0, 15.0
 
 
 class Rest:
@@ -23,15 +23,15 @@ class Rest:
 
     def says(self, role: str, port: int) -> bool:
         """Whether the node is running and is "primary", "synchronous", "replica"."""
-        return self._status(port, "GET", role) == 200
+        return self._status(port, "GET", role, _ASK_LIMIT_S) == 200
 
     def patch(self, port: int, what: str, changes: Mapping[str, Any]) -> bool:
         """Change something; whether it was taken."""
-        return self._status(port, "PATCH", what, msgspec.json.encode(changes)) == 200
+        return self._status(port, "PATCH", what, _CHANGE_LIMIT_S, msgspec.json.encode(changes)) == 200
 
-    def _status(self, port: int, method: str, path: str, body: bytes | None = None) -> int | None:
+    def _status(self, port: int, method: str, path: str, limit_s: float, body: bytes | None = None) -> int | None:
         head = {"Authorization": f"Basic {self._basic}", "Content-Type": "application/json"}
-        with closing(http.client.HTTPConnection(HOST, port, timeout=_LIMIT_S)) as line:
+        with closing(http.client.HTTPConnection(HOST, port, timeout=limit_s)) as line:
             try:
                 line.request(method, f"/{path}", body, head)
                 return line.getresponse().status

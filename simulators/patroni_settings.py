@@ -43,7 +43,6 @@ DYNAMIC: Mapping[str, Any] = {
             "wal_sender_timeout": "10s",
             "wal_receiver_timeout": "10s",
             "synchronous_commit": "on",
-            "password_encryption": "scram-sha-256",
         },
     },
 }
