@@ -18,7 +18,9 @@ from benchmarks.senders import Sender, closed_loop, enrolled, paced
 from domain.wire import split_events, unpack
 from simulators.broker import NatsBroker
 from simulators.postgres import Postgres
-from tests.rig import Rig
+from simulators.processes import Child
+from simulators.products import command
+from tests.rig import Rig, start
 
 _GATEWAYS, _COMPLEXES = 200, 32
 _LARGE, _SMALL = 500, 10  # events a batch
@@ -47,12 +49,15 @@ async def _city() -> AsyncGenerator[tuple[Rig, str, aiohttp.ClientSession]]:
     with tempfile.TemporaryDirectory(prefix="gatehouse-bench-") as folder, Postgres() as postgres:
         rig = Rig(Path(folder), NatsBroker(), extra_server=complexes, database=postgres.url())
         try:
+            rig.server.command.append("--only-requests")
             await rig.start_server()
+            readers = Child("work", [command("gatehouse-server"), "work", "--data", str(rig.server_folder)], rig.folder)
+            await start(readers, "ready")
             connector = aiohttp.TCPConnector(limit=_GATEWAYS)
             async with aiohttp.ClientSession(connector=connector) as session:
                 yield rig, postgres.url(), session
         finally:
-            rig.stop_all()
+            rig.stop_all()  # and with us whatever else we started
 
 
 async def _large(rig: Rig, session: aiohttp.ClientSession, senders: Sequence[Sender], count: int, copied: int) -> Row:
