@@ -142,6 +142,7 @@ class Agent:
             self._ear.run(),
             self._report.session.run(),
             self._every(_STATUS_S, self._each_second),
+            self._every(_STATUS_S, self._report.note),
             self._every(_ROOM_S, self._make_room),
             self._every(_HOUSEKEEPING_S, self._keep_house),
             self._look_for_damage(),
