@@ -39,6 +39,7 @@ from eventlog.sqlite import SqliteEventLog
 
 _STATUS_S = 1.0
 _ROOM_S = 5.0
+_EAR_STAYS_S = 10.0
 _HOUSEKEEPING_S = 60.0
 _BROKER_WAIT_S = 10.0
 
@@ -58,6 +59,7 @@ class Agent:
         self._metrics = metrics.Metrics()
         self._untaken = UntakenCount()
         self._left_with_sender = 0
+        self._fit_s = _EAR_STAYS_S  # for how long the store has been fit; no more than matters
         self._parts = self._make_parts(discover(), happened)
         self._watchdog = watchdog.make(lambda: self._parts.intake.turns)
         self._report = SelfReport(self._parts, self._flood, self._metrics, self._watchdog)
@@ -71,9 +73,21 @@ class Agent:
         keeper = Keeper(config.folder, store, self._reserve, self._make_room, clock.now, retry_s, happened)
         intake = self._make_intake(media, registry, devices, keeper)
         mqtt = MqttTransport(config.broker, registry.topics, intake, clock)
-        control = Control(config, store, registry, devices, intake, Reach(mqtt.publish, clock.now, keeper.mend))
+        self._ear = self._make_ear(registry, devices, intake, keeper)
+        reach = Reach(lambda message: mqtt.publish(message) or self._ear.publish(message), clock.now, keeper.mend)
+        control = Control(config, store, registry, devices, intake, reach)
         notices = status.Notices(clock)
         return Parts(config, store, clock, devices, media, notices, keeper, intake, mqtt, control, retry_s)
+
+    def _make_ear(self, registry: Registry, devices: DeviceList, intake: Intake, keeper: Keeper) -> Ear:
+        return Ear(
+            self._config.broker,
+            Routes(registry.topics),
+            is_wanted=lambda: not keeper.is_fit or self._fit_s < _EAR_STAYS_S,
+            families=lambda: registry.families_of(devices.deciding_kinds),
+            hear=intake.overhear,
+            clock=self._clock,
+        )
 
     def _make_intake(self, media: MediaStore, registry: Registry, devices: DeviceList, keeper: Keeper) -> Intake:
         limits = self._config.limits
@@ -125,25 +139,15 @@ class Agent:
             self._parts.intake.run(),
             self._parts.control.run(),
             self._parts.mqtt.run(self._parts.retry_s),
-            self._make_ear().run(),
+            self._ear.run(),
             self._report.session.run(),
             self._every(_STATUS_S, self._each_second),
+            self._every(_STATUS_S, self._report.note),
             self._every(_ROOM_S, self._make_room),
             self._every(_HOUSEKEEPING_S, self._keep_house),
             self._look_for_damage(),
         ]
         return [*works, metrics.serve(self._config.metrics, self._metrics)] if self._config.metrics.port else works
-
-    def _make_ear(self) -> Ear:
-        parts, registry = self._parts, discover()
-        return Ear(
-            self._config.broker,
-            Routes(registry.topics),
-            is_wanted=lambda: not parts.keeper.is_fit,
-            families=lambda: registry.families_of(parts.devices.deciding_kinds),
-            hear=parts.intake.overhear,
-            clock=parts.clock,
-        )
 
     async def _every(self, seconds: float, action: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -152,13 +156,18 @@ class Agent:
 
     async def _each_second(self) -> None:
         self._clock.tick()
+        self._fit_s = min(self._fit_s + _STATUS_S, _EAR_STAYS_S) if self._parts.keeper.is_fit else 0.0
         await self._report.show()
         self._fetch_what_was_left()
 
     def _fetch_what_was_left(self) -> None:
-        """Messages that found no place while the store was unfit are still the broker's: it brings them again."""
+        """Messages that found no place while the store was unfit are still the broker's: it brings them again.
+
+        Not at the first sign of room: on a disk that is full to the brim some commits fit and others do not, and a
+        session that is made anew all the time hears less than one that stays.
+        """
         left = self._parts.intake.counts["left_with_sender"]
-        if left != self._left_with_sender and self._parts.keeper.is_fit:
+        if left != self._left_with_sender and self._fit_s >= _ROOM_S:
             self._left_with_sender = left
             self._parts.mqtt.reconnect()
 

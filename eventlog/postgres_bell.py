@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 
 from eventlog.follow import rung_or_after
 from eventlog.log import Bell
@@ -26,6 +27,7 @@ class BellBetween:
         self._untold: set[str] = set()
         self._some = asyncio.Event()
         self._own_pid = 0
+        self.others: dict[str, Callable[[], None]] = {}  # channel of somebody else's -> who is rung by it
         self.trouble = ""  # why notices do not go or come, for whoever shows it
 
     def tell(self, shards: Iterable[str]) -> None:
@@ -75,6 +77,9 @@ class BellBetween:
         ended = asyncio.Event()
         connection.add_termination_listener(lambda _connection: ended.set())
         await connection.add_listener(CHANNEL, self._ring)
+        for channel, ring in self.others.items():
+            await connection.add_listener(channel, partial(_rung, ring))
+            ring()
         for shard in SHARD_NAMES:  # what was said while nobody listened
             self._bell.ring(shard)
         while not ended.is_set():
@@ -87,3 +92,7 @@ class BellBetween:
         for shard in shards.split(","):
             if shard in SHARD_NAMES:
                 self._bell.ring(shard)
+
+
+def _rung(ring: Callable[[], None], *_notice: object) -> None:
+    ring()

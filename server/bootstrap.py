@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -42,12 +42,16 @@ from server.refill import Refill
 from server.shard_reader import Fold, Rest, ShardReader
 from server.store import address, failures, migrate
 from server.store.engine import Database
+from server.store.postgres import LIVE_CHANNEL
 from server.store.schema import complex_
 from server.store.upsert import insert
 from server.tariff_file import BadFile, load_tariff
 from server.web.render import render_live
 
 log = structlog.get_logger()
+
+# What a process does: answer requests, read the log, or both.
+Part = Literal["all", "requests", "readers"]
 
 _PACE = Pace(limit=64)
 _MOST_RETRY_S = 60.0
@@ -104,15 +108,18 @@ async def _know_complexes(db: Database, complexes: list[Complex]) -> None:
         await connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=changed), rows)
 
 
-async def run_readers(house: House) -> None:
-    """Everything that works behind the requests, until cancelled."""
+async def run_behind(house: House, part: Part = "all") -> None:
+    """Everything that works behind the requests, or one part of it, until cancelled."""
     async with asyncio.TaskGroup() as tasks:
         if isinstance(house.log, PostgresBatchLog):
+            house.log.between.others[LIVE_CHANNEL] = house.live.ring
             tasks.create_task(house.log.run())
-        tasks.create_task(house.ingest.run())
-        tasks.create_task(house.live.run())
-        tasks.create_task(house.desired.run())
-        tasks.create_task(_share(house).run())
+        if part != "readers":
+            tasks.create_task(house.ingest.run())
+            tasks.create_task(house.live.run())
+            tasks.create_task(house.desired.run())
+        if part != "requests":
+            tasks.create_task(_share(house).run())
 
 
 def _share(house: House) -> Share:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
+import signal
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,7 +27,7 @@ from server.enrol_link import enrol_link
 from server.house import House
 from server.rebuild import Rebuilt, rebuild
 from server.report import report
-from server.serve import serve
+from server.serve import serve, work
 from server.store.failures import DatabaseBusy
 from server.store.people import UsernameTaken, add_account
 
@@ -78,17 +81,50 @@ def _make_account(folder: Path, username: str, role: str, complexes: list[str], 
 
 
 @app.command(name="serve")
-def serve_forever(folder: Folder = DEFAULT_FOLDER) -> None:
+def serve_forever(
+    folder: Folder = DEFAULT_FOLDER,
+    only_requests: Annotated[bool, typer.Option("--only-requests", help="Leave the log's readers to `work`.")] = False,
+) -> None:
     """Serve gateways and people until told to stop.
 
     Example: gatehouse-server serve --data server-data
     """
-    _log_to_stderr()
+    config = _several(folder) if only_requests else settings(folder)
+    part = "requests" if only_requests else "all"
+    _run(serve(folder, config, lambda url: print(f"ready {url}", flush=True), part))
+
+
+@app.command(name="work")
+def work_forever(folder: Folder = DEFAULT_FOLDER) -> None:
+    """Read the log and serve nobody until told to stop: for a city, beside processes that serve. PostgreSQL only.
+
+    Example: gatehouse-server work --data server-data
+    """
+    _run(_until_told(work(folder, _several(folder), lambda: print("ready", flush=True))))
+
+
+def _several(folder: Path) -> Config:
+    """The settings, where several processes may share the work."""
     config = settings(folder)
+    if not config.database:
+        raise fail("SQLite has one process: leave the option out, or set `database` in server.toml (docs/server.md)")
+    return config
+
+
+def _run(server: Coroutine[Any, Any, None]) -> None:
+    _log_to_stderr()
     try:
-        asyncio.run(serve(folder, config, lambda url: print(f"ready {url}", flush=True)))
+        asyncio.run(server)
     except* (BadConfig, BadHours, DatabaseBusy, LogBroken) as errors:
         raise fail(str(errors.exceptions[0])) from errors
+
+
+async def _until_told(work: Coroutine[Any, Any, None]) -> None:
+    task, loop = asyncio.ensure_future(work), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
 
 
 def _log_to_stderr() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import uvicorn
 
 from server.app import create_app
-from server.bootstrap import close_house, open_house, run_readers
+from server.bootstrap import Part, close_house, open_house, run_behind
 from server.config import Config
 from server.house import House
 
@@ -37,15 +37,25 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets=sockets)
 
 
-async def serve(folder: Path, config: Config, ready: Callable[[str], None]) -> None:
+async def serve(folder: Path, config: Config, ready: Callable[[str], None], part: Part = "all") -> None:
     """Serve until told to stop by a signal. A reader's defect does not stop the requests; a broken wiring does."""
     house = await open_house(folder, config)
     try:
-        readers = asyncio.create_task(run_readers(house))
+        readers = asyncio.create_task(run_behind(house, part))
         server = _Server(_uvicorn_config(house, config), house, ready)
         serving = asyncio.create_task(server.serve())
         await asyncio.wait({readers, serving}, return_when=asyncio.FIRST_COMPLETED)
         await _stop(server, serving, readers)
+    finally:
+        await close_house(house)
+
+
+async def work(folder: Path, config: Config, ready: Callable[[], None]) -> None:
+    """Read the log and serve nobody, until cancelled."""
+    house = await open_house(folder, config)
+    try:
+        ready()
+        await run_behind(house, "readers")
     finally:
         await close_house(house)
 

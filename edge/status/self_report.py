@@ -74,7 +74,7 @@ class SelfReport:
         }
 
     async def show(self) -> None:
-        """Tell everyone; what happened since the last time becomes events. Raises LogBroken."""
+        """Tell everyone how it is now. It never waits for the store to be mended: that it is, is what must be seen."""
         offset = self._parts.clock.offset
         described = {
             **await self.described(),
@@ -87,6 +87,9 @@ class SelfReport:
             self._metrics.show(described)
         self._watchdog.tell(described)
         await self._leave(described)
+
+    async def note(self) -> None:
+        """What happened since the last time becomes events. Raises LogBroken."""
         await self._parts.keeper.mend_what_was_met()
         notices = await self._notices()
         if notices:

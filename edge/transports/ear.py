@@ -19,7 +19,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.clock import Clock
 from edge.config import Broker
-from edge.devices.driver import Message
+from edge.devices.driver import Message, Publish
 from edge.transports.broker_tls import secure
 from edge.transports.mqtt_routes import Routes, topic_of
 
@@ -56,6 +56,13 @@ class Ear:
                 await asyncio.sleep(LOOK_S)
         finally:
             await self._close()
+
+    def publish(self, message: Publish) -> bool:
+        """Send a command now, or not at all; whether it was sent. For while the first session comes again."""
+        client = self._client
+        if client is None or not client.is_connected():
+            return False
+        return client.publish(message.topic, message.payload, qos=0).rc == paho.MQTT_ERR_SUCCESS
 
     async def _settle(self) -> None:
         self._listens_to = self._families() if self._is_wanted() else frozenset()

@@ -28,6 +28,10 @@ _TURNS = {REST: 0} | {shard: 1 + number for number, shard in enumerate(SHARD_NAM
 _TURN, _LIVE = 0x6A7E_0001, 0x6A7E_0002
 _LOCK = text("SELECT pg_advisory_xact_lock(:class, :key)")
 
+# With the commit every process that shows screens hears that there is more.
+LIVE_CHANNEL = "gatehouse_live"
+_LOCK_AND_RING = text("SELECT pg_advisory_xact_lock(:class, :key), pg_notify(:channel, '')")
+
 _LIMIT_S = 30
 _CONNECT_LIMIT_S = 10.0
 _WRITERS, _READERS = 8, 8
@@ -122,4 +126,4 @@ async def lock_live(connection: AsyncConnection) -> None:
     """Before rows get positions in ``live``: from here to the commit nobody else's do, so that a reader's cursor, once
     behind a position, has nothing appear before it. SQLite has one writer, and needs none."""
     if connection.dialect.name == "postgresql":
-        await _lock(connection, _LIVE, 0)
+        await connection.execute(_LOCK_AND_RING, {"class": _LIVE, "key": 0, "channel": LIVE_CHANNEL})

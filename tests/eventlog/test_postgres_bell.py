@@ -58,6 +58,18 @@ async def test_a_commit_rings_at_once_here_and_soon_in_the_other_process() -> No
         assert rung(heard_there) == [SHARD]
 
 
+async def test_somebody_elses_channel_rings_whoever_asked_for_it() -> None:
+    """Screens of this process hear what a reader in another one announced."""
+    with database() as url:
+        rung: list[int] = []
+        between = BellBetween(url, Bell())
+        between.others["elsewhere"] = lambda: rung.append(1)
+        async with running(between):
+            await until(lambda: len(rung) == 1)  # once when it begins: something may have been said before
+            await asyncio.to_thread(say, url, "SELECT pg_notify('elsewhere', '')")
+            await until(lambda: len(rung) == 2)
+
+
 async def test_what_is_only_known_already_wakes_nobody() -> None:
     with database() as url:
         async with opened(url, PostgresBatchLog) as (log,):

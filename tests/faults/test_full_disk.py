@@ -25,6 +25,7 @@ from tests.rig import Rig, until
 pytestmark = pytest.mark.faults
 
 RATE = 200.0
+DISK_MB = choose(24, 96)  # what was acknowledged stays for days, and must not be what fills it
 CROWD, CROWD_FROM = 1_400, 5_000_000
 ROUNDS = choose(1, 10)
 NOTHING_GOES = "queue_messages = 100\n[capacity]\nfree_bytes = 0\nreserve_bytes = 2097152\n"
@@ -37,10 +38,10 @@ EVENTS, PICTURES, PICTURE_BYTES = 6_000, 60, 20_000
 async def on_a_small_disk(
     folder: Path, settings: str, agent: list[str] | None = None
 ) -> AsyncIterator[tuple[Rig, Uplink, SmallDisk]]:
-    """The chain with the agent's folder on 24 MB. Skips where nothing may be mounted."""
+    """The chain with the agent's folder on a disk of its own, of few megabytes. Skips where nothing may be mounted."""
     with ExitStack() as stack:
         try:
-            disk = stack.enter_context(SmallDisk(folder / "gateway" / "data", "24m"))
+            disk = stack.enter_context(SmallDisk(folder / "gateway" / "data", f"{DISK_MB}m"))
         except NotAllowed as refused:
             pytest.skip(str(refused))
         async with behind_a_line(folder, agent=agent, extra_edge=settings) as (rig, line):

@@ -18,7 +18,7 @@ from sqlalchemy import Table, select
 from domain.events import Event, encode_event, stream_of
 from domain.wire import pack
 from server.app import create_app
-from server.bootstrap import close_house, open_house, projections, run_readers
+from server.bootstrap import close_house, open_house, projections, run_behind
 from server.config import Complex, Config, Hours
 from server.house import House
 from tests.server.engines import Engine
@@ -117,7 +117,7 @@ async def centre(folder: Path, engine: Engine, config: Config = CONFIG) -> Async
     (folder / "tariff.yaml").write_text(TARIFF)
     with engine.database() as database:
         house = await open_house(folder, msgspec.structs.replace(config, database=database))
-        readers = asyncio.create_task(run_readers(house))
+        readers = asyncio.create_task(run_behind(house))
         transport = httpx.ASGITransport(create_app(house), raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://centre.example.invalid") as client:
             yield Centre(house, client)
