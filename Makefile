@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 MINUTES ?= 15
+NODES ?= 3
 HEADLESS ?=
 ENGINE ?= sqlite
 FULL ?=
@@ -15,13 +16,16 @@ CHECKS := "ruff check ." "ruff format --check ." basedpyright lint-imports \
 	"python scripts/check_secrets.py" "python scripts/check_repository.py"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench faults wheel deb clean again
+.PHONY: help demo cluster test check bench faults wheel deb clean again
 
 help:  ## list these targets
 	@awk -F ':.*##' '/^[a-z]+:.*##/ {printf "  make %-8s%s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 demo: .venv/.demo .venv/.browser  ## a whole Gatehouse with a simulated complex (MINUTES=15, ENGINE=postgres, HEADLESS=1: check and exit)
 	@$(BIN)/gatehouse-sim demo --minutes $(MINUTES) --engine $(ENGINE) $(if $(HEADLESS),--headless) $(ARGS)
+
+cluster: .venv/.demo  ## a PostgreSQL of three nodes under Patroni, of which any may be killed (NODES=3)
+	@$(BIN)/gatehouse-sim cluster --nodes $(NODES) $(ARGS)
 
 test: .venv/.dev .venv/.browser  ## every test but the faults (ARGS="-k parking" for some)
 	@$(BIN)/python scripts/system_packages.py

@@ -42,6 +42,8 @@ _OVERLAPPING = """SELECT position, first, last, body FROM batch
 WHERE shard = $1 AND gateway = $2 AND stream = $3 AND epoch = $4 AND last >= $5 AND first <= $6"""
 _INSERT = """INSERT INTO batch(received_at, shard, complex, gateway, stream, epoch, first, last, body)
 VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9)"""
+# Something to commit for a transaction that wrote nothing else: see ``_confirm``.
+_CONFIRM = "SELECT pg_logical_emit_message(true, 'gatehouse', '')"
 
 
 class PostgresBatchLog:
@@ -77,6 +79,8 @@ class PostgresBatchLog:
             await self._take_turns(connection, _shards(arrivals))
             judged = judge_all(arrivals, await _marks(connection, {key_of(arrival) for arrival in arrivals}))
             await self._write(connection, judged)
+            if not judged.stored:
+                await self._confirm(connection)
         self._ring(_shards(judged.stored))
         return judged.receipts
 
@@ -84,6 +88,14 @@ class PostgresBatchLog:
         """In rising order, so that no two wait for each other; a statement of its own, so that what comes next sees
         what the one before us committed."""
         await connection.execute(_TAKE_TURNS, SHARD_LOCKS, sorted(shards))
+
+    async def _confirm(self, connection: Connection) -> None:
+        """What this transaction read is told to a gateway as kept: its commit waits until the standby has it too.
+
+        A commit that waited for its standby and was given up, or whose server crashed, is seen by everybody, and is on
+        one machine alone.
+        """
+        await connection.execute(_CONFIRM)
 
     async def _write(self, connection: Connection, judged: Judged) -> None:
         if judged.stored:
@@ -106,6 +118,8 @@ class PostgresBatchLog:
             if receipt.outcome == "stored":
                 span = (gap.first, gap.last, gap.reason, gap.detail)
                 await connection.execute(_GAP, *key, *span, stamp(self._now()))
+            else:
+                await self._confirm(connection)
         return receipt
 
     async def gaps(self, gateway: str) -> list[Gap]:
@@ -145,8 +159,9 @@ class PostgresBatchLog:
         return damaged_and_lost(self._link)
 
     async def watermarks(self, gateway: str) -> dict[tuple[str, str], int]:
-        async with self._link.connection("the watermarks") as connection:
+        async with self._link.transaction("the watermarks") as connection:
             rows = await connection.fetch("SELECT stream, epoch, last FROM mark WHERE gateway = $1", gateway)
+            await self._confirm(connection)
         return {(row[0], row[1]): row[2] for row in rows}
 
     async def read(self, partition: str, after: int, limit: int) -> list[Record]:

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol, cast
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 
 from eventlog.log import LogBroken, LogBusy, LogFull
+from eventlog.postgres_leader import connect as to_leader
 
 POOL_SIZE = 8
 _ACQUIRE_S, _CLOSE_S = 10.0, 5.0
@@ -65,7 +66,8 @@ class Link:
         """Raises LogBroken where nothing answers at ``url`` (libpq's form, a password by PGPASSFILE)."""
         size = {"min_size": 1, "max_size": POOL_SIZE}
         try:
-            return cls(await _driver.create_pool(url, **size, **_BOUNDS, reset=_nothing_to_reset))
+            pool = await _driver.create_pool(url, connect=to_leader, **size, **_BOUNDS, reset=_nothing_to_reset)
+            return cls(pool)
         except ERRORS as error:
             raise broken(error, "opening the log") from error
 
@@ -99,7 +101,7 @@ class Link:
 
 async def connect(url: str) -> Connection:
     """A connection outside the pool, for listening. Raises one of ERRORS."""
-    return cast(Connection, await _driver.connect(url, **_BOUNDS))
+    return cast(Connection, await to_leader(url, **_BOUNDS))
 
 
 def broken(error: Exception, what: str) -> LogBroken:

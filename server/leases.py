@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import asyncpg
 import structlog
 
+from eventlog.postgres_leader import connect as to_leader
 from eventlog.postgres_link import ERRORS
 
 log = structlog.get_logger()
@@ -84,9 +85,8 @@ class Leases:
             await self._stop(list(self._doing))
 
     async def _hold(self) -> None:
-        connection = await asyncpg.connect(
-            self._url, timeout=_ANSWER_S, command_timeout=_ANSWER_S, server_settings=_SESSION
-        )
+        bounds = {"timeout": _ANSWER_S, "command_timeout": _ANSWER_S}
+        connection = await to_leader(self._url, **bounds, server_settings=_SESSION)
         try:
             await connection.execute("SELECT pg_advisory_lock_shared($1, 0)", _PRESENT_CLASS)
             while True:

@@ -12,6 +12,7 @@ import msgspec
 import typer
 from rich.console import Console
 
+from simulators import cli_cluster
 from simulators.broker import BrokerUnavailable, make_broker
 from simulators.postgres import PostgresUnavailable
 from simulators.processes import ChildFailed
@@ -26,6 +27,8 @@ err = Console(stderr=True)
 
 Engine = Literal["sqlite", "postgres"]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for scripts.")]
+
+app.command()(cli_cluster.cluster)
 
 
 def fail(message: str) -> typer.Exit:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from asyncpg import InternalClientError
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
@@ -13,6 +14,10 @@ _NOT_TEXT = "22021"
 # By the beginning of SQLSTATE: no connection, rolled back for another's sake, no room, stopped by the operator or by
 # its time limit, a lock not had in time.
 _BUSY = ("08", "40", "53", "57", "55P03", READ_ONLY)
+
+
+# What SQLAlchemy lets through; the driver's is of a connection whose server has just died.
+_AWAY: tuple[type[Exception], ...] = (OSError, TimeoutError, InternalClientError)
 
 
 class DatabaseBusy(Exception):
@@ -28,7 +33,7 @@ def named() -> Generator[None]:
     """Errors of the drivers leave as ours: DatabaseBusy, NotStorable; all others as they are."""
     try:
         yield
-    except (OSError, TimeoutError, NoConnectionFree) as error:
+    except (*_AWAY, NoConnectionFree) as error:
         raise DatabaseBusy(f"the database cannot be reached: {error or type(error).__name__}") from error
     except DBAPIError as error:
         raise _named(error) from error

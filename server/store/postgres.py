@@ -14,11 +14,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
 
-import asyncpg
 from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from eventlog.postgres_leader import connect as to_leader
 from eventlog.shards import SHARD_NAMES
 from server.store.failures import READ_ONLY, state_of
 
@@ -109,7 +109,7 @@ async def _connect(url: str, limit_s: int) -> Any:
     }
     # The driver's own limit is for a machine that fell silent: one that lives says so itself, earlier.
     silent_s = 2.0 * limit_s if limit_s else None
-    return await asyncpg.connect(url, timeout=_CONNECT_LIMIT_S, command_timeout=silent_s, server_settings=settings)
+    return await to_leader(url, timeout=_CONNECT_LIMIT_S, command_timeout=silent_s, server_settings=settings)
 
 
 def _still_there(connection: Any, _record: Any, _proxy: Any) -> None:

@@ -21,6 +21,7 @@ def test_without_a_word_it_is_a_file_in_the_folder(tmp_path: Path) -> None:
     [
         PLAIN,
         "postgresql://gatehouse@/gatehouse?host=/run/postgresql&port=5432",
+        "postgresql://gatehouse@/gatehouse?host=a.example.invalid,b.example.invalid&port=5432,5433&sslmode=verify-full",
         "postgresql://gatehouse@a.example.invalid:5432,b.example.invalid:5433/gatehouse?target_session_attrs=primary",
     ],
 )
