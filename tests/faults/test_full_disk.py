@@ -17,7 +17,7 @@ from tests.faults.chain import behind_a_line, mutant
 from tests.faults.disks import NotAllowed, SmallDisk
 from tests.faults.doors import still_decides, with_a_door
 from tests.faults.invariants import Fact, Findings, must_hold
-from tests.faults.load import CAMERA, Published, loaded, messages, settled
+from tests.faults.load import CAMERA, QUIET_S, Published, loaded, messages, settled
 from tests.faults.seen import store_state_at_the_centre, told
 from tests.faults.story import Story, choose
 from tests.rig import Rig, until
@@ -64,7 +64,7 @@ async def filled(story: Story, folder: Path, agent: list[str] | None = None) -> 
                 await asyncio.sleep(chance.uniform(0.5, 2.0))
                 await _emptied(rig, disk)
                 story.add(fillings=1)
-        findings = await settled(rig, published.facts | crowds, quiet_s=COMES_BACK_S)
+        findings = await settled(rig, published.facts | crowds, quiet_s=COMES_BACK_S if rig.is_the_product else QUIET_S)
         story.tell(said_full=len(told(rig, "store/full")), **findings.counts())
         return findings
 

@@ -56,17 +56,17 @@ def drawn(story: Story, among: tuple[str, ...], count: int) -> list[str]:
 
 
 async def test_agent_and_broker_killed(story: Story, tmp_path: Path) -> None:
-    whats = drawn(story, ("agent", "broker"), choose(10, 200))
+    whats = drawn(story, ("agent", "broker"), choose(6, 200))
     must_hold(await killed(story, tmp_path, pip_broker(), whats))
 
 
 async def test_agent_and_server_killed(story: Story, tmp_path: Path) -> None:
-    whats = drawn(story, ("agent", "server"), choose(6, 40))
+    whats = drawn(story, ("agent", "server"), choose(4, 40))
     must_hold(await killed(story, tmp_path, pip_broker(), whats))
 
 
 async def test_agent_killed_behind_mosquitto(story: Story, tmp_path: Path) -> None:
-    must_hold(await killed(story, tmp_path, debian_mosquitto(), ["agent"] * choose(5, 40)))
+    must_hold(await killed(story, tmp_path, debian_mosquitto(), ["agent"] * choose(4, 40)))
 
 
 async def test_control_acknowledging_first_loses(story: Story, tmp_path: Path) -> None:
