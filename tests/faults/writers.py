@@ -22,7 +22,7 @@ from tests.rig import until
 
 GATEWAYS, EVENTS = 8, 20
 _PAUSE_S, _AGAIN_S = 0.02, 0.1
-_GO_ON_LIMIT_S = 90.0
+_GO_ON_LIMIT_S = 120.0
 
 Batch = tuple[str, int]  # the gateway, and the first sequence
 
