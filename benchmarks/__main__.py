@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import city, decode, delay, drain, ingest, intake, peer, resident
+from benchmarks import decode, delay, drain, ingest, ingest_city, intake, peer, resident
 from benchmarks.rows import Row, full
 
 BENCHMARKS: dict[str, Callable[[float], Awaitable[list[Row]]]] = {
@@ -27,7 +27,7 @@ BENCHMARKS: dict[str, Callable[[float], Awaitable[list[Row]]]] = {
     "resident": resident.run,
     "drain": drain.run,
     "ingest": ingest.run,
-    "city": city.run,
+    "ingest-city": ingest_city.run,
 }
 RESULTS = Path(__file__).parent / "results"
 
