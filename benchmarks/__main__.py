@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import decode, delay, drain, ingest, intake, peer, resident
+from benchmarks import decode, delay, drain, ingest, intake, peer, projections, resident
 from benchmarks.rows import Row, full
 
 BENCHMARKS: dict[str, Callable[[float], Awaitable[list[Row]]]] = {
@@ -27,6 +27,7 @@ BENCHMARKS: dict[str, Callable[[float], Awaitable[list[Row]]]] = {
     "resident": resident.run,
     "drain": drain.run,
     "ingest": ingest.run,
+    "projections": projections.run,
 }
 RESULTS = Path(__file__).parent / "results"
 
