@@ -19,9 +19,9 @@ from benchmarks.city import COMPLEXES, Gateway
 from benchmarks.rows import Row, full, row
 from eventlog.follow import Reader
 from eventlog.log import Arrival
+from server.batches import Unpacker
 from server.bootstrap import PACE, close_house, open_house, shard_readers
 from server.config import Complex, Config
-from server.facts import Unpacker
 from server.house import House
 from server.shard_reader import Rest, ShardReader
 from simulators.postgres import Postgres

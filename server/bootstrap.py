@@ -18,12 +18,12 @@ from domain.tariff import BadTariff
 from eventlog.follow import Pace, follow
 from eventlog.postgres_batches import PostgresBatchLog
 from eventlog.sqlite_batches import SqliteBatchLog
+from server.batches import Unpacker
 from server.books.charges import Charges, LotTariff
 from server.centre_log import CentreLog
 from server.config import BadConfig, Complex, Config, Webhook
 from server.conservation import Conservation as Comparison
 from server.desired import Desired
-from server.facts import Unpacker
 from server.feeds.outbox import Outbox
 from server.feeds.webhook import Webhook as WebhookSender
 from server.gateway_auth import GatewayAuth

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.wire import read_header
 from eventlog.log import Record
-from server.facts import Fact, Unpacker
+from server.batches import Batch, Unpacker
 from server.store.engine import Database
 from server.store.schema import cursor
 from server.store.upsert import insert
 
-# A transaction: ingest waits for it, so it is short; one large batch, or several small ones.
-_MOST_EVENTS = 500
-# For a reader that people wait for: fewer, longer transactions, so that it keeps up with what pours in.
-_MOST_EVENTS_KEEPING_UP = 4_000
+# A transaction: ingest waits for it where there is one writer, so it is short; but each costs a commit, so a reader that
+# is behind takes as many events at once as it can in about this time.
+_TRANSACTION_S = 0.1
+_LEAST_EVENTS, _MOST_EVENTS = 500, 16_000
 
 
 class Fold(Protocol):
@@ -28,8 +27,8 @@ class Fold(Protocol):
 
     name: str
 
-    async def fold(self, connection: AsyncConnection, facts: list[Fact]) -> None:
-        """Take facts in order; the same fact may come twice, under another origin."""
+    async def fold(self, connection: AsyncConnection, batches: Sequence[Batch]) -> None:
+        """Take batches in order; the same fact may come twice, under another origin."""
         ...
 
 
@@ -52,6 +51,19 @@ class Rest:
             await asyncio.sleep(min(self._most_s, self._times * work_s))
 
 
+class Stride:
+    """How many events a reader takes at once: more while that is done in no time, fewer when others waited for it."""
+
+    def __init__(self) -> None:
+        self.events = _LEAST_EVENTS
+
+    def took(self, work_s: float) -> None:
+        if work_s > _TRANSACTION_S:
+            self.events = max(_LEAST_EVENTS, self.events // 2)
+        elif work_s < _TRANSACTION_S / 2:
+            self.events = min(_MOST_EVENTS, self.events * 2)
+
+
 class ShardReader:
     """Lets a fold follow the log. ``after_commit`` is told when its effect can be seen."""
 
@@ -65,7 +77,7 @@ class ShardReader:
     ) -> None:
         self.name = fold.name
         self._fold, self._db, self._unpacker, self._after_commit = fold, db, unpacker, after_commit
-        self._rest = rest
+        self._rest, self._stride = rest, Stride()
         self._at: dict[str, int] = {}
 
     async def position(self, partition: str) -> int:
@@ -74,18 +86,27 @@ class ShardReader:
         return self._at[partition]
 
     async def take(self, partition: str, records: list[Record]) -> int:
-        most = _MOST_EVENTS if self._rest is not None else _MOST_EVENTS_KEEPING_UP
-        began, taken = time.monotonic(), _first_few(records, most)
-        facts = [fact for record in taken for fact in self._unpacker.facts(record)]
+        began, taken = time.monotonic(), self._first_few(records)
         async with self._db.write(shard=partition) as connection:
             await self._stand(connection, partition)
-            await self._fold.fold(connection, facts)
+            await self._fold.fold(connection, taken)
             await save_cursor(connection, self.name, partition, taken[-1].position)
         self._at[partition] = taken[-1].position
         self._after_commit()
+        self._stride.took(time.monotonic() - began)
         if self._rest is not None:
             await self._rest.after(time.monotonic() - began)
         return taken[-1].position
+
+    def _first_few(self, records: list[Record]) -> list[Batch]:
+        events, taken = 0, list[Batch]()
+        for record in records:
+            batch = self._unpacker.batch(record)
+            events += batch.header.count
+            if events > self._stride.events and taken:
+                break
+            taken.append(batch)
+        return taken
 
     async def _stand(self, connection: AsyncConnection, partition: str) -> None:
         """Raises Overtaken where the cursor is not where this reader left it."""
@@ -103,11 +124,3 @@ async def save_cursor(connection: AsyncConnection, reader: str, shard: str, posi
     moved = {"position": statement.excluded.position}
     await connection.execute(statement.on_conflict_do_update(index_elements=["reader", "shard"], set_=moved))
 
-
-def _first_few(records: list[Record], most_events: int) -> list[Record]:
-    events = 0
-    for number, record in enumerate(records):
-        events += read_header(record.body).count
-        if events > most_events and number > 0:
-            return records[:number]
-    return records

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.parking import Session
 from domain.plates import PlateColor
 from domain.tariff import BadStay, NoPrice, Plan, Tariff, fee
-from server.facts import Fact
+from server.batches import Batch
 from server.store.engine import stamp, unstamp
 from server.store.json_rows import json_values
 from server.store.schema import charge, charge_passage, charge_session
@@ -50,9 +50,9 @@ class Charges:
     def __init__(self, tariffs: Mapping[str, LotTariff], now: Callable[[], datetime]) -> None:
         self._tariffs, self._now = tariffs, now
 
-    async def fold(self, connection: AsyncConnection, facts: list[Fact]) -> None:
+    async def fold(self, connection: AsyncConnection, batches: Sequence[Batch]) -> None:
         by_complex: defaultdict[str, list[Refolded]] = defaultdict(list)
-        for changed in await take(connection, _TABLES, facts):
+        for changed in await take(connection, _TABLES, batches):
             by_complex[changed.complex].append(changed)
         for complex_id, changes in by_complex.items():
             tariff = self._tariffs.get(complex_id)

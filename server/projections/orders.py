@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.orders import STATES, settled
+from server.batches import Batch, facts_of
 from server.facts import Fact
 from server.store.engine import stamp
 from server.store.schema import ORDER_TABLES, order_result
 from server.store.upsert import insert
 
 GATEWAY_DEVICE = "gateway"  # the agent itself: a device's own answer is evidence, not the result
+_KINDS = frozenset({"command_result"})
 Row = dict[str, Any]
 
 
@@ -23,10 +26,10 @@ class OrderResults:
     name = "orders"
     tables: tuple[Table, ...] = ORDER_TABLES
 
-    async def fold(self, connection: AsyncConnection, facts: list[Fact]) -> None:
-        for fact in facts:
+    async def fold(self, connection: AsyncConnection, batches: Sequence[Batch]) -> None:
+        for fact in facts_of(batches, _KINDS):
             event = fact.event
-            if event.kind == "command_result" and event.device == GATEWAY_DEVICE and event.state in STATES:
+            if event.device == GATEWAY_DEVICE and event.state in STATES:
                 await _fold_one(connection, fact)
 
 
