@@ -8,11 +8,10 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from domain.events import Event
 from domain.sketch import Sketch, decode_sketches
 from domain.wire import Header, split_events, unpack
 from eventlog.log import Record
-from server.facts import Fact, read_event, without_nul
+from server.facts import Fact, read_event, read_sound_event, without_nul
 
 _MAX_CACHED_EVENTS = 100_000
 # Well within what every reader can reckon with, whatever the zone: beyond, each event is looked at by itself.
@@ -69,9 +68,9 @@ class Batch:
     def _fact(self, index: int) -> Fact:
         found = self._whole.get(index)
         if found is None:
-            header = self.header
-            event: Event = read_event(header, index, self._bodies[index], self.received_at)
-            found = Fact(event, self.complex, header.origin(index), self.received_at)
+            read = read_event if self._sketches is None else read_sound_event
+            event = read(self.header, index, self._bodies[index], self.received_at)
+            found = Fact(event, self.complex, self.header, index, self.received_at)
             self._whole[index] = found
         return found
 

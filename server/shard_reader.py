@@ -19,7 +19,7 @@ from server.store.upsert import insert
 # A transaction: ingest waits for it where there is one writer, so it is short; but each costs a commit, so a reader that
 # is behind takes as many events at once as it can in about this time.
 _TRANSACTION_S = 0.1
-_LEAST_EVENTS, _MOST_EVENTS = 500, 16_000
+_LEAST_EVENTS, _FIRST_EVENTS, _MOST_EVENTS = 500, 2_000, 16_000
 
 
 class Fold(Protocol):
@@ -55,12 +55,13 @@ class Stride:
     """How many events a reader takes at once: more while that is done in no time, fewer when others waited for it."""
 
     def __init__(self) -> None:
-        self.events = _LEAST_EVENTS
+        self.events = _FIRST_EVENTS
 
     def took(self, work_s: float) -> None:
-        if work_s > _TRANSACTION_S:
+        """How long others had to wait for the transaction, its own wait apart."""
+        if work_s > 2 * _TRANSACTION_S:
             self.events = max(_LEAST_EVENTS, self.events // 2)
-        elif work_s < _TRANSACTION_S / 2:
+        elif work_s < _TRANSACTION_S:
             self.events = min(_MOST_EVENTS, self.events * 2)
 
 
@@ -88,12 +89,13 @@ class ShardReader:
     async def take(self, partition: str, records: list[Record]) -> int:
         began, taken = time.monotonic(), self._first_few(records)
         async with self._db.write(shard=partition) as connection:
+            alone = time.monotonic()
             await self._stand(connection, partition)
             await self._fold.fold(connection, taken)
             await save_cursor(connection, self.name, partition, taken[-1].position)
         self._at[partition] = taken[-1].position
         self._after_commit()
-        self._stride.took(time.monotonic() - began)
+        self._stride.took(time.monotonic() - alone)
         if self._rest is not None:
             await self._rest.after(time.monotonic() - began)
         return taken[-1].position
