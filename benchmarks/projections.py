@@ -82,9 +82,7 @@ async def _together(engine: str, database: str, events: int) -> list[Row]:
     rate = round(1e6 * steps / sum(costs_us))
     curve = {f"{number * events:,}": round(costs_us[number - 1], 1) for number in (1, 10, 100) if number <= steps}
     rows = [row(f"all at once, {engine}", rate, "events/s", at_least=_REACH, curve_us=curve)]
-    return rows + [
-        row(f"the last {events:,} of {of}, {engine}", cost_us, "µs/event") for of, cost_us in curve.items()
-    ]
+    return rows + [row(f"the last {events:,} of {of}, {engine}", cost_us, "µs/event") for of, cost_us in curve.items()]
 
 
 @asynccontextmanager

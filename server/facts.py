@@ -66,7 +66,7 @@ def read_sound_event(header: Header, index: int, body: bytes, received_at: datet
 
 
 def read_event(header: Header, index: int, body: bytes, received_at: datetime) -> Event:
-    """The event at ``index`` of a batch. What cannot be understood becomes one of kind unknown: no reader stops at it."""
+    """The event at ``index`` of a batch. What is not understood becomes one of kind unknown: it stops no reader."""
     try:
         event = _decode_event(body)
         if _is_sound(event):

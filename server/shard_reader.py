@@ -16,8 +16,8 @@ from server.store.engine import Database
 from server.store.schema import cursor
 from server.store.upsert import insert
 
-# A transaction: ingest waits for it where there is one writer, so it is short; but each costs a commit, so a reader that
-# is behind takes as many events at once as it can in about this time.
+# A transaction: ingest waits for it where there is one writer, so it is short; but each costs a commit, so a reader
+# that is behind takes as many events at once as it can in about this time.
 _TRANSACTION_S = 0.1
 _LEAST_EVENTS, _FIRST_EVENTS, _MOST_EVENTS = 500, 2_000, 16_000
 
@@ -125,4 +125,3 @@ async def save_cursor(connection: AsyncConnection, reader: str, shard: str, posi
     statement = insert(cursor).values(reader=reader, shard=shard, position=position)
     moved = {"position": statement.excluded.position}
     await connection.execute(statement.on_conflict_do_update(index_elements=["reader", "shard"], set_=moved))
-

@@ -18,7 +18,6 @@ from server.store.engine import stamp
 from server.store.live_rows import announce_all
 from server.store.schema import ALERT_TABLES, alert
 
-
 _NOWHERE = Place()
 
 

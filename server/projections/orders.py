@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.orders import STATES, settled
+from domain.orders import STATES, State, settled
 from server.batches import Batch, facts_of
 from server.facts import Fact
 from server.store.bulk import look_up, upsert
@@ -24,7 +24,7 @@ class Result(msgspec.Struct, frozen=True):
 
     gateway: str
     id: str
-    state: str
+    state: State
     at: str
     text: str | None
 

@@ -62,7 +62,7 @@ def _insert(dialect: str, table: Table, columns: tuple[str, ...], conflict: _Con
         "ignore": "ON CONFLICT DO NOTHING",
         "none": "",
     }
-    return f"INSERT INTO {table.name}({', '.join(quoted)}) {given} {then[conflict]}"  # noqa: S608 - names of ours
+    return f"INSERT INTO {table.name}({', '.join(quoted)}) {given} {then[conflict]}"
 
 
 async def delete(connection: AsyncConnection, table: Table, keys: Rows) -> None:
@@ -84,9 +84,7 @@ def _delete(dialect: str, table: Table) -> str:
     return f"DELETE FROM {table.name} USING unnest({arrays}) AS gone({', '.join(names)}) WHERE {same}"  # noqa: S608
 
 
-async def look_up(
-    connection: AsyncConnection, columns: dict[str, str], keys: Rows, sql: str
-) -> list[tuple[Any, ...]]:
+async def look_up(connection: AsyncConnection, columns: dict[str, str], keys: Rows, sql: str) -> list[tuple[Any, ...]]:
     """What ``sql`` finds for the keys, which it reads as the rows ``wanted`` with these columns (name to type).
 
     It begins where a query does, ``SELECT … FROM wanted CROSS JOIN …``, and must have nothing to say of a key of NULLs.
@@ -94,8 +92,8 @@ async def look_up(
     if not keys:
         return []
     if connection.dialect.name == "postgresql":
-        names = ", ".join(columns)
-        statement = f"WITH wanted({names}) AS (SELECT * FROM unnest({_arrays(tuple(columns.values()))})) {sql}"
+        arrays = _arrays(tuple(columns.values()))
+        statement = f"WITH wanted({', '.join(columns)}) AS (SELECT * FROM unnest({arrays})) {sql}"  # noqa: S608
         found = await connection.exec_driver_sql(statement, tuple(map(list, zip(*keys, strict=True))))
         return [tuple(row) for row in found]
     rows: list[tuple[Any, ...]] = []

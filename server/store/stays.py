@@ -97,9 +97,7 @@ class _Chunk:
         starts = await self._starts(touched)
         before = await self._sessions_from(starts)
         passages = await self._passages_from(starts)
-        changed = [
-            Refolded(*car, before[car], parking.fold(passages[car]) if passages[car] else []) for car in touched
-        ]
+        changed = [Refolded(*car, before[car], parking.fold(passages[car]) if passages[car] else []) for car in touched]
         await self._replace(changed, passages)
         return changed
 
@@ -143,11 +141,10 @@ class _Chunk:
         return defaultdict(list, {car: list(passages.values()) for car, passages in found.items()})
 
     async def _replace(self, changed: list[Refolded], passages: dict[Car, list[Passage]]) -> None:
-        rows = [row for refolded in changed for row in _session_rows(refolded, passages[refolded.complex, refolded.plate])]
+        rows = [row for one in changed for row in _session_rows(one, passages[one.complex, one.plate])]
         now = {(row["complex"], row["id"]) for row in rows}
-        gone = [(refolded.complex, identity) for refolded in changed for identity in refolded.before]
-        gone = [key for key in gone if key not in now]
-        await delete(self._connection, self._sessions, gone)
+        before = [(one.complex, identity) for one in changed for identity in one.before]
+        await delete(self._connection, self._sessions, [key for key in before if key not in now])
         columns = tuple(self._sessions.columns.keys())
         await upsert(self._connection, self._sessions, columns, [tuple(row[name] for name in columns) for row in rows])
 
