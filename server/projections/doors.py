@@ -86,15 +86,17 @@ def _key(fact: Fact) -> Key:
 
 
 def _apply(row: Door, fact: Fact) -> None:
-    """Of two at the same moment the greater word stands: some rule, the same in every order."""
+    """Of two at the same moment the greater word stands: some rule, the same in every order. The latest names
+    the place, whichever came last: what comes again after it changes nothing."""
     event, at = fact.event, stamp(fact.event.occurred_at)
-    if event.kind == "door":
-        is_latest = (at, event.state or "") >= (row.state_at or "", row.state or "")
-        if is_latest:
-            row.state, row.state_at = event.state, at
-    else:
-        said, known = (event.result or "", event.method or ""), (row.last_result or "", row.last_method or "")
-        is_latest = (at, *said) >= (row.last_access_at or "", *known)
-        if is_latest:
-            row.last_result, row.last_method, row.last_access_at = event.result, event.method, at
+    is_latest = at >= max(row.state_at or "", row.last_access_at or "")
     row.place = event.place or row.place if is_latest else row.place or event.place
+    if event.kind == "door":
+        if (at, event.state or "") >= (row.state_at or "", row.state or ""):
+            row.state, row.state_at = event.state, at
+    elif (at, event.result or "", event.method or "") >= _last_access(row):
+        row.last_result, row.last_method, row.last_access_at = event.result, event.method, at
+
+
+def _last_access(row: Door) -> tuple[str, str, str]:
+    return row.last_access_at or "", row.last_result or "", row.last_method or ""
