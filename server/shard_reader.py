@@ -7,19 +7,22 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from sqlalchemy import Select, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from eventlog.log import Record
 from server.batches import Batch, Unpacker
+from server.store.bulk import upsert
 from server.store.engine import Database
 from server.store.schema import cursor
-from server.store.upsert import insert
 
 # A transaction: ingest waits for it where there is one writer, so it is short; but each costs a commit, so a reader
 # that is behind takes as many events at once as it can in about this time.
 _TRANSACTION_S = 0.1
 _LEAST_EVENTS, _FIRST_EVENTS, _MOST_EVENTS = 500, 2_000, 16_000
+_POSITION = select(cursor.c.position).where(
+    cursor.c.reader == bindparam("of_reader"), cursor.c.shard == bindparam("of_shard")
+)
 
 
 class Fold(Protocol):
@@ -83,7 +86,7 @@ class ShardReader:
 
     async def position(self, partition: str) -> int:
         async with self._db.read() as connection:
-            self._at[partition] = (await connection.execute(self._cursor(partition))).scalar() or 0
+            self._at[partition] = await self._cursor(connection, partition)
         return self._at[partition]
 
     async def take(self, partition: str, records: list[Record]) -> int:
@@ -112,16 +115,15 @@ class ShardReader:
 
     async def _stand(self, connection: AsyncConnection, partition: str) -> None:
         """Raises Overtaken where the cursor is not where this reader left it."""
-        there = (await connection.execute(self._cursor(partition))).scalar() or 0
+        there = await self._cursor(connection, partition)
         if there != self._at.get(partition, there):
             raise Overtaken(f"{self.name} stands at {there} of {partition}, not at {self._at[partition]}")
 
-    def _cursor(self, partition: str) -> Select[int]:
-        return select(cursor.c.position).where(cursor.c.reader == self.name, cursor.c.shard == partition)
+    async def _cursor(self, connection: AsyncConnection, partition: str) -> int:
+        found = await connection.execute(_POSITION, {"of_reader": self.name, "of_shard": partition})
+        return found.scalar() or 0
 
 
 async def save_cursor(connection: AsyncConnection, reader: str, shard: str, position: int) -> None:
     """Move a cursor in the transaction of its effect."""
-    statement = insert(cursor).values(reader=reader, shard=shard, position=position)
-    moved = {"position": statement.excluded.position}
-    await connection.execute(statement.on_conflict_do_update(index_elements=["reader", "shard"], set_=moved))
+    await upsert(connection, cursor, ("reader", "shard", "position"), [(reader, shard, position)])

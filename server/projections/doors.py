@@ -20,7 +20,7 @@ _KEY = {"complex": "varchar", "device": "varchar", "point": "varchar"}
 Key = tuple[str, str, str]
 
 
-class Door(msgspec.Struct):
+class Door(msgspec.Struct, gc=False):
     """A row of the table, its fields in the order of the columns."""
 
     complex: str

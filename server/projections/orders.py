@@ -19,7 +19,7 @@ GATEWAY_DEVICE = "gateway"  # the agent itself: a device's own answer is evidenc
 _KINDS = frozenset({"command_result"})
 
 
-class Result(msgspec.Struct, frozen=True):
+class Result(msgspec.Struct, frozen=True, gc=False):
     """A row of the table, its fields in the order of the columns."""
 
     gateway: str

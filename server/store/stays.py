@@ -38,7 +38,7 @@ class Tables(msgspec.Struct, frozen=True):
     sessions: Table
 
 
-class Refolded(msgspec.Struct, frozen=True):
+class Refolded(msgspec.Struct, frozen=True, gc=False):
     """What new passages changed for one plate: ids of the sessions that were there, and those that are there now."""
 
     complex: str

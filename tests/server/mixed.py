@@ -1,4 +1,4 @@
-"""A seeded mess of events that meet: the same doors, plates, places and moments, some facts told twice or told oddly."""
+"""A seeded mess of events that meet: the same doors, plates, places and moments, some facts told twice or oddly."""
 
 from __future__ import annotations
 
@@ -93,7 +93,9 @@ def _alarm(chance: random.Random) -> Event:
 
 def _answer(chance: random.Random) -> Event:
     state, order = chance.choice(("accepted", "confirmed", "refused", "timeout")), f"order-{chance.randrange(4)}"
-    return Event(kind="command_result", device="gateway", state=state, request_id=order, text=chance.choice(("a", None)))
+    return Event(
+        kind="command_result", device="gateway", state=state, request_id=order, text=chance.choice(("a", None))
+    )
 
 
 def _quiet(chance: random.Random) -> Event:
