@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import decode, delay, drain, ingest, ingest_city, intake, peer, resident
+from benchmarks import decode, delay, drain, ingest, ingest_city, intake, peer, projections, resident
 from benchmarks.rows import Row, full
 
 BENCHMARKS: dict[str, Callable[[float], Awaitable[list[Row]]]] = {
@@ -28,6 +28,7 @@ BENCHMARKS: dict[str, Callable[[float], Awaitable[list[Row]]]] = {
     "drain": drain.run,
     "ingest": ingest.run,
     "ingest-city": ingest_city.run,
+    "projections": projections.run,
 }
 RESULTS = Path(__file__).parent / "results"
 

@@ -11,12 +11,14 @@ import msgspec
 from domain.events import Event
 from domain.ids import derive
 from domain.places import Place
+from domain.sketch import Sketch
 
 Severity = Literal["critical", "high", "medium", "low"]
 Lateness = Literal["live", "recent", "late"]
 
 LIVE_WITHIN = timedelta(seconds=60)
 RECENT_WITHIN = timedelta(minutes=30)
+_APPEARS = ("start", "instant")
 _CRITICAL_ALARMS = frozenset({"fire", "smoke", "sos", "duress", "gas"})
 _HIGH_ALARMS = frozenset({"water_leak", "tamper", "fire_system_fault", "theft"})
 _FIRE_ALARMS, _DEVICE_ALARMS = frozenset({"fire", "smoke", "gas", "fire_system_fault"}), frozenset({"clock_skew"})
@@ -41,6 +43,23 @@ def fired(event: Event, place: Place) -> Iterator[Fired]:
         found = rule(event, place)
         if found is not None:
             yield found
+
+
+def may_fire(sketch: Sketch) -> bool:
+    """Whether a rule might fire on the event of this sketch: true for every event on which one does."""
+    match sketch.kind:
+        case "alarm":
+            return True
+        case "door":
+            return sketch.state in ("forced_open", "held_open")
+        case "access":
+            return sketch.result == "denied"
+        case "detection":
+            return sketch.label == "vehicle_tailgating" or (sketch.label == "person" and sketch.phase in _APPEARS)
+        case "availability":
+            return sketch.state == "offline"
+        case _:
+            return False
 
 
 def alert_id(rule: str, event_id: bytes) -> str:
@@ -82,7 +101,7 @@ def access_denied(event: Event, _place: Place) -> Fired | None:
 
 def person_at_night(event: Event, place: Place) -> Fired | None:
     """A person where nobody should be in the quiet hours; once, when the person appears."""
-    appears = event.kind == "detection" and event.label == "person" and event.phase in ("start", "instant")
+    appears = event.kind == "detection" and event.label == "person" and event.phase in _APPEARS
     if appears and event.ext.get("zone") == "restricted" and place.is_quiet(event.occurred_at):
         return Fired("person_at_night", "high", "security")
     return None

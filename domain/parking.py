@@ -26,14 +26,14 @@ AnomalyKind = Literal[
 REPEAT_S = 60
 
 
-class Anomaly(msgspec.Struct, frozen=True):
+class Anomaly(msgspec.Struct, frozen=True, gc=False):
     """What a person should look at, and the passage that shows it."""
 
     kind: AnomalyKind
     passage: bytes
 
 
-class Session(msgspec.Struct, frozen=True, kw_only=True):
+class Session(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A stay. ``id`` is derived from the passage that began it, so that no rebuild names it anew.
 
     ``other_ids`` are passages that neither began nor ended it: repeats and reads without a direction.

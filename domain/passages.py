@@ -16,7 +16,7 @@ _WITH_NUMBER = frozenset({"read", "suspect_fake"})
 _ROLES = ("scene", "plate")  # the whole car shows a person more than the cut-out
 
 
-class Passage(msgspec.Struct, frozen=True, kw_only=True):
+class Passage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A car at a lane. ``id`` is the event's, 16 bytes; ``plate`` is canonical, "" where it was not read.
 
     A plate is number and colour, but cameras lose the colour far more often than the number: the number alone is the

@@ -18,12 +18,12 @@ from domain.tariff import BadTariff
 from eventlog.follow import Pace, follow
 from eventlog.postgres_batches import PostgresBatchLog
 from eventlog.sqlite_batches import SqliteBatchLog
+from server.batches import Unpacker
 from server.books.charges import Charges, LotTariff
 from server.centre_log import CentreLog
 from server.config import BadConfig, Complex, Config, Webhook
 from server.conservation import Conservation as Comparison
 from server.desired import Desired
-from server.facts import Unpacker
 from server.feeds.outbox import Outbox
 from server.feeds.webhook import Webhook as WebhookSender
 from server.gateway_auth import GatewayAuth
@@ -53,7 +53,7 @@ log = structlog.get_logger()
 # What a process does: answer requests, read the log, or both.
 Part = Literal["all", "requests", "readers"]
 
-_PACE = Pace(limit=64)
+PACE = Pace(limit=64)
 _MOST_RETRY_S = 60.0
 
 
@@ -132,7 +132,7 @@ def _share(house: House) -> Share:
             return
         async with asyncio.TaskGroup() as tasks:
             for reader in readers:
-                tasks.create_task(follow(house.log, name, reader, _report, _PACE))
+                tasks.create_task(follow(house.log, name, reader, _report, PACE))
 
     names = [*house.log.partitions, *works]
     return Leases(house.db.url, names, work) if address.is_postgres(house.db.url) else Everything(names, work)
@@ -141,11 +141,7 @@ def _share(house: House) -> Share:
 def _readers(house: House) -> tuple[list[ShardReader], Mapping[str, Callable[[], Coroutine[Any, Any, None]]]]:
     """The readers of every shard, and what else there is to do, by its name."""
     unpacker, rest = Unpacker(), Rest(house.ingest.pouring)
-    readers = [
-        ShardReader(one, house.db, unpacker, house.live.ring, None if one.name == Alerts.name else rest)
-        for one in projections(house.config).values()
-    ]
-    readers.append(ShardReader(Charges(tariffs(house), house.now), house.db, unpacker, rest=rest))
+    readers = shard_readers(house, unpacker, rest)
     works = {"conservation": house.conservation.run}
     for webhook in house.config.webhooks:
         sender = _sender(house, webhook)
@@ -153,6 +149,15 @@ def _readers(house: House) -> tuple[list[ShardReader], Mapping[str, Callable[[],
         readers.append(ShardReader(outbox, house.db, unpacker, sender.more.set, rest))
         works[f"feed/{webhook.name}"] = sender.run
     return readers, works
+
+
+def shard_readers(house: House, unpacker: Unpacker, rest: Rest) -> list[ShardReader]:
+    """The projections and the book; what they unpack they share."""
+    readers = [
+        ShardReader(one, house.db, unpacker, house.live.ring, None if one.name == Alerts.name else rest)
+        for one in projections(house.config).values()
+    ]
+    return [*readers, ShardReader(Charges(tariffs(house), house.now), house.db, unpacker, rest=rest)]
 
 
 def _sender(house: House, webhook: Webhook) -> WebhookSender:

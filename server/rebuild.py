@@ -11,7 +11,7 @@ from sqlalchemy import Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from eventlog.log import BatchLog
-from server.facts import Fact, Unpacker
+from server.batches import Batch
 from server.shard_reader import save_cursor
 from server.store.engine import Database
 from server.store.schema import cursor
@@ -25,7 +25,7 @@ class Projection(Protocol):
     name: str
     tables: tuple[Table, ...]
 
-    async def fold(self, connection: AsyncConnection, facts: list[Fact]) -> None: ...
+    async def fold(self, connection: AsyncConnection, batches: Sequence[Batch]) -> None: ...
 
 
 class Rebuilt(msgspec.Struct, frozen=True):
@@ -65,12 +65,12 @@ async def _fold(
     through: int,
     progress: Callable[[int], None],
 ) -> int:
-    unpacker, position, count = Unpacker(max_events=0), 0, 0
+    position, count = 0, 0
     while position < through:
         records = [record for record in await log.read(shard, position, _RECORDS) if record.position <= through]
         if not records:
             break
-        await projection.fold(connection, [fact for record in records for fact in unpacker.facts(record)])
+        await projection.fold(connection, [Batch(record) for record in records])
         position, count = records[-1].position, count + len(records)
         progress(len(records))
     return count

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from sqlalchemy import Select, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.wire import read_header
 from eventlog.log import Record
-from server.facts import Fact, Unpacker
+from server.batches import Batch, Unpacker
+from server.store.bulk import upsert
 from server.store.engine import Database
 from server.store.schema import cursor
-from server.store.upsert import insert
 
-# A transaction: ingest waits for it, so it is short; one large batch, or several small ones.
-_MOST_EVENTS = 500
-# For a reader that people wait for: fewer, longer transactions, so that it keeps up with what pours in.
-_MOST_EVENTS_KEEPING_UP = 4_000
+# A transaction: ingest waits for it where there is one writer, so it is short; but each costs a commit, so a reader
+# that is behind takes as many events at once as it can in about this time.
+_TRANSACTION_S = 0.1
+_LEAST_EVENTS, _FIRST_EVENTS, _MOST_EVENTS = 500, 2_000, 16_000
+_POSITION = select(cursor.c.position).where(
+    cursor.c.reader == bindparam("of_reader"), cursor.c.shard == bindparam("of_shard")
+)
 
 
 class Fold(Protocol):
@@ -28,8 +30,8 @@ class Fold(Protocol):
 
     name: str
 
-    async def fold(self, connection: AsyncConnection, facts: list[Fact]) -> None:
-        """Take facts in order; the same fact may come twice, under another origin."""
+    async def fold(self, connection: AsyncConnection, batches: Sequence[Batch]) -> None:
+        """Take batches in order; the same fact may come twice, under another origin."""
         ...
 
 
@@ -52,6 +54,20 @@ class Rest:
             await asyncio.sleep(min(self._most_s, self._times * work_s))
 
 
+class Stride:
+    """How many events a reader takes at once: more while that is done in no time, fewer when others waited for it."""
+
+    def __init__(self) -> None:
+        self.events = _FIRST_EVENTS
+
+    def took(self, work_s: float) -> None:
+        """How long others had to wait for the transaction, its own wait apart."""
+        if work_s > 2 * _TRANSACTION_S:
+            self.events = max(_LEAST_EVENTS, self.events // 2)
+        elif work_s < _TRANSACTION_S:
+            self.events = min(_MOST_EVENTS, self.events * 2)
+
+
 class ShardReader:
     """Lets a fold follow the log. ``after_commit`` is told when its effect can be seen."""
 
@@ -65,49 +81,49 @@ class ShardReader:
     ) -> None:
         self.name = fold.name
         self._fold, self._db, self._unpacker, self._after_commit = fold, db, unpacker, after_commit
-        self._rest = rest
+        self._rest, self._stride = rest, Stride()
         self._at: dict[str, int] = {}
 
     async def position(self, partition: str) -> int:
         async with self._db.read() as connection:
-            self._at[partition] = (await connection.execute(self._cursor(partition))).scalar() or 0
+            self._at[partition] = await self._cursor(connection, partition)
         return self._at[partition]
 
     async def take(self, partition: str, records: list[Record]) -> int:
-        most = _MOST_EVENTS if self._rest is not None else _MOST_EVENTS_KEEPING_UP
-        began, taken = time.monotonic(), _first_few(records, most)
-        facts = [fact for record in taken for fact in self._unpacker.facts(record)]
+        began, taken = time.monotonic(), self._first_few(records)
         async with self._db.write(shard=partition) as connection:
+            alone = time.monotonic()
             await self._stand(connection, partition)
-            await self._fold.fold(connection, facts)
+            await self._fold.fold(connection, taken)
             await save_cursor(connection, self.name, partition, taken[-1].position)
         self._at[partition] = taken[-1].position
         self._after_commit()
+        self._stride.took(time.monotonic() - alone)
         if self._rest is not None:
             await self._rest.after(time.monotonic() - began)
         return taken[-1].position
 
+    def _first_few(self, records: list[Record]) -> list[Batch]:
+        events, taken = 0, list[Batch]()
+        for record in records:
+            batch = self._unpacker.batch(record)
+            events += batch.header.count
+            if events > self._stride.events and taken:
+                break
+            taken.append(batch)
+        return taken
+
     async def _stand(self, connection: AsyncConnection, partition: str) -> None:
         """Raises Overtaken where the cursor is not where this reader left it."""
-        there = (await connection.execute(self._cursor(partition))).scalar() or 0
+        there = await self._cursor(connection, partition)
         if there != self._at.get(partition, there):
             raise Overtaken(f"{self.name} stands at {there} of {partition}, not at {self._at[partition]}")
 
-    def _cursor(self, partition: str) -> Select[int]:
-        return select(cursor.c.position).where(cursor.c.reader == self.name, cursor.c.shard == partition)
+    async def _cursor(self, connection: AsyncConnection, partition: str) -> int:
+        found = await connection.execute(_POSITION, {"of_reader": self.name, "of_shard": partition})
+        return found.scalar() or 0
 
 
 async def save_cursor(connection: AsyncConnection, reader: str, shard: str, position: int) -> None:
     """Move a cursor in the transaction of its effect."""
-    statement = insert(cursor).values(reader=reader, shard=shard, position=position)
-    moved = {"position": statement.excluded.position}
-    await connection.execute(statement.on_conflict_do_update(index_elements=["reader", "shard"], set_=moved))
-
-
-def _first_few(records: list[Record], most_events: int) -> list[Record]:
-    events = 0
-    for number, record in enumerate(records):
-        events += read_header(record.body).count
-        if events > most_events and number > 0:
-            return records[:number]
-    return records
+    await upsert(connection, cursor, ("reader", "shard", "position"), [(reader, shard, position)])

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.parking import Session
 from domain.plates import PlateColor
 from domain.tariff import BadStay, NoPrice, Plan, Tariff, fee
-from server.facts import Fact
+from server.batches import Batch
+from server.store.bulk import insert, look_up
 from server.store.engine import stamp, unstamp
-from server.store.json_rows import json_values
 from server.store.schema import charge, charge_passage, charge_session
 from server.store.stays import Refolded, Tables, take
 
@@ -26,7 +26,14 @@ _LONGEST_STAY = timedelta(days=1_100)
 _CLASS_OF_COLOR: Mapping[PlateColor, str] = {"yellow": "large", "green": "nev", "yellow_green": "nev_large"}
 
 
-Entry = dict[str, Any]
+# An entry's columns, its number apart, and those that the next entry of its session needs to know.
+_COLUMNS = tuple(name for name in charge.columns.keys() if name != "number")  # noqa: SIM118 - no mapping
+_KEPT = tuple(name for name in _COLUMNS if name not in ("lines", "note", "booked_at"))
+_ENTRIES = f"""SELECT {", ".join(f"charge.{name}" for name in _KEPT)} FROM wanted CROSS JOIN charge
+WHERE charge.complex = wanted.complex AND charge.session = wanted.session ORDER BY charge.revision"""  # noqa: S608
+
+Entry = dict[str, Any]  # by column; ``lines`` as JSON
+Newest = Mapping[tuple[str, str], Entry]  # by complex and session
 Interval = tuple[datetime, datetime]
 
 
@@ -50,53 +57,56 @@ class Charges:
     def __init__(self, tariffs: Mapping[str, LotTariff], now: Callable[[], datetime]) -> None:
         self._tariffs, self._now = tariffs, now
 
-    async def fold(self, connection: AsyncConnection, facts: list[Fact]) -> None:
+    async def fold(self, connection: AsyncConnection, batches: Sequence[Batch]) -> None:
         by_complex: defaultdict[str, list[Refolded]] = defaultdict(list)
-        for changed in await take(connection, _TABLES, facts):
-            by_complex[changed.complex].append(changed)
+        for changed in await take(connection, _TABLES, batches):
+            if changed.complex in self._tariffs:
+                by_complex[changed.complex].append(changed)
+        last, entries = await _last(connection, by_complex), list[Entry]()
         for complex_id, changes in by_complex.items():
-            tariff = self._tariffs.get(complex_id)
-            if tariff is not None:
-                await _Booking(connection, complex_id, tariff, stamp(self._now())).book(changes)
+            tariff = self._tariffs[complex_id]
+            entries += await _Booking(connection, complex_id, tariff, stamp(self._now()), last).entries(changes)
+        rows = [tuple(entry[name] for name in _COLUMNS) for entry in entries]
+        await insert(connection, charge, _COLUMNS, rows)
 
 
 class _Booking:
     """The entries that one complex's changed sessions call for."""
 
-    def __init__(self, connection: AsyncConnection, complex_id: str, tariff: LotTariff, booked_at: str) -> None:
+    def __init__(
+        self, connection: AsyncConnection, complex_id: str, tariff: LotTariff, booked_at: str, last: Newest
+    ) -> None:
         self._connection, self._complex = connection, complex_id
-        self._tariff, self._booked_at = tariff, booked_at
+        self._tariff, self._booked_at, self._last = tariff, booked_at, last
 
-    async def book(self, changes: list[Refolded]) -> None:
+    async def entries(self, changes: list[Refolded]) -> list[Entry]:
         sessions = {session.id.hex(): session for changed in changes for session in changed.now}
         gone = {identity for changed in changes for identity in changed.before} - sessions.keys()
-        last = await self._last([*sessions, *gone])
-        entries = [entry for identity in gone if (entry := self._voided(last.get(identity)))]
-        for identity, session in sessions.items():
-            entry = await self._entry(session, last.get(identity))
-            if entry:
-                entries.append(entry)
-        if entries:
-            await self._connection.execute(charge.insert(), entries)
+        found = [self._voided(self._newest(identity)) for identity in sorted(gone)]
+        found += [await self._entry(session, self._newest(identity)) for identity, session in sessions.items()]
+        return [entry for entry in found if entry]
 
-    async def _entry(self, session: Session, last: Row[Any] | None) -> Entry | None:
+    def _newest(self, session: str) -> Entry | None:
+        return self._last.get((self._complex, session))
+
+    async def _entry(self, session: Session, last: Entry | None) -> Entry | None:
         if session.state != "exited":
             return self._voided(last)
         plan = self._tariff.tariff.plan(self._tariff.class_of(session.color))
-        if last is not None and self._is_of(last, session) and not (plan.looks_back and last.tariff == plan.version):
+        if last is not None and self._is_of(last, session) and not (plan.looks_back and last["tariff"] == plan.version):
             return None
         entry = await self._priced(session, last)
         return None if entry is None or (last is not None and _says_the_same(last, entry)) else entry
 
-    def _is_of(self, last: Row[Any], session: Session) -> bool:
+    def _is_of(self, last: Entry, session: Session) -> bool:
         """Whether an entry prices the session as it is. It keeps its tariff, whatever version is in force later."""
-        if session.entered_at is None or session.exited_at is None or last.reason == "voided":
+        if session.entered_at is None or session.exited_at is None or last["reason"] == "voided":
             return False
-        car_class = charge_columns(last)["class"]
         times = (stamp(session.entered_at), stamp(session.exited_at))
-        return (last.entered_at, last.exited_at, car_class) == (*times, self._tariff.class_of(session.color))
+        known = (last["entered_at"], last["exited_at"], last["class"])
+        return known == (*times, self._tariff.class_of(session.color))
 
-    async def _priced(self, session: Session, last: Row[Any] | None) -> Entry | None:
+    async def _priced(self, session: Session, last: Entry | None) -> Entry | None:
         if session.entered_at is None or session.exited_at is None:
             return None
         car_class = self._tariff.class_of(session.color)
@@ -106,44 +116,38 @@ class _Booking:
         stay |= {"entered_at": stamp(session.entered_at), "exited_at": stamp(session.exited_at)}
         return self._numbered(last, {**stay, **_price(plan, session.entered_at, session.exited_at, earlier)})
 
-    def _voided(self, last: Row[Any] | None) -> Entry | None:
+    def _voided(self, last: Entry | None) -> Entry | None:
         """A session that is no longer, or no longer ended: what was charged for it is taken back."""
-        if last is None or last.reason == "voided":
+        if last is None or last["reason"] == "voided":
             return None
-        columns = charge_columns(last)
-        kept = {name: columns[name] for name in ("session", "plate", "entered_at", "exited_at", "class", "tariff")}
-        return self._numbered(last, {**kept, "amount_fen": 0, "lines": [], "reason": "voided", "note": None})
+        kept = {name: last[name] for name in ("session", "plate", "entered_at", "exited_at", "class", "tariff")}
+        return self._numbered(last, {**kept, "amount_fen": 0, "lines": "[]", "reason": "voided", "note": None})
 
-    def _numbered(self, last: Row[Any] | None, entry: Entry) -> Entry:
-        before_fen: int = 0 if last is None else last.amount_fen
-        revision: int = 0 if last is None else last.revision + 1
+    def _numbered(self, last: Entry | None, entry: Entry) -> Entry:
+        before_fen: int = 0 if last is None else last["amount_fen"]
+        revision: int = 0 if last is None else last["revision"] + 1
         numbers = {"revision": revision, "change_fen": entry["amount_fen"] - before_fen}
         reason = entry["reason"] or ("priced" if last is None else "corrected")
         where = {"complex": self._complex, "booked_at": self._booked_at}
         return {**entry, **where, **numbers, "reason": reason}
 
-    async def _last(self, sessions: list[str]) -> dict[str, Row[Any]]:
-        """The newest entry of each session that has one."""
-        wanted = json_values(msgspec.json.encode(sessions).decode()).table_valued("value")
-        newest = (
-            select(charge.c.session, func.max(charge.c.revision).label("revision"))
-            .where(charge.c.complex == self._complex, charge.c.session.in_(select(wanted.c.value)))
-            .group_by(charge.c.session)
-            .subquery()
-        )
-        same = (charge.c.session == newest.c.session) & (charge.c.revision == newest.c.revision)
-        query = select(charge).join(newest, same).where(charge.c.complex == self._complex)
-        return {row.session: row for row in await self._connection.execute(query)}
+
+async def _last(connection: AsyncConnection, changes: Mapping[str, list[Refolded]]) -> Newest:
+    """The newest entry of each session concerned that has one."""
+    keys = {
+        (complex_id, identity)
+        for complex_id, of_complex in changes.items()
+        for changed in of_complex
+        for identity in (*changed.before, *(session.id.hex() for session in changed.now))
+    }
+    rows = await look_up(connection, {"complex": "varchar", "session": "varchar"}, list(keys), _ENTRIES)
+    entries = [dict(zip(_KEPT, row, strict=True)) for row in rows]
+    return {(entry["complex"], entry["session"]): entry for entry in entries}
 
 
-def charge_columns(row: Row[Any]) -> Entry:
-    """An entry by column name; ``class`` is a word of Python's."""
-    return dict(zip(charge.columns.keys(), row, strict=True))
-
-
-def _says_the_same(last: Row[Any], entry: Entry) -> bool:
-    columns, same = charge_columns(last), ("entered_at", "exited_at", "class", "amount_fen", "tariff")
-    return last.reason != "voided" and all(columns[name] == entry[name] for name in same)
+def _says_the_same(last: Entry, entry: Entry) -> bool:
+    same = ("entered_at", "exited_at", "class", "amount_fen", "tariff")
+    return last["reason"] != "voided" and all(last[name] == entry[name] for name in same)
 
 
 async def _earlier(connection: AsyncConnection, complex_id: str, session: Session, plan: Plan) -> list[Interval]:
@@ -168,8 +172,8 @@ def _price(plan: Plan, entered_at: datetime, exited_at: datetime, earlier: list[
             raise BadStay(f"longer than {_LONGEST_STAY.days} days: one of its times is wrong")
         quote = fee(plan, entered_at, exited_at, stays=earlier)
     except (NoPrice, BadStay) as error:
-        return {"amount_fen": 0, "lines": [], "tariff": plan.version, "reason": "unpriced", "note": str(error)}
-    lines = msgspec.to_builtins(quote.lines)
+        return {"amount_fen": 0, "lines": "[]", "tariff": plan.version, "reason": "unpriced", "note": str(error)}
+    lines = msgspec.json.encode(quote.lines).decode()
     return {"amount_fen": quote.fee_fen, "lines": lines, "tariff": quote.version, "reason": "", "note": None}
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.batches import Batch, facts_of
 from server.facts import Fact
 from server.feeds.cloudevents import cloud_event
 from server.store.schema import delivery
@@ -20,8 +22,8 @@ class Outbox:
         self.name = f"feed:{feed}"
         self._feed, self._kinds = feed, kinds
 
-    async def fold(self, connection: AsyncConnection, facts: list[Fact]) -> None:
-        wanted = [fact for fact in facts if not self._kinds or fact.event.kind in self._kinds]
+    async def fold(self, connection: AsyncConnection, batches: Sequence[Batch]) -> None:
+        wanted = facts_of(batches, self._kinds or None)
         if not wanted:
             return
         number = await _newest(connection, self._feed)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, tzinfo
 
 from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.days import day_number
 from domain.places import Place
-from domain.wire import Header
-from server.facts import Fact
+from server.batches import Batch
+from server.store.bulk import upsert
 from server.store.schema import CONSERVATION_TABLES, batch_day
-from server.store.upsert import insert
+
+_COLUMNS = ("gateway", "stream", "epoch", "position", "day", "first", "count")
 
 
 class Conservation:
@@ -25,21 +27,20 @@ class Conservation:
     def __init__(self, places: Mapping[str, Place]) -> None:
         self._places = places
 
-    async def fold(self, connection: AsyncConnection, facts: list[Fact]) -> None:
-        headers: dict[int, Header] = {fact.position: fact.header for fact in facts}
-        counts = Counter((fact.position, self._day(fact)) for fact in facts)
-        rows = [_row(headers[position], position, day, count) for (position, day), count in counts.items()]
-        if rows:
-            statement = insert(batch_day)
-            keys = [column.name for column in batch_day.primary_key]
-            again = statement.on_conflict_do_update(index_elements=keys, set_={"count": statement.excluded.count})
-            await connection.execute(again, rows)
+    async def fold(self, connection: AsyncConnection, batches: Sequence[Batch]) -> None:
+        rows = [row for batch in batches for row in self._rows(batch)]
+        await upsert(connection, batch_day, _COLUMNS, rows)
 
-    def _day(self, fact: Fact) -> int:
-        zone = self._places.get(fact.complex, Place()).zone
-        return max(0, day_number(fact.event.recorded_at or fact.received_at, zone))
+    def _rows(self, batch: Batch) -> Iterator[tuple[object, ...]]:
+        zone, header = self._places.get(batch.complex, Place()).zone, batch.header
+        for day, count in _days(batch.recorded_at, zone).items():
+            yield header.gateway, header.stream, header.epoch, batch.position, max(0, day), header.first, count
 
 
-def _row(header: Header, position: int, day: int, count: int) -> dict[str, str | int]:
-    of = {"gateway": header.gateway, "stream": header.stream, "epoch": header.epoch}
-    return {**of, "position": position, "day": day, "first": header.first, "count": count}
+def _days(times: list[datetime], zone: tzinfo) -> Counter[int]:
+    """How many of the times lie on each day. Most batches are of one day, and need no look at each time: between two
+    times of one day that are as far from UTC, no clock was put back over midnight and forth again."""
+    first, last = min(times).astimezone(zone), max(times).astimezone(zone)
+    if first.date() == last.date() and first.utcoffset() == last.utcoffset():
+        return Counter({day_number(first, zone): len(times)})
+    return Counter(day_number(time, zone) for time in times)

@@ -2,76 +2,101 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
-from sqlalchemy import Table, select
+import msgspec
+from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.batches import Batch, facts_of
 from server.facts import Fact
+from server.store.bulk import insert, look_up, upsert
 from server.store.engine import stamp
 from server.store.schema import DOOR_TABLES, door, door_fact
-from server.store.upsert import insert
 
 _KINDS = frozenset({"door", "access"})
-_LOOKUP_CHUNK = 500
-Row = dict[str, Any]
+_COUNTED = frozenset({"granted", "denied"})
+_KEY = {"complex": "varchar", "device": "varchar", "point": "varchar"}
+Key = tuple[str, str, str]
+
+
+class Door(msgspec.Struct, gc=False):
+    """A row of the table, its fields in the order of the columns."""
+
+    complex: str
+    device: str
+    point: str
+    place: str | None = None
+    state: str | None = None
+    state_at: str | None = None
+    last_result: str | None = None
+    last_method: str | None = None
+    last_access_at: str | None = None
+    granted: int = 0
+    denied: int = 0
+
+
+_COLUMNS = Door.__struct_fields__
+_DOORS = f"""SELECT {", ".join(f"door.{name}" for name in _COLUMNS)} FROM wanted CROSS JOIN door
+WHERE door.complex = wanted.complex AND door.device = wanted.device AND door.point = wanted.point"""  # noqa: S608
+_COUNTED_BEFORE = "SELECT door_fact.id FROM wanted CROSS JOIN door_fact WHERE door_fact.id = wanted.id"
 
 
 class Doors:
-    """The doors projection: one row a door, whatever order its facts arrive in."""
+    """The doors projection: one row a door, whatever order its facts arrive in.
+
+    A state that comes twice changes nothing by itself; of what is counted the ids are kept.
+    """
 
     name = "doors"
     tables: tuple[Table, ...] = DOOR_TABLES
 
-    async def fold(self, connection: AsyncConnection, facts: list[Fact]) -> None:
-        fresh = await _fresh(connection, {fact.id: fact for fact in facts if fact.event.kind in _KINDS})
-        if not fresh:
-            return
-        rows: dict[tuple[str, str, str], Row] = {}
-        for fact in fresh:
-            key = (fact.complex, fact.event.device, fact.event.point or "door")
-            if key not in rows:
-                rows[key] = await _load(connection, key)
-            _apply(rows[key], fact)
-        await connection.execute(door_fact.insert(), [{"id": fact.id} for fact in fresh])
-        await _save(connection, list(rows.values()))
+    async def fold(self, connection: AsyncConnection, batches: Sequence[Batch]) -> None:
+        facts = facts_of(batches, _KINDS)
+        fresh = await _fresh(connection, facts)
+        doors = await _load(connection, {_key(fact) for fact in facts})
+        for fact in facts:
+            _apply(doors[_key(fact)], fact)
+        for fact in fresh.values():
+            one, result = doors[_key(fact)], str(fact.event.result)
+            setattr(one, result, getattr(one, result) + 1)
+        await insert(connection, door_fact, ("id",), [(identity,) for identity in fresh])
+        await upsert(connection, door, _COLUMNS, [msgspec.structs.astuple(one) for one in doors.values()])
 
 
-async def _fresh(connection: AsyncConnection, facts: dict[bytes, Fact]) -> list[Fact]:
-    ids = list(facts)
-    for start in range(0, len(ids), _LOOKUP_CHUNK):
-        query = select(door_fact.c.id).where(door_fact.c.id.in_(ids[start : start + _LOOKUP_CHUNK]))
-        for known in (await connection.execute(query)).scalars():
-            facts.pop(known, None)
-    return list(facts.values())
+async def _fresh(connection: AsyncConnection, facts: list[Fact]) -> dict[bytes, Fact]:
+    """Those to be counted that were not yet, by their ids."""
+    counted = {fact.id: fact for fact in facts if fact.event.kind == "access" and fact.event.result in _COUNTED}
+    keys = [(identity,) for identity in counted]
+    for (known,) in await look_up(connection, {"id": "bytea"}, keys, _COUNTED_BEFORE):
+        del counted[known]
+    return counted
 
 
-async def _load(connection: AsyncConnection, key: tuple[str, str, str]) -> Row:
-    complex_id, device, point = key
-    same = (door.c.complex == complex_id, door.c.device == device, door.c.point == point)
-    row = (await connection.execute(select(door).where(*same))).mappings().first()
-    if row is not None:
-        return dict(row)
-    blank: Row = dict.fromkeys(column.name for column in door.columns)
-    return blank | {"complex": complex_id, "device": device, "point": point, "granted": 0, "denied": 0}
+async def _load(connection: AsyncConnection, keys: set[Key]) -> dict[Key, Door]:
+    doors = {key: Door(*key) for key in keys}
+    for row in await look_up(connection, _KEY, list(keys), _DOORS):
+        known = Door(*row)
+        doors[known.complex, known.device, known.point] = known
+    return doors
 
 
-def _apply(row: Row, fact: Fact) -> None:
+def _key(fact: Fact) -> Key:
+    return fact.complex, fact.event.device, fact.event.point or "door"
+
+
+def _apply(row: Door, fact: Fact) -> None:
+    """Of two at the same moment the greater word stands: some rule, the same in every order. The latest names
+    the place, whichever came last: what comes again after it changes nothing."""
     event, at = fact.event, stamp(fact.event.occurred_at)
-    row["place"] = event.place or row["place"]
+    is_latest = at >= max(row.state_at or "", row.last_access_at or "")
+    row.place = event.place or row.place if is_latest else row.place or event.place
     if event.kind == "door":
-        # Of two states at the same moment the greater word stands: some rule, the same in every order.
-        if (at, event.state or "") >= (row["state_at"] or "", row["state"] or ""):
-            row.update(state=event.state, state_at=at)
-        return
-    if event.result in ("granted", "denied"):
-        row[event.result] += 1
-    if (at, event.result or "") >= (row["last_access_at"] or "", row["last_result"] or ""):
-        row.update(last_result=event.result, last_method=event.method, last_access_at=at)
+        if (at, event.state or "") >= (row.state_at or "", row.state or ""):
+            row.state, row.state_at = event.state, at
+    elif (at, event.result or "", event.method or "") >= _last_access(row):
+        row.last_result, row.last_method, row.last_access_at = event.result, event.method, at
 
 
-async def _save(connection: AsyncConnection, rows: list[Row]) -> None:
-    statement = insert(door)
-    changed = {column.name: statement.excluded[column.name] for column in door.columns if not column.primary_key}
-    keys = ["complex", "device", "point"]
-    await connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)
+def _last_access(row: Door) -> tuple[str, str, str]:
+    return row.last_access_at or "", row.last_result or "", row.last_method or ""

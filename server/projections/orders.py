@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
-from sqlalchemy import Table, select
+import msgspec
+from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.orders import STATES, settled
+from domain.orders import STATES, State, settled
+from server.batches import Batch, facts_of
 from server.facts import Fact
+from server.store.bulk import look_up, upsert
 from server.store.engine import stamp
 from server.store.schema import ORDER_TABLES, order_result
-from server.store.upsert import insert
 
 GATEWAY_DEVICE = "gateway"  # the agent itself: a device's own answer is evidence, not the result
-Row = dict[str, Any]
+_KINDS = frozenset({"command_result"})
+
+
+class Result(msgspec.Struct, frozen=True, gc=False):
+    """A row of the table, its fields in the order of the columns."""
+
+    gateway: str
+    id: str
+    state: State
+    at: str
+    text: str | None
+
+
+_COLUMNS = Result.__struct_fields__
+_KEY = {"gateway": "varchar", "id": "varchar"}
+_KNOWN = f"""SELECT {", ".join(f"order_result.{name}" for name in _COLUMNS)} FROM wanted CROSS JOIN order_result
+WHERE order_result.gateway = wanted.gateway AND order_result.id = wanted.id"""  # noqa: S608 - names of ours
 
 
 class OrderResults:
@@ -23,34 +41,25 @@ class OrderResults:
     name = "orders"
     tables: tuple[Table, ...] = ORDER_TABLES
 
-    async def fold(self, connection: AsyncConnection, facts: list[Fact]) -> None:
-        for fact in facts:
-            event = fact.event
-            if event.kind == "command_result" and event.device == GATEWAY_DEVICE and event.state in STATES:
-                await _fold_one(connection, fact)
+    async def fold(self, connection: AsyncConnection, batches: Sequence[Batch]) -> None:
+        said = [result for fact in facts_of(batches, _KINDS) if (result := _result(fact))]
+        keys = list({(result.gateway, result.id) for result in said})
+        stand = {row[:2]: Result(*row) for row in await look_up(connection, _KEY, keys, _KNOWN)}
+        for result in said:
+            key = (result.gateway, result.id)
+            stand[key] = _better(stand.get(key, result), result)
+        await upsert(connection, order_result, _COLUMNS, [msgspec.structs.astuple(one) for one in stand.values()])
 
 
-async def _fold_one(connection: AsyncConnection, fact: Fact) -> None:
+def _result(fact: Fact) -> Result | None:
     event = fact.event
-    if not event.request_id:
-        return
-    said: Row = {
-        "gateway": fact.gateway,
-        "id": event.request_id,
-        "state": event.state,
-        "at": stamp(event.occurred_at),
-        "text": event.text,
-    }
-    same = (order_result.c.gateway == fact.gateway, order_result.c.id == event.request_id)
-    known = (await connection.execute(select(order_result).where(*same))).mappings().first()
-    row = said if known is None else _better(dict(known), said)
-    statement = insert(order_result).values(**row)
-    fresh = {name: row[name] for name in ("state", "at", "text")}
-    await connection.execute(statement.on_conflict_do_update(index_elements=["gateway", "id"], set_=fresh))
+    if event.device != GATEWAY_DEVICE or event.state not in STATES or not event.request_id:
+        return None
+    return Result(fact.gateway, event.request_id, event.state, stamp(event.occurred_at), event.text)
 
 
-def _better(known: Row, said: Row) -> Row:
+def _better(known: Result, said: Result) -> Result:
     """The one whose state stands; of two that say the same, the earlier."""
-    if known["state"] == said["state"]:
-        return min(known, said, key=lambda row: (row["at"], row["text"] or ""))
-    return known if settled([known["state"], said["state"]]) == known["state"] else said
+    if known.state == said.state:
+        return min(known, said, key=lambda result: (result.at, result.text or ""))
+    return known if settled([known.state, said.state]) == known.state else said

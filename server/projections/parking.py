@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.facts import Fact
+from server.batches import Batch
 from server.store.schema import PARKING_TABLES, parking_passage, session
 from server.store.stays import Tables, take
 
@@ -18,5 +20,5 @@ class Parking:
     name = "parking"
     tables: tuple[Table, ...] = PARKING_TABLES
 
-    async def fold(self, connection: AsyncConnection, facts: list[Fact]) -> None:
-        await take(connection, _TABLES, facts)
+    async def fold(self, connection: AsyncConnection, batches: Sequence[Batch]) -> None:
+        await take(connection, _TABLES, batches)

@@ -111,7 +111,8 @@ def _on_connect(connection: Any, _record: Any) -> None:
 
 def stamp(time: datetime) -> str:
     """A time as the tables keep it: ISO 8601, UTC, milliseconds; sorts as text."""
-    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    in_utc = time if time.tzinfo is UTC else time.astimezone(UTC)
+    return f"{in_utc.isoformat(timespec='milliseconds')[:-6]}Z"
 
 
 def unstamp(text: str) -> datetime:

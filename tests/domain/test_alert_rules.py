@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import product
 
 import pytest
 
 from domain import alert_rules
-from domain.events import Event
+from domain.events import KINDS, Event, encode_event
 from domain.places import BadHours, Place, hours
+from domain.sketch import decode_sketches
 
 NIGHT = datetime(2026, 3, 1, 18, 0, tzinfo=UTC)  # 02:00 in Shanghai
 NOON = datetime(2026, 3, 1, 4, 0, tzinfo=UTC)
@@ -81,3 +84,26 @@ def test_hours_cross_midnight_and_whole_days_have_no_hole() -> None:
 def test_hours_that_are_none_are_refused(text: str) -> None:
     with pytest.raises(BadHours):
         hours(text, "05:00")
+
+
+def _every_sort() -> Iterator[Event]:
+    states = (None, "open", "forced_open", "held_open", "active", "cleared", "test", "offline")
+    labels, phases = (None, "person", "vehicle_tailgating"), ("instant", "start", "update")
+    for kind, state, label, phase, result in product(KINDS, states, labels, phases, (None, "denied")):
+        base = Event(kind=kind, device="x:1", recorded_at=NIGHT, state=state, label=label, phase=phase, result=result)
+        yield base
+        yield Event(**{**_fields(base), "alarm": "smoke", "ext": {"zone": "restricted"}})  # type: ignore[arg-type]
+
+
+def _fields(event: Event) -> dict[str, object]:
+    return {name: getattr(event, name) for name in event.__struct_fields__}
+
+
+def test_an_event_that_is_an_alert_looks_like_one_at_a_glance() -> None:
+    events = list(_every_sort())
+    sketches = decode_sketches(b"[" + b",".join(map(encode_event, events)) + b"]")
+    fired = [bool(rules(event)) for event in events]
+    looks = [alert_rules.may_fire(sketch) for sketch in sketches]
+    assert all(look for is_alert, look in zip(fired, looks, strict=True) if is_alert)
+    assert {rule for event in events for rule, _ in rules(event)} >= {"door_forced", "alarm_smoke", "person_at_night"}
+    assert not all(looks)

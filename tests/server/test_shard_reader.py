@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -16,7 +16,7 @@ from eventlog.follow import Pace, follow
 from eventlog.log import Arrival, Record
 from eventlog.memory import MemoryBatchLog
 from eventlog.shards import shard_of
-from server.facts import Fact, Unpacker
+from server.batches import Batch, Unpacker, facts_of
 from server.shard_reader import Overtaken, ShardReader
 from server.store import schema
 from server.store.engine import Database
@@ -34,8 +34,8 @@ class Counting:
 
     name = "counting"
 
-    async def fold(self, connection: AsyncConnection, facts: list[Fact]) -> None:
-        statement = insert(schema.mark).values(**COUNTED, last=len(facts))
+    async def fold(self, connection: AsyncConnection, batches: Sequence[Batch]) -> None:
+        statement = insert(schema.mark).values(**COUNTED, last=len(facts_of(batches)))
         added = {"last": schema.mark.c.last + statement.excluded.last}
         await connection.execute(
             statement.on_conflict_do_update(index_elements=["gateway", "stream", "epoch"], set_=added)
