@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.faults.story import SEED, Line, Story, report_file, write
 
+_LINE = "line of the report"
 _lines: list[Line] = []
 
 
@@ -25,11 +28,21 @@ def pytest_runtest_makereport(
     story: Any = getattr(item, "funcargs", {}).get("story")
     if call.when == "call" and story is not None:
         line = write(story, report.outcome, call.duration)
-        _lines.append(line)
+        report.user_properties.append((_LINE, msgspec.json.encode(line).decode()))
         print(f"\n{line}")
         if report.failed:
             report.sections.append(("seed", f"repeat with: GATEHOUSE_SEED={story.seed} pytest {item.nodeid}"))
     return report
+
+
+def pytest_configure() -> None:
+    """Before other processes are begun that take a part of the tests: one run has one seed."""
+    os.environ.setdefault("GATEHOUSE_SEED", str(SEED))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Wherever the test ran."""
+    _lines.extend(msgspec.json.decode(said, type=Line) for name, said in report.user_properties if name == _LINE)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
