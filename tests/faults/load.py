@@ -15,7 +15,7 @@ import msgspec
 from simulators.devices import vzenith
 from simulators.devices.uhppoted import Controller
 from simulators.load import Acknowledged, publish
-from tests.faults.books import unbalanced
+from tests.books import unbalanced
 from tests.faults.invariants import Fact, Findings, look
 from tests.rig import Rig
 

@@ -18,6 +18,7 @@ from simulators.devices.uhppoted import Controller
 from simulators.faults import Uplink
 from simulators.load import LoadFailed, publish
 from simulators.products import ask
+from tests.books import unbalanced
 from tests.rig import Rig, until
 from tests.server.engines import POSTGRES, SQLITE
 
@@ -93,6 +94,7 @@ async def test_from_a_devices_message_to_an_alert_a_session_and_a_charge(rig: Ri
         rebuilt = await ask("gatehouse-server", "rebuild", projection, "--data", str(rig.server_folder))
         assert rebuilt["same"]
     assert rig.centre_query("SELECT count(*) FROM charge") == [(1,)]
+    assert await unbalanced(rig) == []
 
 
 async def test_a_cut_uplink_fills_the_log_and_drains_it(tmp_path: Path) -> None:
@@ -120,6 +122,7 @@ async def test_a_cut_uplink_fills_the_log_and_drains_it(tmp_path: Path) -> None:
         await rig.drained(before + 200)
         origins = [origin for origin, _ in rig.centre_events()]
         assert len(origins) == len(set(origins)) == rig.edge_head()
+        assert await unbalanced(rig) == []
     finally:
         rig.stop_all()
         if uplink is not None:

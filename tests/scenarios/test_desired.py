@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from simulators.broker import NatsBroker
+from tests.books import unbalanced
 from tests.rig import until
 from tests.scenarios.door_site import GOOD_CARD, LOST_CARD, DoorSite, cards
 
@@ -58,6 +59,7 @@ async def test_revoked_is_revoked_and_the_door_is_decided_with_the_uplink_cut(tm
         await until(lambda: len(here.rig.centre_query(alerts)) == 2)  # one a swipe of the revoked card
         await here.rig.drained()
         assert len(here.rig.centre_query(alerts)) == 2, "none for what opened, none for the question"
+        assert await unbalanced(here.rig) == []
 
 
 @pytest.mark.parametrize(("agent", "times"), [("keep_first", 1), ("keep_last", 2)])

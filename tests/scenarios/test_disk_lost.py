@@ -18,6 +18,7 @@ from simulators.devices import vzenith
 from simulators.devices.uhppoted import Controller
 from simulators.load import publish
 from simulators.products import command
+from tests.books import unbalanced
 from tests.rig import Rig, until
 
 CAMERA = vzenith.Camera("in-1", "东门入口")
@@ -66,6 +67,7 @@ async def test_a_centre_without_its_disk_is_filled_again_to_the_same_records(tmp
         assert len(rig.centre_events()) == len(after) == rig.edge_head(), "and nothing twice"
         assert rig.centre_query("SELECT count(*) FROM gap") == [(0,)]
         await until(lambda: pictures(rig) >= seen and len(pictures(rig)) == 50)
+        assert await unbalanced(rig) == []
     finally:
         rig.stop_all()
 
@@ -85,6 +87,7 @@ async def test_rows_that_the_centre_finds_damaged_are_asked_for_and_come_back_th
         await until(lambda: rig.centre_query("SELECT count(*) FROM wanted") == [(0,)])
         assert held(rig) == before
         assert (await verify(rig))["damaged_or_lost_ranges"] == 0
+        assert await unbalanced(rig) == []
     finally:
         rig.stop_all()
 

@@ -18,6 +18,7 @@ from edge.status.status import read_file
 from simulators.broker import NatsBroker
 from simulators.devices.uhppoted import Controller
 from simulators.load import publish
+from tests.books import unbalanced
 from tests.rig import Rig, until
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -79,6 +80,7 @@ async def test_one_device_floods_and_anothers_alarm_still_comes(rig: Rig) -> Non
     assert kept + dropped >= COUNT, "each is in the log or counted; one that the broker brings again, twice"
     assert kept >= Limits().device_burst // 2
     assert dropped > 0
+    assert await unbalanced(rig) == [], "what a bucket refuses became no record, and is in no balance"
     assert read_file(rig.edge_folder / "data")["counts"]["flood"] == dropped
 
 
