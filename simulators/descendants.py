@@ -52,9 +52,16 @@ def _children() -> defaultdict[int, list[int]]:
     """Who has which children, zombies not counted."""
     found: defaultdict[int, list[int]] = defaultdict(list)
     for folder in Path("/proc").iterdir():
-        if folder.name.isdecimal():
-            with suppress(OSError):
-                state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
-                if state != "Z":
-                    found[int(parent)].append(int(folder.name))
+        parent = _parent_of(folder) if folder.name.isdecimal() else None
+        if parent is not None:
+            found[parent].append(int(folder.name))
     return found
+
+
+def _parent_of(folder: Path) -> int | None:
+    """Whose child a process of /proc is (proc(5), stat); None of a zombie, and of one that has ended meanwhile."""
+    try:
+        state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
+    except OSError:
+        return None
+    return None if state == "Z" else int(parent)
