@@ -98,8 +98,12 @@ async def test_filled_by_somebody_else(story: Story, tmp_path: Path) -> None:
 
 
 async def test_control_acknowledging_first_loses(story: Story, tmp_path: Path) -> None:
-    findings = await filled(story, tmp_path, agent=mutant("ack_first"))
-    assert findings.lost, "this rig could not see a loss"
+    """It loses what is handed over in the moments when nothing fits: a disk that gives room back at once has none."""
+    for attempt in range(3):
+        findings = await filled(story, tmp_path / str(attempt), agent=mutant("ack_first"))
+        if findings.lost:
+            return
+    raise AssertionError("this rig could not see a loss")
 
 
 async def test_control_without_a_second_ear_the_door_stays_shut(story: Story, tmp_path: Path) -> None:
