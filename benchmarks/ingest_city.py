@@ -49,8 +49,9 @@ async def _city() -> AsyncGenerator[tuple[Rig, str, aiohttp.ClientSession]]:
     with tempfile.TemporaryDirectory(prefix="gatehouse-bench-") as folder, Postgres() as postgres:
         rig = Rig(Path(folder), NatsBroker(), extra_server=complexes, database=postgres.url())
         try:
-            rig.server.command.append("--only-requests")
+            rig.server.command += ["--only-requests", "--share-port"]
             await rig.start_server()
+            await start(Child("beside", rig.server.command, rig.folder), "ready http")
             readers = Child("work", [command("gatehouse-server"), "work", "--data", str(rig.server_folder)], rig.folder)
             await start(readers, "ready")
             connector = aiohttp.TCPConnector(limit=_GATEWAYS)

@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
@@ -36,7 +36,8 @@ _LENGTH = struct.Struct(">H")
 _DIGEST_BYTES = 32
 _ZSTD_LEVEL = 1
 _MAX_WINDOW_BYTES = 8 * 1024 * 1024
-_FIRST_YEAR, _LAST_YEAR = 1970, 9000  # in any zone within what datetime can hold
+# In any zone within what datetime can hold.
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 12, 31, tzinfo=UTC)
 
 
 class BadBatch(Exception):
@@ -70,7 +71,7 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
-class EventHead(msgspec.Struct):
+class EventHead(msgspec.Struct, gc=False):
     """The least an event must have to be taken in, and the times every reader reckons with; the rest is bytes."""
 
     kind: str
@@ -78,11 +79,6 @@ class EventHead(msgspec.Struct):
     recorded_at: Moment
     time: Moment | None = None
     ended_at: Moment | None = None
-
-    def __post_init__(self) -> None:
-        for moment in (self.recorded_at, self.time, self.ended_at):
-            if moment is not None and not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
-                raise ValueError(f"{moment.isoformat()} is no time that anything happened")
 
 
 _encode_header = msgspec.json.Encoder().encode
@@ -138,6 +134,22 @@ def check_events(header: Header, unpacked: bytes) -> None:
         raise BadBatch("events", f"not an array of events: {error}") from error
     if len(heads) != header.count:
         raise BadBatch("gap", f"{len(heads)} events for sequences {header.first} to {header.last}")
+    _check_times(heads)
+
+
+def is_reckoned_with(moment: datetime) -> bool:
+    """Whether every reader can reckon with a time."""
+    return _EARLIEST <= moment <= _LATEST
+
+
+def _check_times(heads: Sequence[EventHead]) -> None:
+    """All at once: a look at each by itself costs half as much as decoding it."""
+    times = [head.recorded_at for head in heads]
+    times += [head.time for head in heads if head.time is not None]
+    times += [head.ended_at for head in heads if head.ended_at is not None]
+    for moment in (min(times, default=_EARLIEST), max(times, default=_EARLIEST)):
+        if not is_reckoned_with(moment):
+            raise BadBatch("events", f"{moment.isoformat()} is no time that anything happened")
 
 
 def split_events(unpacked: bytes) -> list[bytes]:

@@ -16,6 +16,7 @@ def create_app(house: House) -> FastAPI:
     app.state.house = house
     for error in gateway_side.REFUSED:
         app.add_exception_handler(error, gateway_side.refusals)
+    app.router.routes.append(gateway_side.BATCHES)  # the first to be looked at
     app.include_router(gateway_side.router)
     app.include_router(gateway_desired.router)
     for router in routers():

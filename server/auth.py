@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import msgspec
 from fastapi import Depends, HTTPException, Request
 from starlette.datastructures import FormData
-from starlette.routing import BaseRoute
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
 
 from server.logins import Logins
 from server.passwords import Passwords
@@ -154,6 +155,16 @@ def field(form: FormData, name: str, most_signs: int = 1_000) -> str:
     return text
 
 
+class BareRoute(Route):
+    """A route of Starlette alone. Its endpoint looks by itself who asks; ``access`` says whom it lets in."""
+
+    def __init__(
+        self, path: str, endpoint: Callable[[Request], Awaitable[Response]], *, access: str, **more: Any
+    ) -> None:
+        super().__init__(path, endpoint, **more)
+        self.access = access
+
+
 def every_route(routes: Sequence[BaseRoute]) -> Iterator[BaseRoute]:
     """All routes of an application, those of included routers too."""
     for route in routes:
@@ -166,6 +177,8 @@ def every_route(routes: Sequence[BaseRoute]) -> Iterator[BaseRoute]:
 
 def declares_access(route: BaseRoute) -> str | None:
     """Who a route says may use it, or None where it says nothing: then it must not be served."""
+    if isinstance(route, BareRoute):
+        return route.access
     dependant: Any = getattr(route, "dependant", None)
     if dependant is not None:
         return next(_declarations(dependant), None)

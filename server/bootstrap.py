@@ -18,7 +18,7 @@ from domain.tariff import BadTariff
 from eventlog.follow import Pace, follow
 from eventlog.postgres_batches import PostgresBatchLog
 from eventlog.sqlite_batches import SqliteBatchLog
-from server.batches import Unpacker
+from server.batches import Batch, Unpacker
 from server.books.charges import Charges, LotTariff
 from server.centre_log import CentreLog
 from server.config import BadConfig, Complex, Config, Webhook
@@ -52,9 +52,11 @@ log = structlog.get_logger()
 
 # What a process does: answer requests, read the log, or both.
 Part = Literal["all", "requests", "readers"]
+Works = Mapping[str, Callable[[], Coroutine[Any, Any, None]]]
 
 PACE = Pace(limit=64)
 _MOST_RETRY_S = 60.0
+_FRESH = timedelta(seconds=5)
 
 
 def utc_now() -> datetime:
@@ -119,12 +121,12 @@ async def run_behind(house: House, part: Part = "all") -> None:
             tasks.create_task(house.live.run())
             tasks.create_task(house.desired.run())
         if part != "requests":
-            tasks.create_task(_share(house).run())
+            tasks.create_task(_share(house, part).run())
 
 
-def _share(house: House) -> Share:
+def _share(house: House, part: Part) -> Share:
     """What only one process may do at a time: each shard's readers, each feed's sender, the comparison."""
-    readers, works = _readers(house)
+    readers, works = _readers(house, part)
 
     async def work(name: str) -> None:
         if name in works:
@@ -138,9 +140,12 @@ def _share(house: House) -> Share:
     return Leases(house.db.url, names, work) if address.is_postgres(house.db.url) else Everything(names, work)
 
 
-def _readers(house: House) -> tuple[list[ShardReader], Mapping[str, Callable[[], Coroutine[Any, Any, None]]]]:
+def _readers(
+    house: House, part: Part
+) -> tuple[list[ShardReader], Mapping[str, Callable[[], Coroutine[Any, Any, None]]]]:
     """The readers of every shard, and what else there is to do, by its name."""
-    unpacker, rest = Unpacker(), Rest(house.ingest.pouring)
+    unpacker = Unpacker(unpacked=_notes_fresh(house)) if part == "readers" else Unpacker()
+    rest = Rest(house.ingest.pouring)
     readers = shard_readers(house, unpacker, rest)
     works = {"conservation": house.conservation.run}
     for webhook in house.config.webhooks:
@@ -149,6 +154,16 @@ def _readers(house: House) -> tuple[list[ShardReader], Mapping[str, Callable[[],
         readers.append(ShardReader(outbox, house.db, unpacker, sender.more.set, rest))
         works[f"feed/{webhook.name}"] = sender.run
     return readers, works
+
+
+def _notes_fresh(house: House) -> Callable[[Batch], None]:
+    """A process that takes no batches itself sees by those it reads whether others take many just now."""
+
+    def note(batch: Batch) -> None:
+        if house.now() - batch.received_at < _FRESH:
+            house.ingest.pouring.came(batch.header.count)
+
+    return note
 
 
 def shard_readers(house: House, unpacker: Unpacker, rest: Rest) -> list[ShardReader]:

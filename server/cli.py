@@ -84,14 +84,17 @@ def _make_account(folder: Path, username: str, role: str, complexes: list[str], 
 def serve_forever(
     folder: Folder = DEFAULT_FOLDER,
     only_requests: Annotated[bool, typer.Option("--only-requests", help="Leave the log's readers to `work`.")] = False,
+    share_port: Annotated[
+        bool, typer.Option("--share-port", help="Others of us may listen beside. PostgreSQL.")
+    ] = False,
 ) -> None:
     """Serve gateways and people until told to stop.
 
     Example: gatehouse-server serve --data server-data
     """
-    config = _several(folder) if only_requests else settings(folder)
+    config = _several(folder) if only_requests or share_port else settings(folder)
     part = "requests" if only_requests else "all"
-    _run(serve(folder, config, lambda url: print(f"ready {url}", flush=True), part))
+    _run(serve(folder, config, lambda url: print(f"ready {url}", flush=True), part, share_port=share_port))
 
 
 @app.command(name="work")

@@ -10,7 +10,7 @@ import structlog
 
 from domain.events import Event
 from domain.ids import Origin, derive, event_id, fact_id
-from domain.wire import EventHead, Header
+from domain.wire import EventHead, Header, is_reckoned_with
 
 log = structlog.get_logger()
 
@@ -80,15 +80,16 @@ def read_event(header: Header, index: int, body: bytes, received_at: datetime) -
 def _recorded_at(body: bytes, received_at: datetime) -> datetime:
     """When an event was recorded that is not understood: its day must stay the one that its gateway counts it under."""
     try:
-        return _decode_head(body).recorded_at
+        recorded_at = _decode_head(body).recorded_at
     except (msgspec.MsgspecError, RecursionError):
         return received_at
+    return recorded_at if is_reckoned_with(recorded_at) else received_at
 
 
 def _is_sound(event: Event) -> bool:
     """Whether every reader can reckon with its times. Ingest refuses others; what was stored earlier is met here."""
     times = [time for time in (event.recorded_at, event.time, event.ended_at) if time is not None]
-    return event.recorded_at is not None and all(time.tzinfo and 1970 <= time.year <= 9000 for time in times)
+    return event.recorded_at is not None and all(time.tzinfo and is_reckoned_with(time) for time in times)
 
 
 def _bare(device: str, recorded_at: datetime, reason: str) -> Event:

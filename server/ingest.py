@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
@@ -15,11 +14,11 @@ from domain.ids import content_name
 from domain.wire import BadBatch, check_events, unpack
 from eventlog.group_commit import Bounds, GroupCommit
 from eventlog.log import Arrival, BatchLog, LogBroken, Receipt
+from server.pouring import Pouring
 from server.store.engine import Database, stamp
 from server.store.schema import refusal
 
 _REFUSALS_KEPT, _REFUSED_BYTES = 1_000, 64 * 1024
-_POURING_EVENTS, _HALF_LIFE_S = 2_000, 0.5
 BOUNDS = Bounds(group_items=64, wait_s=0.0, queue_items=512, queue_bytes=256 * 1024 * 1024)
 
 
@@ -39,19 +38,7 @@ class Ingest:
         self._log, self._db, self._now = log, db, now
         self._queue: GroupCommit[_Waiting] = GroupCommit(self._commit, bounds)
         self.counts: Counter[str] = Counter()
-        self._events_lately = 0.0
-        self._counted_s = 0.0
-
-    def pouring(self) -> bool:
-        """Whether more comes in than any ordinary day brings: a backlog is being drained."""
-        return self._lately() > _POURING_EVENTS
-
-    def _lately(self) -> float:
-        """Events taken in about the last second, each weighing less the older it is."""
-        now = time.monotonic()
-        self._events_lately *= 0.5 ** ((now - self._counted_s) / _HALF_LIFE_S)
-        self._counted_s = now
-        return self._events_lately
+        self.pouring = Pouring()
 
     async def run(self) -> None:
         """Commit what waits until cancelled."""
@@ -72,7 +59,7 @@ class Ingest:
         self._queue.offer(waiting, len(packed))
         receipt = await waiting.receipt
         self.counts[receipt.outcome] += 1
-        self._events_lately = self._lately() + arrival.header.count
+        self.pouring.came(arrival.header.count)
         if receipt.outcome in ("gap", "overlap"):
             detail = (
                 f"{arrival.header.first}-{arrival.header.last} of {arrival.header.stream}, have {receipt.watermark}"

@@ -37,13 +37,19 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets=sockets)
 
 
-async def serve(folder: Path, config: Config, ready: Callable[[str], None], part: Part = "all") -> None:
-    """Serve until told to stop by a signal. A reader's defect does not stop the requests; a broken wiring does."""
+async def serve(
+    folder: Path, config: Config, ready: Callable[[str], None], part: Part = "all", *, share_port: bool = False
+) -> None:
+    """Serve until told to stop by a signal. A reader's defect does not stop the requests; a broken wiring does.
+
+    With ``share_port`` others of us may listen beside: the system shares out who calls.
+    """
     house = await open_house(folder, config)
     try:
         readers = asyncio.create_task(run_behind(house, part))
         server = _Server(_uvicorn_config(house, config), house, ready)
-        serving = asyncio.create_task(server.serve())
+        sockets = [_shared(config.host, config.port)] if share_port else None
+        serving = asyncio.create_task(server.serve(sockets))
         await asyncio.wait({readers, serving}, return_when=asyncio.FIRST_COMPLETED)
         await _stop(server, serving, readers)
     finally:
@@ -70,6 +76,11 @@ async def _stop(server: uvicorn.Server, serving: asyncio.Task[None], readers: as
     except asyncio.CancelledError:
         if broken:
             raise
+
+
+def _shared(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=_BACKLOG, reuse_port=True)
 
 
 def _uvicorn_config(house: House, config: Config) -> uvicorn.Config:

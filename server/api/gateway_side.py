@@ -13,7 +13,7 @@ from sqlalchemy import update
 from domain.statements import Statement
 from domain.wire import MAX_PACKED_BYTES, BadBatch
 from eventlog.log import Gap, GapReason, LogBroken, Receipt
-from server.auth import declare, public
+from server.auth import BareRoute, declare, public
 from server.enrolment import Gateway, NotAllowed
 from server.house import House
 from server.ingest import Busy, checked
@@ -170,11 +170,15 @@ async def who_am_i(request: Request, gateway: FromGateway) -> Response:
     return answer(200, gateway=gateway.id, complex=gateway.complex, version=version("gatehouse"), server_time=now)
 
 
-@router.post("/batches")
-async def batches(request: Request, gateway: FromGateway) -> Response:
+async def batches(request: Request) -> Response:
     """A batch; 200 and 409 both tell the watermark to go on from."""
+    gateway = await gateway_of(request)
     packed = await body_of(request, MAX_PACKED_BYTES)
     return _receipt(await house_of(request).ingest.take(gateway.id, gateway.complex, packed))
+
+
+# Called thousands of times a second: without the framework's dependencies it costs half.
+BATCHES = BareRoute("/v1/batches", batches, methods=["POST"], access="gateway")
 
 
 @router.post("/gaps")

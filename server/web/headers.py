@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -28,7 +27,8 @@ _ALWAYS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-_TRANSPORT_SECURITY = "max-age=31536000"
+_ALWAYS_AS_SENT = [(name.lower().encode(), value.encode()) for name, value in _ALWAYS.items()]
+_TRANSPORT_SECURITY = b"max-age=31536000"
 
 
 class SecurityHeaders:
@@ -44,15 +44,17 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _add(MutableHeaders(scope=message), is_https=scope["scheme"] == "https")
+                headers = list(message.get("headers", ()))
+                _add(headers, is_https=scope["scheme"] == "https")
+                message = {**message, "headers": headers}
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
 
 
-def _add(headers: MutableHeaders, *, is_https: bool) -> None:
-    for name, value in _ALWAYS.items():
-        headers[name] = value
-    headers.setdefault("Cache-Control", "no-store")
+def _add(headers: list[tuple[bytes, bytes]], *, is_https: bool) -> None:
+    headers.extend(_ALWAYS_AS_SENT)
+    if not any(name == b"cache-control" for name, _ in headers):
+        headers.append((b"cache-control", b"no-store"))
     if is_https:
-        headers["Strict-Transport-Security"] = _TRANSPORT_SECURITY
+        headers.append((b"strict-transport-security", _TRANSPORT_SECURITY))

@@ -26,7 +26,7 @@ CONTROLLER = Controller(405419896, ZoneInfo("Asia/Shanghai"))
 async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
     with database() as url:
         rig = Rig(tmp_path, NatsBroker(), database=url)
-        rig.server.command.append("--only-requests")
+        rig.server.command += ["--only-requests", "--share-port"]
         try:
             await rig.start_all()
             yield rig
@@ -55,7 +55,15 @@ async def test_who_only_answers_takes_everything_and_who_works_makes_alerts_of_i
     assert work.exit_status == 0, work.tail()
 
 
-@pytest.mark.parametrize("words", [["work"], ["serve", "--only-requests"]])
+async def test_where_two_share_the_port_a_killed_one_is_not_missed(rig: Rig, tmp_path: Path) -> None:
+    beside = Child("beside", rig.server.command, tmp_path)
+    await start(beside, f"ready {rig.url}")
+    rig.server.kill()
+    await force(rig)
+    assert beside.stop(10.0)
+
+
+@pytest.mark.parametrize("words", [["work"], ["serve", "--only-requests"], ["serve", "--share-port"]])
 def test_on_sqlite_there_is_one_process(tmp_path: Path, words: list[str]) -> None:
     made = [command("gatehouse-server"), "init", "--data", str(tmp_path / "centre")]
     subprocess.run(made, check=True, capture_output=True, timeout=60)
