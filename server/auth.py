@@ -14,9 +14,10 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from server.logins import Logins
+from server.logins import Logins, digest
 from server.passwords import Passwords
 from server.store.people import ROLES
+from server.store.scope import Scope
 from server.web.languages import Language, language_of
 
 if TYPE_CHECKING:
@@ -30,14 +31,15 @@ _declared: dict[Any, str] = {}
 
 
 class Person(msgspec.Struct, frozen=True):
-    """Who is signed in. ``complexes`` empty: every complex."""
+    """Who is signed in, what they see, and by which login (the digest of its token)."""
 
     id: int
     username: str
     role: str
-    complexes: tuple[str, ...]
+    scope: Scope
     csrf: str
     lang: Language
+    login: str
 
     def may(self, *roles: str) -> bool:
         return self.role in roles
@@ -106,8 +108,8 @@ async def _signed_in(request: Request) -> Person:
     found = await logins_of(request).find(token) if token else None
     if found is None:
         raise NotSignedIn
-    complexes, language = tuple(found.complexes), language_of(request.cookies)
-    return Person(found.account, found.username, found.role, complexes, found.csrf, language)
+    language = language_of(request.cookies)
+    return Person(found.account, found.username, found.role, found.scope, found.csrf, language, digest(token))
 
 
 def check_origin(request: Request) -> None:

@@ -29,7 +29,8 @@ from server.rebuild import Rebuilt, rebuild
 from server.report import report
 from server.serve import serve, work
 from server.store.failures import DatabaseBusy
-from server.store.people import UsernameTaken, add_account
+from server.store.people import ROLES, UsernameTaken, add_account
+from server.store.scope import CITY, BadScope, Scope, read_scope
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -53,28 +54,38 @@ def initialise(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None
     if not (folder / "server.toml").exists():
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         (folder / "server.toml").write_text('host = "127.0.0.1"\nport = 8000\n')
-    _make_account(folder, FIRST_OPERATOR, "operator", [], as_json=as_json)
+    _make_account(folder, FIRST_OPERATOR, "operator", CITY, as_json=as_json)
 
 
 @app.command(name="add-account")
 def add_person(
     username: Annotated[str, typer.Argument(help="The name to log in with.")],
-    role: Annotated[str, typer.Option(help="operator, patrol, committee or clerk")] = "patrol",
-    complexes: Annotated[list[str] | None, typer.Option("--complex", help="What they see; none: every one.")] = None,
+    role: Annotated[str, typer.Option(help=", ".join(ROLES))] = "patrol",
+    scopes: Annotated[
+        list[str] | None, typer.Option("--scope", help="What they see: city, area:ID or complex:ID.")
+    ] = None,
+    complexes: Annotated[list[str] | None, typer.Option("--complex", help="Short for --scope complex:ID.")] = None,
     folder: Folder = DEFAULT_FOLDER,
     as_json: AsJson = False,
 ) -> None:
-    """An account for a person; its password is shown once.
+    """An account for a person; its password is shown once. Both options may be given several times, one must be.
 
-    Example: gatehouse-server add-account wang --role patrol --complex sunny-garden
+    Example: gatehouse-server add-account wang --role street --scope area:yanjiang
     """
-    _make_account(folder, username, role, complexes or [], as_json=as_json)
+    words = [*(scopes or []), *(f"complex:{name}" for name in complexes or [])]
+    if not words:
+        raise fail("say what they see: --scope city for everything, --scope area:ID, or --complex ID")
+    try:
+        scope = read_scope(words)
+    except BadScope as error:
+        raise fail(str(error)) from error
+    _make_account(folder, username, role, scope, as_json=as_json)
 
 
-def _make_account(folder: Path, username: str, role: str, complexes: list[str], *, as_json: bool) -> None:
+def _make_account(folder: Path, username: str, role: str, scope: Scope, *, as_json: bool) -> None:
     password = secrets.token_urlsafe(12)
     try:
-        with_house(folder, lambda house: add_account(house.db, username, password, role, complexes, house.now()))
+        with_house(folder, lambda house: add_account(house.db, username, password, role, scope, house.now()))
     except (UsernameTaken, ValueError) as error:
         raise fail(str(error)) from error
     show({"username": username, "password": password}, as_json=as_json)

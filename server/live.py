@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -12,11 +12,12 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from eventlog.follow import rung_or_after
-from server.live_screen import Screen
+from server.live_screen import Hearer, Screen, outdated
 from server.store import live_rows
 from server.store.engine import Database, stamp
 from server.store.failures import DatabaseBusy
 from server.store.live_rows import LiveRow
+from server.store.scope import CITY, complexes_in
 
 log = structlog.get_logger()
 
@@ -44,6 +45,7 @@ class Bounds(msgspec.Struct, frozen=True):
     replay_rows: int = 500  # a screen further behind loads its page anew
     heartbeat_s: float = 10.0
     poll_s: float = 1.0  # how often the hub looks without being rung, and at who wants a heartbeat
+    recheck_s: float = 2.0  # how long a login that has ended, or a scope that has changed, is still listened to
 
 
 DEFAULT_BOUNDS = Bounds()
@@ -67,6 +69,7 @@ class Hub:
         self._screens: set[Screen] = set()
         self._bell, self._begun = asyncio.Event(), asyncio.Event()
         self._position = self._trimmed = 0
+        self._recheck_at_s = 0.0
         self._closed = False
         self._ready: OrderedDict[tuple[int, str], Message] = OrderedDict()
         self._rendering = asyncio.Lock()
@@ -98,6 +101,7 @@ class Hub:
         while not self._closed:
             try:
                 self._tend()
+                await self._recheck()  # before the step: where it fails, nothing is passed on
                 await self._step()
             except DatabaseBusy as error:
                 log.warning("live_waits", position=self._position, error=str(error))
@@ -113,7 +117,7 @@ class Hub:
                 _, self._position = await live_rows.ends(connection)
             self._begun.set()
         async with self._db.read() as connection:
-            rows = await live_rows.between(connection, self._position, None, (), _WAKE_ROWS)
+            rows = await live_rows.between(connection, self._position, None, CITY, _WAKE_ROWS)
         if rows:
             await self._fan_out(newest_of_each(rows))
             await self._trim()
@@ -131,6 +135,17 @@ class Hub:
                 screen.leave()
             elif now_s >= screen.beat_at_s:
                 self._offer(screen, beat)
+
+    async def _recheck(self) -> None:
+        """An end for streams of people who may no longer hear them, or hear something else: their page loads anew."""
+        if not self._screens or _loop_time_s() < self._recheck_at_s:
+            return
+        async with self._db.read() as connection:
+            gone = await outdated(connection, list(self._screens), stamp(self._now()))
+        for screen in gone:
+            screen.leave(RELOAD)
+            self._screens.discard(screen)
+        self._recheck_at_s = _loop_time_s() + self._bounds.recheck_s
 
     def _offer(self, screen: Screen, body: bytes) -> None:
         screen.offer(body)
@@ -178,21 +193,24 @@ class Hub:
         self._trimmed = self._position
 
     def subscribe(
-        self, complexes: Collection[str] | None, language: str, after: int | None, life_s: float = 3_600.0
+        self, hearer: Hearer, language: str, after: int | None, life_s: float = 3_600.0
     ) -> AsyncIterator[bytes]:
         """SSE bytes for one screen: what it missed since position ``after``, then what happens, for ``life_s``.
 
-        ``complexes`` None or empty: all. A screen that is too far behind gets an event ``reload``. The stream ends
-        early where the screen does not keep up; it comes back with its last event id. Raises TooManyScreens.
+        A screen that is too far behind gets an event ``reload``; so does one, as its last, whose login has ended or
+        whose scope has changed. The stream ends early where the screen does not keep up; it comes back with its last
+        event id. Raises TooManyScreens.
         """
         if len(self._screens) >= _MOST_SCREENS:
             raise TooManyScreens(f"{_MOST_SCREENS} screens are connected")
-        return self._stream(Screen(complexes, language, self._bounds.queue_messages), after, life_s)
+        return self._stream(Screen(hearer, language, self._bounds.queue_messages), after, life_s)
 
     async def _stream(self, screen: Screen, after: int | None, life_s: float) -> AsyncIterator[bytes]:
         await self._begun.wait()
         if self._closed:
             return
+        async with self._db.read() as connection:
+            screen.complexes = await complexes_in(connection, screen.hearer.scope)
         upto = self._position  # with no await until it is added: nothing falls between replay and queue
         screen.ends_at_s, screen.beat_at_s = _loop_time_s() + life_s, _loop_time_s() + self._bounds.heartbeat_s
         self._screens.add(screen)
@@ -210,7 +228,7 @@ class Hub:
             return []
         async with self._db.read() as connection:
             oldest, newest = await live_rows.ends(connection)
-            rows = await live_rows.between(connection, after, upto, screen.complexes, self._bounds.replay_rows + 1)
+            rows = await live_rows.between(connection, after, upto, screen.hearer.scope, self._bounds.replay_rows + 1)
         if len(rows) > self._bounds.replay_rows or after > newest or after < oldest - 1:
             return [RELOAD]
         return [message.frame for message in await self._messages(newest_of_each(rows), screen.language)]

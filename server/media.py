@@ -14,6 +14,7 @@ from sqlalchemy import select
 from domain.ids import content_name
 from server.store.engine import Database, stamp
 from server.store.schema import media
+from server.store.scope import Scope, within
 from server.store.upsert import insert
 
 MAX_PICTURE_BYTES = 8 * 1024 * 1024
@@ -57,11 +58,11 @@ class MediaBox:
         async with self._db.read() as connection:
             return list((await connection.execute(query)).scalars())
 
-    async def owners(self, sha256: str) -> dict[str, str]:
-        """complex -> media type, of everyone who has the picture: who may see it follows from that."""
-        query = select(media.c.complex, media.c.type).where(media.c.sha256 == sha256)
+    async def kind_for(self, sha256: str, scope: Scope) -> str | None:
+        """The media type, where a complex of the scope has the picture: then it may be seen."""
+        query = select(media.c.type).where(media.c.sha256 == sha256, within(media.c.complex, scope))
         async with self._db.read() as connection:
-            return {row.complex: row.type for row in await connection.execute(query)}
+            return (await connection.execute(query.order_by(media.c.complex).limit(1))).scalar()
 
     async def get(self, sha256: str) -> bytes:
         """A picture's bytes. Raises FileNotFoundError."""

@@ -44,7 +44,7 @@ async def live_page(request: Request, person: Anyone) -> Response:
 
 
 async def _live(connection: AsyncConnection, person: Person, status: str, since: str, limit: int) -> list[AlertView]:
-    return await alert_views.page(connection, person.complexes, AlertFilter((status,), since=since), limit)
+    return await alert_views.page(connection, person.scope, AlertFilter((status,), since=since), limit)
 
 
 def groups(views: Sequence[AlertView]) -> list[list[AlertView]]:
@@ -68,8 +68,8 @@ async def history(
     statuses = (status,) if status in alert_views.STATUSES else ()
     chosen = AlertFilter(statuses, severity, complex, before=_before(before))
     async with house_of(request).db.read() as connection:
-        views = await alert_views.page(connection, person.complexes, chosen, _PAGE + 1)
-        complexes = await place_views.complexes_of(connection, person.complexes)
+        views = await alert_views.page(connection, person.scope, chosen, _PAGE + 1)
+        complexes = await place_views.complexes_of(connection, person.scope)
     shown = views[:_PAGE]
     older = f"{stamp(shown[-1].received_at)}~{shown[-1].id}" if len(views) > _PAGE else None
     filters = {"status": status, "severity": severity, "complex": complex}
@@ -85,12 +85,12 @@ def _before(text: str) -> tuple[str, str] | None:
 async def one(request: Request, identity: str, person: Watching, refused: str = "") -> Response:
     """One alert: its picture, its facts, why it fired, and what happened when."""
     async with house_of(request).db.read() as connection:
-        view = await alert_views.one(connection, person.complexes, identity)
+        view = await alert_views.one(connection, person.scope, identity)
         if view is None:
             raise HTTPException(404, "no such alert")
         event = decode_event(await alert_views.event_of(connection, identity))
         actions = await alert_views.actions_of(connection, identity)
-        members = await alert_views.incident(connection, person.complexes, view.incident, _MEMBERS_AT_MOST)
+        members = await alert_views.incident(connection, person.scope, view.incident, _MEMBERS_AT_MOST)
         _, position = await live_rows.ends(connection)
         picture_at = await alert_views.picture_arrived_at(connection, view.complex, view.picture or "")
     return page(

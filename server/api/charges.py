@@ -28,14 +28,14 @@ async def charges(
     """Charges of stays that ended between two days, both included; this month where none is named."""
     house = house_of(request)
     async with house.db.read() as connection:
-        complexes = await place_views.complexes_of(connection, person.complexes)
+        complexes = await place_views.complexes_of(connection, person.scope)
         zone = _zone(complexes, complex)
         first, last = _days(since, until, house.now().astimezone(zone_of(zone)).date())
         chosen = ChargeFilter(
             _midnight(first, zone), _midnight(last + timedelta(days=1), zone), complex, _before(before)
         )
-        found = await parking_views.charges(connection, person.complexes, chosen, _PAGE + 1)
-        totals = await parking_views.totals(connection, person.complexes, chosen)
+        found = await parking_views.charges(connection, person.scope, chosen, _PAGE + 1)
+        totals = await parking_views.totals(connection, person.scope, chosen)
     shown = found[:_PAGE]
     older = _cursor(shown[-1]) if len(found) > _PAGE else None
     filters = {"since": first.isoformat(), "until": last.isoformat(), "complex": complex}

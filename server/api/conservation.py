@@ -49,7 +49,7 @@ async def ask(request: Request, identity: str, person: Operating) -> Response:
 
 async def _gateway(house: House, person: Person, identity: str) -> GatewayView:
     async with house.db.read() as connection:
-        found = await gateway_views.gateway_of(connection, person.complexes, identity)
+        found = await gateway_views.gateway_of(connection, person.scope, identity)
     if found is None:
         raise HTTPException(404, "no such gateway")
     return found

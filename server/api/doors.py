@@ -18,8 +18,8 @@ _ALARMING = ("forced_open", "held_open")
 async def doors(request: Request, person: Watching, complex: str = "") -> Response:
     """Each door's last state and last access, those that want looking at first."""
     async with house_of(request).db.read() as connection:
-        found = await place_views.doors(connection, person.complexes, complex)
-        complexes = await place_views.complexes_of(connection, person.complexes)
+        found = await place_views.doors(connection, person.scope, complex)
+        complexes = await place_views.complexes_of(connection, person.scope)
     found.sort(key=lambda door: door.state not in _ALARMING)
     context = {"doors": found, "complexes": complexes, "filters": {"complex": complex}, "alarming": _ALARMING}
     return page(request, person, "doors.html", most=place_views.MOST_DOORS, **context)

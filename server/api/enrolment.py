@@ -46,7 +46,7 @@ async def issue(request: Request, person: Operating, form: Form) -> Response:
 
 async def _complexes(request: Request, person: Person) -> list[ComplexView]:
     async with house_of(request).db.read() as connection:
-        return await complexes_of(connection, person.complexes)
+        return await complexes_of(connection, person.scope)
 
 
 def _link(request: Request, code: str) -> EnrolLink:

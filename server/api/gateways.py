@@ -23,7 +23,7 @@ async def gateways(request: Request, person: Overseeing) -> Response:
     """Each gateway's last contact, version, streams and what is unsent."""
     house = house_of(request)
     async with house.db.read() as connection:
-        found = await gateway_views.gateways(connection, person.complexes, _AT_MOST)
+        found = await gateway_views.gateways(connection, person.scope, _AT_MOST)
         ids = [view.id for view in found]
         wishes, orders = await desired_views.kinds(connection, ids), await desired_views.last_orders(connection, ids)
         broken = await findings.broken_days(connection, ids)

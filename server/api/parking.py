@@ -51,9 +51,9 @@ async def _stays(request: Request, person: Person, state: str, complex_id: str, 
     wanted = state if state in parking_views.STATES else ""
     chosen = SessionFilter(wanted, _as_plate(plate), complex_id, _before(before))
     async with house_of(request).db.read() as connection:
-        found = await parking_views.sessions(connection, person.complexes, chosen, _PAGE + 1)
-        inside_now = await parking_views.count_inside(connection, person.complexes, complex_id)
-        complexes = await place_views.complexes_of(connection, person.complexes)
+        found = await parking_views.sessions(connection, person.scope, chosen, _PAGE + 1)
+        inside_now = await parking_views.count_inside(connection, person.scope, complex_id)
+        complexes = await place_views.complexes_of(connection, person.scope)
     filters = {"state": state, "complex": complex_id, "plate": plate}
     shown = found[:_PAGE]
     older = _cursor(shown[-1]) if len(found) > _PAGE else None
@@ -89,7 +89,7 @@ async def show_plate(request: Request, complex_id: str, identity: str, person: C
         raise HTTPException(422, "say why the plate is needed")
     house = house_of(request)
     async with house.db.read() as connection:
-        stay = await parking_views.one(connection, person.complexes, complex_id, identity)
+        stay = await parking_views.one(connection, person.scope, complex_id, identity)
     if stay is None:
         raise HTTPException(404, "no such stay")
     _log_shown(person, stay, reason, house.now())
@@ -106,12 +106,12 @@ def _log_shown(person: Person, stay: SessionView, reason: str, at: datetime) -> 
 
 async def _session(request: Request, person: Person, complex_id: str, identity: str, plate: str | None) -> Response:
     async with house_of(request).db.read() as connection:
-        stay = await parking_views.one(connection, person.complexes, complex_id, identity)
+        stay = await parking_views.one(connection, person.scope, complex_id, identity)
         if stay is None:
             raise HTTPException(404, "no such stay")
         names = [name for name in (stay.entry_picture, stay.exit_picture) if name]
         here = await parking_views.pictures_here(connection, complex_id, names)
-        revisions = await parking_views.revisions(connection, person.complexes, complex_id, identity)
+        revisions = await parking_views.revisions(connection, person.scope, complex_id, identity)
     may_see = person.may("operator", "clerk")
     context = {"stay": stay, "here": here, "revisions": revisions, "plate": plate, "may_see_plate": may_see}
     return page(request, person, "stay.html", reasons=REASONS, **context)
@@ -121,7 +121,7 @@ async def _session(request: Request, person: Person, complex_id: str, identity: 
 async def unread(request: Request, person: Accounting, complex: str = "") -> Response:
     """Passages without a plate: in no stay, so a person must look."""
     async with house_of(request).db.read() as connection:
-        found = await parking_views.unread(connection, person.complexes, complex, _UNREAD_AT_MOST)
-        complexes = await place_views.complexes_of(connection, person.complexes)
+        found = await parking_views.unread(connection, person.scope, complex, _UNREAD_AT_MOST)
+        complexes = await place_views.complexes_of(connection, person.scope)
     context = {"passages": found, "complexes": complexes, "filters": {"complex": complex}, "most": _UNREAD_AT_MOST}
     return page(request, person, "unread.html", **context)

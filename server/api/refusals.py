@@ -25,7 +25,7 @@ async def refusals(
 ) -> Response:
     """Refusals, the newest first."""
     async with house_of(request).db.read() as connection:
-        found = await gateway_views.refusals(connection, person.complexes, before, _PAGE + 1)
+        found = await gateway_views.refusals(connection, person.scope, before, _PAGE + 1)
     older = found[_PAGE - 1].number if len(found) > _PAGE else None
     return page(request, person, "refusals.html", refusals=found[:_PAGE], older=older)
 
@@ -34,7 +34,7 @@ async def refusals(
 async def refusal(request: Request, number: Annotated[int, Path(ge=0, le=_MOST)], person: Operating) -> Response:
     """One refusal: why, and the first bytes of what came."""
     async with house_of(request).db.read() as connection:
-        found = await gateway_views.refused(connection, person.complexes, number)
+        found = await gateway_views.refused(connection, person.scope, number)
     if found is None:
         raise HTTPException(404, "no such refusal")
     view, body = found

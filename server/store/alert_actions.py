@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import datetime
 
 import msgspec
@@ -14,6 +13,7 @@ from server.store import alert_views
 from server.store.engine import stamp
 from server.store.live_rows import announce
 from server.store.schema import alert_action
+from server.store.scope import Scope
 
 MAX_ALERTS = 200
 
@@ -39,13 +39,11 @@ class Outcome(msgspec.Struct, frozen=True):
     refused: str | None = None
 
 
-async def act(
-    connection: AsyncConnection, account: int, complexes: Collection[str], asked: Asked, at: datetime
-) -> list[Outcome]:
+async def act(connection: AsyncConnection, account: int, scope: Scope, asked: Asked, at: datetime) -> list[Outcome]:
     """Do it to each alert in the person's scope; those that are not there are left out. Raises KeyUsed."""
     outcomes: list[Outcome] = []
     for identity in asked.alerts[:MAX_ALERTS]:
-        view = await alert_views.one(connection, complexes, identity)
+        view = await alert_views.one(connection, scope, identity)
         if view is not None:
             outcomes.append(await _act(connection, account, view, asked, at))
     return outcomes

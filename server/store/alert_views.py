@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import true
 
 from server.store.schema import account, alert, alert_action, complex_, media
-from server.store.scope import within
+from server.store.scope import Scope, within
 
 _LAST_NUMBER = (
     select(func.max(alert_action.c.number)).where(alert_action.c.alert == alert.c.id).correlate(alert).scalar_subquery()
@@ -111,11 +111,9 @@ def _has_status(statuses: Sequence[str]) -> ColumnElement[bool]:
     return or_(chosen, found.is_(None)) if None in actions else chosen
 
 
-async def page(
-    connection: AsyncConnection, complexes: Collection[str], chosen: AlertFilter, limit: int
-) -> list[AlertView]:
+async def page(connection: AsyncConnection, scope: Scope, chosen: AlertFilter, limit: int) -> list[AlertView]:
     """Alerts in order of arrival, the newest first: one that comes late still comes on top."""
-    query = _selected().where(within(alert.c.complex, complexes), _has_status(chosen.statuses))
+    query = _selected().where(within(alert.c.complex, scope), _has_status(chosen.statuses))
     if chosen.severity:
         query = query.where(alert.c.severity == chosen.severity)
     if chosen.complex:
@@ -130,16 +128,14 @@ async def page(
     return _views(await connection.execute(query))
 
 
-async def one(connection: AsyncConnection, complexes: Collection[str], identity: str) -> AlertView | None:
-    query = _selected().where(alert.c.id == identity, within(alert.c.complex, complexes))
+async def one(connection: AsyncConnection, scope: Scope, identity: str) -> AlertView | None:
+    query = _selected().where(alert.c.id == identity, within(alert.c.complex, scope))
     return next(iter(_views(await connection.execute(query))), None)
 
 
-async def incident(
-    connection: AsyncConnection, complexes: Collection[str], identity: str, limit: int
-) -> list[AlertView]:
+async def incident(connection: AsyncConnection, scope: Scope, identity: str, limit: int) -> list[AlertView]:
     """The alerts of an incident, the newest first."""
-    query = _selected().where(alert.c.incident == identity, within(alert.c.complex, complexes))
+    query = _selected().where(alert.c.incident == identity, within(alert.c.complex, scope))
     return _views(await connection.execute(query.order_by(alert.c.occurred_at.desc()).limit(limit)))
 
 

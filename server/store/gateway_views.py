@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.events import STREAMS
 from server.store.schema import complex_, gateway, mark, refusal
-from server.store.scope import within
+from server.store.scope import Scope, within
 
 CLOCK_GOOD_WITHIN = timedelta(seconds=2)
 _FAR_MS = 1e14  # three thousand years: what is more is no clock
@@ -92,22 +92,22 @@ class RefusalView(msgspec.Struct, frozen=True):
     size_bytes: int
 
 
-def _gateways(complexes: Collection[str]) -> Any:
+def _gateways(scope: Scope) -> Any:
     shown = (gateway.c.id, gateway.c.complex, gateway.c.enrolled_at, gateway.c.replaced_at, gateway.c.last_seen_at)
     columns = (*shown, gateway.c.status, complex_.c.name.label("complex_name"), complex_.c.timezone)
     query = select(*columns).outerjoin(complex_, complex_.c.id == gateway.c.complex)
-    return query.where(within(gateway.c.complex, complexes))
+    return query.where(within(gateway.c.complex, scope))
 
 
-async def gateway_of(connection: AsyncConnection, complexes: Collection[str], identity: str) -> GatewayView | None:
+async def gateway_of(connection: AsyncConnection, scope: Scope, identity: str) -> GatewayView | None:
     """One gateway, without its streams; one that was replaced too."""
-    row = (await connection.execute(_gateways(complexes).where(gateway.c.id == identity))).mappings().first()
+    row = (await connection.execute(_gateways(scope).where(gateway.c.id == identity))).mappings().first()
     return None if row is None else msgspec.convert(row, GatewayView)
 
 
-async def gateways(connection: AsyncConnection, complexes: Collection[str], limit: int) -> list[GatewayView]:
+async def gateways(connection: AsyncConnection, scope: Scope, limit: int) -> list[GatewayView]:
     """Gateways that are in use, those not heard for longest first: they want looking at."""
-    query = _gateways(complexes).where(gateway.c.replaced_at.is_(None))
+    query = _gateways(scope).where(gateway.c.replaced_at.is_(None))
     order = (gateway.c.last_seen_at.asc().nulls_first(), gateway.c.id)
     rows = await connection.execute(query.order_by(*order).limit(limit))
     found = [msgspec.convert(row, GatewayView) for row in rows.mappings()]
@@ -138,30 +138,26 @@ def _stream(name: str, said: _Head | None, marks: Mapping[tuple[str, str], int])
     return StreamView(name, None, max((last for (stream, _), last in marks.items() if stream == name), default=0))
 
 
-async def refusals(
-    connection: AsyncConnection, complexes: Collection[str], before: int | None, limit: int
-) -> list[RefusalView]:
+async def refusals(connection: AsyncConnection, scope: Scope, before: int | None, limit: int) -> list[RefusalView]:
     """What was refused, the newest first."""
-    query = _refusals(complexes)
+    query = _refusals(scope)
     if before is not None:
         query = query.where(refusal.c.number < before)
     rows = await connection.execute(query.order_by(refusal.c.number.desc()).limit(limit))
     return [msgspec.convert(row, RefusalView) for row in rows.mappings()]
 
 
-async def refused(
-    connection: AsyncConnection, complexes: Collection[str], number: int
-) -> tuple[RefusalView, bytes] | None:
+async def refused(connection: AsyncConnection, scope: Scope, number: int) -> tuple[RefusalView, bytes] | None:
     """One refusal with its bytes."""
-    query = _refusals(complexes).where(refusal.c.number == number).add_columns(refusal.c.body)
+    query = _refusals(scope).where(refusal.c.number == number).add_columns(refusal.c.body)
     row = (await connection.execute(query)).mappings().first()
     return None if row is None else (msgspec.convert(row, RefusalView), bytes(row["body"]))
 
 
-def _refusals(complexes: Collection[str]) -> Any:
+def _refusals(scope: Scope) -> Any:
     columns = (refusal.c.number, refusal.c.gateway, refusal.c.received_at, refusal.c.reason, refusal.c.detail)
     size = func.length(refusal.c.body).label("size_bytes")
     query = select(*columns, size, complex_.c.name.label("complex_name"), complex_.c.timezone)
     query = query.outerjoin(gateway, gateway.c.id == refusal.c.gateway)
     query = query.outerjoin(complex_, complex_.c.id == gateway.c.complex)
-    return query.where(within(gateway.c.complex, complexes))
+    return query.where(within(gateway.c.complex, scope))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import msgspec
 from sqlalchemy import delete, func, select
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store.postgres import lock_live
 from server.store.schema import live
-from server.store.scope import within
+from server.store.scope import Scope, within
 
 
 class LiveRow(msgspec.Struct, frozen=True):
@@ -23,11 +23,9 @@ class LiveRow(msgspec.Struct, frozen=True):
     at: str
 
 
-async def between(
-    connection: AsyncConnection, after: int, upto: int | None, complexes: Collection[str], limit: int
-) -> list[LiveRow]:
+async def between(connection: AsyncConnection, after: int, upto: int | None, scope: Scope, limit: int) -> list[LiveRow]:
     """Rows with ``after < position <= upto`` (to the end for None), in order, the first ``limit``."""
-    query = select(live).where(live.c.position > after, within(live.c.complex, complexes))
+    query = select(live).where(live.c.position > after, within(live.c.complex, scope))
     if upto is not None:
         query = query.where(live.c.position <= upto)
     rows = (await connection.execute(query.order_by(live.c.position).limit(limit))).mappings()

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.passages import Passage
 from server.store.schema import charge, complex_, media, parking_passage, session
-from server.store.scope import within
+from server.store.scope import Scope, within
 
 _decode_passage = msgspec.json.Decoder(Passage).decode
 STATES = ("inside", "exited", "lost_exit", "no_entry")
@@ -120,11 +120,9 @@ def _sessions() -> Select[Any]:
     return select(*columns).outerjoin(complex_, complex_.c.id == session.c.complex)
 
 
-async def sessions(
-    connection: AsyncConnection, complexes: Collection[str], chosen: SessionFilter, limit: int
-) -> list[SessionView]:
+async def sessions(connection: AsyncConnection, scope: Scope, chosen: SessionFilter, limit: int) -> list[SessionView]:
     """Stays, the latest begun first."""
-    query = _sessions().where(within(session.c.complex, complexes))
+    query = _sessions().where(within(session.c.complex, scope))
     if chosen.state:
         query = query.where(session.c.state == chosen.state)
     if chosen.plate:
@@ -140,19 +138,17 @@ async def sessions(
     return [msgspec.convert(row, SessionView) for row in rows.mappings()]
 
 
-async def count_inside(connection: AsyncConnection, complexes: Collection[str], complex_id: str = "") -> int:
+async def count_inside(connection: AsyncConnection, scope: Scope, complex_id: str = "") -> int:
     """How many vehicles are inside now; of one complex where it is named."""
-    query = select(func.count()).where(session.c.state == "inside", within(session.c.complex, complexes))
+    query = select(func.count()).where(session.c.state == "inside", within(session.c.complex, scope))
     if complex_id:
         query = query.where(session.c.complex == complex_id)
     return (await connection.execute(query)).scalar() or 0
 
 
-async def one(
-    connection: AsyncConnection, complexes: Collection[str], complex_id: str, identity: str
-) -> SessionView | None:
+async def one(connection: AsyncConnection, scope: Scope, complex_id: str, identity: str) -> SessionView | None:
     same = (session.c.complex == complex_id, session.c.id == identity)
-    rows = await connection.execute(_sessions().where(*same, within(session.c.complex, complexes)))
+    rows = await connection.execute(_sessions().where(*same, within(session.c.complex, scope)))
     row = rows.mappings().first()
     return None if row is None else msgspec.convert(row, SessionView)
 
@@ -163,14 +159,12 @@ async def pictures_here(connection: AsyncConnection, complex_id: str, names: Col
     return set((await connection.execute(query)).scalars())
 
 
-async def unread(
-    connection: AsyncConnection, complexes: Collection[str], complex_id: str, limit: int
-) -> list[UnreadView]:
+async def unread(connection: AsyncConnection, scope: Scope, complex_id: str, limit: int) -> list[UnreadView]:
     """Passages without a plate, the latest first; of one complex where it is named."""
     table = parking_passage
     columns = (table.c.complex, complex_.c.name.label("complex_name"), complex_.c.timezone, table.c.passage)
     query = select(*columns).outerjoin(complex_, complex_.c.id == table.c.complex)
-    query = query.where(table.c.plate == "", within(table.c.complex, complexes))
+    query = query.where(table.c.plate == "", within(table.c.complex, scope))
     if complex_id:
         query = query.where(table.c.complex == complex_id)
     rows = (await connection.execute(query.order_by(table.c.occurred_at.desc()).limit(limit))).all()
@@ -189,8 +183,8 @@ def _charges() -> Select[Any]:
     return select(*columns).outerjoin(complex_, complex_.c.id == charge.c.complex)
 
 
-def _chosen(query: Any, complexes: Collection[str], chosen: ChargeFilter) -> Any:
-    query = query.where(within(charge.c.complex, complexes), charge.c.revision == _NEWEST)
+def _chosen(query: Any, scope: Scope, chosen: ChargeFilter) -> Any:
+    query = query.where(within(charge.c.complex, scope), charge.c.revision == _NEWEST)
     if chosen.since:
         query = query.where(charge.c.exited_at >= chosen.since)
     if chosen.until:
@@ -198,11 +192,9 @@ def _chosen(query: Any, complexes: Collection[str], chosen: ChargeFilter) -> Any
     return query.where(charge.c.complex == chosen.complex) if chosen.complex else query
 
 
-async def charges(
-    connection: AsyncConnection, complexes: Collection[str], chosen: ChargeFilter, limit: int
-) -> list[ChargeView]:
+async def charges(connection: AsyncConnection, scope: Scope, chosen: ChargeFilter, limit: int) -> list[ChargeView]:
     """What stays cost now (the newest revision of each), the latest exit first."""
-    query = _chosen(_charges(), complexes, chosen)
+    query = _chosen(_charges(), scope, chosen)
     if chosen.before:
         at, number = chosen.before
         same = and_(charge.c.exited_at == at, charge.c.number < number)
@@ -211,21 +203,19 @@ async def charges(
     return [msgspec.convert(row, ChargeView) for row in rows.mappings()]
 
 
-async def totals(connection: AsyncConnection, complexes: Collection[str], chosen: ChargeFilter) -> Totals:
+async def totals(connection: AsyncConnection, scope: Scope, chosen: ChargeFilter) -> Totals:
     columns = (
         func.count().filter(charge.c.reason != "voided"),
         func.coalesce(func.sum(charge.c.amount_fen), 0),
         func.count().filter(charge.c.revision > 0),
         func.count().filter(charge.c.reason == "unpriced"),
     )
-    row = (await connection.execute(_chosen(select(*columns), complexes, chosen))).one()
+    row = (await connection.execute(_chosen(select(*columns), scope, chosen))).one()
     return Totals(*row)
 
 
-async def revisions(
-    connection: AsyncConnection, complexes: Collection[str], complex_id: str, identity: str
-) -> list[ChargeView]:
+async def revisions(connection: AsyncConnection, scope: Scope, complex_id: str, identity: str) -> list[ChargeView]:
     """Every revision of what a stay costs, the newest first."""
     same = (charge.c.complex == complex_id, charge.c.session == identity)
-    query = _charges().where(*same, within(charge.c.complex, complexes)).order_by(charge.c.revision.desc())
+    query = _charges().where(*same, within(charge.c.complex, scope)).order_by(charge.c.revision.desc())
     return [msgspec.convert(row, ChargeView) for row in (await connection.execute(query)).mappings()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,9 +13,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.passwords import hash_password
 from server.store.engine import Database, stamp
+from server.store.place_tables import account_scope, area, complex_
 from server.store.schema import account, login
+from server.store.scope import BadScope, Scope, scope_of
 
-ROLES = ("operator", "patrol", "committee", "clerk")
+ROLES = (
+    "operator",
+    "patrol",
+    "grid_worker",
+    "committee",
+    "clerk",
+    "auditor",
+    "community",
+    "street",
+    "district",
+    "security_officer",
+)
 
 
 class UsernameTaken(Exception):
@@ -37,23 +51,23 @@ class LoggedIn(msgspec.Struct, frozen=True):
     account: int
     username: str
     role: str
-    complexes: list[str]
+    scope: Scope
     csrf: str
     expires_at: str
 
 
-async def add_account(
-    db: Database, username: str, password: str, role: str, complexes: list[str], now: datetime
-) -> None:
-    """A new account; no complexes: all. Raises UsernameTaken, or ValueError for a role that is none."""
+async def add_account(db: Database, username: str, password: str, role: str, scope: Scope, now: datetime) -> None:
+    """A new account. Raises UsernameTaken, or ValueError for a role or a place that is none."""
     if role not in ROLES:
         raise ValueError(f"no such role: {role!r}; there are {', '.join(ROLES)}")
     password_hash = await asyncio.to_thread(hash_password, password)
-    values = {"username": username, "password_hash": password_hash, "role": role, "complexes": complexes}
+    values = {"username": username, "password_hash": password_hash, "role": role}
     async with db.write() as connection:
         if await by_username(connection, username) is not None:
             raise UsernameTaken(f"there is an account {username!r} already")
-        await connection.execute(account.insert().values(**values, created_at=stamp(now)))
+        added = account.insert().values(**values, created_at=stamp(now)).returning(account.c.id)
+        number = (await connection.execute(added)).scalar_one()
+        await set_scope(connection, number, scope)
 
 
 async def by_username(connection: AsyncConnection, username: str) -> Account | None:
@@ -94,8 +108,41 @@ async def end_login(connection: AsyncConnection, digest: str) -> None:
 
 async def logged_in(connection: AsyncConnection, digest: str, now: str) -> LoggedIn | None:
     """The login a token's digest names, while it lasts."""
-    columns = (login.c.account, account.c.username, account.c.role, account.c.complexes, login.c.csrf)
-    query = select(*columns, login.c.expires_at).join(account, account.c.id == login.c.account)
-    query = query.where(login.c.digest == digest, login.c.expires_at > now)
-    row = (await connection.execute(query)).mappings().first()
-    return None if row is None else msgspec.convert(row, LoggedIn)
+    return (await logins_of(connection, [digest], now)).get(digest)
+
+
+async def logins_of(connection: AsyncConnection, digests: Sequence[str], now: str) -> dict[str, LoggedIn]:
+    """Those of the logins that last, with who they are and what they see at this moment."""
+    columns = (login.c.digest, login.c.account, account.c.username, account.c.role, login.c.csrf, login.c.expires_at)
+    query = select(*columns, account_scope.c.kind, account_scope.c.place).join(account, account.c.id == login.c.account)
+    query = query.outerjoin(account_scope, account_scope.c.account == login.c.account)
+    query = query.where(login.c.digest.in_(digests), login.c.expires_at > now)
+    by_digest: dict[str, list[Any]] = {}
+    for row in (await connection.execute(query)).mappings():
+        by_digest.setdefault(row["digest"], []).append(row)
+    return {digest: _logged_in(rows) for digest, rows in by_digest.items()}
+
+
+def _logged_in(rows: list[Any]) -> LoggedIn:
+    """From a row for each of its places; one row without a place where it has none."""
+    scope = scope_of((row["kind"], row["place"]) for row in rows if row["kind"])
+    first = rows[0]
+    login_of = {name: first[name] for name in ("account", "username", "role", "csrf", "expires_at")}
+    return LoggedIn(**login_of, scope=scope)
+
+
+async def set_scope(connection: AsyncConnection, number: int, scope: Scope) -> None:
+    """What an account sees from now on; screens that are open follow within seconds. Raises BadScope."""
+    await _check_places(connection, scope)
+    await connection.execute(delete(account_scope).where(account_scope.c.account == number))
+    rows = [{"account": number, "kind": kind, "place": place} for kind, place in scope.rows]
+    if rows:
+        await connection.execute(account_scope.insert(), rows)
+
+
+async def _check_places(connection: AsyncConnection, scope: Scope) -> None:
+    """Raises BadScope for a place that is not there: a slip of the pen would show nothing, or later too much."""
+    for kind, table, named in (("area", area, scope.areas), ("complex", complex_, scope.complexes)):
+        known = set((await connection.execute(select(table.c.id).where(table.c.id.in_(named)))).scalars())
+        if missing := sorted(named - known):
+            raise BadScope(f"there is no {kind} {missing[0]!r}: add it first, on the page of places or in server.toml")

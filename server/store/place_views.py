@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import datetime
 
 import msgspec
@@ -10,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store.schema import complex_, door
-from server.store.scope import within
+from server.store.scope import Scope, within
 
 MOST_DOORS = 2_000
 
@@ -41,17 +40,17 @@ class DoorView(msgspec.Struct, frozen=True):
     denied: int
 
 
-async def complexes_of(connection: AsyncConnection, complexes: Collection[str]) -> list[ComplexView]:
+async def complexes_of(connection: AsyncConnection, scope: Scope) -> list[ComplexView]:
     """The complexes a person may see, by name."""
-    query = select(complex_).where(within(complex_.c.id, complexes)).order_by(complex_.c.name, complex_.c.id)
+    query = select(complex_).where(within(complex_.c.id, scope)).order_by(complex_.c.name, complex_.c.id)
     return [msgspec.convert(row, ComplexView) for row in (await connection.execute(query)).mappings()]
 
 
-async def doors(connection: AsyncConnection, complexes: Collection[str], complex_id: str = "") -> list[DoorView]:
+async def doors(connection: AsyncConnection, scope: Scope, complex_id: str = "") -> list[DoorView]:
     """Doors by complex and place; of one complex where it is named."""
     columns = (*door.columns, complex_.c.name.label("complex_name"), complex_.c.timezone)
     query = select(*columns).outerjoin(complex_, complex_.c.id == door.c.complex)
-    query = query.where(within(door.c.complex, complexes))
+    query = query.where(within(door.c.complex, scope))
     if complex_id:
         query = query.where(door.c.complex == complex_id)
     order = (complex_.c.name.nulls_first(), door.c.complex, door.c.place.nulls_first(), door.c.device, door.c.point)

@@ -9,7 +9,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     PrimaryKeyConstraint,
     String,
     Table,
@@ -17,9 +16,16 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import JSON
 
-metadata = MetaData()
-# SQLite gives a rowid only to INTEGER; elsewhere positions are 64 bits wide.
-Position = BigInteger().with_variant(Integer, "sqlite")
+from server.store.place_tables import account_scope as account_scope
+from server.store.place_tables import area as area
+from server.store.place_tables import area_within as area_within
+from server.store.place_tables import building as building
+from server.store.place_tables import complex_ as complex_
+from server.store.place_tables import gate as gate
+from server.store.place_tables import grid_cell as grid_cell
+from server.store.tables import Position as Position
+from server.store.tables import metadata as metadata
+
 STATED = ("produced", "held", "unsent", "trimmed", "dropped", "through")  # numbers of a gateway's statement
 
 # --- the log (statements in eventlog/sqlite_batches.py and postgres_batches.py; there it is partitioned by day) ---
@@ -83,15 +89,8 @@ cursor = Table(
     PrimaryKeyConstraint("reader", "shard"),
 )
 
-# --- places, gateways, pictures ---
+# --- gateways, pictures (places: place_tables.py) ---
 
-complex_ = Table(
-    "complex",
-    metadata,
-    Column("id", String, primary_key=True),
-    Column("name", String, nullable=False),
-    Column("timezone", String, nullable=False),
-)
 gateway = Table(
     "gateway",
     metadata,
@@ -133,7 +132,7 @@ media = Table(
     PrimaryKeyConstraint("sha256", "complex"),
 )
 
-# --- people ---
+# --- people (what each sees: account_scope in place_tables.py) ---
 
 account = Table(
     "account",
@@ -142,7 +141,6 @@ account = Table(
     Column("username", String, nullable=False, unique=True),
     Column("password_hash", String, nullable=False),
     Column("role", String, nullable=False),
-    Column("complexes", JSON, nullable=False),  # ids; empty: every complex
     Column("created_at", String, nullable=False),
     Column("failures", Integer, nullable=False, server_default="0"),
     Column("locked_until", String),

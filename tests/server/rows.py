@@ -20,16 +20,17 @@ from server.house import House
 from server.store import schema
 from server.store.engine import stamp
 from server.store.live_rows import announce
+from server.store.scope import CITY, Scope, of_complexes
 
 PASSWORD = "correct horse battery staple"  # pragma: allowlist secret
 GARDEN, RIVER = "garden", "river"
 QUICK = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))  # as strong as tests need
 PEOPLE = {
-    "wang": ("operator", []),
-    "li": ("patrol", [GARDEN]),
-    "zhao": ("patrol", [RIVER]),
-    "chen": ("committee", [GARDEN]),
-    "sun": ("clerk", [GARDEN]),
+    "wang": ("operator", CITY),
+    "li": ("patrol", of_complexes(GARDEN)),
+    "zhao": ("patrol", of_complexes(RIVER)),
+    "chen": ("committee", of_complexes(GARDEN)),
+    "sun": ("clerk", of_complexes(GARDEN)),
 }
 
 
@@ -61,13 +62,19 @@ async def insert(connection: AsyncConnection, table: Table, *rows: Mapping[str, 
 
 
 async def add_people(house: House) -> None:
-    password_hash = QUICK.hash(PASSWORD)
-    rows = [
-        {"username": username, "password_hash": password_hash, "role": role, "complexes": complexes}
-        for username, (role, complexes) in PEOPLE.items()
-    ]
     async with house.db.write() as connection:
-        await insert(connection, schema.account, *(row | {"created_at": stamp(now())} for row in rows))
+        for username, (role, scope) in PEOPLE.items():
+            await add_person(connection, username, role, scope)
+
+
+async def add_person(connection: AsyncConnection, username: str, role: str, scope: Scope) -> int:
+    """An account whose password is ``PASSWORD``; its number. Its places need not be there yet."""
+    values = {"username": username, "password_hash": QUICK.hash(PASSWORD), "role": role, "created_at": stamp(now())}
+    added = schema.account.insert().values(**values).returning(schema.account.c.id)
+    number: int = (await connection.execute(added)).scalar_one()
+    places = ({"account": number, "kind": kind, "place": place} for kind, place in scope.rows)
+    await insert(connection, schema.account_scope, *places)
+    return number
 
 
 async def add_complexes(connection: AsyncConnection) -> None:

@@ -21,6 +21,7 @@ from server.logins import Logins, digest, lock_after
 from server.passwords import Passwords, TooMany
 from server.store import people, schema
 from server.store.engine import Database, stamp
+from server.store.scope import CITY
 from tests.server import rows
 from tests.server.engines import Engine, open_database
 from tests.server.people import City, Visitor, city
@@ -65,7 +66,7 @@ class Gate:
 async def gate(tmp_path: Path, engine: Engine) -> AsyncIterator[Gate]:
     async with open_database(tmp_path, engine) as db:
         async with db.write() as connection:
-            values = {"username": "li", "password_hash": rows.QUICK.hash("right"), "role": "patrol", "complexes": []}
+            values = {"username": "li", "password_hash": rows.QUICK.hash("right"), "role": "patrol"}
             await connection.execute(schema.account.insert().values(**values, created_at=stamp(START)))
         yield Gate(db)
 
@@ -156,7 +157,7 @@ async def test_a_crowd_at_the_door_is_turned_away_not_queued_for_ever() -> None:
 
 async def test_the_application_checks_real_passwords(town: City) -> None:
     """The other tests use weak hashes for speed; this one goes the whole way."""
-    await people.add_account(town.house.db, "zhou", "a long password", "patrol", [], START)
+    await people.add_account(town.house.db, "zhou", "a long password", "patrol", CITY, START)
     async with town.house.db.read() as connection:
         account = await people.by_username(connection, "zhou")
     assert account and account.password_hash.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
@@ -168,9 +169,9 @@ async def test_the_application_checks_real_passwords(town: City) -> None:
 
 async def test_accounts_have_known_roles_and_names_of_their_own(town: City) -> None:
     with pytest.raises(ValueError, match="no such role: 'king'"):
-        await people.add_account(town.house.db, "x", "y", "king", [], START)
+        await people.add_account(town.house.db, "x", "y", "king", CITY, START)
     with pytest.raises(people.UsernameTaken, match="'li'"):
-        await people.add_account(town.house.db, "li", "y", "patrol", [], START)
+        await people.add_account(town.house.db, "li", "y", "patrol", CITY, START)
 
 
 async def test_signing_in_sets_a_cookie_that_scripts_and_other_sites_do_not_get(town: City) -> None:

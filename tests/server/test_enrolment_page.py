@@ -23,6 +23,7 @@ from domain.enrolment import EnrolLink, in_groups, read_link
 from server.config import BadConfig, Config
 from server.enrol_link import certificate_sha256, enrol_link
 from server.store import schema
+from server.store.scope import of_complexes
 from server.web.headers import CONTENT_SECURITY_POLICY
 from tests.server import rows
 from tests.server.engines import Engine
@@ -128,20 +129,13 @@ async def test_it_is_for_operators_of_the_complex_with_their_token(town: City) -
 
 
 async def test_a_narrow_operator_enrols_for_their_own_complexes(town: City) -> None:
-    await add_operator(town, "qian", [rows.RIVER])
+    async with town.house.db.write() as connection:
+        await rows.add_person(connection, "qian", "operator", of_complexes(rows.RIVER))
     visitor = await town.visitor("qian")
     page = await visitor.page("/gateways/new")
     assert f'value="{rows.RIVER}"' in page and f'value="{rows.GARDEN}"' not in page
     assert (await visitor.submit("/gateways/new", complex=rows.GARDEN)).status_code == 422
     assert (await visitor.submit("/gateways/new", complex=rows.RIVER)).status_code == 200
-
-
-async def add_operator(town: City, username: str, complexes: list[str]) -> None:
-    values = {"username": username, "password_hash": rows.QUICK.hash(rows.PASSWORD), "role": "operator"}
-    async with town.house.db.write() as connection:
-        await connection.execute(
-            schema.account.insert().values(**values, complexes=complexes, created_at="2026-01-01T00:00:00Z")
-        )
 
 
 async def test_the_page_needs_nothing_inline(town: City) -> None:

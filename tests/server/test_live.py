@@ -16,11 +16,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server import live
 from server.live import RELOAD, Bounds, Hub, TooManyScreens, frame, newest_of_each
+from server.live_screen import Hearer
 from server.store import live_rows
 from server.store.engine import Database
 from server.store.live_rows import LiveRow
+from server.store.scope import CITY, of_complexes
 from tests.server.engines import Engine, open_database
 
+EVERYTHING = Hearer(CITY)
 NOW = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
 BEAT = b"event: beat\ndata: 2026-11-23T18:00:00.000Z\n\n"
 
@@ -114,7 +117,7 @@ async def until(holds: Callable[[], bool | Awaitable[bool]]) -> None:
 
 
 async def test_two_hundred_screens_get_the_very_same_bytes(stage: Studio) -> None:
-    listeners = [await joined(stage.hub.subscribe(None, "zh", None)) for _ in range(200)]
+    listeners = [await joined(stage.hub.subscribe(EVERYTHING, "zh", None)) for _ in range(200)]
     await stage.say("a1")
     async with asyncio.timeout(20):
         bodies = [await anext(listener.stream) for listener in listeners]
@@ -124,10 +127,10 @@ async def test_two_hundred_screens_get_the_very_same_bytes(stage: Studio) -> Non
 
 
 async def test_each_language_is_rendered_once_and_only_if_someone_reads_it(stage: Studio) -> None:
-    chinese = [await joined(stage.hub.subscribe(None, "zh", None)) for _ in range(3)]
+    chinese = [await joined(stage.hub.subscribe(EVERYTHING, "zh", None)) for _ in range(3)]
     await stage.say("a1")
     await chinese[0].next()
-    english = [await joined(stage.hub.subscribe(None, "en", None)) for _ in range(3)]
+    english = [await joined(stage.hub.subscribe(EVERYTHING, "en", None)) for _ in range(3)]
     await stage.say("a2")
     assert {(await stream.next())[0].text for stream in english} == {"a2 2 en"}
     assert (await chinese[0].next())[0].text == "a2 2 zh"
@@ -135,18 +138,18 @@ async def test_each_language_is_rendered_once_and_only_if_someone_reads_it(stage
 
 
 async def test_a_screen_hears_its_own_complexes_only(stage: Studio) -> None:
-    garden = await joined(stage.hub.subscribe(["garden"], "zh", None))
-    everything = await joined(stage.hub.subscribe([], "zh", None))
+    garden = await joined(stage.hub.subscribe(Hearer(of_complexes("garden")), "zh", None))
+    everything = await joined(stage.hub.subscribe(EVERYTHING, "zh", None))
     await stage.say("r1", complex_id="river")
     await stage.say("g1", complex_id="garden")
     assert [heard.text for heard in await everything.next(2)] == ["r1 1 zh", "g1 2 zh"]
     assert [heard.text for heard in await garden.next()] == ["g1 2 zh"]
-    late = Listener(stage.hub.subscribe(["garden"], "zh", 0))
+    late = Listener(stage.hub.subscribe(Hearer(of_complexes("garden")), "zh", 0))
     assert [heard.text for heard in await late.next()] == ["g1 2 zh"]
 
 
 async def test_rows_that_no_screen_shows_are_passed_over(stage: Studio) -> None:
-    stream = await joined(stage.hub.subscribe(None, "zh", None))
+    stream = await joined(stage.hub.subscribe(EVERYTHING, "zh", None))
     await stage.say("x", kind="something else")
     await stage.say("a1")
     assert (await stream.next()) == [Heard(2, "alert", "a1 2 zh")]
@@ -154,7 +157,7 @@ async def test_rows_that_no_screen_shows_are_passed_over(stage: Studio) -> None:
 
 async def test_what_was_missed_comes_first_the_newest_of_each_alert(stage: Studio) -> None:
     await stage.say("a1", "a2", "a1", "a3", "a1")
-    stream = Listener(stage.hub.subscribe(None, "zh", 1))
+    stream = Listener(stage.hub.subscribe(EVERYTHING, "zh", 1))
     assert [(heard.id, heard.text) for heard in await stream.next(3)] == [
         (2, "a2 2 zh"),
         (4, "a3 4 zh"),
@@ -167,7 +170,7 @@ async def test_what_was_missed_comes_first_the_newest_of_each_alert(stage: Studi
 async def test_replays_share_what_was_rendered(stage: Studio) -> None:
     await stage.say(*(f"a{number}" for number in range(20)))
     for _ in range(10):
-        await Listener(stage.hub.subscribe(None, "zh", 0)).next(20)
+        await Listener(stage.hub.subscribe(EVERYTHING, "zh", 0)).next(20)
     assert len(stage.rendered) == len(set(stage.rendered)) == 20
 
 
@@ -180,14 +183,14 @@ async def test_nothing_falls_between_replay_and_stream(stage: Studio) -> None:
             await stage.say(f"a{number}")
 
     async def watch(start: int) -> list[int]:
-        heard, stream, last = list[int](), Listener(stage.hub.subscribe(None, "zh", start)), start
+        heard, stream, last = list[int](), Listener(stage.hub.subscribe(EVERYTHING, "zh", start)), start
         while last < wanted:
             position = (await stream.next())[0].id
             assert position is not None
             heard.append(position)
             last = position
             if len(heard) % 7 == 0:
-                stream = Listener(stage.hub.subscribe(None, "zh", last))
+                stream = Listener(stage.hub.subscribe(EVERYTHING, "zh", last))
         return heard
 
     heard = (await asyncio.gather(write(), *(watch(0) for _ in range(5))))[1:]
@@ -198,20 +201,20 @@ async def test_a_screen_that_is_far_behind_loads_its_page_anew(tmp_path: Path, e
     async with studio(tmp_path, engine, Bounds(replay_rows=5)) as stage:
         await stage.say(*(f"a{number}" for number in range(6)))
         await until(lambda: stage.hub.position == 6)
-        assert (await Listener(stage.hub.subscribe(None, "zh", 0)).next())[0].kind == "reload"
-        assert (await Listener(stage.hub.subscribe(None, "zh", 1)).next(5))[-1].id == 6
+        assert (await Listener(stage.hub.subscribe(EVERYTHING, "zh", 0)).next())[0].kind == "reload"
+        assert (await Listener(stage.hub.subscribe(EVERYTHING, "zh", 1)).next(5))[-1].id == 6
         assert parse(RELOAD).kind == "reload"
 
 
 async def test_a_screen_of_another_database_loads_its_page_anew(stage: Studio) -> None:
     """A position that was never given out here: the centre was restored, or exchanged."""
     await stage.say("a1")
-    assert (await Listener(stage.hub.subscribe(None, "zh", 999)).next())[0].kind == "reload"
+    assert (await Listener(stage.hub.subscribe(EVERYTHING, "zh", 999)).next())[0].kind == "reload"
 
 
 async def test_a_page_may_be_newer_than_the_hub(stage: Studio) -> None:
     """The page read the table before the hub did: it must not be told to load anew, or it would for ever."""
-    stream = Listener(stage.hub.subscribe(None, "zh", 1))
+    stream = Listener(stage.hub.subscribe(EVERYTHING, "zh", 1))
     async with stage.db.write() as connection:  # committed, and the bell not rung yet
         await live_rows.announce(connection, "garden", "alert", "a1", "2026-11-23T18:00:00.000Z")
     assert BEAT in await anext(stream.stream)
@@ -223,33 +226,33 @@ async def test_forgotten_rows_mean_a_new_page_not_a_silent_gap(stage: Studio) ->
     await stage.say("a1", "a2", "a3", "a4")
     async with stage.db.write() as connection:
         await live_rows.trim(connection, 2)
-    assert (await Listener(stage.hub.subscribe(None, "zh", 1)).next())[0].kind == "reload"
-    assert [heard.id for heard in await Listener(stage.hub.subscribe(None, "zh", 2)).next(2)] == [3, 4]
+    assert (await Listener(stage.hub.subscribe(EVERYTHING, "zh", 1)).next())[0].kind == "reload"
+    assert [heard.id for heard in await Listener(stage.hub.subscribe(EVERYTHING, "zh", 2)).next(2)] == [3, 4]
 
 
 async def test_a_slow_screen_is_let_go_and_comes_back_without_loss(tmp_path: Path, engine: Engine) -> None:
     async with studio(tmp_path, engine, Bounds(queue_messages=4)) as stage:
-        slow = await joined(stage.hub.subscribe(None, "zh", None))
-        quick = await joined(stage.hub.subscribe(None, "zh", None))
+        slow = await joined(stage.hub.subscribe(EVERYTHING, "zh", None))
+        quick = await joined(stage.hub.subscribe(EVERYTHING, "zh", None))
         for number in range(12):
             await stage.say(f"a{number}")
             assert (await quick.next())[0].text.startswith(f"a{number} ")
         assert stage.hub.screens == 1  # the quick one
         heard = [parse(body).id async for body in slow.stream]
         assert heard == []  # it ends at once: what it did not get it asks for
-        again = Listener(stage.hub.subscribe(None, "zh", 0))
+        again = Listener(stage.hub.subscribe(EVERYTHING, "zh", 0))
         assert [heard.id for heard in await again.next(12)] == list(range(1, 13))
 
 
 async def test_heartbeats_come_when_nothing_else_does(tmp_path: Path, engine: Engine) -> None:
     async with studio(tmp_path, engine, Bounds(heartbeat_s=0.01, poll_s=0.01)) as stage:
-        stream = await joined(stage.hub.subscribe(None, "zh", None))
+        stream = await joined(stage.hub.subscribe(EVERYTHING, "zh", None))
         assert [await anext(stream.stream), await anext(stream.stream)] == [BEAT, BEAT]
 
 
 async def test_a_stream_ends_after_its_life_and_is_forgotten(tmp_path: Path, engine: Engine) -> None:
     async with studio(tmp_path, engine, Bounds(poll_s=0.01)) as stage:
-        bodies = [body async for body in stage.hub.subscribe(None, "zh", None, life_s=0.05)]
+        bodies = [body async for body in stage.hub.subscribe(EVERYTHING, "zh", None, life_s=0.05)]
         assert BEAT in bodies[0]
         assert stage.hub.screens == 0
 
@@ -266,7 +269,7 @@ async def test_a_hub_that_stands_still_gives_no_heartbeat(
         return []
 
     async with studio(tmp_path, engine, Bounds(heartbeat_s=0.01, poll_s=0.01)) as stage:
-        stream = await joined(stage.hub.subscribe(None, "zh", None))
+        stream = await joined(stage.hub.subscribe(EVERYTHING, "zh", None))
         with monkeypatch.context() as patch:
             patch.setattr(live_rows, "between", stuck)
             await reached.wait()
@@ -282,7 +285,7 @@ async def test_closing_ends_every_stream(stage: Studio) -> None:
         async for _ in stream:
             pass
 
-    tasks = [asyncio.create_task(drain(stage.hub.subscribe(None, "zh", None))) for _ in range(5)]
+    tasks = [asyncio.create_task(drain(stage.hub.subscribe(EVERYTHING, "zh", None))) for _ in range(5)]
     await until(lambda: stage.hub.screens == 5)
     stage.hub.close()
     async with asyncio.timeout(5):
@@ -292,7 +295,7 @@ async def test_closing_ends_every_stream(stage: Studio) -> None:
 
 async def test_a_failure_is_tried_again_from_the_same_row(stage: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "_RETRY_S", 0.01)
-    stream = await joined(stage.hub.subscribe(None, "zh", None))
+    stream = await joined(stage.hub.subscribe(EVERYTHING, "zh", None))
     stage.fails = 2
     await stage.say("a1")
     assert (await stream.next())[0].text == "a1 1 zh"
@@ -300,9 +303,9 @@ async def test_a_failure_is_tried_again_from_the_same_row(stage: Studio, monkeyp
 
 async def test_screens_are_bounded(stage: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "_MOST_SCREENS", 1)
-    await joined(stage.hub.subscribe(None, "zh", None))
+    await joined(stage.hub.subscribe(EVERYTHING, "zh", None))
     with pytest.raises(TooManyScreens):
-        stage.hub.subscribe(None, "zh", None)
+        stage.hub.subscribe(EVERYTHING, "zh", None)
 
 
 async def test_old_rows_are_forgotten(stage: Studio, monkeypatch: pytest.MonkeyPatch) -> None:

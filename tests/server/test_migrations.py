@@ -14,7 +14,8 @@ import pytest
 from alembic import op
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import JSON, Connection, column, inspect, select, text
+from sqlalchemy import table as sa_table
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -24,7 +25,7 @@ from tests.postgres import bare_database, say
 
 T = TypeVar("T")
 ENGINES = ("sqlite", "postgres")
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 PARTITIONS = "SELECT inhrelid::regclass::text FROM pg_inherits"
 FACTS = {
     "complex": "INSERT INTO complex(id, name, timezone) VALUES('garden', '花园', 'Asia/Shanghai')",
@@ -39,6 +40,8 @@ FACTS = {
         change_fen, lines, tariff, reason, booked_at)
         VALUES('garden', 's', 1, '京A12345', 'a', 'b', 'small', 200, 200, '[]', 'v', 'priced', 'c')""",
 }
+
+LATER = {"complexes", "area", "management", "address", "grid_cell"}
 
 
 @pytest.fixture(params=ENGINES)
@@ -72,8 +75,14 @@ def fill(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
-def facts(connection: Connection) -> dict[str, list[tuple[object, ...]]]:
-    return {name: [tuple(row) for row in connection.execute(text(f"SELECT * FROM {name}"))] for name in FACTS}
+def facts(connection: Connection) -> dict[str, list[dict[str, object]]]:
+    """What the rows held from the first; what an account sees moves to rows of its own and is looked at below."""
+
+    def kept(name: str) -> list[dict[str, object]]:
+        rows = [dict(row) for row in connection.execute(text(f"SELECT * FROM {name}")).mappings()]
+        return [{key: value for key, value in row.items() if key not in LATER} for row in rows]
+
+    return {name: kept(name) for name in FACTS}
 
 
 def test_the_migrated_schema_is_the_one_in_the_code(url: str) -> None:
@@ -103,11 +112,68 @@ def test_up_and_down_on_rows_that_are_there(url: str) -> None:
         assert with_connection(url, facts) == before
 
 
+def add_accounts(connection: Connection) -> None:
+    connection.exec_driver_sql(FACTS["complex"])
+    for name, complexes in {"everything": "[]", "two": '["garden", "river"]', "one": '["garden"]'}.items():
+        row = f"('{name}', 'hash', 'patrol', '{complexes}', '2026-03-01T00:00:00.000Z')"
+        columns = "username, password_hash, role, complexes, created_at"
+        connection.exec_driver_sql(f"INSERT INTO account({columns}) VALUES{row}")
+
+
+def lists(connection: Connection) -> dict[str, object]:
+    query = select(column("username"), column("complexes", JSON)).select_from(sa_table("account"))
+    return {row.username: row.complexes for row in connection.execute(query)}
+
+
+def scopes(connection: Connection) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    query = "SELECT username, kind, place FROM account LEFT JOIN account_scope ON account = id ORDER BY kind, place"
+    for name, kind, place in connection.execute(text(query)):
+        found.setdefault(name, []).extend([f"{kind}:{place}"] if kind else [])
+    return found
+
+
+def test_what_accounts_see_is_the_same_before_and_after(url: str) -> None:
+    migrate.upgrade(url, "0004")
+    with_connection(url, add_accounts)
+    before = with_connection(url, lists)
+    migrate.upgrade(url, "0005")
+    said = {"everything": ["city:"], "one": ["complex:garden"], "two": ["complex:garden", "complex:river"]}
+    assert with_connection(url, scopes) == said
+    migrate.downgrade(url, "0004")
+    assert with_connection(url, lists) == before
+
+
+def test_who_sees_an_area_or_nothing_does_not_see_everything_before_0005(url: str) -> None:
+    """An empty list meant everything: nothing, and an area without complexes, must not become one."""
+    migrate.upgrade(url, "0004")
+    with_connection(url, add_accounts)
+    migrate.upgrade(url, "0005")
+
+    def narrow(connection: Connection) -> None:
+        for statement in (
+            "INSERT INTO area(id, kind, name) VALUES('d', 'district', '区'), ('e', 'district', '空')",
+            "INSERT INTO area_within(upper, area) VALUES('d', 'd'), ('e', 'e')",
+            "UPDATE complex SET area = 'd'",
+            "DELETE FROM account_scope",
+            "INSERT INTO account_scope SELECT id, 'area', 'd' FROM account WHERE username = 'two'",
+            "INSERT INTO account_scope SELECT id, 'area', 'e' FROM account WHERE username = 'one'",
+        ):
+            connection.exec_driver_sql(statement)
+
+    with_connection(url, narrow)
+    migrate.downgrade(url, "0004")
+    assert with_connection(url, lists) == {"two": ["garden"], "one": ["(none)"], "everything": ["(none)"]}
+    migrate.upgrade(url, "0005")
+    assert with_connection(url, scopes) == {"two": ["complex:garden"], "one": [], "everything": []}
+
+
 def test_all_can_be_undone_and_done_again(url: str) -> None:
+    migrate.upgrade(url, REVISIONS[0])
+    with_connection(url, fill)
     migrate.upgrade(url)
     migrate.upgrade(url)
     made = with_connection(url, tables)
-    with_connection(url, fill)
     migrate.downgrade(url, "base")
     assert with_connection(url, tables) == set()
     migrate.upgrade(url)

@@ -14,8 +14,10 @@ from sqlalchemy import select
 from domain.desired import Refusal
 from domain.events import Event, Subject
 from domain.orders import Order
+from server.live_screen import Hearer
 from server.store import desired_rows, live_rows, order_rows, schema
 from server.store.engine import stamp
+from server.store.scope import CITY, of_complexes
 from server.web import formats, titles
 from server.web.headers import CONTENT_SECURITY_POLICY
 from tests.domain.test_desired import GOOD
@@ -270,7 +272,7 @@ async def test_the_live_page_and_the_stream_fit_together(town: City) -> None:
     visitor = await town.visitor("li")
     position = re.search(r'data-position="(\d+)"', await visitor.page("/"))
     assert position
-    stream = town.house.live.subscribe(["garden"], "zh", int(position[1]))
+    stream = town.house.live.subscribe(Hearer(of_complexes("garden")), "zh", int(position[1]))
     await anext(stream)
     await visitor.tap("acknowledge", "a1", request="stream-01")
     body = (await anext(stream)).decode()
@@ -286,7 +288,7 @@ async def test_a_card_gets_its_picture_when_it_has_come(town: City) -> None:
     await rows.add_alert(town.house, "p1", picture=name)
     visitor = await town.visitor("li")
     assert "图片在路上" in await visitor.page("/alerts/p1")
-    stream = town.house.live.subscribe(None, "zh", len(await live_refs(town)))
+    stream = town.house.live.subscribe(Hearer(CITY), "zh", len(await live_refs(town)))
     await anext(stream)
     await rows.keep_picture(town.house, body=body)
     await rows.touch_alert(town.house, "p1")
