@@ -43,9 +43,7 @@ complex_ = Table(
     Column("area", String, ForeignKey("area.id")),  # its community; none: only a city's scope, or its own, reaches it
     Column("management", String),  # professional | self_run | entrusted
     Column("address", String),
-    Column(
-        "grid_cell", String, ForeignKey("grid_cell.id")
-    ),  # of all that is in it, where a building has none of its own
+    Column("grid_cell", String, ForeignKey("grid_cell.id")),  # of its buildings too, where they have none
     Index("complex_area", "area"),
     Index("complex_grid_cell", "grid_cell"),
 )

@@ -89,5 +89,6 @@ async def complexes_in(connection: AsyncConnection, scope: Scope) -> frozenset[s
     """The complexes a scope reaches now; None for a city's, which needs no list."""
     if scope.is_city:
         return None
-    found = (await connection.execute(_in_areas(scope))).scalars() if scope.areas else ()
-    return scope.complexes | frozenset(found)
+    if not scope.areas:
+        return scope.complexes
+    return scope.complexes | frozenset((await connection.execute(_in_areas(scope))).scalars().all())
