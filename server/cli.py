@@ -156,6 +156,9 @@ def _log_to_stderr() -> None:
 def enrol_code(
     complex_id: Annotated[str, typer.Option("--complex", help="The complex the gateway will belong to.")],
     folder: Folder = DEFAULT_FOLDER,
+    count: Annotated[
+        int, typer.Option(help="Several: only the codes are printed, a line each.", min=1, max=20_000)
+    ] = 1,
     as_json: AsJson = False,
 ) -> None:
     """A one-time code by which a gateway enrols (15 minutes, one use).
@@ -166,6 +169,10 @@ def enrol_code(
     known = [place.id for place in config.complexes]
     if complex_id not in known:
         raise fail(f"no complex {complex_id!r} in {folder}/server.toml; there are: {', '.join(known) or 'none'}")
+    if count > 1:
+        for code in with_house(folder, lambda house: house.gateways.issue_codes([complex_id] * count)):
+            print(code)
+        return
     code, expires_at = with_house(folder, lambda house: house.gateways.issue_code(complex_id))
     told = {"code": code, "expires_at": expires_at.isoformat(timespec="seconds")}
     if config.public_url:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -76,6 +76,15 @@ class GatewayAuth:
         async with self._db.write() as connection:
             await enrolment.keep_code(connection, code, complex_id, expires_at)
         return code, expires_at
+
+    async def issue_codes(self, complexes: Sequence[str]) -> list[str]:
+        """A one-time code for each, all at once: for a fleet that is set up from a list."""
+        expires_at = self._now() + self._code_life
+        codes = [enrolment.new_code() for _ in complexes]
+        async with self._db.write() as connection:
+            for code, complex_id in zip(codes, complexes, strict=True):
+                await enrolment.keep_code(connection, code, complex_id, expires_at)
+        return codes
 
     async def enrol(self, code: str, public_key: dict[str, Any]) -> Gateway:
         """The gateway of a key, for a code. Raises NotAllowed, as ``enrolment.enrol`` and ``check_key`` do."""

@@ -12,7 +12,7 @@ import msgspec
 import typer
 from rich.console import Console
 
-from simulators import cli_cluster
+from simulators import cli_cluster, cli_fleet
 from simulators.broker import BrokerUnavailable, make_broker
 from simulators.postgres import PostgresUnavailable
 from simulators.processes import ChildFailed
@@ -29,6 +29,7 @@ Engine = Literal["sqlite", "postgres"]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for scripts.")]
 
 app.command()(cli_cluster.cluster)
+app.command()(cli_fleet.fleet)
 
 
 def fail(message: str) -> typer.Exit:
