@@ -102,6 +102,13 @@ async def _alone_and_briefly(connection: Connection) -> None:
     await connection.execute(_BRIEFLY)
 
 
+async def make_days(connection: Connection, days: Sequence[int]) -> None:
+    """The tables of these days, in a transaction that is open: for a log that is put back."""
+    await connection.execute(_ALONE)
+    for day in days:
+        await _make(connection, day)
+
+
 async def _make(connection: Connection, day: int) -> None:
     """The table of a day, with what lies in ``batch_rest`` of it.
 

@@ -18,7 +18,7 @@ from rich.progress import Progress
 
 from domain.places import BadHours
 from eventlog.log import LogBroken
-from server import cli_desired, cli_tariff
+from server import cli_backup, cli_desired, cli_tariff
 from server.bootstrap import quiet_projections, tariffs
 from server.cli_conservation import conservation
 from server.cli_parts import DEFAULT_FOLDER, AsJson, Folder, err, fail, out, settings, show, with_house
@@ -42,6 +42,8 @@ app.add_typer(cli_tariff.app, name="tariff")
 app.add_typer(cli_desired.app, name="desired")
 app.command()(cli_desired.order)
 app.command()(conservation)
+app.command()(cli_backup.backup)
+app.command()(cli_backup.restore)
 FIRST_OPERATOR = "operator"
 
 

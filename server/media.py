@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from server.store.scope import Scope, within
 from server.store.upsert import insert
 
 MAX_PICTURE_BYTES = 8 * 1024 * 1024
+_NAME = re.compile(r"[0-9a-f]{64}")
 
 
 class WrongHash(Exception):
@@ -37,9 +39,7 @@ class MediaBox:
             raise WrongHash(f"named {sha256}, but the bytes have {actual}: damaged on the way, send it again")
         if await self.belongs(sha256, complex_id):
             return False
-        await self._objects.put_async(_path(sha256), body)
-        if isinstance(self._objects, LocalStore):
-            await asyncio.to_thread(_sync, Path(str(self._objects.prefix)) / _path(sha256))
+        await put_object(self._objects, sha256, body)
         values = {"sha256": sha256, "complex": complex_id, "size_bytes": len(body), "type": media_type}
         async with self._db.write(complex_id) as connection:
             statement = insert(media).values(**values, received_at=stamp(self._now()))
@@ -66,8 +66,31 @@ class MediaBox:
 
     async def get(self, sha256: str) -> bytes:
         """A picture's bytes. Raises FileNotFoundError."""
-        found = await self._objects.get_async(_path(sha256))
-        return bytes(await found.bytes_async())
+        return await get_object(self._objects, sha256)
+
+
+async def put_object(objects: ObjectStore, sha256: str, body: bytes) -> None:
+    """Keep bytes under the name of their content; durable afterwards."""
+    await objects.put_async(_path(sha256), body)
+    if isinstance(objects, LocalStore):
+        await asyncio.to_thread(_sync, Path(str(objects.prefix)) / _path(sha256))
+
+
+async def get_object(objects: ObjectStore, sha256: str) -> bytes:
+    """The bytes under a name. Raises FileNotFoundError."""
+    found = await objects.get_async(_path(sha256))
+    return bytes(await found.bytes_async())
+
+
+async def names_in(objects: ObjectStore) -> set[bytes]:
+    """The hashes of all pictures that a store holds."""
+    found: set[bytes] = set()
+    async for some in objects.list():  # pyright: ignore[reportUnknownMemberType] - of Arrow, which is not asked for
+        for entry in some:
+            name = entry["path"].rpartition("/")[2]
+            if _NAME.fullmatch(name):
+                found.add(bytes.fromhex(name))
+    return found
 
 
 def _path(sha256: str) -> str:
