@@ -75,7 +75,7 @@ class Rig:
     ) -> None:
         self.folder, self.broker = folder, broker
         self._extra_server, self._extra_edge, self._host = extra_server, extra_edge, host
-        self._database = database
+        self.database = database
         self.server_folder, self.edge_folder = folder / "centre", folder / "gateway"
         self.edge_config = self.edge_folder / "edge.toml"
         program = agent or [command("gatehouse-edge")]
@@ -91,17 +91,21 @@ class Rig:
     async def start_server(self) -> None:
         """Make the centre where there is none, and serve; the port stays the same over restarts."""
         if not self.server_folder.exists():
-            self.server_folder.mkdir(parents=True)
-            (self.server_folder / "tariff.yaml").write_text(TARIFF)
-            self._write_server(0)
+            self.make_server_folder()
             self.account = await ask("gatehouse-server", "init", "--data", str(self.server_folder))
         line = await start(self.server, "ready http")
         self.url = line.split()[1]
         self._write_server(int(self.url.rsplit(":", 1)[1]))
 
+    def make_server_folder(self) -> None:
+        """Settings and a tariff; the port is chosen at the first start."""
+        self.server_folder.mkdir(parents=True)
+        (self.server_folder / "tariff.yaml").write_text(TARIFF)
+        self._write_server(0)
+
     def _write_server(self, port: int) -> None:
         (self.server_folder / "server.toml").write_text(
-            SERVER_TOML.format(host=self._host, port=port, database=self._database) + self._extra_server
+            SERVER_TOML.format(host=self._host, port=port, database=self.database) + self._extra_server
         )
 
     async def enrol(self, uplink: str = "") -> None:
@@ -160,8 +164,8 @@ class Rig:
 
     def centre_query(self, sql: str, *args: object) -> list[tuple[Any, ...]]:
         """Rows of the centre's database, whichever it is; parameters are question marks."""
-        if self._database:
-            return on_postgres(self._database, sql, args)
+        if self.database:
+            return on_postgres(self.database, sql, args)
         return on_sqlite(self.server_folder / "gatehouse.db", sql, args)
 
     async def drained(self, least: int = 0, timeout_s: float = 60.0) -> None:
