@@ -20,7 +20,7 @@ from tests.server.engines import Engine, chosen
 pytestmark = pytest.mark.faults
 
 READERS, POINTS = ("counting", *LEFT_BY), ("effect", "cursor", "commit")
-CRASHES = choose(4, 60)
+CRASHES = choose(3, 60)
 _COUNTED = "SELECT last FROM mark WHERE gateway = 'counted'"
 KILLED = -9
 
