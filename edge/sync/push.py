@@ -87,6 +87,14 @@ class Push:
         """The watermarks that the centre itself told since the start; what was remembered may lag behind a trim."""
         return {stream: self.acknowledged[stream] for stream in self._heard}
 
+    def put_back(self, had: Mapping[str, int], watermarks: Mapping[str, int]) -> list[str]:
+        """Idle streams of which the centre has less than it ``had`` when asked: an older copy of it was put back.
+
+        A stream that sends meanwhile is told so by the answer to its next batch.
+        """
+        lower = [stream for stream in self._heard if watermarks.get(stream, 0) < had.get(stream, 0)]
+        return [stream for stream in lower if self.acknowledged.get(stream) == had[stream]]
+
     async def _note(self, stream: str, watermark: int) -> None:
         had, self.acknowledged[stream] = self.acknowledged.get(stream, 0), watermark
         if watermark < had:

@@ -50,6 +50,7 @@ class Session:
         self._parts, self._described = parts, described
         self._push: Push | None = None
         self._statements: StatementPush | None = None
+        self._following: dict[str, asyncio.Task[None]] = {}
         self._back_online = asyncio.Event()
         self.state = "not enrolled"
 
@@ -65,11 +66,11 @@ class Session:
         async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
             uplink = await stack.enter_async_context(Uplink(parts.config.server or me.server, signer, me.trust))
             hello = self._hello(uplink, me.gateway)
-            await self._send_log(tasks, uplink, me.gateway, hello)
+            follow_again = await self._send_log(tasks, uplink, me.gateway, hello)
             tasks.create_task(parts.control.pull(uplink, parts.retry_s, self._back_online))
             tasks.create_task(PicturePush(parts.media, uplink, parts.retry_s).run())
             tasks.create_task(self._recover(uplink))
-            tasks.create_task(self._heartbeat(hello))
+            tasks.create_task(self._heartbeat(hello, follow_again))
 
     async def _enrolled(self) -> identity.Identity:
         while True:
@@ -80,17 +81,25 @@ class Session:
 
     async def _send_log(
         self, tasks: asyncio.TaskGroup, uplink: Uplink, gateway: str, hello: Callable[[], Awaitable[dict[str, int]]]
-    ) -> None:
+    ) -> Callable[[str], None]:
+        """Begin to send every stream; what lets one of them begin anew, from where the centre says."""
         parts, limits = self._parts, self._parts.config.limits
         stored = await parts.keeper.mended(lambda: status.of_store(parts.store))
         known = {name: entry.acknowledged for name, entry in stored.items()}
-        self._push = Push(gateway, parts.store, uplink, hello, limits, self, known)
+        push = self._push = Push(gateway, parts.store, uplink, hello, limits, self, known)
         pace = Pace(limits.batch_events, retry_s=parts.retry_s, hurry=self._back_online)
+
+        def begin(stream: str) -> None:
+            if stream in self._following:
+                self._following[stream].cancel()
+            self._following[stream] = tasks.create_task(follow(parts.store, stream, push, self._report, pace))
+
         for stream in parts.store.partitions:
-            tasks.create_task(follow(parts.store, stream, self._push, self._report, pace))
+            begin(stream)
         zone = parts.config.site.zone
         self._statements = StatementPush(parts.store.path, self._push.told, uplink, zone, parts.clock.now)
         tasks.create_task(self._statements.run())
+        return begin
 
     def _hello(self, uplink: Uplink, gateway: str) -> Callable[[], Awaitable[dict[str, int]]]:
         async def watermarks() -> dict[str, int]:
@@ -114,10 +123,15 @@ class Session:
             self._back_online.clear()
         self.state = "online"
 
-    async def _heartbeat(self, hello: Callable[[], Awaitable[dict[str, int]]]) -> None:
+    async def _heartbeat(
+        self, hello: Callable[[], Awaitable[dict[str, int]]], follow_again: Callable[[str], None]
+    ) -> None:
         while True:
             try:
-                await hello()
+                had = dict(self.acknowledged)
+                watermarks = await hello()
+                for stream in self._push.put_back(had, watermarks) if self._push is not None else ():
+                    follow_again(stream)
             except (UplinkDown, Refused) as error:
                 self.state = f"offline: {error}"
             except LogBroken as error:
