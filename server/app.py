@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from server.api import gateway_desired, gateway_side
+from server.auth import refuse_undeclared
 from server.house import House
 from server.web.headers import SecurityHeaders
 from server.web.pages import mount_static, routers
@@ -23,4 +24,5 @@ def create_app(house: House) -> FastAPI:
         app.include_router(router)
     app.add_middleware(SecurityHeaders)
     mount_static(app)
+    refuse_undeclared(app.routes)
     return app

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 COOKIE = "gatehouse_login"
 CSRF_FIELD, CSRF_HEADER = "csrf", "X-CSRF-Token"
 MOST_FORM_BYTES = 64 * 1024
+_EVERYWHERE = "; who sees the whole city"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _declared: dict[Any, str] = {}
 
@@ -72,11 +73,13 @@ async def public() -> None:
 declare(public, "public")
 
 
-def require(*roles: str) -> Callable[[Request], Awaitable[Person]]:
+def require(
+    *roles: str, everywhere: bool = False, most_bytes: int = MOST_FORM_BYTES
+) -> Callable[[Request], Awaitable[Person]]:
     """A dependency that gives the signed-in Person of one of these roles; any role where none is named.
 
-    Raises NotSignedIn or NotAllowed. Requests that change something must carry the login's CSRF token, in a header
-    or a form field, and must come from our own pages.
+    ``everywhere``: only who sees the whole city. Raises NotSignedIn or NotAllowed. Requests that change something must
+    carry the login's CSRF token, in a header or a form field, and must come from our own pages.
     """
     unknown = set(roles) - set(ROLES)
     if unknown:
@@ -86,12 +89,14 @@ def require(*roles: str) -> Callable[[Request], Awaitable[Person]]:
         found = await _signed_in(request)
         if roles and found.role not in roles:
             raise NotAllowed(f"not for the role {found.role}")
+        if everywhere and not found.scope.is_city:
+            raise NotAllowed("only for who sees the whole city")
         if request.method not in _SAFE:
             check_origin(request)
-            await _check_csrf(request, found)
+            await _check_csrf(request, found, most_bytes)
         return found
 
-    return declare(person, f"person: {', '.join(roles) or 'any role'}")
+    return declare(person, f"person: {', '.join(roles) or 'any role'}{_EVERYWHERE if everywhere else ''}")
 
 
 def logins_of(request: Request) -> Logins:
@@ -122,18 +127,23 @@ def check_origin(request: Request) -> None:
         raise NotAllowed(f"a request from a page of {origin}")
 
 
-async def _check_csrf(request: Request, person: Person) -> None:
+async def _check_csrf(request: Request, person: Person, most_bytes: int) -> None:
     given = request.headers.get(CSRF_HEADER)
     if given is None:
-        given = (await small_form(request)).get(CSRF_FIELD)
+        given = (await _form(request, most_bytes)).get(CSRF_FIELD)
     if not isinstance(given, str) or not secrets.compare_digest(given.encode(), person.csrf.encode()):
         raise NotAllowed("the page is of an earlier login: load it again")
 
 
 async def small_form(request: Request) -> FormData:
     """The form a request carries. Raises HTTPException 411 or 413: without a length, or too long, it is not read."""
-    check_length(request, MOST_FORM_BYTES)
-    return await request.form(max_files=0, max_fields=50)
+    return await _form(request, MOST_FORM_BYTES)
+
+
+async def _form(request: Request, most_bytes: int) -> FormData:
+    """With one file in it, where more bytes than a small form has are expected."""
+    check_length(request, most_bytes)
+    return await request.form(max_files=int(most_bytes > MOST_FORM_BYTES), max_fields=50)
 
 
 def check_length(request: Request, most_bytes: int) -> None:
@@ -165,6 +175,17 @@ class BareRoute(Route):
     ) -> None:
         super().__init__(path, endpoint, **more)
         self.access = access
+
+
+class UndeclaredRoute(Exception):
+    """A route says nothing of who may use it: the server does not start with it."""
+
+
+def refuse_undeclared(routes: Sequence[BaseRoute]) -> None:
+    """Raises UndeclaredRoute naming every route that declares nothing: what is not said is denied."""
+    silent = [str(getattr(route, "path", route)) for route in every_route(routes) if declares_access(route) is None]
+    if silent:
+        raise UndeclaredRoute(f"say who may use {', '.join(silent)}: a dependency of server/api/who.py, or public")
 
 
 def every_route(routes: Sequence[BaseRoute]) -> Iterator[BaseRoute]:

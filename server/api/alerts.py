@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from domain.events import decode_event
-from server.api.who import Anyone, Watching
+from server.api.who import PATROLLING, WATCHING, Anyone, Watching
 from server.auth import Person
 from server.store import alert_views, live_rows, place_views
 from server.store.alert_views import AlertFilter, AlertView
@@ -30,7 +30,7 @@ _MEMBERS_AT_MOST = 100
 @router.get("/")
 async def live_page(request: Request, person: Anyone) -> Response:
     """What waits and what is being handled; the rest comes by itself."""
-    if person.may("clerk"):
+    if not person.may(*WATCHING):
         return see("/parking")
     house = house_of(request)
     since = stamp(house.now() - timedelta(days=LIVE_DAYS))
@@ -102,6 +102,7 @@ async def one(request: Request, identity: str, person: Watching, refused: str = 
         timeline=timeline_of(view, actions, picture_at),
         members=[member for member in members if member.id != identity],
         position=position,
+        may_act=person.may(*PATROLLING),
         refused=refused if refused in ("closed", "taken") else "",
         request_key=uuid4().hex,
     )

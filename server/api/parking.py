@@ -8,7 +8,7 @@ import structlog
 from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import HTMLResponse, Response
 
-from server.api.who import Accounting, Clearing
+from server.api.who import CLEARING, Accounting, Clearing
 from server.auth import Form, Person, field
 from server.store import parking_views, place_views
 from server.store.parking_views import SessionFilter, SessionView
@@ -112,7 +112,7 @@ async def _session(request: Request, person: Person, complex_id: str, identity: 
         names = [name for name in (stay.entry_picture, stay.exit_picture) if name]
         here = await parking_views.pictures_here(connection, complex_id, names)
         revisions = await parking_views.revisions(connection, person.scope, complex_id, identity)
-    may_see = person.may("operator", "clerk")
+    may_see = person.may(*CLEARING)
     context = {"stay": stay, "here": here, "revisions": revisions, "plate": plate, "may_see_plate": may_see}
     return page(request, person, "stay.html", reasons=REASONS, **context)
 

@@ -7,11 +7,20 @@ from typing import Annotated
 from fastapi import Depends
 
 from server.auth import Person, require
+from server.store.people import OFFICES
+
+WATCHING = ("operator", "patrol", "grid_worker", "committee", "auditor", *OFFICES, "security_officer")
+PATROLLING = ("operator", "patrol", "grid_worker", "security_officer")
+ACCOUNTING = ("operator", "committee", "clerk", "auditor", *OFFICES)
+CLEARING = ("operator", "clerk")
+OVERSEEING = ("operator", "committee", "auditor", *OFFICES)
+OPERATING = ("operator",)
 
 Anyone = Annotated[Person, Depends(require())]  # who is signed in
-Watching = Annotated[Person, Depends(require("operator", "patrol", "committee"))]
-Patrolling = Annotated[Person, Depends(require("operator", "patrol"))]
-Accounting = Annotated[Person, Depends(require("operator", "committee", "clerk"))]
-Clearing = Annotated[Person, Depends(require("operator", "clerk"))]
-Overseeing = Annotated[Person, Depends(require("operator", "committee"))]
-Operating = Annotated[Person, Depends(require("operator"))]
+Watching = Annotated[Person, Depends(require(*WATCHING))]  # looks at alerts and doors
+Patrolling = Annotated[Person, Depends(require(*PATROLLING))]  # takes alerts and closes them
+Accounting = Annotated[Person, Depends(require(*ACCOUNTING))]  # looks at parking and what it cost
+Clearing = Annotated[Person, Depends(require(*CLEARING))]  # sees a whole plate, for a reason
+Overseeing = Annotated[Person, Depends(require(*OVERSEEING))]  # looks at gateways, their numbers, and the places
+Operating = Annotated[Person, Depends(require(*OPERATING))]  # sets up what is in their scope
+Governing = Annotated[Person, Depends(require(*OPERATING, everywhere=True))]  # changes what others see

@@ -17,18 +17,8 @@ from server.store.place_tables import account_scope, area, complex_
 from server.store.schema import account, login
 from server.store.scope import BadScope, Scope, scope_of
 
-ROLES = (
-    "operator",
-    "patrol",
-    "grid_worker",
-    "committee",
-    "clerk",
-    "auditor",
-    "community",
-    "street",
-    "district",
-    "security_officer",
-)
+OFFICES = ("community", "street", "district")
+ROLES = ("operator", "patrol", "grid_worker", "committee", "clerk", "auditor", *OFFICES, "security_officer")
 
 
 class UsernameTaken(Exception):

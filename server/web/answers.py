@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from fastapi import Request
 from starlette.responses import HTMLResponse, RedirectResponse
 
+from server.api.who import ACCOUNTING, OVERSEEING, WATCHING
 from server.auth import Person
 from server.house import House
 from server.web.languages import N_, Language, language_of
@@ -24,10 +25,11 @@ class Link(NamedTuple):
 
 
 LINKS = (
-    Link("/", N_("报警"), "alert", ("operator", "patrol", "committee")),
-    Link("/parking", N_("停车"), "car", ("operator", "committee", "clerk")),
-    Link("/doors", N_("门"), "door", ("operator", "patrol", "committee")),
-    Link("/gateways", N_("网关"), "gateway", ("operator", "committee")),
+    Link("/", N_("报警"), "alert", WATCHING),
+    Link("/parking", N_("停车"), "car", ACCOUNTING),
+    Link("/doors", N_("门"), "door", WATCHING),
+    Link("/gateways", N_("网关"), "gateway", OVERSEEING),
+    Link("/places", N_("地点"), "place", OVERSEEING),
 )
 
 

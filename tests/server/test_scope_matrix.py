@@ -1,0 +1,240 @@
+"""Every route, asked by every role with every reach: made from the router, so that no route can be forgotten."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+from uuid import uuid4
+
+import msgspec
+import pytest
+from fastapi import APIRouter
+from sqlalchemy import true
+
+import server.app
+from domain.ids import content_name
+from server.auth import UndeclaredRoute, declares_access, every_route
+from server.store.people import ROLES
+from tests.server import rows
+from tests.server.asgi import Answer, ask
+from tests.server.engines import SQLITE, Engine
+from tests.server.people import City, city
+from tests.server.scoped_people import Someone, add_areas, add_everyone, sign_in
+
+GARDENS = ("阳光花园".encode(), b"garden", "一社区".encode(), "东城区".encode())
+PUBLIC = {"/login", "/lang/{language}", "/v1/enrol"}
+DONE = (200, 303)
+
+
+class Example(NamedTuple):
+    """How a route is asked for something of the garden: its path, and what is sent. ``is_one``: it is a thing's own."""
+
+    path: str
+    form: dict[str, str] = {}
+    json: Any = None
+    is_one: bool = True
+    refused: int = 404  # where the thing is another's
+
+
+# Whoever adds a route with a blank in its path, or one that takes a form, says here how to ask it.
+EXAMPLES: dict[str, Example] = {
+    "/alerts/actions": Example("/alerts/actions", json={"action": "acknowledge", "alerts": ["a1"]}, is_one=False),
+    "/alerts/{identity}": Example("/alerts/a1"),
+    "/alerts/{identity}/actions": Example("/alerts/a1/actions", {"action": "acknowledge"}),
+    "POST /gateways/new": Example("/gateways/new", {"complex": rows.GARDEN}, refused=422),
+    "/media/{sha256}": Example(f"/media/{content_name(rows.picture('#2b3b52', '3号楼东门 02:14'))}"),
+    "/gateways/refusals/{number}": Example("/gateways/refusals/1"),
+    "/gateways/{identity}/conservation": Example("/gateways/gw-0a1b2c3d4e5f/conservation"),
+    "/gateways/{identity}/conservation/ask": Example("/gateways/gw-0a1b2c3d4e5f/conservation/ask"),
+    "/parking/sessions/{complex_id}/{identity}": Example("/parking/sessions/garden/5e1"),
+    "/parking/sessions/{complex_id}/{identity}/plate": Example(
+        "/parking/sessions/garden/5e1/plate", {"reason": "payment"}
+    ),
+}
+
+
+class Route(NamedTuple):
+    """One method of one path, and who it says may use it."""
+
+    method: str
+    path: str
+    access: str
+
+    @property
+    def example(self) -> Example:
+        found = EXAMPLES.get(f"{self.method} {self.path}") or EXAMPLES.get(self.path)
+        return found or Example(self.path, is_one=False)
+
+    def lets_in(self, someone: Someone) -> bool:
+        """By what it declares, and by nothing else."""
+        said, _, only = self.access.removeprefix("person: ").partition("; ")
+        is_role = said == "any role" or someone.role in said.split(", ")
+        return is_role and (not only or someone.reach == "city")
+
+
+@pytest.fixture
+async def town(tmp_path: Path, engine: Engine) -> AsyncIterator[City]:
+    async with city(tmp_path, engine) as made:
+        async with made.house.db.write() as connection:
+            await add_areas(connection)
+        yield made
+
+
+def routes_of(town: City) -> list[Route]:
+    found: list[Route] = []
+    for route in every_route(town.app.routes):
+        access = declares_access(route)
+        assert access, route
+        methods: set[str] = getattr(route, "methods", None) or set()
+        path = str(getattr(route, "path", "")).replace(":path}", "}")
+        found += [Route(method, path, access) for method in sorted(methods - {"HEAD"})]
+    return found
+
+
+def peoples(town: City) -> list[Route]:
+    return [route for route in routes_of(town) if route.access.startswith("person")]
+
+
+async def send(town: City, route: Route, someone: Someone | None, target: str = "") -> Answer:
+    example, headers = route.example, dict(someone.headers if someone else {})
+    body = b""
+    if route.method != "GET":
+        headers["content-type"] = "application/json" if example.json else "application/x-www-form-urlencoded"
+        fresh = {"request": uuid4().hex}  # an action's key is its own
+        body = msgspec.json.encode(example.json | fresh) if example.json else urlencode(example.form | fresh).encode()
+    return await ask(town.app, route.method, target or example.path, headers, body)
+
+
+async def faults(town: City, everyone: list[Someone], routes: list[Route]) -> list[str]:
+    """Every answer that is not what the route declares, or that tells of the garden to who does not see it."""
+    found: list[str] = []
+    for route in routes:
+        for someone in everyone:
+            answer = await send(town, route, someone)
+            if not is_right(route, someone, answer):
+                found.append(f"{route.method} {route.path} {someone.role}/{someone.reach}: {answer.status}")
+            if route.path == "/logout" and answer.status == 303:
+                await sign_in(town.house, someone)
+    return found
+
+
+def is_right(route: Route, someone: Someone, answer: Answer) -> bool:
+    if not route.lets_in(someone):
+        return answer.status == 403 and not tells(answer)
+    if someone.reach in ("city", "inside"):
+        return answer.status in DONE
+    is_refused = answer.status == route.example.refused if route.example.is_one else answer.status in DONE
+    return is_refused and not tells(answer)
+
+
+def tells(answer: Answer) -> bool:
+    return any(word in answer.body for word in GARDENS)
+
+
+async def test_every_route_by_every_role_and_reach(town: City, engine: Engine) -> None:
+    everyone, routes = await add_everyone(town.house), peoples(town)
+    assert len(everyone) == len(ROLES) * 4 and len(routes) > 15
+    if engine is not SQLITE:  # who may is no matter of the engine; whose rows are seen is
+        everyone = [one for one in everyone if one.role in ("operator", "committee", "clerk")]
+    for route in routes:
+        assert route.path in EXAMPLES or "{" not in route.path, f"say in EXAMPLES how to ask {route.path}"
+    assert await faults(town, everyone, routes) == []
+    assert {route.path for route in routes_of(town) if route.access == "public"} == PUBLIC
+    for route in routes_of(town):
+        if route.access != "public":  # gateways' routes too: a person's cookie is nothing there
+            someone = None if route.access.startswith("person") else everyone[0]
+            assert (await send(town, route, someone)).status == 401, route
+
+
+@pytest.fixture
+def all_pass(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A ``within`` that lets every row through, in every module that asks it."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("server.") and hasattr(module, "within"):
+            monkeypatch.setattr(module, "within", lambda *_: true())
+    yield
+
+
+@pytest.mark.usefixtures("all_pass")
+async def test_the_matrix_sees_a_scope_that_lets_all_through(town: City) -> None:
+    everyone = [one for one in await add_everyone(town.house) if one.role == "committee" and one.reach == "outside"]
+    found = await faults(town, everyone, [route for route in peoples(town) if route.method == "GET"])
+    for path in ("/alerts", "/alerts/{identity}", "/doors", "/gateways", "/parking"):
+        assert any(fault.startswith(f"GET {path} ") for fault in found), path
+
+
+async def test_the_matrix_sees_a_route_that_lets_in_who_it_does_not_name(town: City) -> None:
+    """The dependency of one route is put out of order."""
+    route = next(route for route in every_route(town.app.routes) if getattr(route, "path", "") == "/gateways/refusals")
+    dependency: Any = next(
+        one.call for one in route.dependant.dependencies if one.call.__qualname__.startswith("require")
+    )  # type: ignore[attr-defined]
+    from server.auth import _signed_in
+
+    town.app.dependency_overrides[dependency] = _signed_in
+    everyone = [one for one in await add_everyone(town.house) if one.reach == "none"]
+    found = await faults(town, everyone, [route for route in peoples(town) if route.path == "/gateways/refusals"])
+    assert len(found) == len(ROLES) - 1, "every role but the operator"
+
+
+def variants(path: str) -> list[str]:
+    """Other ways to write a path, some of which some server takes for the same."""
+    head, _, tail = path.rpartition("/")
+    encoded = "".join(f"%{ord(sign):02x}" if sign.isalpha() else sign for sign in path)
+    return [
+        path + "/",
+        "/" + path,
+        f"{head}//{tail}",
+        f"/x/..{path}",
+        f"/x/%2e%2e{path}",
+        f"/x/%2E%2E%2f{path[1:]}",
+        f"/static/..%2f{path[1:]}",
+        f"/./{path[1:]}",
+        encoded,
+        path.upper(),
+        path + ";a=b",
+        path + "/..;/",
+        path + "%2F",
+        path + "%00",
+        path + "%20",
+        path + ".json",
+        "/" + path[1:].replace("/", "%2f"),
+        "/" + path[1:].replace("/", "\\"),
+        path + "?",
+        path + "?role=operator&scope=city",
+    ]
+
+
+async def test_no_other_way_to_write_a_path_goes_round_the_door(town: City) -> None:
+    everyone = await add_everyone(town.house)
+    leaks: list[str] = []
+    for route in peoples(town):
+        denied = next((one for one in everyone if one.reach == "city" and not route.lets_in(one)), None)
+        stranger = next(one for one in everyone if one.reach == "none")
+        outside = next(
+            (one for one in everyone if one.reach == "outside" and route.lets_in(one) and route.path != "/logout"), None
+        )
+        for target in variants(route.example.path):
+            for someone in (None, denied or stranger):
+                answer = await send(town, route, someone, target)
+                if answer.status < 300 and (someone is None or not route.lets_in(someone)):
+                    leaks.append(f"{route.method} {target} {someone}: {answer.status}")
+            if outside and tells(await send(town, route, outside, target)):
+                leaks.append(f"{route.method} {target} tells {outside.role}")
+    assert leaks == []
+
+
+async def test_a_route_that_says_nothing_fails_the_start(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    router = APIRouter()
+
+    @router.get("/forgotten")
+    async def _forgotten() -> None: ...
+
+    server.app.create_app(town.house)  # as it is, it starts
+    real = server.app.routers
+    monkeypatch.setattr(server.app, "routers", lambda: [*real(), router])
+    with pytest.raises(UndeclaredRoute, match="/forgotten"):
+        server.app.create_app(town.house)
