@@ -14,7 +14,8 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from server.logins import Logins, digest
+from server.audit import Actor
+from server.logins import Logins, digest, session_name
 from server.passwords import Passwords
 from server.store.people import ROLES
 from server.store.scope import Scope
@@ -41,6 +42,12 @@ class Person(msgspec.Struct, frozen=True):
     csrf: str
     lang: Language
     login: str
+    address: str | None = None
+
+    @property
+    def actor(self) -> Actor:
+        """As the audit names the person."""
+        return Actor(self.username, self.role, self.id, self.address, session_name(self.login))
 
     def may(self, *roles: str) -> bool:
         return self.role in roles
@@ -113,8 +120,13 @@ async def _signed_in(request: Request) -> Person:
     found = await logins_of(request).find(token) if token else None
     if found is None:
         raise NotSignedIn
-    language = language_of(request.cookies)
-    return Person(found.account, found.username, found.role, found.scope, found.csrf, language, digest(token))
+    language, whence = language_of(request.cookies), address_of(request)
+    return Person(found.account, found.username, found.role, found.scope, found.csrf, language, digest(token), whence)
+
+
+def address_of(request: Request) -> str | None:
+    """Where a request comes from; behind a proxy on this machine, where that says it comes from."""
+    return request.client.host if request.client else None
 
 
 def check_origin(request: Request) -> None:

@@ -15,17 +15,20 @@ import msgspec
 import structlog
 import typer
 from rich.progress import Progress
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.places import BadHours
 from eventlog.log import LogBroken
-from server import cli_backup, cli_desired, cli_tariff
-from server.bootstrap import quiet_projections, tariffs
+from server import cli_audit, cli_backup, cli_desired, cli_tariff
+from server.audit import Subject, command_line, record
+from server.bootstrap import quiet_projections, tariffs, utc_now
 from server.cli_conservation import conservation
 from server.cli_parts import DEFAULT_FOLDER, AsJson, Folder, err, fail, out, settings, show, with_house
 from server.config import BadConfig, Config
 from server.enrol_link import enrol_link
 from server.house import House
 from server.rebuild import Rebuilt, rebuild
+from server.refill import Verified
 from server.report import report
 from server.serve import serve, work
 from server.store.failures import DatabaseBusy
@@ -40,6 +43,7 @@ app = typer.Typer(
 )
 app.add_typer(cli_tariff.app, name="tariff")
 app.add_typer(cli_desired.app, name="desired")
+app.add_typer(cli_audit.app, name="audit")
 app.command()(cli_desired.order)
 app.command()(conservation)
 app.command()(cli_backup.backup)
@@ -217,8 +221,13 @@ def rebuild_projection(
         raise fail(f"no projection {name!r}; there are {', '.join(found)}. Books and feeds are never rebuilt.")
     with Progress(console=err, transient=True) as progress:
         task = progress.add_task(f"rebuilding {name}", total=None)
+
+        def note(connection: AsyncConnection, made: Rebuilt) -> None:
+            on, told = Subject("projection", name), msgspec.structs.asdict(made)
+            record(connection, command_line(), "projection.rebuilt", utc_now(), on=on, details=told)
+
         rebuilt: Rebuilt = with_house(
-            folder, lambda house: rebuild(found[name], house.db, house.log, lambda n: progress.advance(task, n))
+            folder, lambda house: rebuild(found[name], house.db, house.log, lambda n: progress.advance(task, n), note)
         )
     same = rebuilt.before == rebuilt.after
     show({**msgspec.structs.asdict(rebuilt), "same": same}, as_json=as_json)
@@ -234,7 +243,15 @@ def verify(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
     """
     with Progress(console=err, transient=True) as progress:
         task = progress.add_task("verifying the log", total=None)
-        found = with_house(folder, lambda house: house.refill.verify(lambda: progress.advance(task)))
+
+        async def walk(house: House) -> Verified:
+            walked = await house.refill.verify(lambda: progress.advance(task))
+            async with house.db.write() as connection:
+                told = msgspec.structs.asdict(walked)
+                record(connection, command_line(), "log.verified", house.now(), details=told)
+            return walked
+
+        found = with_house(folder, walk)
     show({"damaged_or_lost_ranges": found.ranges, "sequences_asked_for": found.sequences}, as_json=as_json)
     if found.ranges:
         raise typer.Exit(1)

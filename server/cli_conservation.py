@@ -75,7 +75,7 @@ async def _compared(folder: Path, gateway: str, *, is_asked: bool) -> list[Balan
         chosen = [one for one in await _gateways(house) if gateway in ("", one.id)]
         if is_asked:
             for one in chosen:
-                await house.conservation.ask(one.id)
+                await house.conservation.ask(one.id, complex_id=one.complex)
         return [await house.conservation.check(one) for one in chosen]
     finally:
         await close_house(house)

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from domain.desired import BadDesired
 from domain.orders import MAX_LIFE, Argument, Order
+from server.audit import Subject, command_line, record
 from server.cli_parts import DEFAULT_FOLDER, AsJson, Folder, fail, out, with_house
 from server.cli_parts import show as show_content
 from server.house import House
@@ -55,7 +56,11 @@ def put(
         _known(house, complex_id)
         async with house.db.write() as connection:
             author = by or getpass.getuser()
-            version, new = await desired_rows.put(connection, complex_id, kind, _content(file), author, house.now())
+            now = house.now()
+            version, new = await desired_rows.put(connection, complex_id, kind, _content(file), author, now)
+            told = {"version": version, "new": new}
+            on = Subject(kind, str(version))
+            record(connection, command_line(by), "desired.put", now, on=on, complex_id=complex_id, details=told)
         return {"complex": complex_id, "kind": kind, "version": version, "new": new}
 
     show_content(_done(folder, keep), as_json=as_json)
@@ -71,7 +76,10 @@ def show(complex_id: ComplexId, folder: Folder = DEFAULT_FOLDER, as_json: AsJson
     async def look(house: House) -> list[dict[str, Any]]:
         _known(house, complex_id)
         async with house.db.read() as connection:
-            return await desired_views.overview(connection, complex_id)
+            found = await desired_views.overview(connection, complex_id)
+        async with house.db.write() as connection:
+            record(connection, command_line(), "desired.seen", house.now(), complex_id=complex_id)
+        return found
 
     rows = _done(folder, look)
     if as_json:
@@ -106,6 +114,9 @@ def order(
         new = Order(secrets.token_hex(16), device, name, now, ends, by or getpass.getuser(), _arguments(arg or []))
         async with house.db.write() as connection:
             chosen = await order_rows.place(connection, complex_id, new, gateway or None)
+            told = {"device": device, "name": name, "gateway": chosen}
+            on = Subject("order", new.id)
+            record(connection, command_line(by), "order.placed", now, on=on, complex_id=complex_id, details=told)
         return {"order": new.id, "gateway": chosen, "expires_at": ends.isoformat(timespec="seconds")}
 
     show_content(_done(folder, place), as_json=as_json)

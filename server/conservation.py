@@ -19,6 +19,7 @@ from domain.statements import Row, Statement, Untaken
 from domain.wire import pack, read_header
 from eventlog.log import Arrival, BatchLog, LogBroken
 from eventlog.shards import shard_of
+from server.audit import Actor, Subject, command_line, record
 from server.gateway_auth import Gateway
 from server.store import conservation_counts, findings, statement_rows
 from server.store.conservation_counts import Scope
@@ -83,10 +84,13 @@ class Conservation:
             self._due[gateway] = _MOST_AGAIN
             self._some.set()
 
-    async def ask(self, gateway: str) -> None:
+    async def ask(self, gateway: str, by: Actor | None = None, complex_id: str | None = None) -> None:
         """Let the gateway be asked for a statement at its next hello."""
         async with self._db.write() as connection:
-            await statement_rows.ask(connection, gateway, self._now())
+            now = self._now()
+            await statement_rows.ask(connection, gateway, now)
+            on = Subject("gateway", gateway)
+            record(connection, by or command_line(), "statement.asked", now, on=on, complex_id=complex_id)
 
     async def is_wanted(self, gateway: str) -> bool:
         async with self._db.read() as connection:

@@ -14,6 +14,7 @@ from joserfc.jwk import OKPKey
 from sqlalchemy import Row, select, update
 
 from server import enrolment
+from server.audit import Actor, Subject, command_line, gateway_actor, record
 from server.enrolment import Gateway, NotAllowed
 from server.store.engine import Database, stamp
 from server.store.schema import gateway
@@ -70,35 +71,48 @@ class GatewayAuth:
             raise NotAllowed("replaced", f"{identity} was replaced at {row.replaced_at}; its key is dead")
         return row
 
-    async def issue_code(self, complex_id: str) -> tuple[str, datetime]:
+    async def issue_code(self, complex_id: str, by: Actor | None = None) -> tuple[str, datetime]:
         """A one-time code for a complex, and when it ends. Only its digest is kept."""
-        code, expires_at = enrolment.new_code(), self._now() + self._code_life
+        code, now = enrolment.new_code(), self._now()
+        expires_at = now + self._code_life
         async with self._db.write() as connection:
             await enrolment.keep_code(connection, code, complex_id, expires_at)
+            told = {"expires_at": stamp(expires_at)}
+            record(connection, by or command_line(), "enrol_code.issued", now, complex_id=complex_id, details=told)
         return code, expires_at
 
     async def issue_codes(self, complexes: Sequence[str]) -> list[str]:
         """A one-time code for each, all at once: for a fleet that is set up from a list."""
-        expires_at = self._now() + self._code_life
+        now = self._now()
+        expires_at = now + self._code_life
         codes = [enrolment.new_code() for _ in complexes]
         async with self._db.write() as connection:
             for code, complex_id in zip(codes, complexes, strict=True):
                 await enrolment.keep_code(connection, code, complex_id, expires_at)
+                told = {"expires_at": stamp(expires_at)}
+                record(connection, command_line(), "enrol_code.issued", now, complex_id=complex_id, details=told)
         return codes
 
-    async def enrol(self, code: str, public_key: dict[str, Any]) -> Gateway:
+    async def enrol(self, code: str, public_key: dict[str, Any], address: str | None = None) -> Gateway:
         """The gateway of a key, for a code. Raises NotAllowed, as ``enrolment.enrol`` and ``check_key`` do."""
         enrolment.check_key(public_key)
         async with self._db.read() as connection:
             await enrolment.find_code(connection, code)  # a guess does not take the writer from anyone
         async with self._db.write() as connection:
-            return await enrolment.enrol(connection, code, public_key, self._now())
+            now = self._now()
+            enrolled = await enrolment.enrol(connection, code, public_key, now)
+            by, on = gateway_actor(enrolled.id, address), Subject("gateway", enrolled.id)
+            record(connection, by, "gateway.enrolled", now, on=on, complex_id=enrolled.complex)
+            return enrolled
 
-    async def replace(self, identity: str) -> None:
+    async def replace(self, identity: str, by: Actor | None = None) -> None:
         """End a gateway's key; its records stay."""
         async with self._db.write() as connection:
-            ended = update(gateway).where(gateway.c.id == identity).values(replaced_at=stamp(self._now()))
-            await connection.execute(ended)
+            now = self._now()
+            ended = update(gateway).where(gateway.c.id == identity).values(replaced_at=stamp(now))
+            complex_id = (await connection.execute(ended.returning(gateway.c.complex))).scalar_one_or_none()
+            on = Subject("gateway", identity)
+            record(connection, by or command_line(), "gateway.replaced", now, on=on, complex_id=complex_id)
         self._remembered.clear()
 
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.audit import Actor, Subject, nobody, record
 from server.passwords import Passwords
 from server.store import people
 from server.store.engine import Database, stamp, unstamp
@@ -19,11 +20,19 @@ log = structlog.get_logger()
 FAILURES_BEFORE_LOCK = 5
 FIRST_LOCK = timedelta(seconds=60)
 LONGEST_LOCK = timedelta(hours=1)
+# Who guesses at a name that is none, or at a locked account, is written down once in a while: not a row a guess.
+_REFUSAL_EVERY = timedelta(minutes=1)
+_MOST_REMEMBERED = 10_000
 
 
 def digest(token: str) -> str:
     """How a token is named in the table."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def session_name(of: str) -> str:
+    """What the audit calls a login, by its digest."""
+    return of[:16]
 
 
 def lock_after(failures: int) -> timedelta | None:
@@ -37,46 +46,84 @@ class Logins:
 
     def __init__(self, db: Database, passwords: Passwords, now: Callable[[], datetime], life: timedelta) -> None:
         self._db, self._passwords, self._now, self.life = db, passwords, now, life
+        self._refused: dict[tuple[str | None, int], datetime] = {}
 
-    async def open(self, username: str, password: str) -> str | None:
+    async def open(self, username: str, password: str, address: str | None = None) -> str | None:
         """A new token, or None where the person is not let in. Raises passwords.TooMany."""
         async with self._db.read() as connection:
             account = await people.by_username(connection, username)
         right, renewed = await self._passwords.check(password, account.password_hash if account else None)
         if account is None:
+            await self._note_unknown(address)
             return None
         async with self._db.write() as connection:
-            return await self._judge(connection, account.id, right, renewed)
+            return await self._judge(connection, account.id, right, renewed, address)
 
-    async def _judge(self, connection: AsyncConnection, number: int, right: bool, renewed: str | None) -> str | None:
+    async def _judge(
+        self, connection: AsyncConnection, number: int, right: bool, renewed: str | None, address: str | None
+    ) -> str | None:
         """Looks at the lock within the writing transaction: guesses sent side by side do not pass it."""
         account, now = await people.by_id(connection, number), self._now()
-        if account is None or (account.locked_until and unstamp(account.locked_until) > now):
+        if account is None:
+            return None
+        by = Actor(account.username, account.role, account.id, address)
+        if account.locked_until and unstamp(account.locked_until) > now:
+            if self._is_due((address, number), now):
+                record(connection, by, "login.refused", now, on=_account(account), reason="locked")
             return None
         if not right:
-            await self._count_failure(connection, account, now)
+            await self._count_failure(connection, account, now, by)
             return None
         if renewed:
             await people.renew_hash(connection, number, renewed)
         await people.set_failures(connection, number, 0, None)
-        return await self._open(connection, number, now)
+        return await self._open(connection, account, now, by)
 
-    async def _count_failure(self, connection: AsyncConnection, account: people.Account, now: datetime) -> None:
+    async def _note_unknown(self, address: str | None) -> None:
+        """Someone tries a name that nobody has. Not the name: it may be a password, typed into the wrong field."""
+        now = self._now()
+        if self._is_due((address, 0), now):
+            async with self._db.write() as connection:
+                record(connection, nobody(address), "login.refused", now, reason="unknown")
+
+    def _is_due(self, whose: tuple[str | None, int], now: datetime) -> bool:
+        last = self._refused.get(whose)
+        if last is not None and now - last < _REFUSAL_EVERY:
+            return False
+        if len(self._refused) >= _MOST_REMEMBERED:
+            self._refused.clear()
+        self._refused[whose] = now
+        return True
+
+    async def _count_failure(
+        self, connection: AsyncConnection, account: people.Account, now: datetime, by: Actor
+    ) -> None:
         failures = account.failures + 1
         lock = lock_after(failures)
         await people.set_failures(connection, account.id, failures, stamp(now + lock) if lock else None)
-        log.warning("login_failed", account=account.id, failures=failures, locked_s=lock.total_seconds() if lock else 0)
+        locked_s = int(lock.total_seconds()) if lock else 0
+        told = {"failures": failures, "locked_s": locked_s}
+        record(connection, by, "login.failed", now, on=_account(account), details=told)
+        log.warning("login_failed", account=account.id, failures=failures, locked_s=locked_s)
 
-    async def _open(self, connection: AsyncConnection, number: int, now: datetime) -> str:
+    async def _open(self, connection: AsyncConnection, account: people.Account, now: datetime, by: Actor) -> str:
         token, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-        await people.open_login(connection, digest(token), number, csrf, stamp(now), stamp(now + self.life))
+        named = digest(token)
+        await people.open_login(connection, named, account.id, csrf, stamp(now), stamp(now + self.life))
+        by = by._replace(session=session_name(named))
+        record(connection, by, "login.opened", now, on=_account(account))
         return token
 
-    async def end(self, token: str) -> None:
+    async def end(self, token: str, by: Actor) -> None:
         async with self._db.write() as connection:
             await people.end_login(connection, digest(token))
+            record(connection, by, "login.ended", self._now(), on=Subject("account", by.who))
 
     async def find(self, token: str) -> people.LoggedIn | None:
         """Whose token it is, while the login lasts."""
         async with self._db.read() as connection:
             return await people.logged_in(connection, digest(token), stamp(self._now()))
+
+
+def _account(account: people.Account) -> Subject:
+    return Subject("account", account.username)

@@ -37,9 +37,16 @@ class Rebuilt(msgspec.Struct, frozen=True):
 
 
 async def rebuild(
-    projection: Projection, db: Database, log: BatchLog, progress: Callable[[int], None] = lambda _: None
+    projection: Projection,
+    db: Database,
+    log: BatchLog,
+    progress: Callable[[int], None] = lambda _: None,
+    note: Callable[[AsyncConnection, Rebuilt], None] = lambda _connection, _made: None,
 ) -> Rebuilt:
-    """Fold a projection again up to where it was. No other reader or person writes while it runs."""
+    """Fold a projection again up to where it was. No other reader or person writes while it runs.
+
+    ``note`` may record it, within the same transaction.
+    """
     async with db.write_alone() as connection:
         before = await fingerprint(connection, projection.tables)
         cursors = await _cursors(connection, projection.name)
@@ -49,7 +56,9 @@ async def rebuild(
         for shard, through in cursors.items():
             records += await _fold(connection, projection, log, shard, through, progress)
             await save_cursor(connection, projection.name, shard, through)
-        return Rebuilt(before, await fingerprint(connection, projection.tables), records)
+        made = Rebuilt(before, await fingerprint(connection, projection.tables), records)
+        note(connection, made)
+        return made
 
 
 async def _cursors(connection: AsyncConnection, reader: str) -> dict[str, int]:

@@ -70,7 +70,7 @@ async def _act(request: Request, person: Person, asked: Asked) -> list[Outcome]:
     at: datetime = house.now()
     try:
         async with house.db.write() as connection:
-            outcomes = await alert_actions.act(connection, person.id, person.scope, asked, at)
+            outcomes = await alert_actions.act(connection, person.actor, person.id, person.scope, asked, at)
     except KeyUsed as error:
         raise HTTPException(409, str(error)) from error
     house.live.ring()

@@ -11,7 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from domain.events import decode_event
+from server.api.noted import note
 from server.api.who import PATROLLING, WATCHING, Anyone, Watching
+from server.audit import Subject
 from server.auth import Person
 from server.store import alert_views, live_rows, place_views
 from server.store.alert_views import AlertFilter, AlertView
@@ -93,6 +95,7 @@ async def one(request: Request, identity: str, person: Watching, refused: str = 
         members = await alert_views.incident(connection, person.scope, view.incident, _MEMBERS_AT_MOST)
         _, position = await live_rows.ends(connection)
         picture_at = await alert_views.picture_arrived_at(connection, view.complex, view.picture or "")
+    await note(request, person, "alert.seen", Subject("alert", identity), view.complex)
     return page(
         request,
         person,

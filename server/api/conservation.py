@@ -11,7 +11,9 @@ from starlette.responses import Response
 from domain.conservation import Judged
 from domain.days import date_of
 from domain.statements import Untaken
+from server.api.noted import note
 from server.api.who import Operating, Overseeing
+from server.audit import Subject
 from server.auth import Person
 from server.conservation import Balance
 from server.gateway_auth import Gateway
@@ -34,6 +36,8 @@ async def conservation(request: Request, identity: str, person: Overseeing, day:
     found = await house.conservation.balance(Gateway(gateway.id, gateway.complex), is_full=bool(all or chosen))
     if found.broken:
         house.conservation.compare_soon(gateway.id)  # what is seen here first becomes an alert too
+    told = {"day": str(chosen)} if chosen else None
+    await note(request, person, "statement.seen", Subject("gateway", gateway.id), gateway.complex, details=told)
     context = {"gateway": gateway, "balance": found, "days": _days(found, chosen), "chosen": chosen, "all": bool(all)}
     return page(request, person, "conservation.html", most=_MOST_DAYS, **context)
 
@@ -43,7 +47,7 @@ async def ask(request: Request, identity: str, person: Operating) -> Response:
     """Ask the gateway for its numbers as they are now; they come with its next hello."""
     house = house_of(request)
     gateway = await _gateway(house, person, identity)
-    await house.conservation.ask(gateway.id)
+    await house.conservation.ask(gateway.id, person.actor, gateway.complex)
     return see(f"/gateways/{gateway.id}/conservation")
 
 

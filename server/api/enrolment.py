@@ -36,7 +36,7 @@ async def issue(request: Request, person: Operating, form: Form) -> Response:
     if place is None:
         raise HTTPException(422, "choose a complex")
     house = house_of(request)
-    code, expires_at = await house.gateways.issue_code(place.id)
+    code, expires_at = await house.gateways.issue_code(place.id, person.actor)
     link = _link(request, code)
     left_s = max(0, int((expires_at - house.now()).total_seconds()))
     shown = {"place": place, "code": code, "expires_at": expires_at, "left_s": left_s, "url": link.url}

@@ -13,7 +13,7 @@ from sqlalchemy import update
 from domain.statements import Statement
 from domain.wire import MAX_PACKED_BYTES, BadBatch
 from eventlog.log import Gap, GapReason, LogBroken, Receipt
-from server.auth import BareRoute, declare, public
+from server.auth import BareRoute, address_of, declare, public
 from server.enrolment import Gateway, NotAllowed
 from server.house import House
 from server.ingest import Busy, checked
@@ -127,7 +127,7 @@ FromGateway = Annotated[Gateway, Depends(declare(gateway_of, "gateway"))]
 async def enrol(request: Request) -> Response:
     """A one-time code becomes a gateway."""
     asked = decoded(await body_of(request, 16_384), EnrolRequest)
-    enrolled = await house_of(request).gateways.enrol(asked.code, asked.public_key)
+    enrolled = await house_of(request).gateways.enrol(asked.code, asked.public_key, address_of(request))
     now = house_of(request).now()
     return answer(200, gateway=enrolled.id, complex=enrolled.complex, server_time=stamp(now))
 

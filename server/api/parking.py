@@ -8,7 +8,9 @@ import structlog
 from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import HTMLResponse, Response
 
+from server.api.noted import note
 from server.api.who import CLEARING, Accounting, Clearing
+from server.audit import Subject
 from server.auth import Form, Person, field
 from server.store import parking_views, place_views
 from server.store.parking_views import SessionFilter, SessionView
@@ -78,6 +80,7 @@ def _before(text: str) -> tuple[str, str, str] | None:
 @router.get("/sessions/{complex_id}/{identity}")
 async def session(request: Request, complex_id: str, identity: str, person: Accounting) -> Response:
     """One stay: both pictures, and what it costs line by line."""
+    await note(request, person, "stay.seen", Subject("stay", identity), complex_id)
     return await _session(request, person, complex_id, identity, plate=None)
 
 
@@ -92,6 +95,7 @@ async def show_plate(request: Request, complex_id: str, identity: str, person: C
         stay = await parking_views.one(connection, person.scope, complex_id, identity)
     if stay is None:
         raise HTTPException(404, "no such stay")
+    await note(request, person, "plate.shown", Subject("stay", stay.id), stay.complex, reason)
     _log_shown(person, stay, reason, house.now())
     if request.headers.get("hx-request"):
         return HTMLResponse(render(person.lang, "plate.html", plate=stay.plate))

@@ -7,7 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Path, Query, Request
 from starlette.responses import Response
 
+from server.api.noted import note
 from server.api.who import Operating
+from server.audit import Subject
 from server.store import gateway_views
 from server.web.answers import house_of, page
 from server.web.formats import hex_rows
@@ -38,5 +40,6 @@ async def refusal(request: Request, number: Annotated[int, Path(ge=0, le=_MOST)]
     if found is None:
         raise HTTPException(404, "no such refusal")
     view, body = found
+    await note(request, person, "refusal.seen", Subject("refusal", str(number)), view.complex)
     rows = list(hex_rows(body[:_SHOWN_BYTES]))
     return page(request, person, "refusal.html", refusal=view, rows=rows, shown=min(len(body), _SHOWN_BYTES))

@@ -15,6 +15,7 @@ ACCOUNTING = ("operator", "committee", "clerk", "auditor", *OFFICES)
 CLEARING = ("operator", "clerk")
 OVERSEEING = ("operator", "committee", "auditor", *OFFICES)
 OPERATING = ("operator",)
+AUDITING = ("auditor",)
 
 Anyone = Annotated[Person, Depends(require())]  # who is signed in
 Watching = Annotated[Person, Depends(require(*WATCHING))]  # looks at alerts and doors
@@ -22,5 +23,6 @@ Patrolling = Annotated[Person, Depends(require(*PATROLLING))]  # takes alerts an
 Accounting = Annotated[Person, Depends(require(*ACCOUNTING))]  # looks at parking and what it cost
 Clearing = Annotated[Person, Depends(require(*CLEARING))]  # sees a whole plate, for a reason
 Overseeing = Annotated[Person, Depends(require(*OVERSEEING))]  # looks at gateways, their numbers, and the places
+Auditing = Annotated[Person, Depends(require(*AUDITING))]  # reads who saw and changed what
 Operating = Annotated[Person, Depends(require(*OPERATING))]  # sets up what is in their scope
 Governing = Annotated[Person, Depends(require(*OPERATING, everywhere=True))]  # changes what others see

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import incidents
+from server.audit import Actor, Subject, record
 from server.store import alert_views
 from server.store.engine import stamp
 from server.store.live_rows import announce
@@ -39,14 +40,26 @@ class Outcome(msgspec.Struct, frozen=True):
     refused: str | None = None
 
 
-async def act(connection: AsyncConnection, account: int, scope: Scope, asked: Asked, at: datetime) -> list[Outcome]:
+async def act(
+    connection: AsyncConnection, by: Actor, account: int, scope: Scope, asked: Asked, at: datetime
+) -> list[Outcome]:
     """Do it to each alert in the person's scope; those that are not there are left out. Raises KeyUsed."""
     outcomes: list[Outcome] = []
     for identity in asked.alerts[:MAX_ALERTS]:
         view = await alert_views.one(connection, scope, identity)
         if view is not None:
             outcomes.append(await _act(connection, account, view, asked, at))
+            _record(connection, by, view, asked, outcomes[-1], at)
     return outcomes
+
+
+def _record(
+    connection: AsyncConnection, by: Actor, view: alert_views.AlertView, asked: Asked, outcome: Outcome, at: datetime
+) -> None:
+    """What was asked for, and what became of it; the words of the note stay with the alert."""
+    told = {"status": outcome.status, "refused": outcome.refused, "request": asked.request}
+    on = Subject("alert", view.id)
+    record(connection, by, f"alert.{asked.action}", at, on=on, complex_id=view.complex, details=told)
 
 
 async def _act(

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from eventlog.shards import shard_of
-from server.store import failures
+from server.store import audit_rows, failures
 from server.store.address import for_engine, is_postgres
 from server.store.postgres import REST, PostgresTransactions
 
@@ -40,14 +40,14 @@ class Database:
         """
         turn = shard or (shard_of(complex_id) if complex_id else REST)
         with failures.named():
-            async with self._transactions.write(turn) as connection:
+            async with self._transactions.write(turn) as connection, audit_rows.appended(connection):
                 yield connection
 
     @asynccontextmanager
     async def write_alone(self) -> AsyncGenerator[AsyncConnection]:
         """One transaction that all others of ``write`` wait for; it may take long."""
         with failures.named():
-            async with self._transactions.write_alone() as connection:
+            async with self._transactions.write_alone() as connection, audit_rows.appended(connection):
                 yield connection
 
     @asynccontextmanager

@@ -84,6 +84,7 @@ class RefusalView(msgspec.Struct, frozen=True):
 
     number: int
     gateway: str
+    complex: str | None
     complex_name: str | None
     timezone: str | None
     received_at: datetime
@@ -157,7 +158,7 @@ async def refused(connection: AsyncConnection, scope: Scope, number: int) -> tup
 def _refusals(scope: Scope) -> Any:
     columns = (refusal.c.number, refusal.c.gateway, refusal.c.received_at, refusal.c.reason, refusal.c.detail)
     size = func.length(refusal.c.body).label("size_bytes")
-    query = select(*columns, size, complex_.c.name.label("complex_name"), complex_.c.timezone)
+    query = select(*columns, size, gateway.c.complex, complex_.c.name.label("complex_name"), complex_.c.timezone)
     query = query.outerjoin(gateway, gateway.c.id == refusal.c.gateway)
     query = query.outerjoin(complex_, complex_.c.id == gateway.c.complex)
     return query.where(within(gateway.c.complex, scope))

@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.audit import Actor, Subject, command_line, record
 from server.passwords import hash_password
 from server.store.engine import Database, stamp
 from server.store.place_tables import account_scope, area, complex_
@@ -30,6 +31,7 @@ class Account(msgspec.Struct, frozen=True):
 
     id: int
     username: str
+    role: str
     password_hash: str
     failures: int
     locked_until: str | None
@@ -46,7 +48,12 @@ class LoggedIn(msgspec.Struct, frozen=True):
     expires_at: str
 
 
-async def add_account(db: Database, username: str, password: str, role: str, scope: Scope, now: datetime) -> None:
+_OF_SIGNING_IN = (account.c.id, account.c.username, account.c.role, account.c.password_hash)
+
+
+async def add_account(
+    db: Database, username: str, password: str, role: str, scope: Scope, now: datetime, by: Actor | None = None
+) -> None:
     """A new account. Raises UsernameTaken, or ValueError for a role or a place that is none."""
     if role not in ROLES:
         raise ValueError(f"no such role: {role!r}; there are {', '.join(ROLES)}")
@@ -58,6 +65,8 @@ async def add_account(db: Database, username: str, password: str, role: str, sco
         added = account.insert().values(**values, created_at=stamp(now)).returning(account.c.id)
         number = (await connection.execute(added)).scalar_one()
         await set_scope(connection, number, scope)
+        told = {"role": role, "scope": scope.words}
+        record(connection, by or command_line(), "account.made", now, on=Subject("account", username), details=told)
 
 
 async def by_username(connection: AsyncConnection, username: str) -> Account | None:
@@ -69,7 +78,7 @@ async def by_id(connection: AsyncConnection, number: int) -> Account | None:
 
 
 async def _account(connection: AsyncConnection, which: Any) -> Account | None:
-    columns = (account.c.id, account.c.username, account.c.password_hash, account.c.failures, account.c.locked_until)
+    columns = (*_OF_SIGNING_IN, account.c.failures, account.c.locked_until)
     row = (await connection.execute(select(*columns).where(which))).mappings().first()
     return None if row is None else msgspec.convert(row, Account)
 

@@ -25,7 +25,7 @@ from server.store.failures import READ_ONLY, state_of
 REST = "rest"  # the turn of everything that is no shard's
 _TURNS = {REST: 0} | {shard: 1 + number for number, shard in enumerate(SHARD_NAMES)}
 # Classes of our advisory locks, pg_advisory_xact_lock(class, key); no other part of the product has these.
-_TURN, _LIVE = 0x6A7E_0001, 0x6A7E_0002
+_TURN, _LIVE, _AUDIT = 0x6A7E_0001, 0x6A7E_0002, 0x6A7E_0003
 _LOCK = text("SELECT pg_advisory_xact_lock(:class, :key)")
 
 # With the commit every process that shows screens hears that there is more.
@@ -127,3 +127,10 @@ async def lock_live(connection: AsyncConnection) -> None:
     behind a position, has nothing appear before it. SQLite has one writer, and needs none."""
     if connection.dialect.name == "postgresql":
         await connection.execute(_LOCK_AND_RING, {"class": _LIVE, "key": 0, "channel": LIVE_CHANNEL})
+
+
+async def lock_audit(connection: AsyncConnection) -> None:
+    """Before a row is chained to the last one: from here to the commit nobody else appends. Nothing else is waited for
+    while it is held, so that it can stand in nobody's way for longer than a commit. SQLite has one writer."""
+    if connection.dialect.name == "postgresql":
+        await _lock(connection, _AUDIT, 0)

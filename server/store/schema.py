@@ -16,6 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import JSON
 
+from server.store.audit_table import audit as audit
 from server.store.place_tables import account_scope as account_scope
 from server.store.place_tables import area as area
 from server.store.place_tables import area_within as area_within

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from fastapi import Request
 from starlette.responses import HTMLResponse, RedirectResponse
 
-from server.api.who import ACCOUNTING, OVERSEEING, WATCHING
+from server.api.who import ACCOUNTING, AUDITING, OVERSEEING, WATCHING
 from server.auth import Person
 from server.house import House
 from server.web.languages import N_, Language, language_of
@@ -30,6 +30,7 @@ LINKS = (
     Link("/doors", N_("门"), "door", WATCHING),
     Link("/gateways", N_("网关"), "gateway", OVERSEEING),
     Link("/places", N_("地点"), "place", OVERSEEING),
+    Link("/audit", N_("审计"), "audit", AUDITING),
 )
 
 

@@ -44,6 +44,11 @@ def to_second(time: datetime | None, zone: str | None = None) -> str:
     return "—" if time is None else time.astimezone(zone_of(zone)).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def stamp_to_second(at: str, zone: str | None = None) -> str:
+    """The same of a time as the tables keep it."""
+    return to_second(datetime.fromisoformat(at), zone)
+
+
 def line_time(text: str) -> str:
     """``11-22 02:14`` of a time in the lines of a charge, which is in the tariff's own zone already."""
     return datetime.fromisoformat(text).strftime("%m-%d %H:%M")

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from server.api import (
     alert_actions,
     alerts,
+    audit,
     charges,
     conservation,
     doors,
@@ -57,6 +58,7 @@ def routers() -> list[APIRouter]:
         gateways,
         refusals,
         conservation,
+        audit,
     )
     return [noun.router for noun in nouns]
 

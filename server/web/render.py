@@ -77,7 +77,7 @@ class _Filters:
         return self._gettext(titles.rule_meaning(name))
 
 
-_TIMES = (formats.clock, formats.moment, formats.to_second, formats.line_time)
+_TIMES = (formats.clock, formats.moment, formats.to_second, formats.stamp_to_second, formats.line_time)
 _PLAIN = (*_TIMES, formats.yuan, formats.masked, formats.size)
 
 

@@ -31,6 +31,7 @@ PEOPLE = {
     "zhao": ("patrol", of_complexes(RIVER)),
     "chen": ("committee", of_complexes(GARDEN)),
     "sun": ("clerk", of_complexes(GARDEN)),
+    "huang": ("auditor", CITY),
 }
 
 

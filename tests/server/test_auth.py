@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute
 
 from server.api.who import Patrolling
 from server.app import create_app
+from server.audit import nobody
 from server.auth import COOKIE, declares_access, every_route, require
 from server.logins import Logins, digest, lock_after
 from server.passwords import Passwords, TooMany
@@ -87,7 +88,7 @@ async def test_a_login_is_kept_only_as_a_digest_and_ends_by_itself(gate: Gate) -
 async def test_a_login_can_be_ended_and_ended_ones_are_cleared_away(gate: Gate) -> None:
     first, second = await gate.try_("right"), await gate.try_("right")
     assert first and second and first != second
-    await gate.logins.end(first)
+    await gate.logins.end(first, nobody(None))
     assert await gate.logins.find(first) is None
     assert await gate.logins.find(second) is not None
     gate.clock.forward(days=2)
