@@ -1,0 +1,150 @@
+"""A walk over every route that changes something: a good request of each leaves a row in the audit.
+
+Whoever adds a route that is not a GET says here how to call it, or why what it does needs no row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import APIRouter, Depends, FastAPI
+from joserfc.jwk import OKPKey
+from starlette.routing import BaseRoute
+
+from server.auth import every_route, public
+from server.store import audit_rows
+from tests.server.engines import Engine
+from tests.server.people import City, city
+
+Sample = Callable[[City], Awaitable[httpx.Response]]
+READS = {"GET", "HEAD", "OPTIONS"}
+
+# What gateways tell is no person's doing, and the log itself keeps it; tokens say who they are.
+NEEDS_NO_ROW = {
+    "POST /v1/hello": "a heartbeat",
+    "POST /v1/watermarks": "asks, changes nothing",
+    "POST /v1/media/known": "asks, changes nothing",
+    "POST /v1/batches": "the log keeps each with its origin",
+    "POST /v1/gaps": "listed for ever in the log",
+    "POST /v1/refills": "bytes that were here before",
+    "POST /v1/refills/none": "bytes that were here before",
+    "POST /v1/statements": "kept as it was stated",
+    "PUT /v1/media/{sha256}": "named by its content",
+    "POST /v1/desired": "asks; what was put is in the audit",
+}
+
+
+def by(username: str, path: str, **fields: str) -> Sample:
+    """The form of a page, sent by someone who may."""
+
+    async def call(town: City) -> httpx.Response:
+        return await (await town.visitor(username)).submit(path, **fields)
+
+    return call
+
+
+async def _sign_in(town: City) -> httpx.Response:
+    return await (await town.visitor()).sign_in("li")
+
+
+async def _tap(town: City) -> httpx.Response:
+    return await (await town.visitor("li")).tap("acknowledge", "a1", request="walk-0001")
+
+
+async def _enrol(town: City) -> httpx.Response:
+    code, _ = await town.house.gateways.issue_code("garden")
+    key = OKPKey.generate_key("Ed25519").as_dict(private=False)
+    return await (await town.visitor()).client.post("/v1/enrol", json={"code": code, "public_key": key})
+
+
+SAMPLES: Mapping[str, Sample] = {
+    "POST /login": _sign_in,
+    "POST /logout": by("li", "/logout"),
+    "POST /alerts/actions": _tap,
+    "POST /alerts/{identity}/actions": by("li", "/alerts/a1/actions", action="acknowledge", request="walk-0002"),
+    "POST /parking/sessions/{complex_id}/{identity}/plate": by(
+        "sun", "/parking/sessions/garden/5e1/plate", reason="payment"
+    ),
+    "POST /gateways/new": by("wang", "/gateways/new", complex="garden"),
+    "POST /gateways/{identity}/conservation/ask": by("wang", "/gateways/gw-0a1b2c3d4e5f/conservation/ask"),
+    "POST /audit/export": by("huang", "/audit/export", reason="walk"),
+    "POST /audit/blank": by("huang", "/audit/blank"),
+    "POST /v1/enrol": _enrol,
+}
+# Of these the row is the one that the sample itself left before, by signing in: nothing was there to be done.
+SILENT_WHEN_IDLE = {"POST /audit/blank"}
+
+
+@pytest.fixture
+async def town(tmp_path: Path, engine: Engine) -> AsyncIterator[City]:
+    async with city(tmp_path, engine) as made:
+        yield made
+
+
+def changing(app: FastAPI) -> list[str]:
+    """The routes that are not only read, as ``METHOD path``."""
+
+    def names(route: BaseRoute) -> list[str]:
+        methods = set(getattr(route, "methods", None) or ()) - READS
+        return [f"{method} {getattr(route, 'path', route)}" for method in sorted(methods)]
+
+    return [name for route in every_route(app.routes) for name in names(route)]
+
+
+async def rows_left(town: City, call: Sample) -> tuple[int, int]:
+    """The answer's status, and how many rows there are more; signing in is not counted."""
+    counted = await _count(town, login=False)
+    answer = await call(town)
+    return answer.status_code, await _count(town, login=False) - counted
+
+
+async def _count(town: City, *, login: bool) -> int:
+    async with town.house.db.read() as connection:
+        rows = await audit_rows.after(connection, 0, 10_000)
+    return sum(1 for row in rows if login or row.action != "login.opened")
+
+
+async def silent(town: City, names: list[str], samples: Mapping[str, Sample]) -> list[str]:
+    """Routes that left no row, or that nobody said how to call."""
+    found: list[str] = []
+    for name in names:
+        if name in NEEDS_NO_ROW:
+            continue
+        if name not in samples:
+            found.append(f"{name}: nobody says how to call it")
+            continue
+        status, rows = await rows_left(town, samples[name])
+        assert status < 400, (name, status)
+        if not rows and name != "POST /login" and name not in SILENT_WHEN_IDLE:
+            found.append(f"{name}: left no row")
+    return found
+
+
+async def test_every_route_that_changes_something_leaves_a_row(town: City) -> None:
+    names = changing(town.app)
+    assert len(names) > 15
+    assert await silent(town, names, SAMPLES) == []
+    assert set(SAMPLES) | set(NEEDS_NO_ROW) == set(names), "nothing is listed that is not there"
+    async with town.house.db.read() as connection:
+        assert "login.opened" in {row.action for row in await audit_rows.after(connection, 0)}
+
+
+async def test_the_walk_finds_a_route_that_leaves_none(town: City) -> None:
+    router = APIRouter()
+
+    @router.post("/quiet", dependencies=[Depends(public)])
+    async def _quiet() -> dict[str, str]:
+        return {}
+
+    @router.put("/unknown", dependencies=[Depends(public)])
+    async def _unknown() -> None: ...
+
+    town.app.include_router(router)
+    names = [name for name in changing(town.app) if name.endswith(("/quiet", "/unknown"))]
+    assert await silent(town, names, {"POST /quiet": by("li", "/quiet")}) == [
+        "POST /quiet: left no row",
+        "PUT /unknown: nobody says how to call it",
+    ]
