@@ -108,7 +108,6 @@ def test_the_same_content_has_another_digest_by_its_nonce() -> None:
 
 def test_the_hash_is_what_it_always_was() -> None:
     """Heads that were written down years ago are held against it: a change here is a change of every chain."""
-    assert hash_of(GENESIS, 1, AT, "plate.shown", "d" * 64) == (
-        "9f95bc3f859f36dc3997e3b2b913f598c1de95bb34649ba3757abc79ebb46b23"
-    )
+    known = "9f95bc3f859f36dc3997e3b2b913f598c1de95bb34649ba3757abc79ebb46b23"  # pragma: allowlist secret
+    assert hash_of(GENESIS, 1, AT, "plate.shown", "d" * 64) == known
     assert years_before(AT, 3) == "2020-05-04T10:00:00.000Z"
