@@ -24,5 +24,6 @@ Accounting = Annotated[Person, Depends(require(*ACCOUNTING))]  # looks at parkin
 Clearing = Annotated[Person, Depends(require(*CLEARING))]  # sees a whole plate, for a reason
 Overseeing = Annotated[Person, Depends(require(*OVERSEEING))]  # looks at gateways, their numbers, and the places
 Auditing = Annotated[Person, Depends(require(*AUDITING))]  # reads who saw and changed what
+AuditingAll = Annotated[Person, Depends(require(*AUDITING, everywhere=True))]
 Operating = Annotated[Person, Depends(require(*OPERATING))]  # sets up what is in their scope
 Governing = Annotated[Person, Depends(require(*OPERATING, everywhere=True))]  # changes what others see
