@@ -153,6 +153,11 @@ class PostgresBatchLog:
             await connection.execute("UPDATE batch SET body = $1 WHERE position = $2", arrival.packed, position)
         return position is not None
 
+    async def probe(self) -> None:
+        """Make something small durable, and change nothing. Raises LogBroken where nothing can be."""
+        async with self._link.transaction("a probe") as connection:
+            await self._confirm(connection)
+
     def damaged_and_lost(self) -> AsyncIterator[Wanted]:
         """Walk the whole log as it is at this moment: each row that is no longer what was received, and each run of
         sequences below the mark that no row and no listed gap holds."""

@@ -132,6 +132,14 @@ class SqliteBatchLog:
             await self._writer.execute("UPDATE batch SET body = ? WHERE position = ?", (arrival.packed, position))
         return position is not None
 
+    async def probe(self) -> None:
+        """Make something small durable, and change nothing. Raises LogBroken where nothing can be."""
+        await self._in_transaction(self._write_what_is_there, "a probe")
+
+    async def _write_what_is_there(self) -> None:
+        rows = list(await self._writer.execute_fetchall("PRAGMA application_id"))
+        await self._writer.execute(f"PRAGMA application_id = {int(rows[0][0])}")
+
     async def damaged_and_lost(self) -> AsyncIterator[Wanted]:
         """Walk the whole log: each row that is no longer what was received, and each run of sequences below the mark
         that no row and no listed gap holds."""

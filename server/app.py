@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fastapi import FastAPI
 
-from server.api import gateway_desired, gateway_side
+from server.api import gateway_desired, gateway_side, ops
 from server.auth import refuse_undeclared
 from server.house import House
+from server.metrics import Metrics
+from server.readiness import Readiness
+from server.spans import SpanOf, no_span
 from server.web.headers import SecurityHeaders
+from server.web.observed import Observed
 from server.web.pages import mount_static, routers
 
 
-def create_app(house: House) -> FastAPI:
-    """The application; documentation pages are off, because they load from elsewhere."""
+def create_app(house: House, readers: Sequence[str] = (), span: SpanOf = no_span) -> FastAPI:
+    """The application; documentation pages are off, because they load from elsewhere.
+
+    ``readers`` are those whose lag is shown; ``span`` is whoever traces.
+    """
     app = FastAPI(title="Gatehouse", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.house = house
+    app.state.readiness, app.state.metrics = Readiness(house), Metrics(house, readers)
     for error in gateway_side.REFUSED:
         app.add_exception_handler(error, gateway_side.refusals)
     app.router.routes.append(gateway_side.BATCHES)  # the first to be looked at
     app.include_router(gateway_side.router)
     app.include_router(gateway_desired.router)
+    app.include_router(ops.router)
     for router in routers():
         app.include_router(router)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(Observed, answered=app.state.metrics.answered, span=span)
     mount_static(app)
     refuse_undeclared(app.routes)
     return app

@@ -11,7 +11,6 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import structlog
-from obstore.store import LocalStore
 
 from domain.places import Hours, Place, hours
 from domain.tariff import BadTariff
@@ -32,6 +31,7 @@ from server.ingest import Ingest
 from server.leases import Everything, Leases, Share
 from server.live import Hub
 from server.media import MediaBox
+from server.objects import open_objects
 from server.projections.alerts import Alerts
 from server.projections.conservation import Conservation
 from server.projections.doors import Doors
@@ -71,7 +71,7 @@ async def open_house(folder: Path, config: Config) -> House:
         await asyncio.to_thread(migrate.upgrade, url)
     db = Database(url)
     batches = await _open_log(folder, url, db)
-    objects = LocalStore(folder / "media", mkdir=True)
+    objects = open_objects(folder, config)
     await _know_complexes(db, config.complexes)
     return House(
         folder=folder,
@@ -121,12 +121,18 @@ async def run_behind(house: House, part: Part = "all") -> None:
             tasks.create_task(house.live.run())
             tasks.create_task(house.desired.run())
         if part != "requests":
-            tasks.create_task(_share(house, part).run())
+            share = _share(house, part)
+            house.seen.held = lambda: share.held
+            tasks.create_task(share.run())
 
 
 def _share(house: House, part: Part) -> Share:
     """What only one process may do at a time: each shard's readers, each feed's sender, the comparison."""
     readers, works = _readers(house, part)
+
+    def report(reader: str, shard: str, error: Exception) -> None:
+        house.seen.waits[reader] += 1
+        log.error("reader_waits", reader=reader, shard=shard, error=repr(error))
 
     async def work(name: str) -> None:
         if name in works:
@@ -134,7 +140,7 @@ def _share(house: House, part: Part) -> Share:
             return
         async with asyncio.TaskGroup() as tasks:
             for reader in readers:
-                tasks.create_task(follow(house.log, name, reader, _report, PACE))
+                tasks.create_task(follow(house.log, name, reader, report, PACE))
 
     names = [*house.log.partitions, *works]
     return Leases(house.db.url, names, work) if address.is_postgres(house.db.url) else Everything(names, work)
@@ -175,16 +181,17 @@ def shard_readers(house: House, unpacker: Unpacker, rest: Rest) -> list[ShardRea
     return [*readers, ShardReader(Charges(tariffs(house), house.now), house.db, unpacker, rest=rest)]
 
 
+def reader_names(config: Config) -> list[str]:
+    """What ``_readers`` makes, by name."""
+    return [*projections(config), Charges.name, *(Outbox(one.name, frozenset()).name for one in config.webhooks)]
+
+
 def _sender(house: House, webhook: Webhook) -> WebhookSender:
     return WebhookSender(webhook.name, webhook.url, _secret(house.folder, webhook), house.db, house.now, _retry_s)
 
 
 def _retry_s(failures: int) -> float:
     return min(_MOST_RETRY_S, 0.5 * 2 ** min(failures - 1, 10)) * (0.5 + random.random() / 2)  # noqa: S311 - jitter
-
-
-def _report(reader: str, shard: str, error: Exception) -> None:
-    log.error("reader_waits", reader=reader, shard=shard, error=repr(error))
 
 
 def projections(config: Config) -> dict[str, Projection]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -51,11 +52,34 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     complexes: list[Complex] = []
     webhooks: list[Webhook] = []
     database: str = ""  # postgresql://USER@HOST/NAME, without a password; empty: SQLite in the data folder
+    media: str = ""  # pictures: s3://BUCKET/PREFIX; empty: the folder media/
+    media_endpoint: str = ""  # of a store that speaks S3 and is not Amazon's: https://HOST:PORT
+    media_region: str = ""
+    media_keys_file: str = ""  # access_key_id = …, secret_access_key = …; empty: AWS_ACCESS_KEY_ID and so on
     code_life_min: int = 15
     login_life_h: int = 12
     public_url: str = ""  # by which gateways call the centre; empty: as the person who asks for a code does
+    metrics_token_file: str = ""  # who bears this token may read /metrics; empty: only from this machine itself
+    worker_metrics_port: int = 0  # where `work` answers /metrics, on loopback; 0: nowhere
+    otlp_endpoint: str = ""  # traces go there by OTLP over HTTP; empty: OTEL_EXPORTER_OTLP_ENDPOINT, else nowhere
     tls_cert_file: str = ""  # of the proxy before us (PEM): its fingerprint goes into the QR code for enrolling
     tls_fingerprint: str = ""  # the same, where the file cannot be read from here: SHA-256, 64 hex digits
+
+
+_MEDIA = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<prefix>[^?#]*))?")
+
+
+def check_media(config: Config) -> tuple[str, str]:
+    """Bucket and prefix; both empty for a folder. Raises BadConfig."""
+    if not config.media:
+        return "", ""
+    named = _MEDIA.fullmatch(config.media)
+    if named is None or "@" in config.media:
+        raise BadConfig(f"media: {config.media!r}: write s3://BUCKET or s3://BUCKET/PREFIX, without keys in it")
+    endpoint = config.media_endpoint
+    if endpoint and (not endpoint.startswith(("https://", "http://")) or "@" in endpoint):
+        raise BadConfig("media_endpoint: write https://HOST or https://HOST:PORT, without keys in it")
+    return named["bucket"], (named["prefix"] or "").strip("/")
 
 
 def load(folder: Path) -> Config:
@@ -66,6 +90,7 @@ def load(folder: Path) -> Config:
         for place in config.complexes:
             ZoneInfo(place.timezone)
         address.of(folder, config.database)
+        check_media(config)
     except FileNotFoundError as error:
         raise BadConfig(f"{path} is not there; write one, docs/server.md shows an example") from error
     except (msgspec.MsgspecError, ValueError, KeyError) as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from server.live import Hub
 from server.media import MediaBox
 from server.projections.alerts import picture_arrived
 from server.refill import Refill
+from server.seen import Seen
 from server.store.engine import Database
 
 
@@ -36,6 +37,7 @@ class House:
     desired: Desired
     conservation: Conservation
     now: Callable[[], datetime]
+    seen: Seen = field(default_factory=Seen)
 
     async def announce_picture(self, complex_id: str, sha256: str) -> None:
         """Tell the screens that show an alert with this picture.

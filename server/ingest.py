@@ -15,6 +15,7 @@ from domain.wire import BadBatch, check_events, unpack
 from eventlog.group_commit import Bounds, GroupCommit
 from eventlog.log import Arrival, BatchLog, LogBroken, Receipt
 from server.pouring import Pouring
+from server.spans import SpanOf, no_span
 from server.store.engine import Database, stamp
 from server.store.schema import refusal
 
@@ -39,6 +40,13 @@ class Ingest:
         self._queue: GroupCommit[_Waiting] = GroupCommit(self._commit, bounds)
         self.counts: Counter[str] = Counter()
         self.pouring = Pouring()
+        self.events_stored = 0
+        self.span: SpanOf = no_span
+
+    @property
+    def waiting(self) -> int:
+        """Batches that wait for their commit."""
+        return self._queue.waiting
 
     async def run(self) -> None:
         """Commit what waits until cancelled."""
@@ -69,12 +77,15 @@ class Ingest:
 
     async def _commit(self, group: list[_Waiting]) -> None:
         try:
-            receipts = await self._log.append([waiting.arrival for waiting in group])
+            with self.span("ingest.commit", {"batches": len(group)}):
+                receipts = await self._log.append([waiting.arrival for waiting in group])
         except LogBroken as error:
             for waiting in group:
                 _answer(waiting, error)
             return
         for waiting, receipt in zip(group, receipts, strict=True):
+            if receipt.outcome == "stored":
+                self.events_stored += waiting.arrival.header.count
             _answer(waiting, receipt)
 
     async def refuse(self, gateway: str, reason: str, detail: str, body: bytes) -> None:

@@ -41,6 +41,11 @@ _SESSION = {
 class Share(Protocol):
     """How work is shared out among processes."""
 
+    @property
+    def held(self) -> Sequence[str]:
+        """What this process works on now."""
+        ...
+
     async def run(self) -> None:
         """Do this process's part of the work until cancelled."""
         ...
@@ -51,6 +56,10 @@ class Everything:
 
     def __init__(self, names: Sequence[str], work: Work) -> None:
         self._names, self._work = names, work
+
+    @property
+    def held(self) -> Sequence[str]:
+        return self._names
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:

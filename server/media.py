@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Callable, Sequence
+import secrets
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore
 from sqlalchemy import select
 
@@ -22,6 +25,10 @@ MAX_PICTURE_BYTES = 8 * 1024 * 1024
 _NAME = re.compile(r"[0-9a-f]{64}")
 
 
+class MediaAway(Exception):
+    """The store of the pictures cannot be reached, or does not take anything; nothing was kept. Come again."""
+
+
 class WrongHash(Exception):
     """The bytes are not what their name says."""
 
@@ -33,7 +40,10 @@ class MediaBox:
         self._objects, self._db, self._now = objects, db, now
 
     async def keep(self, sha256: str, complex_id: str, body: bytes, media_type: str) -> bool:
-        """Keep a picture; whether it is new to the complex. Raises WrongHash."""
+        """Keep a picture; whether it is new to the complex. Raises WrongHash, MediaAway.
+
+        Its bytes are durable before it is listed, and it is listed before this returns.
+        """
         actual = content_name(body)
         if actual != sha256:
             raise WrongHash(f"named {sha256}, but the bytes have {actual}: damaged on the way, send it again")
@@ -44,6 +54,8 @@ class MediaBox:
         async with self._db.write(complex_id) as connection:
             statement = insert(media).values(**values, received_at=stamp(self._now()))
             await connection.execute(statement.on_conflict_do_nothing())
+        if not await _is_there(self._objects, sha256):  # another complex let go of it meanwhile
+            await put_object(self._objects, sha256, body)
         return True
 
     async def belongs(self, sha256: str, complex_id: str) -> bool:
@@ -64,22 +76,80 @@ class MediaBox:
         async with self._db.read() as connection:
             return (await connection.execute(query.order_by(media.c.complex).limit(1))).scalar()
 
+    async def delete(self, names: Sequence[str], complex_id: str) -> list[str]:
+        """Forget a complex's pictures; the names whose bytes went too, because no other complex has them.
+
+        First the list, then the bytes: what a kill leaves between is bytes that nobody lists. Raises MediaAway.
+        """
+        async with self._db.write(complex_id) as connection:
+            await connection.execute(media.delete().where(media.c.complex == complex_id, media.c.sha256.in_(names)))
+        # Nobody lists a name while its bytes go; who lists it afterwards finds them gone, and keeps them again.
+        async with self._db.write_alone() as connection:
+            still = select(media.c.sha256).where(media.c.sha256.in_(names))
+            kept = set((await connection.execute(still)).scalars())
+            gone = [name for name in dict.fromkeys(names) if name not in kept]
+            with _away_named():
+                await self._objects.delete_async([_path(name) for name in gone])
+        return gone
+
+    async def probe(self) -> None:
+        """Write something small, read it back, and remove it. Raises MediaAway."""
+        await probe(self._objects)
+
     async def get(self, sha256: str) -> bytes:
-        """A picture's bytes. Raises FileNotFoundError."""
+        """A picture's bytes. Raises FileNotFoundError, MediaAway."""
         return await get_object(self._objects, sha256)
 
 
 async def put_object(objects: ObjectStore, sha256: str, body: bytes) -> None:
     """Keep bytes under the name of their content; durable afterwards."""
-    await objects.put_async(_path(sha256), body)
-    if isinstance(objects, LocalStore):
-        await asyncio.to_thread(_sync, Path(str(objects.prefix)) / _path(sha256))
+    with _away_named():
+        await objects.put_async(_path(sha256), body)
+        if isinstance(objects, LocalStore):
+            await asyncio.to_thread(_sync, Path(str(objects.prefix)) / _path(sha256))
+
+
+async def _is_there(objects: ObjectStore, sha256: str) -> bool:
+    try:
+        with _away_named():
+            await objects.head_async(_path(sha256))
+    except FileNotFoundError:
+        return False
+    return True
+
+
+async def probe(objects: ObjectStore) -> None:
+    """Write something small, read it back, and remove it. Raises MediaAway."""
+    name, body = f"probe/{secrets.token_hex(8)}", secrets.token_bytes(16)
+    with _away_named():
+        await objects.put_async(name, body)
+        came_back = bytes(await (await objects.get_async(name)).bytes_async())
+        await objects.delete_async(name)
+    if came_back != body:
+        raise MediaAway("the store of the pictures gave back other bytes than were written")
+
+
+@contextmanager
+def _away_named() -> Generator[None]:
+    """The store's errors as ours, but for a name that is not there."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except (BaseError, OSError) as error:
+        raise MediaAway(f"the store of the pictures: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    """What is wrong, without the long story behind it."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 async def get_object(objects: ObjectStore, sha256: str) -> bytes:
     """The bytes under a name. Raises FileNotFoundError."""
-    found = await objects.get_async(_path(sha256))
-    return bytes(await found.bytes_async())
+    with _away_named():
+        found = await objects.get_async(_path(sha256))
+        return bytes(await found.bytes_async())
 
 
 async def names_in(objects: ObjectStore) -> set[bytes]:

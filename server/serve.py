@@ -10,9 +10,12 @@ from pathlib import Path
 import uvicorn
 
 from server.app import create_app
-from server.bootstrap import Part, close_house, open_house, run_behind
+from server.bootstrap import Part, close_house, open_house, reader_names, run_behind
 from server.config import Config
 from server.house import House
+from server.metrics import Metrics
+from server.tracing import tracing
+from server.worker_metrics import figures_on
 
 _GRACE_S = 3
 _BACKLOG = 2_048
@@ -46,12 +49,13 @@ async def serve(
     """
     house = await open_house(folder, config)
     try:
-        readers = asyncio.create_task(run_behind(house, part))
-        server = _Server(_uvicorn_config(house, config), house, ready)
-        sockets = [_shared(config.host, config.port)] if share_port else None
-        serving = asyncio.create_task(server.serve(sockets))
-        await asyncio.wait({readers, serving}, return_when=asyncio.FIRST_COMPLETED)
-        await _stop(server, serving, readers)
+        with tracing(config) as house.ingest.span:
+            readers = asyncio.create_task(run_behind(house, part))
+            server = _Server(_uvicorn_config(house, config), house, ready)
+            sockets = [_shared(config.host, config.port)] if share_port else None
+            serving = asyncio.create_task(server.serve(sockets))
+            await asyncio.wait({readers, serving}, return_when=asyncio.FIRST_COMPLETED)
+            await _stop(server, serving, readers)
     finally:
         await close_house(house)
 
@@ -60,8 +64,9 @@ async def work(folder: Path, config: Config, ready: Callable[[], None]) -> None:
     """Read the log and serve nobody, until cancelled."""
     house = await open_house(folder, config)
     try:
-        ready()
-        await run_behind(house, "readers")
+        async with figures_on(config.worker_metrics_port, Metrics(house, reader_names(config))):
+            ready()
+            await run_behind(house, "readers")
     finally:
         await close_house(house)
 
@@ -85,7 +90,7 @@ def _shared(host: str, port: int) -> socket.socket:
 
 def _uvicorn_config(house: House, config: Config) -> uvicorn.Config:
     return uvicorn.Config(
-        create_app(house),
+        create_app(house, reader_names(config), house.ingest.span),
         host=config.host,
         port=config.port,
         log_level="warning",

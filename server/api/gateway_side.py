@@ -17,7 +17,7 @@ from server.auth import BareRoute, address_of, declare, public
 from server.enrolment import Gateway, NotAllowed
 from server.house import House
 from server.ingest import Busy, checked
-from server.media import MAX_PICTURE_BYTES, WrongHash
+from server.media import MAX_PICTURE_BYTES, MediaAway, WrongHash
 from server.store.engine import stamp
 from server.store.failures import DatabaseBusy, NotStorable
 from server.store.schema import gateway as gateway_table
@@ -265,6 +265,9 @@ def refusals(request: Request, error: Exception) -> Response:
             return answer(503, error="busy", message="the database is busy; come again")
         case NotStorable():
             return answer(422, error="bad_request", message=str(error))
+        case MediaAway():
+            log.error("media_away", path=request.url.path, error=str(error))
+            return answer(503, error="media", message="the picture could not be kept; come again")
         case LogBroken():
             return answer(503, error="log", message="the log could not be written; nothing was acknowledged")
         case _:
@@ -279,6 +282,7 @@ REFUSED: tuple[type[Exception], ...] = (
     TooLarge,
     Busy,
     LogBroken,
+    MediaAway,
     DatabaseBusy,
     NotStorable,
 )

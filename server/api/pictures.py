@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import structlog
 from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import Response
 
 from server.api.who import Anyone
+from server.media import MediaAway
 from server.web.answers import house_of
+
+log = structlog.get_logger()
 
 router = APIRouter()
 # What a browser may show as it is; anything else a gateway sent is only bytes to save.
@@ -30,3 +34,6 @@ async def picture(request: Request, sha256: str, person: Anyone) -> Response:
         return Response(await media.get(sha256), media_type=kind, headers=headers)
     except FileNotFoundError as error:
         raise HTTPException(404, "the picture is listed, but its bytes are gone") from error
+    except MediaAway as error:
+        log.error("media_away", path=request.url.path, error=str(error))
+        raise HTTPException(503, "the store of the pictures does not answer; come again") from error

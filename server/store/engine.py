@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, Pool, event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from eventlog.shards import shard_of
@@ -57,6 +57,10 @@ class Database:
             async with self._transactions.read() as connection:
                 yield connection
 
+    def pools(self) -> dict[str, Pool]:
+        """The pools of connections, by what they are for."""
+        return {name: of.sync_engine.pool for name, of in self._transactions.engines().items()}
+
     async def close(self) -> None:
         await self._transactions.close()
 
@@ -84,6 +88,9 @@ class _SqliteTransactions:
     async def read(self) -> AsyncGenerator[AsyncConnection]:
         async with self._reader.connect() as connection:
             yield connection
+
+    def engines(self) -> dict[str, AsyncEngine]:
+        return {"write": self._writer, "read": self._reader}
 
     async def close(self) -> None:
         await self._writer.dispose()

@@ -83,6 +83,9 @@ class PostgresTransactions:
         async with self._reader.connect() as connection:
             yield connection
 
+    def engines(self) -> dict[str, AsyncEngine]:
+        return {"write": self._writer, "read": self._reader, "patient": self._patient}
+
     async def close(self) -> None:
         for one in (self._writer, self._reader, self._patient):
             await one.dispose()
