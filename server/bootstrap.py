@@ -54,7 +54,8 @@ log = structlog.get_logger()
 Part = Literal["all", "requests", "readers"]
 Works = Mapping[str, Callable[[], Coroutine[Any, Any, None]]]
 
-PACE = Pace(limit=64)
+_MOST_PAUSE_S = 5.0  # of a reader that cannot go on: so soon it sees that a person or a mended record let it
+PACE = Pace(limit=64, retry_s=lambda failures: min(_MOST_PAUSE_S, 0.1 * 2 ** min(failures, 10)))
 _MOST_RETRY_S = 60.0
 _FRESH = timedelta(seconds=5)
 

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.places import BadHours
 from eventlog.log import LogBroken
-from server import cli_audit, cli_backup, cli_desired, cli_tariff
+from server import cli_audit, cli_backup, cli_desired, cli_readers, cli_tariff
 from server.audit import Subject, command_line, record
 from server.bootstrap import quiet_projections, tariffs, utc_now
 from server.cli_conservation import conservation
@@ -44,6 +44,7 @@ app = typer.Typer(
 app.add_typer(cli_tariff.app, name="tariff")
 app.add_typer(cli_desired.app, name="desired")
 app.add_typer(cli_audit.app, name="audit")
+app.add_typer(cli_readers.app, name="readers")
 app.command()(cli_desired.order)
 app.command()(conservation)
 app.command()(cli_backup.backup)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 import msgspec
@@ -14,6 +14,7 @@ from eventlog.log import BatchLog
 from server.batches import Batch
 from server.shard_reader import save_cursor
 from server.store.engine import Database
+from server.store.reader_rows import set_aside_for
 from server.store.schema import cursor
 
 _RECORDS = 50
@@ -43,8 +44,9 @@ async def rebuild(
     progress: Callable[[int], None] = lambda _: None,
     note: Callable[[AsyncConnection, Rebuilt], None] = lambda _connection, _made: None,
 ) -> Rebuilt:
-    """Fold a projection again up to where it was. No other reader or person writes while it runs.
+    """Fold a projection again up to where it was, without what was set aside for it.
 
+    No other reader or person writes while it runs.
     ``note`` may record it, within the same transaction.
     """
     async with db.write_alone() as connection:
@@ -52,9 +54,10 @@ async def rebuild(
         cursors = await _cursors(connection, projection.name)
         for table in projection.tables:
             await connection.execute(table.delete())
+        aside = await set_aside_for(connection, projection.name)
         records = 0
         for shard, through in cursors.items():
-            records += await _fold(connection, projection, log, shard, through, progress)
+            records += await _fold(connection, projection, log, shard, through, aside, progress)
             await save_cursor(connection, projection.name, shard, through)
         made = Rebuilt(before, await fingerprint(connection, projection.tables), records)
         note(connection, made)
@@ -72,6 +75,7 @@ async def _fold(
     log: BatchLog,
     shard: str,
     through: int,
+    aside: Collection[int],
     progress: Callable[[int], None],
 ) -> int:
     position, count = 0, 0
@@ -79,7 +83,8 @@ async def _fold(
         records = [record for record in await log.read(shard, position, _RECORDS) if record.position <= through]
         if not records:
             break
-        await projection.fold(connection, [Batch(record) for record in records])
+        kept = [Batch(record) for record in records if record.position not in aside]
+        await projection.fold(connection, kept)
         position, count = records[-1].position, count + len(records)
         progress(len(records))
     return count

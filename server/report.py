@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.books.charges import total_fen
 from server.store.engine import Database
-from server.store.schema import alert, batch, charge, delivery, gateway, media, refusal, session
+from server.store.reader_rows import waits
+from server.store.schema import alert, batch, charge, delivery, gateway, media, refusal, session, set_aside
 
 
 async def report(db: Database) -> dict[str, Any]:
@@ -29,6 +30,8 @@ async def report(db: Database) -> dict[str, Any]:
             "charged_fen": await total_fen(connection),
             "deliveries": {"sent": 0, "waiting": 0, "parked": 0} | await _by(connection, delivery, "state"),
             "refused": await _by(connection, refusal, "reason"),
+            "readers_waiting": [f"{one.reader} {one.shard} {one.position}" for one in await waits(connection)],
+            "set_aside": await _by(connection, set_aside, "reader"),
         }
 
 

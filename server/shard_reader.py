@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Protocol
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.wire import BadBatch
 from eventlog.log import Record
 from server.batches import Batch, Unpacker
+from server.store import reader_rows
 from server.store.bulk import upsert
 from server.store.engine import Database
+from server.store.failures import DatabaseBusy
 from server.store.schema import cursor
 
 # A transaction: ingest waits for it where there is one writer, so it is short; but each costs a commit, so a reader
@@ -69,7 +74,11 @@ class Stride:
 
 
 class ShardReader:
-    """Lets a fold follow the log. ``after_commit`` is told when its effect can be seen."""
+    """Lets a fold follow the log. ``after_commit`` is told when its effect can be seen.
+
+    At a record that its fold cannot take it stands still, with all before it taken, and says so (``reader_rows``): the
+    other readers and the other shards go on.
+    """
 
     def __init__(
         self,
@@ -83,35 +92,72 @@ class ShardReader:
         self._fold, self._db, self._unpacker, self._after_commit = fold, db, unpacker, after_commit
         self._rest, self._stride = rest, Stride()
         self._at: dict[str, int] = {}
+        self._singly: dict[str, int] = {}  # up to which position records are taken one by one, for one of them fails
+        self._clear: set[str] = set()  # partitions of which it is sure that no wait is noted
 
     async def position(self, partition: str) -> int:
+        self._clear.discard(partition)  # another process may have had it meanwhile, and noted that it waits
         async with self._db.read() as connection:
             self._at[partition] = await self._cursor(connection, partition)
         return self._at[partition]
 
     async def take(self, partition: str, records: list[Record]) -> int:
-        began, taken = time.monotonic(), self._first_few(records)
+        began, chosen = time.monotonic(), self._first_few(partition, records)
+        try:
+            work_s = await self._commit(partition, chosen)
+        except (DatabaseBusy, Overtaken):
+            raise
+        except Exception as error:
+            await self._wait_at(partition, chosen, error)
+            raise
+        self._at[partition] = chosen[-1].position
+        self._clear.add(partition)
+        self._after_commit()
+        self._stride.took(work_s)
+        if self._rest is not None:
+            await self._rest.after(time.monotonic() - began)
+        return chosen[-1].position
+
+    async def _commit(self, partition: str, chosen: list[Record]) -> float:
+        """Effect and cursor in one transaction; for how many seconds others had to wait for it."""
+        batches = [self._unpacker.batch(record) for record in chosen]
         async with self._db.write(shard=partition) as connection:
             alone = time.monotonic()
             await self._stand(connection, partition)
-            await self._fold.fold(connection, taken)
-            await save_cursor(connection, self.name, partition, taken[-1].position)
-        self._at[partition] = taken[-1].position
-        self._after_commit()
-        self._stride.took(time.monotonic() - alone)
-        if self._rest is not None:
-            await self._rest.after(time.monotonic() - began)
-        return taken[-1].position
+            await self._fold.fold(connection, batches)
+            await save_cursor(connection, self.name, partition, chosen[-1].position)
+            if partition not in self._clear:
+                await reader_rows.went_on(connection, self.name, partition)
+        return time.monotonic() - alone
 
-    def _first_few(self, records: list[Record]) -> list[Batch]:
-        events, taken = 0, list[Batch]()
+    async def _wait_at(self, partition: str, chosen: list[Record], error: Exception) -> None:
+        """Say at which record it stands still. Of several it is not known yet: they are taken one by one then."""
+        self._clear.discard(partition)
+        if len(chosen) > 1:
+            self._singly[partition] = chosen[-1].position
+            return
+        with suppress(DatabaseBusy):  # it comes to the same record again
+            async with self._db.write(shard=partition) as connection:
+                position, at = chosen[0].position, datetime.now(UTC)
+                await reader_rows.note(connection, self.name, partition, position, repr(error), at)
+
+    def _first_few(self, partition: str, records: list[Record]) -> list[Record]:
+        if records[0].position <= self._singly.get(partition, 0):
+            return records[:1]
+        events, chosen = 0, list[Record]()
         for record in records:
-            batch = self._unpacker.batch(record)
-            events += batch.header.count
-            if events > self._stride.events and taken:
+            events += self._events(record)
+            if events > self._stride.events and chosen:
                 break
-            taken.append(batch)
-        return taken
+            chosen.append(record)
+        return chosen
+
+    def _events(self, record: Record) -> int:
+        """How many it holds; of a damaged one more than are ever taken at once, so that it stands alone."""
+        try:
+            return self._unpacker.batch(record).header.count
+        except BadBatch:
+            return _MOST_EVENTS + 1
 
     async def _stand(self, connection: AsyncConnection, partition: str) -> None:
         """Raises Overtaken where the cursor is not where this reader left it."""

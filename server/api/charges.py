@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from server.api.who import Accounting
-from server.store import parking_views, place_views
+from server.store import parking_views, place_views, reader_rows
 from server.store.engine import stamp
 from server.store.parking_views import ChargeFilter, ChargeView
 from server.store.place_views import ComplexView
@@ -35,12 +35,13 @@ async def charges(
             _midnight(first, zone), _midnight(last + timedelta(days=1), zone), complex, _before(before)
         )
         found = await parking_views.charges(connection, person.scope, chosen, _PAGE + 1)
+        aside = await reader_rows.were_set_aside(connection, person.scope, "charges")
         totals = await parking_views.totals(connection, person.scope, chosen)
     shown = found[:_PAGE]
     older = _cursor(shown[-1]) if len(found) > _PAGE else None
     filters = {"since": first.isoformat(), "until": last.isoformat(), "complex": complex}
     context = {"charges": shown, "older": older, "totals": totals, "complexes": complexes, "filters": filters}
-    return page(request, person, "charges.html", **context)
+    return page(request, person, "charges.html", aside=aside, **context)
 
 
 def _zone(complexes: Sequence[ComplexView], chosen: str) -> str:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from server.api.who import Overseeing
-from server.store import desired_views, findings, gateway_views
+from server.store import desired_views, findings, gateway_views, reader_rows
 from server.store.gateway_views import GatewayView
 from server.web.answers import house_of, page
 
@@ -26,12 +26,14 @@ async def gateways(request: Request, person: Overseeing) -> Response:
         found = await gateway_views.gateways(connection, person.scope, _AT_MOST)
         ids = [view.id for view in found]
         wishes, orders = await desired_views.kinds(connection, ids), await desired_views.last_orders(connection, ids)
+        waiting = await reader_rows.waiting_count(connection, person.scope)
         broken = await findings.broken_days(connection, ids)
     silent = {view.id for view in found if is_silent(view, house.now())}
     shown = {
         "gateways": found,
         "silent": silent,
         "broken": broken,
+        "waiting": waiting,
         "most": _AT_MOST,
         "wishes": wishes,
         "last_orders": orders,

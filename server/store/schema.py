@@ -89,6 +89,30 @@ cursor = Table(
     Column("position", BigInteger, nullable=False),
     PrimaryKeyConstraint("reader", "shard"),
 )
+reader_wait = Table(  # a reader that cannot take the record before it; the row goes when it has gone on
+    "reader_wait",
+    metadata,
+    Column("reader", String, nullable=False),
+    Column("shard", String, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("error", String, nullable=False),
+    Column("since", String, nullable=False),
+    Column("seen_at", String, nullable=False),
+    Column("attempts", BigInteger, nullable=False),
+    PrimaryKeyConstraint("reader", "shard"),
+)
+set_aside = Table(  # a record that a person let a reader pass by, and why: listed for ever; its bytes stay in the log
+    "set_aside",
+    metadata,
+    Column("reader", String, nullable=False),
+    Column("shard", String, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    *(Column(name, String, nullable=False) for name in ("complex", "gateway", "stream", "epoch")),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    *(Column(name, String, nullable=False) for name in ("error", "reason", "by", "at")),
+    PrimaryKeyConstraint("reader", "shard", "position"),
+)
 
 # --- gateways, pictures (places: place_tables.py) ---
 

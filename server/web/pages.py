@@ -23,6 +23,7 @@ from server.api import (
     login,
     parking,
     pictures,
+    readers,
     refusals,
 )
 from server.auth import NotSignedIn
@@ -57,6 +58,7 @@ def routers() -> list[APIRouter]:
         enrolment,
         gateways,
         refusals,
+        readers,
         conservation,
         audit,
     )

@@ -263,6 +263,14 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "audit.exported": N_("导出审计"),
         "audit.blanked": N_("清除过期审计内容"),
     },
+    "reader": {
+        "alerts": N_("报警"),
+        "doors": N_("门"),
+        "parking": N_("停车"),
+        "conservation": N_("对账计数"),
+        "orders": N_("指令结果"),
+        "charges": N_("收费账"),
+    },
     "refusal": {
         "checksum": N_("校验和不符"),
         "version": N_("版本不识"),

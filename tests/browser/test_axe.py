@@ -22,6 +22,7 @@ PATHS = (
     "/doors",
     "/gateways",
     "/gateways/new",
+    "/gateways/readers",
     "/gateways/refusals",
     "/gateways/refusals/1",
     "/gateways/gw-0a1b2c3d4e5f/conservation",

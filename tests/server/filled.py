@@ -125,6 +125,16 @@ async def _fill_gateways(connection: AsyncConnection) -> None:
     refused = {"gateway": well["id"], "received_at": stamp(ago(hours=3)), "reason": "checksum"}
     detail = {"detail": "the checksum does not match: damaged on the way", "body": b"GHB1\x00\x40" + bytes(range(256))}
     await insert(connection, schema.refusal, refused | detail)
+    await _fill_readers(connection, well["id"])
+
+
+async def _fill_readers(connection: AsyncConnection, gateway: str) -> None:
+    """One that stands still, and a record that was set aside for the book."""
+    wait = {"reader": "doors", "shard": "0", "position": 1, "error": "ValueError('no such door')", "attempts": 12}
+    await insert(connection, schema.reader_wait, wait | {"since": stamp(ago(hours=2)), "seen_at": stamp(ago())})
+    where = {"shard": "0", "position": 2, "complex": GARDEN, "gateway": gateway, "stream": "money", "epoch": "e1"}
+    why = {"error": "KeyError('lane')", "reason": "a camera on trial", "by": "wang", "at": stamp(ago(days=1))}
+    await insert(connection, schema.set_aside, {"reader": "charges", "first": 7, "last": 9, **where, **why})
 
 
 async def _fill_conservation(connection: AsyncConnection, gateway: str) -> None:

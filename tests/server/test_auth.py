@@ -281,6 +281,7 @@ ROLE_PATHS = {
     "/doors": {"wang": 200, "li": 200, "chen": 200, "sun": 403},
     "/gateways": {"wang": 200, "li": 403, "chen": 200, "sun": 403},
     "/gateways/new": {"wang": 200, "li": 403, "chen": 403, "sun": 403},
+    "/gateways/readers": {"wang": 200, "li": 403, "chen": 403, "sun": 403},
     "/gateways/refusals": {"wang": 200, "li": 403, "chen": 403, "sun": 403},
 }
 

@@ -1,9 +1,9 @@
 """A centre that ends itself by kill -9 in the middle of a reader's step, so that the moment is exact.
 
 ``READER,POINT,TAKES,WAY`` stands before the product's arguments. Which reader; where in its step (``effect``: after the
-effect's statements, ``cursor``: after the cursor's, ``commit``: after the commit, ``never``); in which of its steps; how
-it keeps its cursor: ``together`` as the product does, or broken, in a transaction of its own, ``first`` or ``last``.
-A reader ``counting`` is added, which counts batches blindly: it has nothing but its cursor to rely on.
+effect's statements, ``cursor``: after the cursor's, ``commit``: after the commit, ``never``); in which of its steps;
+how it keeps its cursor: ``together`` as the product does, or broken, in a transaction of its own, ``first`` or
+``last``. A reader ``counting`` is added, which counts batches blindly: it has nothing but its cursor to rely on.
 """
 
 from __future__ import annotations
