@@ -21,7 +21,7 @@ from tests.server.centre import Gateway
 
 EPOCH = "e1"
 _BEGAN = datetime(2026, 3, 1, 2, 0, tzinfo=UTC)
-_AGAIN_S, _TRY_LIMIT_S = 0.05, 60.0
+_AGAIN_S = 0.05
 # Nobody listens there: what is owed to the feed stays and can be counted.
 FEED = '[[webhooks]]\nname = "city"\nurl = "http://127.0.0.1:9/"\n'
 # What each batch of ``of_all_kinds`` leaves behind, by the reader that does it: a statement that counts.
@@ -77,8 +77,8 @@ async def gateway_of(rig: Rig, complex_id: str = COMPLEX) -> AsyncIterator[Gatew
 class Sender:
     """Sends batch after batch of all kinds, each until it is acknowledged, whatever becomes of the centre."""
 
-    def __init__(self, gateway: Gateway, pause_s: float = 0.05) -> None:
-        self._gateway, self._pause_s = gateway, pause_s
+    def __init__(self, gateway: Gateway, pause_s: float = 0.05, limit_s: float = 60.0) -> None:
+        self._gateway, self._pause_s, self._limit_s = gateway, pause_s, limit_s
         self._ends = False
         self.acknowledged = 0
 
@@ -92,7 +92,7 @@ class Sender:
         """One batch, behind the last one."""
         first = 1 + self.acknowledged * len(events)
         packed = pack(self._gateway.id, "routine", EPOCH, first, [encode_event(event) for event in events])
-        async with asyncio.timeout(_TRY_LIMIT_S):
+        async with asyncio.timeout(self._limit_s):
             while not await self._taken(packed):
                 await asyncio.sleep(_AGAIN_S)
 
