@@ -153,8 +153,9 @@ class BatchLog(Log, Protocol):
         """Append durably in one transaction; a batch that does not follow its mark is answered, not stored."""
         ...
 
-    async def declare(self, gap: Gap) -> Receipt:
-        """List a gap and move the mark over it, in one transaction; judged as a batch of those sequences is."""
+    async def declare(self, gap: Gap, complex_id: str) -> Receipt:
+        """List a gap of a gateway of that complex and move the mark over it, in one transaction; judged as a batch of
+        those sequences is."""
         ...
 
     async def gaps(self, gateway: str) -> list[Gap]:

@@ -106,7 +106,7 @@ class MemoryBatchLog(_Partitions):
             self._add(shard_of(arrival.complex), arrival.packed, arrival.complex)
         return receipt
 
-    async def declare(self, gap: Gap) -> Receipt:
+    async def declare(self, gap: Gap, complex_id: str) -> Receipt:
         key = (gap.gateway, gap.stream, gap.epoch)
         receipt = judge(gap, self._marks.get(key, 0))
         if receipt.outcome == "stored":

@@ -109,11 +109,14 @@ class PostgresBatchLog:
             self.bell.ring(name)
         self.between.tell(names)
 
-    async def declare(self, gap: Gap) -> Receipt:
-        """List a gap and move the mark over it, in one transaction. Raises LogBroken."""
+    async def declare(self, gap: Gap, complex_id: str) -> Receipt:
+        """List a gap and move the mark over it, in one transaction, in the turn of its gateway's batches.
+
+        Raises LogBroken.
+        """
         key = (gap.gateway, gap.stream, gap.epoch)
         async with self._link.transaction("a gap") as connection:
-            await self._take_turns(connection, range(len(SHARD_NAMES)))  # a gap does not say which shard is its own
+            await self._take_turns(connection, [int(shard_of(complex_id))])
             receipt = judge(gap, (await _marks(connection, {key})).get(key, 0))
             if receipt.outcome == "stored":
                 span = (gap.first, gap.last, gap.reason, gap.detail)

@@ -20,7 +20,8 @@ _SETTINGS = {
     # A process that stands still in the middle of an append holds up its shard no longer than this.
     "idle_in_transaction_session_timeout": "30s",
 }
-_BOUNDS: Mapping[str, Any] = {"timeout": 10.0, "command_timeout": 30.0, "server_settings": _SETTINGS}
+# What was on its way to a machine that fell silent is given up after ``command_timeout``, before another one leads.
+_BOUNDS: Mapping[str, Any] = {"timeout": 10.0, "command_timeout": 14.0, "server_settings": _SETTINGS}
 
 Isolation = Literal["read_committed", "repeatable_read"]
 
@@ -64,10 +65,11 @@ class Link:
     @classmethod
     async def open(cls, url: str) -> Link:
         """Raises LogBroken where nothing answers at ``url`` (libpq's form, a password by PGPASSFILE)."""
-        size = {"min_size": 1, "max_size": POOL_SIZE}
+        size = {"min_size": 0, "max_size": POOL_SIZE}  # kept up to more, the pool would complain while nobody leads
         try:
             pool = await _driver.create_pool(url, connect=to_leader, **size, **_BOUNDS, reset=_nothing_to_reset)
-            return cls(pool)
+            async with pool.acquire(timeout=_ACQUIRE_S):
+                return cls(pool)
         except ERRORS as error:
             raise broken(error, "opening the log") from error
 

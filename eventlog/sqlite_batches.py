@@ -89,7 +89,7 @@ class SqliteBatchLog:
         await self._writer.executemany(_MARK, [(*key, last) for key, last in judged.moved.items()])
         return judged.receipts
 
-    async def declare(self, gap: Gap) -> Receipt:
+    async def declare(self, gap: Gap, complex_id: str) -> Receipt:
         """List a gap and move the mark over it, in one transaction. Raises LogBroken."""
         return await self._in_transaction(lambda: self._declare(gap), "a gap")
 

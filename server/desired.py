@@ -69,16 +69,22 @@ class Desired:
 
     async def run(self) -> None:
         """Ring for what is new, until cancelled."""
-        seen = await self._newest()
+        seen: tuple[int, int] | None = None
         while True:
-            await asyncio.sleep(_LOOK_EVERY_S)
             try:
-                newest = await self._newest()
-                if newest != seen:
-                    self.ring(await self._complexes_behind(seen))
-                    seen = newest
+                seen = await self._rung(seen)
             except DatabaseBusy as error:  # the next look sees the same
                 log.warning("desired_look_failed", error=str(error))
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+    async def _rung(self, seen: tuple[int, int] | None) -> tuple[int, int]:
+        """Ring for what is newer than what was seen; what is seen now. The first time for everybody."""
+        newest = await self._newest()
+        if seen is None:
+            self.ring({waiter.complex for waiter in self._waiting.values()})
+        elif newest != seen:
+            self.ring(await self._complexes_behind(seen))
+        return newest
 
     def ring(self, complexes: Collection[str]) -> None:
         """Wake the gateways of these complexes that wait."""

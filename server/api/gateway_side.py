@@ -186,7 +186,8 @@ async def gaps(request: Request, gateway: FromGateway) -> Response:
     """A hole in a stream, declared by its gateway: listed for ever, and the stream goes on behind it."""
     said = decoded(await body_of(request, 16_384), GapRequest)
     span = (said.first, said.last, said.reason, said.detail)
-    return _receipt(await house_of(request).log.declare(Gap(gateway.id, said.stream, said.epoch, *span)))
+    gap = Gap(gateway.id, said.stream, said.epoch, *span)
+    return _receipt(await house_of(request).log.declare(gap, gateway.complex))
 
 
 @router.post("/refills")

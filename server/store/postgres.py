@@ -32,7 +32,7 @@ _LOCK = text("SELECT pg_advisory_xact_lock(:class, :key)")
 LIVE_CHANNEL = "gatehouse_live"
 _LOCK_AND_RING = text("SELECT pg_advisory_xact_lock(:class, :key), pg_notify(:channel, '')")
 
-_LIMIT_S = 30
+_LIMIT_S, _SILENT_AFTER_S = 20, 3.0
 _CONNECT_LIMIT_S = 10.0
 _WRITERS, _READERS = 8, 8
 
@@ -111,7 +111,7 @@ async def _connect(url: str, limit_s: int) -> Any:
         "jit": "off",  # it takes longer than our statements
     }
     # The driver's own limit is for a machine that fell silent: one that lives says so itself, earlier.
-    silent_s = 2.0 * limit_s if limit_s else None
+    silent_s = limit_s + _SILENT_AFTER_S if limit_s else None
     return await to_leader(url, timeout=_CONNECT_LIMIT_S, command_timeout=silent_s, server_settings=settings)
 
 

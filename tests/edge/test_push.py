@@ -153,7 +153,7 @@ class CountingCentre:
         return self._answer(receipt)
 
     async def send_json(self, method: str, path: str, content: dict[str, Any]) -> dict[str, Any]:
-        return self._answer(await self.log.declare(msgspec.convert({"gateway": "gw-1", **content}, Gap)))
+        return self._answer(await self.log.declare(msgspec.convert({"gateway": "gw-1", **content}, Gap), "garden"))
 
     def _answer(self, receipt: Receipt) -> dict[str, Any]:
         if receipt.outcome in ("gap", "overlap"):

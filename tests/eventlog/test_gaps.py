@@ -31,7 +31,7 @@ async def test_a_gap_is_judged_as_a_batch_is_and_listed(name: str, tmp_path: Pat
     async with LOGS[name](tmp_path) as face:
         log: BatchLog = face.log  # type: ignore[assignment]
         await log.append([arrival(1, 3)])
-        outcomes = [await log.declare(gap(*span)) for span in [(6, 9), (2, 5), (4, 6), (4, 6), (1, 2)]]
+        outcomes = [await log.declare(gap(*span), COMPLEX) for span in [(6, 9), (2, 5), (4, 6), (4, 6), (1, 2)]]
         assert [receipt.outcome for receipt in outcomes] == ["gap", "overlap", "stored", "known", "known"]
         assert (await log.append([arrival(7)]))[0].watermark == 7
         assert await log.gaps("gw-1") == [gap(4, 6)]
@@ -43,7 +43,7 @@ async def damaged(request: pytest.FixtureRequest, tmp_path: Path):
     async with LOGS[request.param](tmp_path) as face:
         log = face.log
         await log.append([arrival(1, 3), arrival(4, 3), arrival(7, 3)])
-        await log.declare(gap(10, 12))
+        await log.declare(gap(10, 12), COMPLEX)
         await log.append([arrival(13, 2)])
         flipped = f"substr(body, 1, 100) || {ZERO_BYTES[request.param]} || substr(body, 102)"
         face.execute(f"UPDATE batch SET body = {flipped} WHERE first = 4")  # type: ignore[attr-defined]

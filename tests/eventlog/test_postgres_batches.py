@@ -143,7 +143,7 @@ async def both_answers(slow_kind: type[Held]) -> list[str]:
         async with opened(url, slow_kind, PostgresBatchLog) as (slow, other):
             batches = asyncio.create_task(slow.append([arrival("gw-1", 1, 5)]))
             await slow.written.wait()
-            declared = asyncio.create_task(other.declare(Gap("gw-1", "routine", "e1", 1, 5, "capacity")))
+            declared = asyncio.create_task(other.declare(Gap("gw-1", "routine", "e1", 1, 5, "capacity"), COMPLEX))
             await settled(declared, url)
             slow.go.set()
             (receipt,) = await batches

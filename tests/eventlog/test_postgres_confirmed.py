@@ -17,6 +17,7 @@ from simulators.postgres import Postgres
 from tests.eventlog.test_postgres_batches import arrival
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
+COMPLEX = "garden"
 GAP = Gap("gw-1", "routine", "e1", 1, 1, "capacity")
 
 
@@ -66,12 +67,12 @@ async def test_what_is_on_one_machine_alone_is_not_told_as_known(server: Postgre
         with pytest.raises(LogBroken):
             await log.watermarks("gw-1")
         with pytest.raises(LogBroken):
-            await log.declare(GAP)
+            await log.declare(GAP, COMPLEX)
         await asyncio.to_thread(wait_for, server, "")
         (receipt,) = await log.append([arrival("gw-1", 1)])
         assert (receipt.outcome, receipt.watermark) == ("known", 1)
         assert await log.watermarks("gw-1") == {("routine", "e1"): 1}
-        assert (await log.declare(GAP)).outcome == "known"
+        assert (await log.declare(GAP, COMPLEX)).outcome == "known"
     finally:
         wait_for(server, "")
         await log.close()

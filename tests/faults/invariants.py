@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from contextlib import closing
 from typing import Any
 
+import asyncpg
 import msgspec
 
 from domain.ids import Origin
@@ -101,7 +102,7 @@ def _listed(rig: Rig) -> list[tuple[Stream, int, int]]:
     """The gaps that the gateway declared; none where the centre does not know of gaps."""
     try:
         rows = rig.centre_query("SELECT gateway, stream, epoch, first, last FROM gap")
-    except sqlite3.OperationalError:
+    except (sqlite3.OperationalError, asyncpg.UndefinedTableError):
         return []
     return [((row[0], row[1], row[2]), row[3], row[4]) for row in rows]
 

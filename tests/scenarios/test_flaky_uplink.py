@@ -137,7 +137,7 @@ class Straight:
 
     async def send_json(self, method: str, path: str, content: dict[str, Any]) -> dict[str, Any]:
         self.requests += 1
-        return answer(await self.log.declare(msgspec.convert({"gateway": "gw-1", **content}, Gap)))
+        return answer(await self.log.declare(msgspec.convert({"gateway": "gw-1", **content}, Gap), "garden"))
 
     async def watermarks(self) -> dict[str, int]:
         known = await self.log.watermarks("gw-1")

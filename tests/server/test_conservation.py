@@ -121,10 +121,10 @@ async def test_a_mended_log_adds_up_again_and_the_alert_stays(here: Centre) -> N
 
 async def test_gaps_by_rule_are_explained_and_others_are_not(here: Centre) -> None:
     gateway = await sent(here)
-    await here.house.log.declare(Gap(gateway.id, "routine", "e1", 13, 22, "capacity"))
+    await here.house.log.declare(Gap(gateway.id, "routine", "e1", 13, 22, "capacity"), "garden")
     await state(gateway, row(22, held=12, dropped=10))
     assert verdicts(await check(here, gateway)) == {TODAY: "balanced"}
-    await here.house.log.declare(Gap(gateway.id, "routine", "e1", 23, 23, "missing"))
+    await here.house.log.declare(Gap(gateway.id, "routine", "e1", 23, 23, "missing"), "garden")
     await state(gateway, row(23, held=12, dropped=10))
     assert (await check(here, gateway)).broken == {("routine", TODAY): {"missing_at_gateway": 1, "unexplained_gap": 1}}
 

@@ -1,7 +1,7 @@
 """A centre one of whose readers has a defect: ``READER,WHEN`` stands before the product's own arguments.
 
-The reader chokes on any batch in which a device is called ``poison``. ``alone``: that is all, and what the product makes
-of it is looked at. ``all``: broken on purpose, a reader that chokes ends them all.
+The reader chokes on any batch in which a device is called ``poison``. ``alone``: that is all, and what the product
+makes of it is looked at. ``all``: broken on purpose, a reader that chokes ends them all.
 """
 
 from __future__ import annotations
