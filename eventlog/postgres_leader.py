@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 
+GRACE_S = 3.0
 _PORT = "5432"
 _HOST = re.compile(r"(?P<host>\[[^\]]+\]|[^:\[\]]+)(?::(?P<port>\d+))?")
 _driver: Any = asyncpg  # it brings no types
@@ -71,10 +72,16 @@ async def _connect(url: str, options: dict[str, Any]) -> Any:
 
 
 async def _first(attempts: Sequence[asyncio.Task[Any]]) -> asyncio.Task[Any] | None:
-    """The first attempt that comes to a connection; None where none does."""
-    pending = set(attempts)
+    """The first attempt that comes to a connection; None where none does.
+
+    Once one has said no, the silent ones are given a moment only: the next leader may be among those that said no.
+    """
+    pending, limit_s = set(attempts), None
     while pending:
-        done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+        done, pending = await asyncio.wait(pending, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+        if not done:
+            return None
+        limit_s = GRACE_S
         connected = [attempt for attempt in done if attempt.exception() is None]
         if connected:
             return connected[0]
@@ -88,5 +95,7 @@ def _let_go(attempt: asyncio.Task[Any]) -> None:
 
 
 def _why(attempt: asyncio.Task[Any]) -> str:
+    if not attempt.done():
+        return "silent"
     error = attempt.exception()
     return str(error) or type(error).__name__

@@ -73,6 +73,16 @@ async def test_where_nobody_leads_each_machine_is_named_with_its_reason(url: str
     assert "127.0.0.1:1: " in said and f"127.0.0.1:{silent}: TimeoutError" in said and "it does not lead" in said
 
 
+async def test_a_silent_machine_is_not_waited_for_once_another_said_no(
+    silent: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next leader may be the one that said no, and must be asked again."""
+    monkeypatch.setattr(postgres_leader, "GRACE_S", 0.1)
+    with pytest.raises(NoLeader, match=f"127.0.0.1:{silent}: silent"):
+        async with asyncio.timeout(20):
+            await connect(f"postgresql:///x?host=127.0.0.1,127.0.0.1&port={silent},1", timeout=60)
+
+
 async def test_connections_that_are_not_wanted_are_closed(url: str) -> None:
     """The same server, named three times, leads three times."""
     name, folder = urlsplit(url).path.removeprefix("/"), hosts_of(url)[0][0]

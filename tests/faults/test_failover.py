@@ -82,7 +82,7 @@ def must_be_fast(seconds: list[float]) -> None:
 async def test_the_primary_is_killed(cluster: Cluster, story: Story) -> None:
     seconds: list[float] = []
     async with writing(cluster.url(), "primary") as writers:
-        for _ in range(choose(1, 20)):
+        for _ in range(choose(3, 20)):
             await asyncio.to_thread(heal, cluster) if seconds else None
             seconds.append(await kill(cluster, writers, cluster.leader))
     must_hold(await look(cluster.url(), writers.acknowledged), story, seconds)

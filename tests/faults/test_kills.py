@@ -61,7 +61,7 @@ async def test_agent_and_broker_killed(story: Story, tmp_path: Path) -> None:
 
 
 async def test_agent_and_server_killed(story: Story, tmp_path: Path) -> None:
-    whats = drawn(story, ("agent", "server"), choose(4, 40))
+    whats = drawn(story, ("agent", "server"), choose(6, 40))
     must_hold(await killed(story, tmp_path, pip_broker(), whats))
 
 
