@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, PrimaryKeyConstraint, String, Table, UniqueConstraint
+from sqlalchemy import (
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    UniqueConstraint,
+)
 
 from server.store.tables import metadata
 
@@ -72,4 +82,11 @@ account_scope = Table(  # what an account sees: everything where "city" is said,
     Column("kind", String, nullable=False),  # city | area | complex
     Column("place", String, nullable=False),  # an id of an area or a complex; of the city: empty
     PrimaryKeyConstraint("account", "kind", "place"),
+)
+place_import = Table(  # a workbook that was read and shown to who sent it, and waits for their word
+    "place_import",
+    metadata,
+    Column("account", Integer, ForeignKey("account.id"), primary_key=True),
+    Column("made_at", String, nullable=False),
+    Column("rows", LargeBinary, nullable=False),  # what was read, as JSON
 )

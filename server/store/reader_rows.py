@@ -99,9 +99,7 @@ async def waits(connection: AsyncConnection, scope: Scope = CITY) -> list[Waits]
     return [msgspec.convert(row, Waits) for row in rows.mappings()]
 
 
-async def were_set_aside(
-    connection: AsyncConnection, scope: Scope = CITY, reader: str | None = None
-) -> list[SetAside]:
+async def were_set_aside(connection: AsyncConnection, scope: Scope = CITY, reader: str | None = None) -> list[SetAside]:
     """What was set aside, the newest first."""
     query = _named(set_aside, set_aside).outerjoin(complex_, complex_.c.id == set_aside.c.complex)
     query = query.where(within(set_aside.c.complex, scope))

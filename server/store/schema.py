@@ -24,6 +24,7 @@ from server.store.place_tables import building as building
 from server.store.place_tables import complex_ as complex_
 from server.store.place_tables import gate as gate
 from server.store.place_tables import grid_cell as grid_cell
+from server.store.place_tables import place_import as place_import
 from server.store.tables import Position as Position
 from server.store.tables import metadata as metadata
 

@@ -91,4 +91,5 @@ async def complexes_in(connection: AsyncConnection, scope: Scope) -> frozenset[s
         return None
     if not scope.areas:
         return scope.complexes
-    return scope.complexes | frozenset((await connection.execute(_in_areas(scope))).scalars().all())
+    rows = await connection.execute(_in_areas(scope))
+    return scope.complexes | {row.id for row in rows}

@@ -23,6 +23,9 @@ from server.api import (
     login,
     parking,
     pictures,
+    place_changes,
+    place_import,
+    places,
     readers,
     refusals,
 )
@@ -61,6 +64,9 @@ def routers() -> list[APIRouter]:
         readers,
         conservation,
         audit,
+        place_import,
+        places,
+        place_changes,
     )
     return [noun.router for noun in nouns]
 

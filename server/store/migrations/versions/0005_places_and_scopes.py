@@ -11,7 +11,7 @@ down_revision = "0004"
 # Before, a list of complexes stood in the account, and an empty one meant everything. A scope of nothing has no word
 # there: a list that names no complex stands for it, and comes back as nothing.
 _NOTHING = "(none)"
-_PLACES = ("building", "gate")
+_PLACES = ("place_import", "building", "gate")
 _COLUMNS = (("area", "area"), ("management", ""), ("address", ""), ("grid_cell", "grid_cell"))
 
 
@@ -23,6 +23,14 @@ def upgrade() -> None:
     op.create_index("complex_area", "complex", ["area"])
     op.create_index("complex_grid_cell", "complex", ["grid_cell"])
     _buildings_and_gates()
+    op.create_table(
+        "place_import",
+        sa.Column("account", sa.Integer(), nullable=False),
+        *_words("made_at"),
+        sa.Column("rows", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["account"], ["account.id"]),
+        sa.PrimaryKeyConstraint("account"),
+    )
     _scopes()
 
 

@@ -1,0 +1,54 @@
+"""The workbook to fill in: the sheets and headings that the import reads, with examples in place of rules."""
+
+from __future__ import annotations
+
+from functools import cache
+from io import BytesIO
+
+from openpyxl import Workbook
+from openpyxl.styles import Font
+from openpyxl.utils import get_column_letter
+
+from server.place_book import SHEETS
+
+TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_WIDTH = 22
+EXAMPLES: dict[str, tuple[tuple[str, ...], ...]] = {
+    "area": (
+        ("yanjiang", "区县", "沿江区", ""),
+        ("yanjiang-north", "街道", "北门街道", "yanjiang"),
+        ("north-1", "社区", "北门一社区", "yanjiang-north"),
+    ),
+    "grid_cell": (("north-1-a", "north-1", "第一网格", "王芳", "", ""),),
+    "complex": (
+        ("sunny-garden", "阳光花园", "north-1", "居民自管", "北门路 1 号", "Asia/Shanghai", "north-1-a"),
+        ("river-view", "滨河小区", "north-1", "专业物业", "滨河路 8 号", "Asia/Shanghai", ""),
+    ),
+    "building": (("sunny-garden", "1号楼", ""), ("sunny-garden", "2号楼", "north-1-a")),
+    "gate": (("sunny-garden", "东门"), ("sunny-garden", "地下车库入口")),
+}
+
+
+@cache
+def template(*, is_filled: bool = False) -> bytes:
+    """Headings alone, or with examples."""
+    workbook = Workbook(write_only=True)
+    for sheet in SHEETS:
+        page = workbook.create_sheet(sheet.title)
+        page.freeze_panes = "A2"
+        for number in range(1, len(sheet.columns) + 1):
+            page.column_dimensions[get_column_letter(number)].width = _WIDTH
+        page.append([_heading(page, column.heading) for column in sheet.columns])
+        for row in EXAMPLES[sheet.key] if is_filled else ():
+            page.append(list(row))
+    out = BytesIO()
+    workbook.save(out)
+    return out.getvalue()
+
+
+def _heading(page: object, text: str) -> object:
+    from openpyxl.cell import WriteOnlyCell
+
+    cell = WriteOnlyCell(page, value=text)  # type: ignore[arg-type]
+    cell.font = Font(bold=True)
+    return cell
