@@ -73,7 +73,7 @@ async def open_house(folder: Path, config: Config) -> House:
     db = Database(url)
     batches = await _open_log(folder, url, db)
     objects = open_objects(folder, config)
-    await _know_complexes(db, config.complexes)
+    await know_complexes(db, config.complexes)
     return House(
         folder=folder,
         config=config,
@@ -101,7 +101,7 @@ async def close_house(house: House) -> None:
     await house.db.close()
 
 
-async def _know_complexes(db: Database, complexes: list[Complex]) -> None:
+async def know_complexes(db: Database, complexes: list[Complex]) -> None:
     if not complexes:
         return
     statement = insert(complex_)

@@ -65,3 +65,9 @@ async def ask(
         await app(scope, requests.get, send)
     found = {name.decode().lower(): value.decode() for name, value in start["headers"]}
     return Answer(start["status"], found, b"".join(chunks))
+
+
+def multipart(name: str, content: bytes) -> tuple[str, bytes]:
+    """A form of one file: the type of its content, and the content."""
+    head = f'--edge\r\nContent-Disposition: form-data; name="{name}"; filename="{name}"\r\n\r\n'
+    return "multipart/form-data; boundary=edge", head.encode() + content + b"\r\n--edge--\r\n"

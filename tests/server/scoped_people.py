@@ -59,6 +59,8 @@ async def add_areas(connection: AsyncConnection) -> None:
     for complex_id, area in ((rows.GARDEN, "c1"), (rows.RIVER, "c2")):
         placed = update(schema.complex_).where(schema.complex_.c.id == complex_id)
         await connection.execute(placed.values(area=area))
+    await connection.execute(schema.grid_cell.insert().values(id="g1", area="c1", name="第一网格"))
+    await connection.execute(schema.building.insert().values(id="b1", complex=rows.GARDEN, name="1号楼"))
 
 
 async def add_everyone(house: House) -> list[Someone]:

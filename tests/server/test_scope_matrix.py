@@ -19,7 +19,7 @@ from domain.ids import content_name
 from server.auth import UndeclaredRoute, declares_access, every_route
 from server.store.people import ROLES
 from tests.server import rows
-from tests.server.asgi import Answer, ask
+from tests.server.asgi import Answer, ask, multipart
 from tests.server.engines import SQLITE, Engine
 from tests.server.people import City, city
 from tests.server.scoped_people import Someone, add_areas, add_everyone, sign_in
@@ -35,6 +35,7 @@ class Example(NamedTuple):
     path: str
     form: dict[str, str] = {}
     json: Any = None
+    raw: tuple[str, bytes] | None = None  # the type of the content, and the content
     is_one: bool = True
     refused: int = 404  # where the thing is another's
 
@@ -50,6 +51,17 @@ EXAMPLES: dict[str, Example] = {
     "/gateways/refusals/{number}": Example("/gateways/refusals/1"),
     "/gateways/{identity}/conservation": Example("/gateways/gw-0a1b2c3d4e5f/conservation"),
     "/gateways/{identity}/conservation/ask": Example("/gateways/gw-0a1b2c3d4e5f/conservation/ask"),
+    "POST /places/areas": Example("/places/areas", {"kind": "district", "name": "新区"}, is_one=False),
+    "/places/areas/{identity}": Example("/places/areas/c1"),
+    "/places/areas/{identity}/name": Example("/places/areas/c1/name", {"name": "一社区"}),
+    "/places/areas/{identity}/move": Example("/places/areas/c1/move", {"to": "s1"}),
+    "/places/areas/{identity}/cells": Example("/places/areas/c1/cells", {"name": "第二网格"}),
+    "/places/areas/{identity}/cells/{cell}": Example("/places/areas/c1/cells/g1", {"name": "第一网格"}),
+    "/places/complexes/{identity}": Example("/places/complexes/garden", {"name": "阳光花园"}),
+    "/places/complexes/{identity}/move": Example("/places/complexes/garden/move", {"to": "c1"}),
+    "/places/complexes/{identity}/{kind}s": Example("/places/complexes/garden/buildings", {"name": "2号楼"}),
+    "/places/complexes/{identity}/{kind}s/{part}": Example("/places/complexes/garden/buildings/b1", {"name": "1号楼"}),
+    "POST /places/import": Example("/places/import", raw=multipart("file", b"no workbook"), is_one=False),
     "/parking/sessions/{complex_id}/{identity}": Example("/parking/sessions/garden/5e1"),
     "/parking/sessions/{complex_id}/{identity}/plate": Example(
         "/parking/sessions/garden/5e1/plate", {"reason": "payment"}
@@ -102,7 +114,9 @@ def peoples(town: City) -> list[Route]:
 async def send(town: City, route: Route, someone: Someone | None, target: str = "") -> Answer:
     example, headers = route.example, dict(someone.headers if someone else {})
     body = b""
-    if route.method != "GET":
+    if example.raw and route.method == "POST":
+        headers["content-type"], body = example.raw
+    elif route.method != "GET":
         headers["content-type"] = "application/json" if example.json else "application/x-www-form-urlencoded"
         fresh = {"request": uuid4().hex}  # an action's key is its own
         body = msgspec.json.encode(example.json | fresh) if example.json else urlencode(example.form | fresh).encode()
