@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from server.store.upsert import insert
 
 MAX_PICTURE_BYTES = 8 * 1024 * 1024
 _NAME = re.compile(r"[0-9a-f]{64}")
+_S3_SAYS = re.compile(r"<Code>(?P<code>[^<]*)</Code>\s*<Message>(?P<message>[^<]*)</Message>")
 
 
 class MediaAway(Exception):
@@ -88,8 +89,8 @@ class MediaBox:
             still = select(media.c.sha256).where(media.c.sha256.in_(names))
             kept = set((await connection.execute(still)).scalars())
             gone = [name for name in dict.fromkeys(names) if name not in kept]
-            with _away_named():
-                await self._objects.delete_async([_path(name) for name in gone])
+            for name in gone:
+                await _remove(self._objects, name)
         return gone
 
     async def probe(self) -> None:
@@ -107,6 +108,11 @@ async def put_object(objects: ObjectStore, sha256: str, body: bytes) -> None:
         await objects.put_async(_path(sha256), body)
         if isinstance(objects, LocalStore):
             await asyncio.to_thread(_sync, Path(str(objects.prefix)) / _path(sha256))
+
+
+async def _remove(objects: ObjectStore, sha256: str) -> None:
+    with _away_named(), suppress(FileNotFoundError):
+        await objects.delete_async(_path(sha256))
 
 
 async def _is_there(objects: ObjectStore, sha256: str) -> bool:
@@ -131,17 +137,20 @@ async def probe(objects: ObjectStore) -> None:
 
 @contextmanager
 def _away_named() -> Generator[None]:
-    """The store's errors as ours, but for a name that is not there."""
+    """The store's errors as ours, but for a name that is not there: FileNotFoundError."""
     try:
         yield
-    except FileNotFoundError:
-        raise
     except (BaseError, OSError) as error:
-        raise MediaAway(f"the store of the pictures: {_first_line(error)}") from error
+        if isinstance(error, FileNotFoundError) and "NoSuchBucket" not in str(error):
+            raise
+        raise MediaAway(f"the store of the pictures: {_words(error)}") from error
 
 
-def _first_line(error: Exception) -> str:
-    """What is wrong, without the long story behind it."""
+def _words(error: Exception) -> str:
+    """What is wrong, without the long story behind it: S3's own code and message, else the first line."""
+    said = _S3_SAYS.search(str(error))
+    if said is not None:
+        return f"{said['code']}: {said['message']}"
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
