@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import decode, delay, drain, ingest, ingest_city, intake, peer, projections, resident
+from benchmarks import decode, delay, drain, fleet, ingest, ingest_city, intake, peer, projections, resident
 from benchmarks.rows import Row, full
 
 BENCHMARKS: dict[str, Callable[[float], Awaitable[list[Row]]]] = {
@@ -29,6 +29,7 @@ BENCHMARKS: dict[str, Callable[[float], Awaitable[list[Row]]]] = {
     "ingest": ingest.run,
     "ingest-city": ingest_city.run,
     "projections": projections.run,
+    "fleet": fleet.run,
 }
 RESULTS = Path(__file__).parent / "results"
 

@@ -171,6 +171,10 @@ class BatchLog(Log, Protocol):
         """(stream, epoch) -> last sequence held, for one gateway."""
         ...
 
+    async def watermarks_of(self, gateways: Sequence[str]) -> dict[str, dict[tuple[str, str], int]]:
+        """The same of many gateways at once; each that was asked for has an entry."""
+        ...
+
 
 def judge(arrived: Header | Gap, watermark: int) -> Receipt:
     """Whether a batch or a declared gap follows the watermark; the one rule that makes ingest idempotent."""

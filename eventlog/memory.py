@@ -123,3 +123,6 @@ class MemoryBatchLog(_Partitions):
 
     async def watermarks(self, gateway: str) -> dict[tuple[str, str], int]:
         return {(stream, epoch): last for (owner, stream, epoch), last in self._marks.items() if owner == gateway}
+
+    async def watermarks_of(self, gateways: Sequence[str]) -> dict[str, dict[tuple[str, str], int]]:
+        return {gateway: await self.watermarks(gateway) for gateway in gateways}

@@ -172,6 +172,15 @@ class PostgresBatchLog:
             await self._confirm(connection)
         return {(row[0], row[1]): row[2] for row in rows}
 
+    async def watermarks_of(self, gateways: Sequence[str]) -> dict[str, dict[tuple[str, str], int]]:
+        sql = "SELECT gateway, stream, epoch, last FROM mark WHERE gateway = ANY($1::text[])"
+        found: dict[str, dict[tuple[str, str], int]] = {gateway: {} for gateway in gateways}
+        async with self._link.transaction("the watermarks") as connection:
+            for row in await connection.fetch(sql, list(gateways)):
+                found[row[0]][row[1], row[2]] = row[3]
+            await self._confirm(connection)
+        return found
+
     async def read(self, partition: str, after: int, limit: int) -> list[Record]:
         async with self._link.connection("reading") as connection:
             rows = await connection.fetch(READ, int(partition), after, limit)

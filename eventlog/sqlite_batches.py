@@ -173,6 +173,14 @@ class SqliteBatchLog:
         rows = await self._reader.execute_fetchall(sql, (gateway,))
         return {(row[0], row[1]): row[2] for row in rows}
 
+    async def watermarks_of(self, gateways: Sequence[str]) -> dict[str, dict[tuple[str, str], int]]:
+        blanks = ", ".join("?" * len(gateways))
+        sql = f"SELECT gateway, stream, epoch, last FROM mark WHERE gateway IN ({blanks})"  # noqa: S608 - question marks
+        found: dict[str, dict[tuple[str, str], int]] = {gateway: {} for gateway in gateways}
+        for row in await self._reader.execute_fetchall(sql, tuple(gateways)):
+            found[row[0]][row[1], row[2]] = row[3]
+        return found
+
     async def read(self, partition: str, after: int, limit: int) -> list[Record]:
         sql = """SELECT position, body, complex, received_at FROM batch
         WHERE shard = ? AND position > ? ORDER BY position LIMIT ?"""

@@ -26,6 +26,7 @@ from server.desired import Desired
 from server.feeds.outbox import Outbox
 from server.feeds.webhook import Webhook as WebhookSender
 from server.gateway_auth import GatewayAuth
+from server.hello import Hellos
 from server.house import House
 from server.ingest import Ingest
 from server.leases import Everything, Leases, Share
@@ -74,18 +75,20 @@ async def open_house(folder: Path, config: Config) -> House:
     batches = await _open_log(folder, url, db)
     objects = open_objects(folder, config)
     await know_complexes(db, config.complexes)
+    refill, conservation = Refill(batches, db, utc_now), Comparison(db, batches, places(config), utc_now)
     return House(
         folder=folder,
         config=config,
         db=db,
         log=batches,
         ingest=Ingest(batches, db, utc_now),
-        refill=Refill(batches, db, utc_now),
+        refill=refill,
         media=MediaBox(objects, db, utc_now),
         gateways=GatewayAuth(db, utc_now, timedelta(minutes=config.code_life_min)),
         live=Hub(db, render_live, utc_now),
         desired=Desired(db, utc_now),
-        conservation=Comparison(db, batches, places(config), utc_now),
+        conservation=conservation,
+        hellos=Hellos(db, batches, refill, conservation, utc_now),
         now=utc_now,
     )
 

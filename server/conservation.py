@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -92,9 +92,10 @@ class Conservation:
             on = Subject("gateway", gateway)
             record(connection, by or command_line(), "statement.asked", now, on=on, complex_id=complex_id)
 
-    async def is_wanted(self, gateway: str) -> bool:
+    async def are_wanted(self, gateways: Sequence[str]) -> set[str]:
+        """Of which of these gateways a statement is wanted."""
         async with self._db.read() as connection:
-            return (await statement_rows.head(connection, gateway)).is_wanted
+            return await statement_rows.wanted(connection, gateways)
 
     async def balance(self, gateway: Gateway, *, is_full: bool = True) -> Balance:
         """Every day of a gateway, or the last ones."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -20,6 +20,7 @@ from server.store import desired_rows, order_rows
 from server.store.engine import Database
 from server.store.failures import DatabaseBusy
 from server.store.schema import desired_state, gateway_order
+from server.together import Together
 
 log = structlog.get_logger()
 
@@ -66,6 +67,8 @@ class Desired:
         self._db, self._now = db, now
         self._waiting: dict[str, _Waiter] = {}
         self._closed = False
+        self._reports: Together[str, dict[str, desired_rows.Row]] = Together(self._reported)
+        self._looks: Together[tuple[Gateway, Versions], Wishes] = Together(self._look)
 
     async def run(self) -> None:
         """Ring for what is new, until cancelled."""
@@ -126,22 +129,35 @@ class Desired:
         ends_at_s = loop.time() + min(asked.wait_s, MAX_WAIT_S)
         while True:
             waiter.bell.clear()  # before the look: what comes between look and wait rings again
-            wishes = Wishes() if waiter.over else await self._look(gateway, asked)
+            wishes = Wishes() if waiter.over else await self._looks.ask((gateway, asked.known))
             left_s = ends_at_s - loop.time()
             if not wishes.are_none or left_s <= 0 or waiter.over or self._closed:
                 return wishes
             await rung_or_after(waiter.bell, left_s)
 
-    async def _look(self, gateway: Gateway, asked: Asked) -> Wishes:
+    async def _look(self, asking: Sequence[tuple[Gateway, Versions]]) -> list[Wishes]:
+        """What is new for each of them: one look for all that ask at once."""
+        complexes, ids = {gateway.complex for gateway, _ in asking}, {gateway.id for gateway, _ in asking}
         async with self._db.read() as connection:
-            documents = await desired_rows.newer(connection, gateway.complex, asked.known)
-            return Wishes(documents, await order_rows.open_orders(connection, gateway.id, self._now()))
+            newest = await desired_rows.newest_of(connection, complexes)
+            orders = await order_rows.open_orders(connection, ids, self._now())
+            behind = [desired_rows.above(newest.get(gateway.complex, {}), known) for gateway, known in asking]
+            wanted = {(gateway.complex, *one) for (gateway, _), of in zip(asking, behind, strict=True) for one in of}
+            documents = {one: await desired_rows.document(connection, *one) for one in sorted(wanted)}
+        return [
+            Wishes([documents[gateway.complex, *one] for one in of], orders.get(gateway.id, []))
+            for (gateway, _), of in zip(asking, behind, strict=True)
+        ]
+
+    async def _reported(self, ids: Sequence[str]) -> list[dict[str, desired_rows.Row]]:
+        async with self._db.read() as connection:
+            found = await desired_rows.reported(connection, ids)
+        return [found.get(id_, {}) for id_ in ids]
 
     async def _note(self, gateway: Gateway, asked: Asked) -> None:
         """Keep what the report changes; the usual one changes nothing and takes no turn at writing."""
         now = self._now()
-        async with self._db.read() as connection:
-            before = await desired_rows.reported(connection, gateway.id)
+        before = await self._reports.ask(gateway.id)
         changed = desired_rows.changes(gateway.id, before, asked.applied, asked.refused, now)
         if not changed and not asked.orders_done:
             return

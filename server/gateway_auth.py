@@ -18,12 +18,13 @@ from server.audit import Actor, Subject, command_line, gateway_actor, record
 from server.enrolment import Gateway, NotAllowed
 from server.store.engine import Database, stamp
 from server.store.schema import gateway
+from server.together import Together
 
 AUDIENCE = "gatehouse"
 ALGORITHM = "Ed25519"
 LEEWAY = timedelta(seconds=60)
 MAX_LIFE = timedelta(minutes=10)
-_REMEMBER = timedelta(seconds=15)  # so long a replaced gateway's token may still pass
+_REMEMBER = timedelta(seconds=15)  # so long a replaced gateway may still pass
 _MAX_REMEMBERED = 50_000
 
 
@@ -41,34 +42,50 @@ class GatewayAuth:
 
     def __init__(self, db: Database, now: Callable[[], datetime], code_life: timedelta) -> None:
         self._db, self._now, self._code_life = db, now, code_life
-        self._remembered: dict[str, tuple[Gateway, datetime]] = {}
+        self._verified: dict[str, tuple[Gateway, datetime]] = {}  # token -> whose, and when it ends
+        self._alive: dict[str, datetime] = {}  # gateway -> until when it need not be looked for again
+        self._rows: Together[str, Row[Any] | None] = Together(self._find_all)
 
     async def check(self, token: str) -> Gateway:
         """Whose token it is. Raises NotAllowed: no_token, bad_token, expired, not_yet, unknown_gateway, replaced."""
         now = self._now()
-        known = self._remembered.get(token)
+        known = self._verified.get(token)
         if known and now < known[1]:
+            if now >= self._alive.get(known[0].id, now):
+                await self._find(known[0].id)
             return known[0]
         claims = _unverified(token)
         row = await self._find(claims.iss)
         _verify(token, row.public_key)
         _check_times(claims, now)
         found = Gateway(row.id, row.complex)
-        self._remember(token, found, min(now + _REMEMBER, datetime.fromtimestamp(claims.exp, now.tzinfo) + LEEWAY))
+        self._remember(token, found, datetime.fromtimestamp(claims.exp, now.tzinfo) + LEEWAY)
         return found
 
-    def _remember(self, token: str, found: Gateway, until: datetime) -> None:
-        if len(self._remembered) >= _MAX_REMEMBERED:
-            self._remembered.clear()
-        self._remembered[token] = (found, until)
+    def _remember(self, token: str, found: Gateway, ends_at: datetime) -> None:
+        if len(self._verified) >= _MAX_REMEMBERED:
+            self._verified.clear()
+        self._verified[token] = (found, ends_at)
+
+    async def _find_all(self, identities: Sequence[str]) -> list[Row[Any] | None]:
+        columns = (gateway.c.id, gateway.c.complex, gateway.c.public_key, gateway.c.replaced_at)
+        async with self._db.read() as connection:
+            rows = await connection.execute(select(*columns).where(gateway.c.id.in_(set(identities))))
+            found: dict[str, Row[Any]] = {}
+            for row in rows:
+                found[row.id] = row
+        return [found.get(identity) for identity in identities]
 
     async def _find(self, identity: str) -> Row[Any]:
-        async with self._db.read() as connection:
-            row = (await connection.execute(select(gateway).where(gateway.c.id == identity))).first()
+        """Its row, read now; for a while it need not be read again."""
+        row = await self._rows.ask(identity)
         if row is None:
             raise NotAllowed("unknown_gateway", f"no gateway {identity!r} is enrolled here")
         if row.replaced_at is not None:
             raise NotAllowed("replaced", f"{identity} was replaced at {row.replaced_at}; its key is dead")
+        if len(self._alive) >= _MAX_REMEMBERED:
+            self._alive.clear()
+        self._alive[identity] = self._now() + _REMEMBER
         return row
 
     async def issue_code(self, complex_id: str, by: Actor | None = None) -> tuple[str, datetime]:
@@ -113,7 +130,7 @@ class GatewayAuth:
             complex_id = (await connection.execute(ended.returning(gateway.c.complex))).scalar_one_or_none()
             on = Subject("gateway", identity)
             record(connection, by or command_line(), "gateway.replaced", now, on=on, complex_id=complex_id)
-        self._remembered.clear()
+        self._alive.clear()
 
 
 def _unverified(token: str) -> Claims:

@@ -12,6 +12,7 @@ from server.config import Config
 from server.conservation import Conservation
 from server.desired import Desired
 from server.gateway_auth import GatewayAuth
+from server.hello import Hellos
 from server.ingest import Ingest
 from server.live import Hub
 from server.media import MediaBox
@@ -36,6 +37,7 @@ class House:
     live: Hub
     desired: Desired
     conservation: Conservation
+    hellos: Hellos
     now: Callable[[], datetime]
     seen: Seen = field(default_factory=Seen)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -45,12 +45,18 @@ class Refill:
         async with self._db.write() as connection:
             await connection.execute(insert(wanted).values(values).on_conflict_do_nothing())
 
-    async def wanted_of(self, gateway: str) -> list[dict[str, object]]:
-        """What a gateway is asked for, for the answer to its hello."""
-        columns = (wanted.c.stream, wanted.c.epoch, wanted.c.first, wanted.c.last)
-        query = select(*columns).where(wanted.c.gateway == gateway).order_by(wanted.c.first).limit(_AT_ONCE)
+    async def wanted_of_all(self, gateways: Sequence[str]) -> dict[str, list[dict[str, object]]]:
+        """What gateways are asked for, for the answers to their hellos; most have no entry."""
+        columns = (wanted.c.gateway, wanted.c.stream, wanted.c.epoch, wanted.c.first, wanted.c.last)
+        query = select(*columns).where(wanted.c.gateway.in_(gateways)).order_by(wanted.c.first)
+        found: dict[str, list[dict[str, object]]] = {}
         async with self._db.read() as connection:
-            return [dict(row) for row in (await connection.execute(query)).mappings()]
+            for row in (await connection.execute(query)).mappings():
+                entry = {str(name): value for name, value in row.items()}
+                of_one = found.setdefault(str(entry.pop("gateway")), [])
+                if len(of_one) < _AT_ONCE:
+                    of_one.append(entry)
+        return found
 
     async def take(self, arrival: Arrival) -> bool:
         """Put a batch that was asked for in its place; whether anything was mended. Raises LogBroken."""

@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 import structlog
 from fastapi import APIRouter, Depends, Request, Response
-from sqlalchemy import update
 
 from domain.statements import Statement
 from domain.wire import MAX_PACKED_BYTES, BadBatch
@@ -20,7 +19,6 @@ from server.ingest import Busy, checked
 from server.media import MAX_PICTURE_BYTES, MediaAway, WrongHash
 from server.store.engine import stamp
 from server.store.failures import DatabaseBusy, NotStorable
-from server.store.schema import gateway as gateway_table
 
 log = structlog.get_logger()
 
@@ -138,15 +136,10 @@ async def hello(request: Request, gateway: FromGateway) -> Response:
     house = house_of(request)
     body = await body_of(request, _MAX_JSON_BYTES)
     said = decoded(body, Hello)
-    known = await house.log.watermarks(gateway.id)
-    watermarks = {name: known.get((name, head.epoch), 0) for name, head in said.streams.items()}
-    now = stamp(house.now())
-    async with house.db.write() as connection:
-        seen = update(gateway_table).where(gateway_table.c.id == gateway.id)
-        await connection.execute(seen.values(last_seen_at=now, status=msgspec.json.decode(body)))
-    wanted = await house.refill.wanted_of(gateway.id)
-    asked = await house.conservation.is_wanted(gateway.id)
-    return answer(200, watermarks=watermarks, wanted=wanted, statement_wanted=asked, server_time=now)
+    told = await house.hellos.take(gateway.id, msgspec.json.decode(body))
+    watermarks = {name: told.watermarks.get((name, head.epoch), 0) for name, head in said.streams.items()}
+    rest = {"wanted": told.wanted, "statement_wanted": told.statement_wanted, "again_s": told.again_s}
+    return answer(200, watermarks=watermarks, **rest, server_time=stamp(house.now()))
 
 
 @router.post("/watermarks")

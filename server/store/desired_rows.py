@@ -64,15 +64,22 @@ async def _seen_at_gateways(connection: AsyncConnection, complex_id: str, kind: 
     return max(version or 0 for version in found.one())
 
 
-async def newer(connection: AsyncConnection, complex_id: str, known: Mapping[str, int]) -> list[Document]:
-    """The newest version of each kind that is above the one that is known."""
-    newest = select(desired_state.c.kind, func.max(desired_state.c.version).label("version"))
-    rows = await connection.execute(newest.where(desired_state.c.complex == complex_id).group_by(desired_state.c.kind))
-    wanted = [(row.kind, row.version) for row in rows if row.version > known.get(row.kind, 0)]
-    return [await _document(connection, complex_id, kind, version) for kind, version in wanted]
+async def newest_of(connection: AsyncConnection, complexes: Collection[str]) -> dict[str, dict[str, int]]:
+    """complex -> kind -> the newest version."""
+    columns = (desired_state.c.complex, desired_state.c.kind, func.max(desired_state.c.version).label("version"))
+    query = select(*columns).where(desired_state.c.complex.in_(complexes))
+    found: dict[str, dict[str, int]] = {}
+    for row in await connection.execute(query.group_by(desired_state.c.complex, desired_state.c.kind)):
+        found.setdefault(row.complex, {})[row.kind] = row.version
+    return found
 
 
-async def _document(connection: AsyncConnection, complex_id: str, kind: str, version: int) -> Document:
+def above(newest: Mapping[str, int], known: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Kind and version of what is newer than what is known."""
+    return [(kind, version) for kind, version in newest.items() if version > known.get(kind, 0)]
+
+
+async def document(connection: AsyncConnection, complex_id: str, kind: str, version: int) -> Document:
     one = (
         desired_state.c.complex == complex_id,
         desired_state.c.kind == kind,
@@ -82,10 +89,13 @@ async def _document(connection: AsyncConnection, complex_id: str, kind: str, ver
     return Document(kind, version, msgspec.json.decode(body, type=dict[str, Any]))
 
 
-async def reported(connection: AsyncConnection, gateway_id: str) -> dict[str, Row]:
-    """kind -> what the gateway last said of it."""
-    rows = await connection.execute(select(gateway_applied).where(gateway_applied.c.gateway == gateway_id))
-    return {row["kind"]: dict(row) for row in rows.mappings()}
+async def reported(connection: AsyncConnection, gateways: Collection[str]) -> dict[str, dict[str, Row]]:
+    """gateway -> kind -> what it last said of it."""
+    found: dict[str, dict[str, Row]] = {}
+    rows = await connection.execute(select(gateway_applied).where(gateway_applied.c.gateway.in_(gateways)))
+    for row in rows.mappings():
+        found.setdefault(row["gateway"], {})[row["kind"]] = {str(name): value for name, value in row.items()}
+    return found
 
 
 def changes(

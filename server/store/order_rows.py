@@ -60,15 +60,20 @@ def _lists(status: Any, device: str) -> bool:
     return any(entry.id == device for entry in msgspec.convert(status or {}, _Status).devices)
 
 
-async def open_orders(connection: AsyncConnection, gateway_id: str, now: datetime) -> list[Order]:
-    """What the gateway does not have yet and may still do, the oldest first."""
-    query = select(gateway_order).where(*_open(gateway_id, now)).order_by(gateway_order.c.number).limit(_AT_ONCE)
-    return [msgspec.convert(row, Order) for row in (await connection.execute(query)).mappings()]
+async def open_orders(connection: AsyncConnection, gateways: Collection[str], now: datetime) -> dict[str, list[Order]]:
+    """gateway -> what it does not have yet and may still do, the oldest first; no entry for those that have all."""
+    query = select(gateway_order).where(*_open(gateways, now)).order_by(gateway_order.c.number)
+    found: dict[str, list[Order]] = {}
+    for row in (await connection.execute(query)).mappings():
+        of_one = found.setdefault(row["gateway"], [])
+        if len(of_one) < _AT_ONCE:
+            of_one.append(msgspec.convert(row, Order))
+    return found
 
 
-def _open(gateway_id: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
+def _open(gateways: Collection[str], now: datetime) -> tuple[ColumnElement[bool], ...]:
     return (
-        gateway_order.c.gateway == gateway_id,
+        gateway_order.c.gateway.in_(gateways),
         gateway_order.c.received_at.is_(None),
         gateway_order.c.expires_at > stamp(now),
     )

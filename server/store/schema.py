@@ -17,6 +17,12 @@ from sqlalchemy import (
 from sqlalchemy.types import JSON
 
 from server.store.audit_table import audit as audit
+from server.store.fleet_tables import gateway_health as gateway_health
+from server.store.fleet_tables import gateway_past as gateway_past
+from server.store.fleet_tables import gateway_tag as gateway_tag
+from server.store.fleet_tables import rollout as rollout
+from server.store.fleet_tables import rollout_step as rollout_step
+from server.store.fleet_tables import rollout_target as rollout_target
 from server.store.place_tables import account_scope as account_scope
 from server.store.place_tables import area as area
 from server.store.place_tables import area_within as area_within
@@ -127,6 +133,7 @@ gateway = Table(
     Column("replaced_at", String),  # its key is dead from then on
     Column("last_seen_at", String),
     Column("status", JSON),  # what its last hello said
+    Column("replaces", String),  # the gateway whose box stood here before
 )
 enrol_code = Table(
     "enrol_code",
@@ -136,6 +143,7 @@ enrol_code = Table(
     Column("expires_at", String, nullable=False),
     Column("used_at", String),
     Column("gateway", String),
+    Column("replaces", String),  # the gateway whose key ends when this code is used
 )
 refusal = Table(  # what gateways sent and the centre did not take: the bytes are kept for a person
     "refusal",

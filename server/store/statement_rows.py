@@ -42,6 +42,14 @@ async def head(connection: AsyncConnection, gateway: str) -> Head:
     return Head() if row is None else msgspec.convert({str(name): value for name, value in row.items()}, Head)
 
 
+async def wanted(connection: AsyncConnection, gateways: Sequence[str]) -> set[str]:
+    """Of which a statement is wanted: a person waits for it, or none ever came."""
+    columns = (statement_head.c.gateway, statement_head.c.received_at, statement_head.c.wanted_at)
+    rows = await connection.execute(select(*columns).where(statement_head.c.gateway.in_(gateways)))
+    heads = {row.gateway: Head(received_at=row.received_at, wanted_at=row.wanted_at) for row in rows}
+    return {id_ for id_ in gateways if heads.get(id_, Head()).is_wanted}
+
+
 async def keep(connection: AsyncConnection, gateway: str, said: Statement, received_at: datetime) -> bool:
     """Keep a statement; whether it was news. One that comes late or twice changes nothing."""
     known, made_at, at = await head(connection, gateway), stamp(said.made_at), stamp(received_at)

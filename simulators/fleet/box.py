@@ -111,7 +111,7 @@ class Box:
             "clock": clock,
             "broker_connected_at": None,
             "broker_queued_since": None,
-            "store": {"state": "fit"},
+            "store": {"state": "ok"},
             "disk": {"free_bytes": _DISK_BYTES * (95 - self.number % 60) // 100, "size_bytes": _DISK_BYTES},
             "devices_down": self.devices_down,
             "returned": self.returned,

@@ -36,7 +36,7 @@ class Fleet:
             for number, (identity, nature) in enumerate(zip(identities, natures(settings), strict=False))
         ]
         self._weighted = Weighted([life.box.nature.weight for life in self.lives])
-        self._chance = random.Random(f"events {settings.seed}")
+        self.chance = random.Random(f"events {settings.seed}")
         self._owed = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -78,15 +78,17 @@ class Fleet:
         task.add_done_callback(self._tasks.discard)
 
     def _events(self, seconds: float) -> None:
-        self._owed += events_a_second(self._weighted.total, self.hour, self.settings.speed) * seconds
+        self._owed += (
+            self.settings.events * events_a_second(self._weighted.total, self.hour, self.settings.speed) * seconds
+        )
         now = _now()
         while self._owed >= 1:
             self._owed -= 1
-            at = now - timedelta(seconds=self._chance.random() * seconds)
-            self._happens(self.lives[self._weighted.choose(self._chance.random())], at)
+            at = now - timedelta(seconds=self.chance.random() * seconds)
+            self._happens(self.lives[self._weighted.choose(self.chance.random())], at)
 
     def _happens(self, life: Life, at: datetime) -> None:
-        made = life.box.happens(at, self._chance)
+        made = life.box.happens(at, self.chance)
         self.report.events["made" if made else "unmade"] += 1
         life.some.set()
 

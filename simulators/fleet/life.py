@@ -34,7 +34,9 @@ class Life:
         self._back, self.some = asyncio.Event(), asyncio.Event()
         self._refused: dict[str, dict[str, Any]] = {}
         self._upgrade: asyncio.Task[None] | None = None
-        self.online, self.served = False, 0  # served: batches acknowledged since the line last came up
+        self.online = False
+        self.served = 0  # batches acknowledged since it last came online
+        self.refusals = 0  # answers that were a refusal, since then
 
     def works(self) -> list[Any]:
         return [self._repeat(self._hello), self._repeat(self._poll), self._repeat(self._push)]
@@ -56,7 +58,7 @@ class Life:
 
     async def _pause(self, once: Callable[[], Any], failures: int) -> None:
         if once == self._hello:
-            self.online, self.served = False, 0
+            self.online = False
             await asyncio.sleep(self._settings.heartbeat_s * (0.9 + self._chance.random() / 10))
             return
         ceiling = min(_MOST_PAUSE_S, _FIRST_PAUSE_S * 2 ** (failures - 1))
@@ -69,7 +71,7 @@ class Life:
         said = await self._told("/v1/hello", self.box.hello(self._now()), "hello")
         self._note_time(said)
         if not self.online:
-            self.online = True
+            self.online, self.served = True, 0
             self._back.set()
             self._back.clear()
         self._note_watermarks(said.get("watermarks", {}))
@@ -80,6 +82,7 @@ class Life:
         """The answer to what must be answered well. Raises Away for a refusal too: it is counted where it is met."""
         status, said = await self.line.send(path, msgspec.json.encode(content), JSON_TYPE, times)
         if status != 200:
+            self.refusals += 1
             raise Away(f"{status} {said.get('error')}")
         return said
 
@@ -122,14 +125,17 @@ class Life:
         if how < self._settings.late:
             self._report.batches["late"] += 1
             await asyncio.sleep(self._chance.uniform(*_LATE_S))
+        watermark = 0
         for _ in range(2 if how > 1 - self._settings.doubled else 1):
             self._report.batches["sent"] += 1
             self._report.events["sent"] += count
             status, said = await self.line.send("/v1/batches", packed, BATCH_TYPE, "batch")
             self._report.outcomes[str(said.get("outcome") or said.get("error"))] += 1
             if status not in (200, 409):
+                self.refusals += 1
                 raise Away(f"{status} {said.get('error')}")
-        self._acknowledge(stream, said["watermark"])
+            watermark = int(said["watermark"])
+        self._acknowledge(stream, watermark)
         self.served += 1
 
     async def _poll(self) -> None:

@@ -11,6 +11,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     gateways: int = 2_000
     seed: int = 1
     speed: float = 1.0  # so many of the city's seconds in one of ours
+    events: float = 1.0  # times a usual city's events; 0: none
     begin_hour: float = 8.0  # what the city's clock says at the start
     minutes: float = 10.0
     heartbeat_s: float = 5.0  # unless the centre names another

@@ -1,0 +1,130 @@
+"""Two thousand gateways at one centre: what each costs while nothing happens, and how soon all are back after a restart.
+
+On a machine that others load too, the seconds are theirs as well: the processor time beside them is ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from joserfc.jwk import OKPKey
+
+from benchmarks.process import cpu_s, rss_mb
+from benchmarks.rows import Row, row
+from server.enrolment import gateway_id
+from server.store import address, schema
+from server.store.engine import Database, stamp
+from simulators.broker import NatsBroker
+from simulators.fleet.fleet import Fleet
+from simulators.fleet.keys import Identity
+from simulators.fleet.settings import Settings
+from tests.rig import Rig, until
+
+_GATEWAYS, _COMPLEXES = 2_000, 400
+_REACH_KB, _REACH_BACK_S = 64, 6.0
+_SETTLE_S, _IDLE_S = 10.0, 30.0
+_LIMIT_S = 240.0
+
+
+async def run(scale: float) -> list[Row]:
+    """On SQLite."""
+    count = max(10, int(_GATEWAYS * scale))
+    complexes = "".join(f'[[complexes]]\nid = "complex-{n}"\nname = "小区 {n}"\n' for n in range(_COMPLEXES))
+    with tempfile.TemporaryDirectory(prefix="gatehouse-bench-") as folder:
+        rig = Rig(Path(folder), NatsBroker(), extra_server=complexes)
+        try:
+            await rig.start_server()
+            identities = await _identities(address.of(rig.server_folder, ""), count)
+            async with _playing(rig.url, identities) as fleet:
+                idle = await _idle(rig, fleet)
+                back = await _back(rig, fleet)
+            return [*idle, *back]
+        finally:
+            rig.stop_all()
+
+
+async def _identities(url: str, count: int) -> list[Identity]:
+    """So many gateways, known to the centre without the way over a code each."""
+    keys = [OKPKey.generate_key("Ed25519") for _ in range(count)]
+    found = [
+        Identity(gateway_id(key.as_dict(private=False)), f"complex-{n % _COMPLEXES}", key.as_dict(private=True))
+        for n, key in enumerate(keys)
+    ]
+    now = stamp(datetime.now(UTC))
+    rows: list[dict[str, Any]] = [
+        {"id": one.gateway, "complex": one.complex, "public_key": key.as_dict(private=False), "enrolled_at": now}
+        for one, key in zip(found, keys, strict=True)
+    ]
+    db = Database(url)
+    async with db.write() as connection:
+        await connection.execute(schema.gateway.insert(), rows)
+    await db.close()
+    return found
+
+
+@asynccontextmanager
+async def _playing(server: str, identities: list[Identity]) -> AsyncGenerator[Fleet]:
+    calm = dict.fromkeys(("wrong_clocks", "old_versions", "doubled", "late", "outages_an_hour", "floods_an_hour"), 0.0)
+    fleet = Fleet(server, identities, Settings(gateways=len(identities), minutes=0, events=0.0, **calm))
+    yield fleet
+    await fleet.close()
+
+
+async def _idle(rig: Rig, fleet: Fleet) -> list[Row]:
+    """Resident memory and processor time of the server by gateway, while all wait and nothing happens."""
+    async with aiohttp.ClientSession() as session, session.get(f"{rig.url}/login") as response:
+        await response.read()  # templates and the like are not the gateways'
+    before_mb = rss_mb(rig.server.pid)
+    playing = asyncio.create_task(fleet.run())
+    await until(lambda: fleet.online == len(fleet.lives), _LIMIT_S)
+    await asyncio.sleep(_SETTLE_S)
+    used_s, own_s, began_s = cpu_s(rig.server.pid), time.process_time(), time.monotonic()
+    await asyncio.sleep(_IDLE_S)
+    took_s, after_mb, count = time.monotonic() - began_s, rss_mb(rig.server.pid), len(fleet.lives)
+    core = (cpu_s(rig.server.pid) - used_s) / took_s
+    own = (time.process_time() - own_s) / took_s
+    playing.cancel()
+    kb = round((after_mb - before_mb) * 1_024 / count, 1)
+    what = f"{count:,} gateways that wait"
+    return [
+        row(f"{what}, resident a gateway", kb, "kB", at_most=_REACH_KB, before_mb=before_mb, after_mb=after_mb),
+        row(f"{what}, of a core", round(core, 3), "cores", simulator=round(own, 3)),
+    ]
+
+
+async def _back(rig: Rig, fleet: Fleet) -> list[Row]:
+    """Killed and started again: until each has said hello and had a batch acknowledged."""
+    refused = _refused(fleet)
+    rig.server.kill()
+    for life in fleet.lives:
+        life.refusals, life.online = 0, False
+        life.box.happens(datetime.now(UTC), fleet.chance)
+        life.some.set()
+    killed_s = time.monotonic()
+    await rig.start_server()
+    ready_s, base_s = time.monotonic(), cpu_s(rig.server.pid)
+    await until(lambda: all(life.online and not life.box.backlog for life in fleet.lives), _LIMIT_S)
+    back_s, used_s = time.monotonic() - ready_s, cpu_s(rig.server.pid) - base_s
+    twice = sum(life.refusals > 1 for life in fleet.lives)
+    beside = {"from_kill_s": round(time.monotonic() - killed_s, 1), "refused": _since(refused, _refused(fleet))}
+    return [
+        row("all back after a restart", round(back_s, 1), "s", at_most=_REACH_BACK_S, **beside),
+        row("processor time for that", round(used_s, 2), "s", a_gateway_ms=round(used_s * 1_000 / len(fleet.lives), 2)),
+        row("refused twice", twice, "gateways", at_most=0),
+    ]
+
+
+def _refused(fleet: Fleet) -> dict[str, int]:
+    return dict(fleet.report.refused)
+
+
+def _since(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
+    return {word: count - before.get(word, 0) for word, count in after.items() if count != before.get(word, 0)}

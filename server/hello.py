@@ -1,0 +1,68 @@
+"""Hellos in: many at once in one transaction; each is told its watermarks, what is wanted, and when to come again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import func, select
+
+from server.centre_log import CentreLog
+from server.conservation import Conservation
+from server.refill import Refill
+from server.store import health_rows
+from server.store.engine import Database
+from server.store.health_rows import Hello
+from server.store.schema import gateway
+from server.together import Together
+
+_LEAST_S, _MOST_S, _HELLOS_A_SECOND = 5.0, 30.0, 80.0
+_COUNT_EVERY_S = 60.0
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """``again_s``: when the next hello is early enough; the more gateways there are, the later."""
+
+    watermarks: Mapping[tuple[str, str], int]
+    wanted: list[dict[str, object]]
+    statement_wanted: bool
+    again_s: float
+
+
+class Hellos:
+    """The one place where a hello is kept."""
+
+    def __init__(
+        self, db: Database, log: CentreLog, refill: Refill, conservation: Conservation, now: Callable[[], datetime]
+    ) -> None:
+        self._db, self._log, self._refill, self._conservation, self._now = db, log, refill, conservation, now
+        self._together: Together[tuple[str, dict[str, Any]], Answer] = Together(self._take)
+        self._count, self._counted_at = 0, datetime.min.replace(tzinfo=now().tzinfo)
+
+    async def take(self, gateway_id: str, status: dict[str, Any]) -> Answer:
+        """Keep what a gateway says of itself. Raises DatabaseBusy."""
+        return await self._together.ask((gateway_id, status))
+
+    async def _take(self, said: Sequence[tuple[str, dict[str, Any]]]) -> list[Answer]:
+        now, ids = self._now(), sorted({id_ for id_, _ in said})
+        marks = await self._log.watermarks_of(ids)
+        async with self._db.write() as connection:
+            await health_rows.keep(connection, [Hello(id_, now, status, marks[id_]) for id_, status in said])
+        wanted, asked = await self._refill.wanted_of_all(ids), await self._conservation.are_wanted(ids)
+        again_s = await self._again_s(now)
+        return [Answer(marks[id_], wanted.get(id_, []), id_ in asked, again_s) for id_, _ in said]
+
+    async def _again_s(self, now: datetime) -> float:
+        if (now - self._counted_at).total_seconds() > _COUNT_EVERY_S:
+            self._counted_at = now
+            async with self._db.read() as connection:
+                query = select(func.count()).select_from(gateway).where(gateway.c.replaced_at.is_(None))
+                self._count = (await connection.execute(query)).scalar_one()
+        return again_s(self._count)
+
+
+def again_s(gateways: int) -> float:
+    """How often so many gateways shall say how they are: at 5 s a city would ask for a core by itself."""
+    return min(_MOST_S, max(_LEAST_S, round(gateways / _HELLOS_A_SECOND, 1)))
