@@ -1,4 +1,4 @@
-"""Two thousand gateways at one centre: what each costs while nothing happens, and how soon all are back after a restart.
+"""Two thousand gateways at one centre: what each costs while nothing happens, how soon all are back after a restart.
 
 On a machine that others load too, the seconds are theirs as well: the processor time beside them is ours.
 """

@@ -71,9 +71,7 @@ class GatewayAuth:
         columns = (gateway.c.id, gateway.c.complex, gateway.c.public_key, gateway.c.replaced_at)
         async with self._db.read() as connection:
             rows = await connection.execute(select(*columns).where(gateway.c.id.in_(set(identities))))
-            found: dict[str, Row[Any]] = {}
-            for row in rows:
-                found[row.id] = row
+            found: dict[str, Any] = {row.id: row for row in rows}
         return [found.get(identity) for identity in identities]
 
     async def _find(self, identity: str) -> Row[Any]:
