@@ -35,6 +35,7 @@ ACTIONS = frozenset(
         "desired.seen",
         "order.placed",
         "projection.rebuilt",
+        "record.set_aside",
         "log.verified",
         "audit.seen",
         "audit.exported",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Annotated, Any
 
 import msgspec
@@ -10,6 +9,7 @@ import typer
 from rich.table import Table
 
 from eventlog.shards import SHARD_NAMES
+from server.audit import Subject, command_line, record
 from server.cli_parts import DEFAULT_FOLDER, AsJson, Folder, fail, out, with_house
 from server.cli_parts import show as show_content
 from server.house import House
@@ -80,10 +80,12 @@ def skip(
         raise fail(f"no shard {shard!r}; they are 0 to {SHARD_NAMES[-1]}")
 
     async def set_aside(house: House) -> SetAside:
+        who, now, why = command_line(by), house.now(), reason.strip()
         async with house.db.write(shard=shard) as connection:
-            who = by or getpass.getuser()
-            kept = await reader_rows.keep_aside(connection, reader, shard, position, reason.strip(), who, house.now())
+            kept = await reader_rows.keep_aside(connection, reader, shard, position, why, who.who, now)
             await save_cursor(connection, reader, shard, position)
+            on = Subject("record", f"{reader} {shard}/{position}")
+            record(connection, who, "record.set_aside", now, on=on, complex_id=kept.complex or None, reason=why)
         return kept
 
     try:

@@ -258,6 +258,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "desired.seen": N_("查看配置"),
         "order.placed": N_("下达指令"),
         "projection.rebuilt": N_("重建视图"),
+        "record.set_aside": N_("搁置记录"),
         "log.verified": N_("核对日志"),
         "audit.seen": N_("查看审计"),
         "audit.exported": N_("导出审计"),

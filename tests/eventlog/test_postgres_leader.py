@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from eventlog import postgres_leader
 from eventlog.postgres_leader import NoLeader, connect, hosts_of
 from tests.postgres import database, server
 from tests.rig import until
