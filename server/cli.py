@@ -19,14 +19,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.places import BadHours
 from eventlog.log import LogBroken
-from server import cli_audit, cli_backup, cli_desired, cli_readers, cli_tariff
+from server import cli_audit, cli_backup, cli_desired, cli_doctor, cli_readers, cli_tariff
 from server.audit import Subject, command_line, record
-from server.bootstrap import quiet_projections, tariffs, utc_now
+from server.bootstrap import quiet_projections, utc_now
 from server.cli_conservation import conservation
 from server.cli_parts import DEFAULT_FOLDER, AsJson, Folder, err, fail, out, settings, show, with_house
 from server.config import BadConfig, Config
 from server.enrol_link import enrol_link
-from server.house import House
 from server.rebuild import Rebuilt, rebuild
 from server.refill import Verified
 from server.report import report
@@ -49,6 +48,7 @@ app.command()(cli_desired.order)
 app.command()(conservation)
 app.command()(cli_backup.backup)
 app.command()(cli_backup.restore)
+app.command()(cli_doctor.doctor)
 FIRST_OPERATOR = "operator"
 
 
@@ -265,26 +265,6 @@ def show_report(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> Non
     Example: gatehouse-server report --json
     """
     show(with_house(folder, lambda house: report(house.db)), as_json=as_json)
-
-
-@app.command()
-def doctor(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
-    """Check the settings, the tariffs and the database; exit 1 where something must be mended.
-
-    Example: gatehouse-server doctor --data server-data
-    """
-
-    async def check(house: House) -> dict[str, Any]:
-        priced = tariffs(house)
-        enrol_link(folder, house.config, "")
-        free = [place.id for place in house.config.complexes if place.id not in priced]
-        return {"settings": "ok", "complexes": len(house.config.complexes), "without_tariff": free}
-
-    try:
-        checked = with_house(folder, check)
-    except (BadConfig, BadHours) as error:
-        raise fail(str(error)) from error
-    show(checked, as_json=as_json)
 
 
 def main() -> None:
