@@ -3,16 +3,41 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
+import structlog
 
 from edge.identity import Identity, forget_pending, key_to_enrol, save
 from edge.store.durable import make_folder
 from edge.store.file import FOLDER_MODE
+from edge.sync.moved import ask
 from edge.sync.transport import Uplink
 from edge.sync.trust import Trust
 
+log = structlog.get_logger()
+
 _PLAIN = Trust()
+
+
+class _Directory(msgspec.Struct):
+    """Of cells, as the one we enrolled with names it."""
+
+    url: str
+    fingerprint: str = ""
+
+
+async def _with_directory(me: Identity, answer: dict[str, Any]) -> Identity:
+    """The identity with what the cell says of the directory, and what that says of us. Neither is waited for."""
+    try:
+        told = msgspec.convert(answer.get("directory"), _Directory)
+    except msgspec.ValidationError:
+        return me
+    where = await ask(told.url, Trust(told.fingerprint), me.complex)
+    version = where.version if where is not None and where.url.rstrip("/") == me.server.rstrip("/") else 0
+    if where is not None and not version:
+        log.warning("directory_disagrees", says=where.url, enrolled_at=me.server)
+    return msgspec.structs.replace(me, directory=told.url, directory_fingerprint=told.fingerprint, cell_version=version)
 
 
 async def enrol(
@@ -38,6 +63,7 @@ async def enrol(
         fingerprint=later.fingerprint,
         ca=later.ca,
     )
+    identity = await _with_directory(identity, answer)
     save(identity, folder)
     forget_pending(folder)
     return identity

@@ -37,6 +37,10 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     private_key: str  # JWK as JSON text
     fingerprint: str = ""  # by what the centre is known, as Trust says it
     ca: str = ""
+    enrolled_at: str = ""  # where it was, if a move to another cell changed ``server`` since
+    cell_version: int = 0  # of the word by which the box is where it is; a later one is higher
+    directory: str = ""  # who may be asked which cell it is, as the cell said at enrolment,
+    directory_fingerprint: str = ""  # and by which certificate
 
     @property
     def trust(self) -> Trust:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -21,11 +21,17 @@ class Judged(msgspec.Struct, frozen=True):
     moved: dict[Key, int]
 
 
-def judge_all(arrivals: Sequence[Arrival], marks: Mapping[Key, int]) -> Judged:
-    """Judge batches one after the other, each by the marks that those before it leave. No mark is 0."""
+def judge_all(arrivals: Sequence[Arrival], marks: Mapping[Key, int], closed: Collection[str] = ()) -> Judged:
+    """Judge batches one after the other, each by the marks that those before it leave. No mark is 0.
+
+    Nothing of a ``closed`` complex is stored: another cell's log goes on from what is here.
+    """
     judged = Judged([], [], {})
     for arrival in arrivals:
         key = key_of(arrival)
+        if arrival.complex in closed:
+            judged.receipts.append(Receipt("closed", marks.get(key, 0)))
+            continue
         receipt = judge(arrival.header, judged.moved.get(key, marks.get(key, 0)))
         judged.receipts.append(receipt)
         if receipt.outcome == "stored":

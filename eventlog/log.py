@@ -120,7 +120,7 @@ class Arrival(msgspec.Struct, frozen=True):
 class Receipt(msgspec.Struct, frozen=True):
     """The answer to a batch. ``watermark`` is the last sequence the log holds of its stream's epoch."""
 
-    outcome: Literal["stored", "known", "gap", "overlap"]
+    outcome: Literal["stored", "known", "gap", "overlap", "closed"]  # closed: its complex moves, or moved, elsewhere
     watermark: int
 
 
@@ -134,6 +134,19 @@ class Gap(msgspec.Struct, frozen=True):
     last: int
     reason: GapReason
     detail: str = ""
+
+
+class Adopted(msgspec.Struct, frozen=True):
+    """A batch as another cell's log has it: what travels when a complex moves. ``position`` is its place there."""
+
+    position: int
+    gateway: str
+    stream: str
+    epoch: str
+    first: int
+    last: int
+    received_at: str
+    body: bytes
 
 
 class Wanted(msgspec.Struct, frozen=True):

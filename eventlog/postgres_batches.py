@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import date, datetime
 
 from eventlog.batches import Judged, Key, judge_all, key_of, stamp, to_mend
-from eventlog.log import Arrival, Bell, Gap, LogBusy, Receipt, Record, Wanted, judge
+from eventlog.log import Adopted, Arrival, Bell, Gap, LogBusy, Receipt, Record, Wanted, judge
 from eventlog.postgres_bell import BellBetween
 from eventlog.postgres_days import DAY_BITS, Days, date_of, number_of
 from eventlog.postgres_link import Connection, Link
@@ -42,6 +42,15 @@ _OVERLAPPING = """SELECT position, first, last, body FROM batch
 WHERE shard = $1 AND gateway = $2 AND stream = $3 AND epoch = $4 AND last >= $5 AND first <= $6"""
 _INSERT = """INSERT INTO batch(received_at, shard, complex, gateway, stream, epoch, first, last, body)
 VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9)"""
+# With the marks, complexes that nothing more is taken of, because they move or moved to another cell.
+_MARKS_AND_CLOSED = f"""{_MARKS} UNION ALL
+SELECT complex, NULL, NULL, NULL FROM complex_move WHERE complex = ANY($4::varchar[]) AND state <> 'open'"""  # noqa: S608
+_OF_COMPLEX = """SELECT position, gateway, stream, epoch, first, last, received_at, body FROM batch
+WHERE shard = $1 AND complex = $2 AND position > $3 ORDER BY position LIMIT $4"""
+_ADOPTED = """UPDATE complex_move SET copied = $1 WHERE complex = $2 AND copied = $3 AND state = 'importing'"""
+_ADOPT = """INSERT INTO batch(shard, complex, gateway, stream, epoch, first, last, received_at, body)
+SELECT $1, $2, * FROM unnest($3::varchar[], $4::varchar[], $5::varchar[], $6::bigint[], $7::bigint[], $8::varchar[],
+    $9::bytea[])"""
 # Something to commit for a transaction that wrote nothing else: see ``_confirm``.
 _CONFIRM = "SELECT pg_logical_emit_message(true, 'gatehouse', '')"
 
@@ -77,7 +86,7 @@ class PostgresBatchLog:
         await self._days.begin(self._now())
         async with self._link.transaction(f"{len(arrivals)} batches") as connection:
             await self._take_turns(connection, _shards(arrivals))
-            judged = judge_all(arrivals, await _marks(connection, {key_of(arrival) for arrival in arrivals}))
+            judged = judge_all(arrivals, *await _marks_and_closed(connection, arrivals))
             await self._write(connection, judged)
             if not judged.stored:
                 await self._confirm(connection)
@@ -117,6 +126,8 @@ class PostgresBatchLog:
         key = (gap.gateway, gap.stream, gap.epoch)
         async with self._link.transaction("a gap") as connection:
             await self._take_turns(connection, [int(shard_of(complex_id))])
+            if await _is_closed(connection, complex_id):
+                return Receipt("closed", 0)
             receipt = judge(gap, (await _marks(connection, {key})).get(key, 0))
             if receipt.outcome == "stored":
                 span = (gap.first, gap.last, gap.reason, gap.detail)
@@ -145,7 +156,7 @@ class PostgresBatchLog:
 
     async def _mend(self, connection: Connection, arrival: Arrival) -> bool:
         header, key, row = arrival.header, key_of(arrival), _row(arrival)
-        if header.last > (await _marks(connection, {key})).get(key, 0):
+        if header.last > (await _marks(connection, {key})).get(key, 0) or await _is_closed(connection, arrival.complex):
             return False
         found = await connection.fetch(_OVERLAPPING, row[0], *key, header.first, header.last)
         if not found:
@@ -160,6 +171,35 @@ class PostgresBatchLog:
         """Make something small durable, and change nothing. Raises LogBroken where nothing can be."""
         async with self._link.transaction("a probe") as connection:
             await self._confirm(connection)
+
+    async def of_complex(self, complex_id: str, after: int, limit: int) -> list[Adopted]:
+        """A complex's batches behind position ``after``, in order: what travels when it moves."""
+        asked = (int(shard_of(complex_id)), complex_id, after, limit)
+        async with self._link.connection("reading") as connection:
+            return [Adopted(*row) for row in await connection.fetch(_OF_COMPLEX, *asked)]
+
+    async def adopt(self, complex_id: str, after: int, batches: Sequence[Adopted]) -> bool:
+        """Append another cell's batches as they are, once: ``after`` is up to where that was done, and moves with them.
+
+        No mark moves: they come last, and until then no gateway is let in. False where ``after`` is not so.
+        """
+        shard = int(shard_of(complex_id))
+        await self._days.begin(self._now())
+        async with self._link.transaction("adopted batches") as connection:
+            await self._take_turns(connection, [shard])
+            through = batches[-1].position if batches else after
+            if await connection.execute(_ADOPTED, through, complex_id, after) != "UPDATE 1":
+                return False
+            if batches:
+                rows = zip(*(_as_received(batch) for batch in batches), strict=True)
+                await connection.execute(_ADOPT, shard, complex_id, *rows)
+        self._ring([shard])
+        return True
+
+    async def all_committed(self, complex_id: str) -> None:
+        """Until what was being appended when this was called is there to be read, or never will be."""
+        async with self._link.transaction("waiting for appends") as connection:
+            await self._take_turns(connection, [int(shard_of(complex_id))])
 
     def damaged_and_lost(self) -> AsyncIterator[Wanted]:
         """Walk the whole log as it is at this moment: each row that is no longer what was received, and each run of
@@ -208,6 +248,11 @@ def _shards(arrivals: Iterable[Arrival]) -> set[int]:
     return {int(shard_of(arrival.complex)) for arrival in arrivals}
 
 
+def _as_received(batch: Adopted) -> tuple[object, ...]:
+    origin = (batch.gateway, batch.stream, batch.epoch, batch.first, batch.last)
+    return (*origin, batch.received_at, batch.body)
+
+
 def _row(arrival: Arrival) -> tuple[object, ...]:
     header, shard = arrival.header, int(shard_of(arrival.complex))
     origin = (header.gateway, header.stream, header.epoch, header.first, header.last)
@@ -218,3 +263,18 @@ async def _marks(connection: Connection, keys: set[Key]) -> dict[Key, int]:
     """The marks there are of these keys."""
     asked = tuple(zip(*keys, strict=True)) if keys else ((), (), ())
     return {(row[0], row[1], row[2]): row[3] for row in await connection.fetch(_MARKS, *asked)}
+
+
+async def _marks_and_closed(connection: Connection, arrivals: Sequence[Arrival]) -> tuple[dict[Key, int], set[str]]:
+    """The marks there are of these batches' streams, and which of their complexes are closed."""
+    keys = {key_of(arrival) for arrival in arrivals}
+    asked = tuple(zip(*keys, strict=True)) if keys else ((), (), ())
+    complexes = list({arrival.complex for arrival in arrivals})
+    rows = await connection.fetch(_MARKS_AND_CLOSED, *asked, complexes)
+    marks = {(row[0], row[1], row[2]): row[3] for row in rows if row[1] is not None}
+    return marks, {row[0] for row in rows if row[1] is None}
+
+
+async def _is_closed(connection: Connection, complex_id: str) -> bool:
+    sql = "SELECT EXISTS(SELECT FROM complex_move WHERE complex = $1 AND state <> 'open')"
+    return await connection.fetchval(sql, complex_id)

@@ -12,7 +12,7 @@ from typing import TypeVar
 import aiosqlite
 
 from eventlog.batches import Key, Walk, judge_all, key_of, stamp, to_mend
-from eventlog.log import Arrival, Bell, Gap, LogBroken, Receipt, Record, Wanted, judge
+from eventlog.log import Adopted, Arrival, Bell, Gap, LogBroken, Receipt, Record, Wanted, judge
 from eventlog.shards import SHARD_NAMES, shard_of
 from eventlog.sqlite_schema import connect
 
@@ -27,6 +27,11 @@ _GAP = """INSERT INTO gap(gateway, stream, epoch, first, last, reason, detail, d
 VALUES(?, ?, ?, ?, ?, ?, ?, ?)"""
 _GAPS = """SELECT gateway, stream, epoch, first, last, reason, detail FROM gap WHERE gateway = ?
 ORDER BY stream, epoch, first"""
+# Complexes that nothing more is taken of, because they move or moved to another cell. They are few.
+_CLOSED = "SELECT complex FROM complex_move WHERE state <> 'open'"
+_OF_COMPLEX = """SELECT position, gateway, stream, epoch, first, last, received_at, CAST(body AS BLOB) FROM batch
+WHERE shard = ? AND complex = ? AND position > ? ORDER BY position LIMIT ?"""
+_ADOPTED = """UPDATE complex_move SET copied = ? WHERE complex = ? AND copied = ? AND state = 'importing'"""
 # The rows that hold any of the sequences asked for.
 _OVERLAPPING = """SELECT position, first, last, CAST(body AS BLOB) FROM batch
 WHERE gateway = ? AND stream = ? AND epoch = ? AND last >= ? AND first <= ?"""
@@ -84,18 +89,21 @@ class SqliteBatchLog:
         return result
 
     async def _append(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
-        judged = judge_all(arrivals, await self._marks({key_of(arrival) for arrival in arrivals}))
+        marks = await self._marks({key_of(arrival) for arrival in arrivals})
+        judged = judge_all(arrivals, marks, await self._closed())
         await self._writer.executemany(_INSERT, [_row(arrival, self._now()) for arrival in judged.stored])
         await self._writer.executemany(_MARK, [(*key, last) for key, last in judged.moved.items()])
         return judged.receipts
 
     async def declare(self, gap: Gap, complex_id: str) -> Receipt:
         """List a gap and move the mark over it, in one transaction. Raises LogBroken."""
-        return await self._in_transaction(lambda: self._declare(gap), "a gap")
+        return await self._in_transaction(lambda: self._declare(gap, complex_id), "a gap")
 
-    async def _declare(self, gap: Gap) -> Receipt:
+    async def _declare(self, gap: Gap, complex_id: str) -> Receipt:
         key = (gap.gateway, gap.stream, gap.epoch)
         receipt = judge(gap, (await self._marks({key}))[key])
+        if complex_id in await self._closed():
+            return Receipt("closed", 0)
         if receipt.outcome == "stored":
             span = (gap.first, gap.last, gap.reason, gap.detail)
             await self._writer.execute(_GAP, (*key, *span, stamp(self._now())))
@@ -118,7 +126,7 @@ class SqliteBatchLog:
 
     async def _mend(self, arrival: Arrival) -> bool:
         header, key = arrival.header, key_of(arrival)
-        if header.last > (await self._marks({key}))[key]:
+        if header.last > (await self._marks({key}))[key] or arrival.complex in await self._closed():
             return False
         rows = [
             (row[0], row[1], row[2], row[3])
@@ -139,6 +147,37 @@ class SqliteBatchLog:
     async def _write_what_is_there(self) -> None:
         rows = list(await self._writer.execute_fetchall("PRAGMA application_id"))
         await self._writer.execute(f"PRAGMA application_id = {int(rows[0][0])}")
+
+    async def of_complex(self, complex_id: str, after: int, limit: int) -> list[Adopted]:
+        """A complex's batches behind position ``after``, in order: what travels when it moves."""
+        asked = (int(shard_of(complex_id)), complex_id, after, limit)
+        return [Adopted(*row) for row in await self._reader.execute_fetchall(_OF_COMPLEX, asked)]
+
+    async def adopt(self, complex_id: str, after: int, batches: Sequence[Adopted]) -> bool:
+        """Append another cell's batches as they are, once: ``after`` is up to where that was done, and moves with them.
+
+        No mark moves: they come last, and until then no gateway is let in. False where ``after`` is not so.
+        """
+        adopted = await self._in_transaction(lambda: self._adopt(complex_id, after, batches), "adopted batches")
+        self.bell.ring(shard_of(complex_id))
+        return adopted
+
+    async def _adopt(self, complex_id: str, after: int, batches: Sequence[Adopted]) -> bool:
+        through = batches[-1].position if batches else after
+        async with self._writer.execute(_ADOPTED, (through, complex_id, after)) as cursor:
+            if cursor.rowcount != 1:
+                return False
+        shard = int(shard_of(complex_id))
+        await self._writer.executemany(_INSERT, [(shard, complex_id, *_as_received(batch)) for batch in batches])
+        return True
+
+    async def all_committed(self, _complex_id: str) -> None:
+        """Until what was being appended when this was called is there to be read, or never will be."""
+        async with self._lock:  # one writer at a time, over processes too
+            return
+
+    async def _closed(self) -> set[str]:
+        return {row[0] for row in await self._writer.execute_fetchall(_CLOSED)}
 
     async def damaged_and_lost(self) -> AsyncIterator[Wanted]:
         """Walk the whole log: each row that is no longer what was received, and each run of sequences below the mark
@@ -197,6 +236,11 @@ class SqliteBatchLog:
         sql = "DELETE FROM batch WHERE shard = ? AND position <= ?"
         async with self._lock, self._writer.execute(sql, (int(partition), through)) as cursor:
             return cursor.rowcount
+
+
+def _as_received(batch: Adopted) -> tuple[object, ...]:
+    origin = (batch.gateway, batch.stream, batch.epoch, batch.first, batch.last)
+    return (*origin, batch.received_at, batch.body)
 
 
 def _row(arrival: Arrival, now: datetime) -> tuple[object, ...]:

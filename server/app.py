@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from fastapi import FastAPI
 
-from server.api import gateway_desired, gateway_side, ops
+from server.api import cells, gateway_desired, gateway_side, ops
 from server.auth import refuse_undeclared
 from server.house import House
 from server.metrics import Metrics
@@ -27,10 +27,12 @@ def create_app(house: House, readers: Sequence[str] = (), span: SpanOf = no_span
     app.state.readiness, app.state.metrics = Readiness(house), Metrics(house, readers)
     for error in gateway_side.REFUSED:
         app.add_exception_handler(error, gateway_side.refusals)
+    app.add_exception_handler(cells.NotNow, cells.not_now)
     app.router.routes.append(gateway_side.BATCHES)  # the first to be looked at
     app.include_router(gateway_side.router)
     app.include_router(gateway_desired.router)
     app.include_router(ops.router)
+    app.include_router(cells.router)
     for router in routers():
         app.include_router(router)
     app.add_middleware(SecurityHeaders)

@@ -26,6 +26,7 @@ class Batch:
         header, unpacked = unpack(record.body)
         self.header: Header = header
         self.complex, self.position = record.complex, record.position
+        self.is_adopted = False  # whether it came with its complex from another cell
         self.received_at = datetime.fromisoformat(record.received_at)
         unpacked = without_nul(unpacked)
         self._bodies = split_events(unpacked)

@@ -6,12 +6,14 @@ import asyncio
 import random
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import structlog
 
+from domain.cells import Whereabouts
 from domain.places import Hours, Place, hours
 from domain.tariff import BadTariff
 from eventlog.follow import Pace, follow
@@ -19,10 +21,15 @@ from eventlog.postgres_batches import PostgresBatchLog
 from eventlog.sqlite_batches import SqliteBatchLog
 from server.batches import Batch, Unpacker
 from server.books.charges import Charges, LotTariff
+from server.cells import moves
+from server.cells.arrive import Arrivals, Settings
+from server.cells.fence import raise_fences
 from server.centre_log import CentreLog
 from server.config import BadConfig, Complex, Config, Webhook
 from server.conservation import Conservation as Comparison
 from server.desired import Desired
+from server.directory.announce import Announcer
+from server.enrol_link import certificate_sha256
 from server.feeds.outbox import Outbox
 from server.feeds.webhook import Webhook as WebhookSender
 from server.gateway_auth import GatewayAuth
@@ -75,6 +82,7 @@ async def open_house(folder: Path, config: Config) -> House:
     batches = await _open_log(folder, url, db)
     objects = open_objects(folder, config)
     await know_complexes(db, config.complexes)
+    await _keep_fences(db)
     refill, conservation = Refill(batches, db, utc_now), Comparison(db, batches, places(config), utc_now)
     return House(
         folder=folder,
@@ -89,6 +97,7 @@ async def open_house(folder: Path, config: Config) -> House:
         desired=Desired(db, utc_now),
         conservation=conservation,
         hellos=Hellos(db, batches, refill, conservation, utc_now),
+        arrivals=Arrivals(db, batches, folding(config), partial(cell_settings, folder, config), utc_now),
         now=utc_now,
     )
 
@@ -112,6 +121,34 @@ async def know_complexes(db: Database, complexes: list[Complex]) -> None:
     rows = [{"id": place.id, "name": place.name, "timezone": place.timezone} for place in complexes]
     async with db.write() as connection:
         await connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=changed), rows)
+
+
+async def _keep_fences(db: Database) -> None:
+    """A migration may have made a table anew, and its triggers with it."""
+    async with db.read() as connection:
+        nothing_moves = not await moves.away(connection)
+    if not nothing_moves:
+        async with db.write_alone() as connection:
+            await raise_fences(connection)
+
+
+def folding(config: Config) -> list[str]:
+    """The readers whose rows belong to complexes."""
+    return [*projections(config), Charges.name]
+
+
+def cell_settings(folder: Path, config: Config) -> dict[str, Settings]:
+    """What must be the same of a complex in two cells. Raises BadConfig."""
+    priced = tariffs_of(folder, config)
+    return {place.id: _cell_settings(place, priced.get(place.id)) for place in config.complexes}
+
+
+def _cell_settings(place: Complex, priced: LotTariff | None) -> Settings:
+    quiet = [(span.from_, span.to) for span in place.quiet]
+    if priced is None:
+        return Settings(place.timezone, quiet)
+    versions = {name: plan.version for name, plan in priced.tariff.plans.items()}
+    return Settings(place.timezone, quiet, versions, priced.default)
 
 
 async def run_behind(house: House, part: Part = "all") -> None:
@@ -158,6 +195,8 @@ def _readers(
     rest = Rest(house.ingest.pouring)
     readers = shard_readers(house, unpacker, rest)
     works = {"conservation": house.conservation.run}
+    if house.config.directory.url:
+        works["directory"] = _announcer(house).run
     for webhook in house.config.webhooks:
         sender = _sender(house, webhook)
         outbox: Fold = Outbox(webhook.name, frozenset(webhook.kinds))
@@ -174,6 +213,18 @@ def _notes_fresh(house: House) -> Callable[[Batch], None]:
             house.ingest.pouring.came(batch.header.count)
 
     return note
+
+
+def _announcer(house: House) -> Announcer:
+    config, folder = house.config, house.folder
+
+    def here() -> Whereabouts:
+        return Whereabouts(config.public_url, certificate_sha256(folder, config))
+
+    def secret() -> bytes:
+        return (folder / config.directory.secret_file).read_bytes().strip()
+
+    return Announcer(config.directory, secret, [place.id for place in config.complexes], here, house.db)
 
 
 def shard_readers(house: House, unpacker: Unpacker, rest: Rest) -> list[ShardReader]:
@@ -225,10 +276,14 @@ def _quiet(place: Complex) -> tuple[Hours, ...]:
 
 def tariffs(house: House) -> dict[str, LotTariff]:
     """Each complex's tariff. Raises BadConfig naming the complex and what is wrong with its file."""
+    return tariffs_of(house.folder, house.config)
+
+
+def tariffs_of(folder: Path, config: Config) -> dict[str, LotTariff]:
     found: dict[str, LotTariff] = {}
-    for place in house.config.complexes:
+    for place in config.complexes:
         if place.tariff:
-            found[place.id] = _tariff(house.folder / place.tariff, place)
+            found[place.id] = _tariff(folder / place.tariff, place)
     return found
 
 

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.places import BadHours
 from eventlog.log import LogBroken
-from server import cli_audit, cli_backup, cli_desired, cli_doctor, cli_readers, cli_tariff
+from server import cli_audit, cli_backup, cli_cells, cli_desired, cli_doctor, cli_readers, cli_tariff
 from server.audit import Subject, command_line, record
 from server.bootstrap import quiet_projections, utc_now
 from server.cli_conservation import conservation
@@ -49,6 +49,8 @@ app.command()(conservation)
 app.command()(cli_backup.backup)
 app.command()(cli_backup.restore)
 app.command()(cli_doctor.doctor)
+app.command()(cli_cells.directory)
+app.command()(cli_cells.move_complex)
 FIRST_OPERATOR = "operator"
 
 

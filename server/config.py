@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from domain.cells import Fingerprint
 from server.store import address
 
 FILE = "server.toml"
@@ -44,6 +45,27 @@ class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kinds: list[str] = []  # empty: every kind
 
 
+class Cell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Another cell, that complexes go to or come from."""
+
+    name: str
+    url: str  # by which gateways and this cell call it
+    secret_file: str  # both cells have the same in it
+    fingerprint: str = ""  # SHA-256 of its certificate, where no authority vouches for that
+
+
+class Directory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who knows which cell serves a complex; left out, the cells tell gateways by themselves."""
+
+    url: str = ""
+    secret_file: str = ""
+    fingerprint: str = ""
+
+    def as_told(self) -> dict[str, str]:
+        """As gateways are told of it."""
+        return {"url": self.url, "fingerprint": self.fingerprint}
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything the server is told. Relative paths are relative to the data folder."""
 
@@ -51,6 +73,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port: int = 8000
     complexes: list[Complex] = []
     webhooks: list[Webhook] = []
+    cell: str = ""  # this cell's name, where there are several
+    cells: list[Cell] = []
+    directory: Directory = Directory()
     database: str = ""  # postgresql://USER@HOST/NAME, without a password; empty: SQLite in the data folder
     media: str = ""  # pictures: s3://BUCKET/PREFIX; empty: the folder media/
     media_endpoint: str = ""  # of a store that speaks S3 and is not Amazon's: https://HOST:PORT
@@ -91,6 +116,12 @@ def load(folder: Path) -> Config:
             ZoneInfo(place.timezone)
         address.of(folder, config.database)
         check_media(config)
+        for known in (*config.cells, config.directory):
+            msgspec.convert(known.fingerprint, Fingerprint)
+        if config.cells and not config.cell:
+            raise ValueError("cell: this one needs a name too, where there are others")
+        if config.directory.url and not config.public_url:
+            raise ValueError("public_url: the directory must be told by which address gateways call this cell")
     except FileNotFoundError as error:
         raise BadConfig(f"{path} is not there; write one, docs/server.md shows an example") from error
     except (msgspec.MsgspecError, ValueError, KeyError) as error:

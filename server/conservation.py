@@ -20,6 +20,7 @@ from domain.wire import pack, read_header
 from eventlog.log import Arrival, BatchLog, LogBroken
 from eventlog.shards import shard_of
 from server.audit import Actor, Subject, command_line, record
+from server.cells import moves
 from server.gateway_auth import Gateway
 from server.store import conservation_counts, findings, statement_rows
 from server.store.conservation_counts import Scope
@@ -195,7 +196,8 @@ class Conservation:
     async def check_all(self, *, is_full: bool) -> None:
         """One gateway after the other: nothing else waits for it."""
         async with self._db.read() as connection:
-            query = select(gateway_table.c.id).where(gateway_table.c.replaced_at.is_(None))
+            gone = gateway_table.c.complex.in_(await moves.away(connection))
+            query = select(gateway_table.c.id).where(gateway_table.c.replaced_at.is_(None), ~gone)
             ids = (await connection.execute(query.order_by(gateway_table.c.id))).scalars().all()
         for identity in ids:
             await self._check_due(identity, is_full=is_full)

@@ -15,9 +15,10 @@ from sqlalchemy import Row, select, update
 
 from server import enrolment
 from server.audit import Actor, Subject, command_line, gateway_actor, record
+from server.cells import moves
 from server.enrolment import Gateway, NotAllowed
 from server.store.engine import Database, stamp
-from server.store.schema import gateway
+from server.store.schema import complex_move, gateway
 from server.together import Together
 
 AUDIENCE = "gatehouse"
@@ -47,17 +48,19 @@ class GatewayAuth:
         self._rows: Together[str, Row[Any] | None] = Together(self._find_all)
 
     async def check(self, token: str) -> Gateway:
-        """Whose token it is. Raises NotAllowed: no_token, bad_token, expired, not_yet, unknown_gateway, replaced."""
+        """Whose token it is. Raises NotAllowed: no_token, bad_token, expired, not_yet, unknown_gateway, replaced; and
+        MovedAway or ComplexMoved where its complex is not, or not yet, served here."""
         now = self._now()
         known = self._verified.get(token)
         if known and now < known[1]:
             if now >= self._alive.get(known[0].id, now):
-                await self._find(known[0].id)
+                self._let_in(await self._find(known[0].id))
             return known[0]
         claims = _unverified(token)
         row = await self._find(claims.iss)
         _verify(token, row.public_key)
         _check_times(claims, now)
+        self._let_in(row)
         found = Gateway(row.id, row.complex)
         self._remember(token, found, datetime.fromtimestamp(claims.exp, now.tzinfo) + LEEWAY)
         return found
@@ -70,21 +73,26 @@ class GatewayAuth:
     async def _find_all(self, identities: Sequence[str]) -> list[Row[Any] | None]:
         columns = (gateway.c.id, gateway.c.complex, gateway.c.public_key, gateway.c.replaced_at)
         async with self._db.read() as connection:
-            rows = await connection.execute(select(*columns).where(gateway.c.id.in_(set(identities))))
+            query = select(*columns, *moves.JOINED).outerjoin(complex_move, complex_move.c.complex == gateway.c.complex)
+            rows = await connection.execute(query.where(gateway.c.id.in_(set(identities))))
             found: dict[str, Any] = {row.id: row for row in rows}
         return [found.get(identity) for identity in identities]
 
     async def _find(self, identity: str) -> Row[Any]:
-        """Its row, read now; for a while it need not be read again."""
+        """Its row, read now."""
         row = await self._rows.ask(identity)
         if row is None:
             raise NotAllowed("unknown_gateway", f"no gateway {identity!r} is enrolled here")
         if row.replaced_at is not None:
             raise NotAllowed("replaced", f"{identity} was replaced at {row.replaced_at}; its key is dead")
+        return row
+
+    def _let_in(self, row: Row[Any]) -> None:
+        """For a while it need not be looked for again. Raises MovedAway, ComplexMoved."""
+        moves.judge(row.complex, moves.joined(row))
         if len(self._alive) >= _MAX_REMEMBERED:
             self._alive.clear()
-        self._alive[identity] = self._now() + _REMEMBER
-        return row
+        self._alive[row.id] = self._now() + _REMEMBER
 
     async def issue_code(self, complex_id: str, by: Actor | None = None) -> tuple[str, datetime]:
         """A one-time code for a complex, and when it ends. Only its digest is kept."""
@@ -112,7 +120,8 @@ class GatewayAuth:
         """The gateway of a key, for a code. Raises NotAllowed, as ``enrolment.enrol`` and ``check_key`` do."""
         enrolment.check_key(public_key)
         async with self._db.read() as connection:
-            await enrolment.find_code(connection, code)  # a guess does not take the writer from anyone
+            found = await enrolment.find_code(connection, code)  # a guess does not take the writer from anyone
+            moves.judge(found.complex, await moves.of(connection, found.complex))
         async with self._db.write() as connection:
             now = self._now()
             enrolled = await enrolment.enrol(connection, code, public_key, now)

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import func, select
 
+from server.cells import moves
 from server.centre_log import CentreLog
 from server.conservation import Conservation
 from server.refill import Refill
@@ -49,7 +50,9 @@ class Hellos:
         now, ids = self._now(), sorted({id_ for id_, _ in said})
         marks = await self._log.watermarks_of(ids)
         async with self._db.write() as connection:
-            await health_rows.keep(connection, [Hello(id_, now, status, marks[id_]) for id_, status in said])
+            away = await moves.gateways_away(connection, ids)  # nothing of theirs is changed; they hear it soon
+            kept = [Hello(id_, now, status, marks[id_]) for id_, status in said if id_ not in away]
+            await health_rows.keep(connection, kept)
         wanted, asked = await self._refill.wanted_of_all(ids), await self._conservation.are_wanted(ids)
         again_s = await self._again_s(now)
         return [Answer(marks[id_], wanted.get(id_, []), id_ in asked, again_s) for id_, _ in said]

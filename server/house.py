@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from server.cells.arrive import Arrivals
 from server.centre_log import CentreLog
 from server.config import Config
 from server.conservation import Conservation
@@ -38,6 +39,7 @@ class House:
     desired: Desired
     conservation: Conservation
     hellos: Hellos
+    arrivals: Arrivals
     now: Callable[[], datetime]
     seen: Seen = field(default_factory=Seen)
 

@@ -17,6 +17,7 @@ from eventlog.log import Arrival, BatchLog, LogBroken, Receipt
 from server.pouring import Pouring
 from server.spans import SpanOf, no_span
 from server.store.engine import Database, stamp
+from server.store.failures import ComplexMoved
 from server.store.schema import refusal
 
 _REFUSALS_KEPT, _REFUSED_BYTES = 1_000, 64 * 1024
@@ -67,6 +68,8 @@ class Ingest:
         self._queue.offer(waiting, len(packed))
         receipt = await waiting.receipt
         self.counts[receipt.outcome] += 1
+        if receipt.outcome == "closed":
+            raise ComplexMoved(f"{complex_id} moves, or moved, to another cell")
         self.pouring.came(arrival.header.count)
         if receipt.outcome in ("gap", "overlap"):
             detail = (

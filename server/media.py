@@ -171,6 +171,12 @@ async def names_in(objects: ObjectStore) -> set[bytes]:
                 found.add(bytes.fromhex(name))
     return found
 
+    async def forget(self, sha256: str) -> None:
+        """Remove a picture that no complex has any more."""
+        if not await self.owners(sha256):
+            with suppress(FileNotFoundError):
+                await self._objects.delete_async(_path(sha256))
+
 
 def _path(sha256: str) -> str:
     return f"{sha256[:2]}/{sha256}"

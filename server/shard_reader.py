@@ -16,6 +16,7 @@ from domain.wire import BadBatch
 from eventlog.log import Record
 from server.batches import Batch, Unpacker
 from server.store import reader_rows
+from server.cells import moves
 from server.store.bulk import upsert
 from server.store.engine import Database
 from server.store.failures import DatabaseBusy
@@ -31,7 +32,8 @@ _POSITION = select(cursor.c.position).where(
 
 
 class Fold(Protocol):
-    """What a reader does with facts."""
+    """What a reader does with facts. Of a complex that came from another cell it gets only what came since, for books
+    and feeds had the rest there; one that derives its ``tables`` from the log, or says that it ``adopts``, gets all."""
 
     name: str
 
@@ -91,6 +93,7 @@ class ShardReader:
         self.name = fold.name
         self._fold, self._db, self._unpacker, self._after_commit = fold, db, unpacker, after_commit
         self._rest, self._stride = rest, Stride()
+        self._adopts = hasattr(fold, "tables") or getattr(fold, "adopts", False)
         self._at: dict[str, int] = {}
         self._singly: dict[str, int] = {}  # up to which position records are taken one by one, for one of them fails
         self._clear: set[str] = set()  # partitions of which it is sure that no wait is noted
@@ -124,7 +127,7 @@ class ShardReader:
         async with self._db.write(shard=partition) as connection:
             alone = time.monotonic()
             await self._stand(connection, partition)
-            await self._fold.fold(connection, batches)
+            await self._fold.fold(connection, await self._its_own(connection, batches))
             await save_cursor(connection, self.name, partition, chosen[-1].position)
             if partition not in self._clear:
                 await reader_rows.went_on(connection, self.name, partition)
@@ -140,6 +143,12 @@ class ShardReader:
             async with self._db.write(shard=partition) as connection:
                 position, at = chosen[0].position, datetime.now(UTC)
                 await reader_rows.note(connection, self.name, partition, position, repr(error), at)
+
+    async def _its_own(self, connection: AsyncConnection, taken: list[Batch]) -> list[Batch]:
+        came = await moves.adopted(connection)
+        for batch in taken:
+            batch.is_adopted = batch.position <= came.get(batch.complex, 0)
+        return taken if self._adopts else [batch for batch in taken if not batch.is_adopted]
 
     def _first_few(self, partition: str, records: list[Record]) -> list[Record]:
         if records[0].position <= self._singly.get(partition, 0):

@@ -19,6 +19,7 @@ from edge.status import beside, status
 from edge.status.box_status import described
 from edge.status.figures import recorded_at
 from edge.store import disk
+from edge.sync.moved import server_of
 
 _MOUNTS = Path("/proc/self/mountinfo")
 
@@ -44,7 +45,7 @@ def _examined(config: Config, now: datetime) -> Iterator[Finding]:
     yield agent.runs(left, now)
     yield from agent.unit()
     yield from _of_the_disk(config, left)
-    asked = centre.check(config.server or (me.server if me else ""), me, now)
+    asked = centre.check(server_of(me, config.server) if me else config.server, me, now)
     yield from clock.check(
         now,
         synced=kernel_vouches(),

@@ -17,6 +17,7 @@ from edge.status import status
 from edge.store.epochs import EpochNote
 from edge.store.file import new_epoch
 from edge.store.happenings import Salvaged
+from edge.sync.moved import Followed, Mover, server_of
 from edge.sync.pictures import PicturePush
 from edge.sync.push import Push
 from edge.sync.recover import recover
@@ -60,11 +61,21 @@ class Session:
         return self._push.acknowledged if self._push is not None else {}
 
     async def run(self) -> None:
-        """Send and receive, once there is an identity; until then the log simply grows."""
-        me, parts = await self._enrolled(), self._parts
-        signer = identity.Signer(me, parts.clock)
+        """Send and receive, once there is an identity; until then the log simply grows. A move to another cell begins
+        anew there: every stream goes on at the watermark that came with the complex."""
+        while True:
+            me = await self._enrolled()
+            try:
+                await self._speak(me, server_of(me, self._parts.config.server))
+            except* Followed:
+                await self.remember()
+
+    async def _speak(self, me: identity.Identity, server: str) -> None:
+        parts, signer = self._parts, identity.Signer(me, self._parts.clock)
+        mover = Mover(me, parts.config.folder, server, signer, parts.clock.monotonic_s)
         async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
-            uplink = await stack.enter_async_context(Uplink(parts.config.server or me.server, signer, me.trust))
+            uplink = await stack.enter_async_context(Uplink(server, signer, me.trust, mover))
+            tasks.create_task(mover.run(parts.retry_s))
             hello = self._hello(uplink, me.gateway)
             follow_again = await self._send_log(tasks, uplink, me.gateway, hello)
             tasks.create_task(parts.control.pull(uplink, parts.retry_s, self._back_online))

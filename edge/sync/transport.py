@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from types import TracebackType
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Protocol, Self, TypeVar
 
 import aiohttp
 import msgspec
 import structlog
 
+from domain.cells import ELSEWHERE, MOVED
 from edge.identity import Signer
 from edge.sync.trust import Trust
 
@@ -33,11 +34,25 @@ class Refused(Exception):
         super().__init__(f"{status} {self.error}: {answer.get('message', 'no reason given')}")
 
 
+class Watch(Protocol):
+    """Who must know whether the cell answers, and when it says that it is no longer the one."""
+
+    def answered(self) -> None: ...
+
+    def moved(self, answer: dict[str, Any]) -> None: ...
+
+
 class Uplink:
     """A kept-open connection to the centre. Without a signer only enrolment is possible."""
 
-    def __init__(self, server: str, signer: Signer | None = None, trust: Trust = _ANY_AUTHORITY) -> None:
-        self._server, self._trust = server.rstrip("/"), trust
+    def __init__(
+        self,
+        server: str,
+        signer: Signer | None = None,
+        trust: Trust = _ANY_AUTHORITY,
+        watch: Watch | None = None,
+    ) -> None:
+        self._server, self._trust, self._watch = server.rstrip("/"), trust, watch
         self._signer = signer
         self._session: aiohttp.ClientSession | None = None
 
@@ -75,9 +90,25 @@ class Uplink:
             headers["Authorization"] = f"Bearer {self._signer.token()}"
         try:
             async with self._session.request(method, self._server + path, data=body, headers=headers) as response:
-                return _judge(response.status, await response.read())
+                return self._heard(response.status, await response.read())
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise UplinkDown(f"{self._server}: {_reason(error)}") from error
+
+    def _heard(self, status: int, body: bytes) -> dict[str, Any]:
+        """The answer. Raises Refused, or UplinkDown: also where the complex is elsewhere, for nobody but ``watch`` can
+        do anything about that."""
+        try:
+            answer = _judge(status, body)
+        except Refused as refusal:
+            if self._watch is not None:
+                self._watch.answered()
+                if (refusal.status, refusal.error) == (ELSEWHERE, MOVED):
+                    self._watch.moved(refusal.answer)
+                    raise UplinkDown(f"{self._server}: {refusal}") from refusal
+            raise
+        if self._watch is not None:
+            self._watch.answered()
+        return answer
 
     def _learn_time(self, answer: dict[str, Any]) -> bool:
         if self._signer is None or "server_time" not in answer:

@@ -9,16 +9,18 @@ import msgspec
 import structlog
 from fastapi import APIRouter, Depends, Request, Response
 
+from domain.cells import ELSEWHERE, MOVED
 from domain.statements import Statement
 from domain.wire import MAX_PACKED_BYTES, BadBatch
 from eventlog.log import Gap, GapReason, LogBroken, Receipt
 from server.auth import BareRoute, address_of, declare, public
+from server.cells.moves import MovedAway
 from server.enrolment import Gateway, NotAllowed
 from server.house import House
 from server.ingest import Busy, checked
 from server.media import MAX_PICTURE_BYTES, MediaAway, WrongHash
 from server.store.engine import stamp
-from server.store.failures import DatabaseBusy, NotStorable
+from server.store.failures import ComplexMoved, DatabaseBusy, NotStorable
 
 log = structlog.get_logger()
 
@@ -126,8 +128,9 @@ async def enrol(request: Request) -> Response:
     """A one-time code becomes a gateway."""
     asked = decoded(await body_of(request, 16_384), EnrolRequest)
     enrolled = await house_of(request).gateways.enrol(asked.code, asked.public_key, address_of(request))
-    now = house_of(request).now()
-    return answer(200, gateway=enrolled.id, complex=enrolled.complex, server_time=stamp(now))
+    house = house_of(request)
+    told = {"directory": house.config.directory.as_told()} if house.config.directory.url else {}
+    return answer(200, gateway=enrolled.id, complex=enrolled.complex, server_time=stamp(house.now()), **told)
 
 
 @router.post("/hello")
@@ -201,6 +204,8 @@ async def no_refill(request: Request, gateway: FromGateway) -> Response:
 
 
 def _receipt(receipt: Receipt) -> Response:
+    if receipt.outcome == "closed":
+        raise ComplexMoved("this complex moves, or moved, to another cell")
     content: dict[str, Any] = {"outcome": receipt.outcome, "watermark": receipt.watermark}
     if _STATUS[receipt.outcome] != 200:
         content |= {"error": receipt.outcome, "message": f"go on from {receipt.watermark + 1}"}
@@ -257,6 +262,10 @@ def refusals(request: Request, error: Exception) -> Response:
         case DatabaseBusy():
             log.error("database_busy", path=request.url.path, error=str(error))
             return answer(503, error="busy", message="the database is busy; come again")
+        case MovedAway():
+            return answer(ELSEWHERE, error=MOVED, message=str(error), **msgspec.structs.asdict(error.where))
+        case ComplexMoved():
+            return answer(503, error="moving", message=f"{error}; come again")
         case NotStorable():
             return answer(422, error="bad_request", message=str(error))
         case MediaAway():
@@ -279,4 +288,6 @@ REFUSED: tuple[type[Exception], ...] = (
     MediaAway,
     DatabaseBusy,
     NotStorable,
+    MovedAway,
+    ComplexMoved,
 )

@@ -18,17 +18,30 @@ from server.store.upsert import insert
 class Outbox:
     """Queues the facts of some kinds for one feed; a fact that comes again, under another origin, is not sent again."""
 
+    adopts = (
+        True  # what came from another cell was sent, or is being sent, by that one: noted, so that no repeat is sent
+    )
+
     def __init__(self, feed: str, kinds: frozenset[str]) -> None:
         self.name = f"feed:{feed}"
         self._feed, self._kinds = feed, kinds
 
     async def fold(self, connection: AsyncConnection, batches: Sequence[Batch]) -> None:
-        wanted = facts_of(batches, self._kinds or None)
+        await self._note(connection, [batch for batch in batches if batch.is_adopted])
+        wanted = facts_of([batch for batch in batches if not batch.is_adopted], self._kinds or None)
         if not wanted:
             return
         number = await _newest(connection, self._feed)
         rows = [_row(self._feed, fact, number + 1 + index) for index, fact in enumerate(wanted)]
         await connection.execute(insert(delivery).on_conflict_do_nothing(), rows)
+
+    async def _note(self, connection: AsyncConnection, batches: Sequence[Batch]) -> None:
+        facts = facts_of(batches, self._kinds or None)
+        if facts:
+            number = await _newest(connection, self._feed)
+            of_others = {"state": "elsewhere", "body": None, "number": number}
+            rows = [{**_row(self._feed, fact, number), **of_others} for fact in facts]
+            await connection.execute(insert(delivery).on_conflict_do_nothing(), rows)
 
 
 async def _newest(connection: AsyncConnection, feed: str) -> int:

@@ -40,7 +40,9 @@ class Alerts:
         changed = chunk.walk()
         await chunk.save(connection)
         if self._announce:
-            await announce_all(connection, "alert", changed, stamp(self._now()))
+            old = {batch.complex for batch in batches if batch.is_adopted}  # told by the cell that they came from
+            news = [(complex_id, alert_id) for complex_id, alert_id in changed if complex_id not in old]
+            await announce_all(connection, "alert", news, stamp(self._now()))
 
     def _fired(self, complex_id: str, event: Event) -> list[alert_rules.Fired]:
         return list(alert_rules.fired(event, self._places.get(complex_id, _NOWHERE)))

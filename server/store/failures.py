@@ -11,6 +11,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 READ_ONLY = "25006"  # SQLSTATE of a write where the leader is another machine by now
 _NOT_TEXT = "22021"
+FENCED, FENCED_STATE = "gatehouse: the complex has moved", "GH001"  # what its triggers say (server/cells/fence.py)
 # By the beginning of SQLSTATE: no connection, rolled back for another's sake, no room, stopped by the operator or by
 # its time limit, a lock not had in time.
 _BUSY = ("08", "40", "53", "57", "55P03", READ_ONLY)
@@ -22,6 +23,10 @@ _AWAY: tuple[type[Exception], ...] = (OSError, TimeoutError, InternalClientError
 
 class DatabaseBusy(Exception):
     """The database is away, or others hold it for too long. What was being written may be kept or not: come again."""
+
+
+class ComplexMoved(Exception):
+    """Something of a complex that moves, or moved, to another cell would have been changed. Nothing was."""
 
 
 class NotStorable(ValueError):
@@ -46,6 +51,8 @@ def state_of(error: DBAPIError) -> str:
 
 def _named(error: DBAPIError) -> Exception:
     state = state_of(error)
+    if state == FENCED_STATE or FENCED in str(error.orig):
+        return ComplexMoved("the complex moves, or moved, to another cell: nothing of it is changed here")
     if state == _NOT_TEXT:
         return NotStorable(f"a text that cannot be kept: {error.orig}")
     if isinstance(error, OperationalError) or error.connection_invalidated or state.startswith(_BUSY):

@@ -23,6 +23,7 @@ from server.store.fleet_tables import gateway_tag as gateway_tag
 from server.store.fleet_tables import rollout as rollout
 from server.store.fleet_tables import rollout_step as rollout_step
 from server.store.fleet_tables import rollout_target as rollout_target
+from server.store.move_table import complex_move as complex_move
 from server.store.place_tables import account_scope as account_scope
 from server.store.place_tables import area as area
 from server.store.place_tables import area_within as area_within
@@ -413,7 +414,7 @@ delivery = Table(
     Column("feed", String, nullable=False),
     Column("id", LargeBinary, nullable=False),  # the event's id: what the far end folds by
     Column("number", Position, nullable=False),
-    Column("state", String, nullable=False),  # waiting | sent | parked
+    Column("state", String, nullable=False),  # waiting | sent | parked | elsewhere: by the cell its complex came from
     Column("attempts", Integer, nullable=False),
     Column("error", String),
     Column("body", LargeBinary),  # the CloudEvent; gone once sent

@@ -61,6 +61,13 @@ class Gateway:
     async def post(self, packed: bytes, token: str | None = None) -> httpx.Response:
         return await self.client.post("/v1/batches", content=packed, headers=self.headers(token))
 
+    def head(self, stream: str) -> int:
+        return self._heads.get(stream, 0)
+
+    def skip(self, stream: str, count: int) -> None:
+        """Sequences that were declared as a gap."""
+        self._heads[stream] = self.head(stream) + count
+
     async def send(self, *events: Event) -> None:
         """Send events as one batch a stream, behind what was sent before."""
         by_stream: dict[str, list[bytes]] = {}

@@ -1,0 +1,130 @@
+"""What belongs to a complex, table by table: what travels with it, what stays and why, and what must be as it was."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import Column, ColumnElement, MetaData, Table, or_, select
+from sqlalchemy.types import JSON
+
+from server.store.schema import account, alert, batch, gateway, metadata
+
+# What does not travel as rows.
+STAYS: dict[str, str] = {
+    "complex": "each cell's own settings name it",
+    "complex_move": "each cell's own word about it",
+    "batch": "travels through the log, in its order, and gets positions of the log it comes to",
+    "cursor": "counts positions of one log",
+    "live": "its positions are screens' cursors; a screen loads the page anew",
+    "door_fact": "folded again from the batches",
+    "account": "people are a cell's own; who did something travels as a name",
+    "login": "people are a cell's own",
+    "enrol_code": "good for minutes, at the address it was shown with",
+    "delivery": "a cell sends what it has queued, and nobody sends it again: feeds note what came with a complex",
+}
+# Columns that are another thing in another log.
+_OF_ONE_LOG = {"batch_day": frozenset({"position"})}
+DERIVED = ("alert", "scene", "door", "parking_passage", "session", "batch_day", "order_result")
+_LOG = ("mark", "gap", "wanted")
+
+
+class Unknown(Exception):
+    """A table that nobody said of whether it travels."""
+
+
+class Traveller(NamedTuple):
+    """A table whose rows travel. ``columns`` without a number that each cell gives by itself."""
+
+    table: Table
+    columns: tuple[Column[Any], ...]
+
+    @property
+    def name(self) -> str:
+        return self.table.name
+
+    @property
+    def is_numbered(self) -> bool:
+        """Whether each cell numbers the rows by itself."""
+        return _number_of(self.table) is not None
+
+    @property
+    def alike(self) -> tuple[int, ...]:
+        """Which of the columns must be the same at both ends."""
+        unlike = _OF_ONE_LOG.get(self.name, frozenset())
+        return tuple(index for index, column in enumerate(self.columns) if column.name not in unlike)
+
+    @property
+    def people(self) -> tuple[int, ...]:
+        """Which of the columns name an account."""
+        return tuple(index for index, column in enumerate(self.columns) if names_an_account(column))
+
+    def of(self, complex_id: str) -> ColumnElement[bool]:
+        """Which rows are a complex's."""
+        return owned(self.table, complex_id)
+
+
+def names_an_account(column: Column[Any]) -> bool:
+    return any(key.column.table is account for key in column.foreign_keys)
+
+
+def owned(table: Table, complex_id: str) -> ColumnElement[bool]:
+    """Which rows are a complex's: by itself, by its gateways, or by its alerts. Raises Unknown."""
+    if "complex" in table.c:
+        return table.c.complex == complex_id
+    if "gateway" in table.c:
+        its = select(gateway.c.id).where(gateway.c.complex == complex_id).scalar_subquery()
+        return or_(table.c.gateway.in_(its), table.c.gateway == voice_of(complex_id))
+    if "alert" in table.c:
+        return table.c.alert.in_(select(alert.c.id).where(alert.c.complex == complex_id).scalar_subquery())
+    raise Unknown(f"{table.name}: say in server/cells/catalogue.py whether it travels with a complex")
+
+
+def voice_of(complex_id: str) -> str:
+    """Under what name the centre itself appends to the log for a complex."""
+    return f"centre/{complex_id}"
+
+
+def owner_in(table: Table, row: str) -> str:
+    """Whose a row is, as SQL: for a trigger, where ``row`` is NEW or OLD."""
+    if "complex" in table.c:
+        return f"{row}.complex"
+    if "gateway" in table.c:
+        return f"(SELECT complex FROM gateway WHERE id = {row}.gateway)"  # noqa: S608 - names of ours
+    return f"(SELECT complex FROM alert WHERE id = {row}.alert)"  # noqa: S608 - names of ours
+
+
+def travellers() -> list[Traveller]:
+    """Every table whose rows travel, those that others refer to first. Raises Unknown."""
+    return [_traveller(table) for table in metadata.sorted_tables if table.name not in STAYS]
+
+
+def fenced() -> list[Table]:
+    """Tables that nobody may write for a complex that is leaving: what only the log's readers write apart, for the log
+    takes nothing more of it, and a rebuild must be able to write the same again."""
+    return [traveller.table for traveller in travellers() if traveller.name not in (*DERIVED, *_LOG)]
+
+
+def _traveller(table: Table) -> Traveller:
+    owned(table, "")
+    number = _number_of(table)
+    return Traveller(table, tuple(column for column in table.columns if column is not number))
+
+
+def _number_of(table: Table) -> Column[Any] | None:
+    found: Any = table.autoincrement_column
+    return found
+
+
+def orphans(traveller: Traveller, complex_id: str) -> ColumnElement[bool]:
+    """Of counts by day, those whose batch is no longer there: the others are counted again from the batches."""
+    there = select(batch.c.position).where(batch.c.position == traveller.table.c.position)
+    return traveller.of(complex_id) & ~there.exists()
+
+
+def exact(table: Table) -> Table:
+    """The table for writing rows as they were: a JSON column that was NULL is NULL again."""
+    copy = table.to_metadata(MetaData())
+    for column in copy.columns:
+        if isinstance(column.type, JSON):
+            column.type = JSON(none_as_null=True)
+    return copy

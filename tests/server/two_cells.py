@@ -1,0 +1,151 @@
+"""Two cells in this process, and a complex filled with all that a complex can have."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from domain.cells import Whereabouts
+from domain.events import Event, Subject
+from domain.ids import content_name
+from domain.orders import Order
+from domain.statements import Carried, Present, Row, Statement, Untaken
+from domain.wire import split_events, unpack
+from server.bootstrap import cell_settings, folding
+from server.cells.depart import Departure, Destination, Moved
+from server.cells.far import Answer, Far
+from server.config import Cell, Config
+from server.store import desired_rows, order_rows, schema
+from server.store.engine import stamp
+from server.store.people import add_account
+from server.store.schema import account, alert, alert_action
+from tests.server.centre import CONFIG, Centre, Gateway, centre
+from tests.server.engines import Engine
+from tests.server.mixed import NO_TIME, NOT_UNDERSTOOD, records
+
+SECRET = "a secret of two cells"
+WEST = Destination("west", "http://west.example.invalid")
+
+
+def configured(name: str, other: str) -> Config:
+    cells = [Cell(other, f"http://{other}.example.invalid", "cell.secret")]
+    return msgspec.structs.replace(CONFIG, cell=name, cells=cells)
+
+
+@asynccontextmanager
+async def two_cells(folder: Path, engines: tuple[Engine, Engine], **both: Any) -> AsyncIterator[tuple[Centre, Centre]]:
+    for name in ("east", "west"):
+        (folder / name).mkdir()
+        (folder / name / "cell.secret").write_text(SECRET)
+    east, west = (msgspec.structs.replace(configured(*names), **both) for names in (("east", "west"), ("west", "east")))
+    async with (
+        centre(folder / "east", engines[0], east) as from_cell,
+        centre(folder / "west", engines[1], west) as to_cell,
+    ):
+        yield from_cell, to_cell
+
+
+def far(of: Centre, complex_id: str = "garden", secret: str = SECRET) -> Far:
+    async def send(method: str, path: str, body: bytes) -> Answer:
+        answer = await of.client.request(method, path, content=body, headers={"Authorization": f"Bearer {secret}"})
+        return answer.status_code, answer.content
+
+    return Far(send, complex_id)
+
+
+def departure(of: Centre, kind: type[Departure] = Departure, wait_s: float = 20.0) -> Departure:
+    house = of.house
+    return kind(house.db, house.log, house.media, folding(house.config), house.config.cell, house.now, wait_s)
+
+
+async def move(
+    east: Centre,
+    west: Centre,
+    tell: Callable[[str], None] = lambda _: None,
+    kind: type[Departure] = Departure,
+    told: list[Whereabouts] | None = None,
+) -> Moved:
+    async def direct(_complex: str, where: Whereabouts) -> None:
+        if told is not None:
+            told.append(where)
+
+    said = cell_settings(east.house.folder, east.house.config)["garden"]
+    return await departure(east, kind).run(far(west), WEST, said, "garden", direct, tell)
+
+
+async def fill(east: Centre) -> Gateway:
+    """A complex with something in every table that travels; its readers have come to the end."""
+    gateway = await east.gateway()
+    first, *others = mixed_bodies(7)
+    await gateway.send(*(_event(body) for body in first))
+    await gateway.send(*(_event(body) for bodies in others for body in bodies), *a_stay(0), *a_stay(1))
+    picture = b"\xff\xd8\xff\xe0 a picture"
+    await east.house.media.keep(content_name(picture), "garden", picture, "image/jpeg")
+    await _say(gateway)
+    await east.settled()
+    await _act(east, gateway)
+    return gateway
+
+
+def mixed_bodies(seed: int) -> list[list[bytes]]:
+    return [
+        [body for body in split_events(unpack(record.body)[1]) if body not in (NOT_UNDERSTOOD, NO_TIME)]
+        for record in records(seed)
+    ]
+
+
+def _event(body: bytes) -> Event:
+    return msgspec.json.decode(body, type=Event)
+
+
+async def _say(gateway: Gateway) -> None:
+    """What a gateway says beside its log: a gap, how it is, what it states, what it has in force, rubbish."""
+    head = gateway.head("money")
+    gap = {"stream": "money", "epoch": "e1", "first": head + 1, "last": head + 3, "reason": "capacity"}
+    hello = {"streams": {"money": {"epoch": "e1", "head": head + 3}}, "devices": [{"id": "uhppoted:1"}]}
+    row = Row("money", "e1", 1, produced=1, held=1, unsent=0, trimmed=0, dropped=0, through=1)
+    present = {name: Present("e1", 0) for name in ("urgent", "money", "routine")}
+    untaken, carried = [Untaken(1, "undecodable", 2)], [Carried("money", "e0", 1, 2)]
+    stated = msgspec.to_builtins(Statement(datetime.now(UTC), "Asia/Shanghai", present, [row], untaken, carried))
+    refused = [{"kind": "cards", "version": 1, "reason": "of another kind"}]
+    desired = {"known": {}, "applied": {"policy": 1}, "refused": refused, "orders_done": [], "wait_s": 0}
+    for path, said in (("gaps", gap), ("hello", hello), ("statements", stated), ("desired", desired)):
+        answer = await gateway.client.post(f"/v1/{path}", json=said, headers=gateway.headers())
+        assert answer.status_code == 200, answer.text
+    gateway.skip("money", 3)
+    assert (await gateway.post(b"rubbish")).status_code == 422
+
+
+async def _act(east: Centre, gateway: Gateway) -> None:
+    """What people did: took an alert, wished for something, ordered something."""
+    house = east.house
+    await add_account(house.db, "wang", "a password of wang", "patrol", [], house.now())
+    (person,) = await east.rows(account)
+    (first, *_) = sorted(row["id"] for row in await east.rows(alert))
+    said = {"alert": first, "action": "acknowledge", "account": person["id"], "note": "去看", "request": "r1"}
+    now = stamp(house.now())
+    wanted = {"gateway": gateway.id, "stream": "money", "epoch": "e1", "first": 1, "last": 1, "since": now}
+    found = {"gateway": gateway.id, "stream": "money", "day": 1, "differences": {"lost": 1}}
+    order = Order("o1", "uhppoted:1", "door.open", house.now(), house.now() + timedelta(seconds=30), "wang")
+    async with house.db.write() as connection:
+        await connection.execute(alert_action.insert().values(**said, at=now))
+        await connection.execute(schema.wanted.insert().values(**wanted))
+        await connection.execute(schema.conservation_finding.insert().values(**found, found_at=now, seen_at=now))
+        await desired_rows.put(connection, "garden", "policy", {"confirm_s": 5}, "wang", house.now())
+        await order_rows.place(connection, "garden", order)
+
+
+def a_stay(number: int) -> list[Event]:
+    out = datetime.now(UTC) - timedelta(days=number, minutes=1)
+    return [_plate(2 * number, out - timedelta(hours=2), "in"), _plate(2 * number + 1, out, "out")]
+
+
+def _plate(number: int, at: datetime, direction: str) -> Event:
+    event = Event(kind="plate", device="vzenith:9", time=at, recorded_at=at, direction=direction, lane="east")
+    event.subject, event.source_event_id = Subject(type="plate", id="粤B8K6Q2"), f"plate/{number}"
+    return event
