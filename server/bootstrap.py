@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -25,7 +25,7 @@ from server.cells import moves
 from server.cells.arrive import Arrivals, Settings
 from server.cells.fence import raise_fences
 from server.centre_log import CentreLog
-from server.config import BadConfig, Complex, Config, Webhook
+from server.config import BadConfig, Complex, Config, JetStream, Webhook
 from server.conservation import Conservation as Comparison
 from server.desired import Desired
 from server.directory.announce import Announcer
@@ -55,6 +55,9 @@ from server.store.schema import complex_
 from server.store.upsert import insert
 from server.tariff_file import BadFile, load_tariff
 from server.web.render import render_live
+
+if TYPE_CHECKING:
+    from server.feeds.national import NationalFeed
 
 log = structlog.get_logger()
 
@@ -197,6 +200,7 @@ def _readers(
     works = {"conservation": house.conservation.run}
     if house.config.directory.url:
         works["directory"] = _announcer(house).run
+    works |= {f"jetstream/{feed.name}": _national(house, feed).run for feed in house.config.jetstreams}
     for webhook in house.config.webhooks:
         sender = _sender(house, webhook)
         outbox: Fold = Outbox(webhook.name, frozenset(webhook.kinds))
@@ -213,6 +217,18 @@ def _notes_fresh(house: House) -> Callable[[Batch], None]:
             house.ingest.pouring.came(batch.header.count)
 
     return note
+
+
+def _national(house: House, feed: JetStream) -> NationalFeed:
+    """The driver is loaded only where such a feed is configured: it is an extra of its own."""
+    from eventlog.jetstream import JetStreamSink, Place
+    from server.feeds.national import NationalFeed
+
+    password = (house.folder / feed.password_file).read_text().strip() if feed.password_file else ""
+    ca = str(house.folder / feed.ca_file) if feed.ca_file else ""
+    place = Place(feed.servers, feed.stream, feed.subject, feed.replicas, feed.user, password, ca)
+    sink = JetStreamSink(place, house.config.cell or "city")
+    return NationalFeed(feed.name, house.log, house.db, sink, _report)
 
 
 def _announcer(house: House) -> Announcer:

@@ -66,6 +66,19 @@ class Directory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return {"url": self.url, "fingerprint": self.fingerprint}
 
 
+class JetStream(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The national feed: every batch of this cell into a stream of NATS JetStream."""
+
+    name: str
+    servers: list[str]
+    stream: str = "GATEHOUSE"
+    subject: str = "gatehouse"
+    replicas: int = 3  # a stream with fewer gets nothing
+    user: str = ""
+    password_file: str = ""
+    ca_file: str = ""
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything the server is told. Relative paths are relative to the data folder."""
 
@@ -73,6 +86,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port: int = 8000
     complexes: list[Complex] = []
     webhooks: list[Webhook] = []
+    jetstreams: list[JetStream] = []
     cell: str = ""  # this cell's name, where there are several
     cells: list[Cell] = []
     directory: Directory = Directory()

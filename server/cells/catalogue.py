@@ -40,7 +40,12 @@ class Traveller(NamedTuple):
 
     @property
     def name(self) -> str:
-        return self.table.name
+        return str(self.table.name)
+
+    @property
+    def names(self) -> list[str]:
+        """The columns' names, as plain words."""
+        return [str(column.name) for column in self.columns]
 
     @property
     def is_numbered(self) -> bool:

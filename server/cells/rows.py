@@ -67,7 +67,7 @@ async def parcels(connection: AsyncConnection, complex_id: str, cell: str) -> As
 
 
 def _parcel(traveller: Traveller, rows: list[list[Any]]) -> Parcel:
-    return Parcel(traveller.name, [column.name for column in traveller.columns], rows)
+    return Parcel(traveller.name, traveller.names, rows)
 
 
 async def _rows(
@@ -88,13 +88,13 @@ async def _rows(
 
 
 def row_index(traveller: Traveller, name: str) -> int:
-    return [column.name for column in traveller.columns].index(name)
+    return traveller.names.index(name)
 
 
 async def write(connection: AsyncConnection, complex_id: str, parcel: Parcel, now: datetime) -> None:
     """Put a parcel's rows where they belong; what was folded here from the batches gives way to what was there."""
     traveller = next(one for one in travellers() if one.name == parcel.table)
-    table, names = exact(traveller.table), [column.name for column in traveller.columns]
+    table, names = exact(traveller.table), traveller.names
     if parcel.columns != names:
         raise ValueError(f"{parcel.table} has other columns there: upgrade both cells to the same version")
     for index in traveller.people:

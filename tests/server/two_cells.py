@@ -131,7 +131,7 @@ async def _act(east: Centre, gateway: Gateway) -> None:
     now = stamp(house.now())
     wanted = {"gateway": gateway.id, "stream": "money", "epoch": "e1", "first": 1, "last": 1, "since": now}
     found = {"gateway": gateway.id, "stream": "money", "day": 1, "differences": {"lost": 1}}
-    order = Order("o1", "uhppoted:1", "door.open", house.now(), house.now() + timedelta(seconds=30), "wang")
+    order = Order("order-0001", "uhppoted:1", "door.open", house.now(), house.now() + timedelta(seconds=30), "wang")
     async with house.db.write() as connection:
         await connection.execute(alert_action.insert().values(**said, at=now))
         await connection.execute(schema.wanted.insert().values(**wanted))
