@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import decode, delay, drain, fleet, ingest, ingest_city, intake, peer, projections, resident
+from benchmarks import decode, delay, drain, fleet, ingest, ingest_city, intake, peer, projections, resident, scale
 from benchmarks.rows import Row, full
 
 BENCHMARKS: dict[str, Callable[[float], Awaitable[list[Row]]]] = {
@@ -30,6 +30,7 @@ BENCHMARKS: dict[str, Callable[[float], Awaitable[list[Row]]]] = {
     "ingest-city": ingest_city.run,
     "projections": projections.run,
     "fleet": fleet.run,
+    "scale": scale.run,
 }
 RESULTS = Path(__file__).parent / "results"
 

@@ -23,6 +23,7 @@ from eventlog.log import Record
 
 POSITION, COMPLEX, RECEIVED_AT = "Gatehouse-Position", "Gatehouse-Complex", "Gatehouse-Received-At"
 MESSAGE_ID = "Nats-Msg-Id"
+_driver: Any = nats  # its types leave the options open
 # So long a repeat is known by its id. A reader folds by it all the same: it may come later.
 _DUPLICATES_S = 20 * 60.0
 _ANSWER_S, _CONNECT_S = 5.0, 5.0
@@ -90,7 +91,7 @@ class JetStreamSink:
 
     async def _connected(self) -> Any:
         try:
-            client: Any = await nats.connect(**self._options())
+            client: Any = await _driver.connect(**self._options())
         except (NatsError, OSError, TimeoutError) as error:
             raise SinkBroken(f"none of {', '.join(self._place.servers)} answers: {error!r}") from error
         try:
