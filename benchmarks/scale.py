@@ -21,6 +21,7 @@ from benchmarks.rows import Row, row
 from benchmarks.senders import closed_loop, enrolled
 from domain.wire import pack, read_header, split_events, unpack
 from eventlog.log import Arrival
+from eventlog.shards import shard_of
 from server.house import House
 from server.ingest import checked
 from server.store.schema import metadata
@@ -40,6 +41,8 @@ async def run(scale: float) -> list[Row]:
         with Postgres() as server:
             async with projections._house(server.url()) as house:
                 rows += await _measured(house, server.url(), events, size)
+            async with projections._house(server.url()) as house:
+                rows += [await _alone(house, server.url(), max(20, int(400 * scale)))] if size == _SMALL else []
     return [*rows, await _requests(max(2, int(20 * scale)))]
 
 
@@ -77,6 +80,28 @@ async def _measured(house: House, url: str, events: int, size: int) -> list[Row]
         row(f"write-ahead log of readers, {of}", _each(took.wal_bytes, count), "bytes/event"),
         row(f"projections and books on disk, {of}", _each(await _size(url, f"^({tables})$"), count), "bytes/event"),
     ]
+
+
+async def _alone(house: House, url: str, batches: int) -> Row:
+    """Each batch as it comes, on a day without haste: all readers take it before the next one is there."""
+    arrivals = [one for one in _batches(64 * batches, _SMALL) if one.header.gateway == "gw-000"][:batches]
+    again = [_renamed(one) for one in arrivals]
+    readers, shard = projections._readers(house), shard_of(again[0].complex)
+
+    async def work() -> None:
+        for one in again:
+            await house.log.append([one])
+            for reader in readers:
+                await projections._to_the_end(house, shard, reader)
+
+    took = await _costs(url, work)
+    return row(f"append and readers, a batch of {_SMALL} alone", _each(took.cpu_s * 1e6, len(again)), "µs/batch")
+
+
+def _renamed(arrival: Arrival) -> Arrival:
+    header, unpacked = unpack(arrival.packed)
+    packed = pack(header.gateway, header.stream, "alone", header.first, split_events(unpacked))
+    return Arrival(read_header(packed), packed, arrival.complex)
 
 
 def _each(total: float, count: int) -> float:

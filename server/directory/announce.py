@@ -1,4 +1,4 @@
-"""A cell tells the directory which complexes it serves: at its start, then every hour. Nobody waits for it."""
+"""A cell tells the directory which complexes it serves: at its start, then every ten minutes. Nobody waits for it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 import aiohttp
 import msgspec
 import structlog
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.cells import Whereabouts
 from server.cells import moves
@@ -17,10 +19,11 @@ from server.cells.moves import FIRST_VERSION
 from server.config import Directory
 from server.store.engine import Database
 from server.store.failures import DatabaseBusy
+from server.store.schema import gateway
 
 log = structlog.get_logger()
 
-_EVERY_S, _AGAIN_S = 3_600.0, 60.0
+_EVERY_S, _AGAIN_S = 600.0, 60.0
 
 
 async def put(send: Send, said: Mapping[str, Whereabouts]) -> None:
@@ -60,10 +63,15 @@ class Announcer:
             return False
         return True
 
+    async def _with_gateways(self, connection: AsyncConnection) -> list[str]:
+        """A complex that settings name and that has no gateway here is served by nobody yet, or is still to come."""
+        found = set((await connection.execute(select(gateway.c.complex).distinct())).scalars())
+        return [complex_id for complex_id in self._complexes if complex_id in found]
+
     async def _ours(self) -> dict[str, Whereabouts]:
         here, found = self._here(), dict[str, Whereabouts]()
         async with self._db.read() as connection:
-            for complex_id in self._complexes:
+            for complex_id in await self._with_gateways(connection):
                 move = await moves.of(connection, complex_id)
                 if move is None or move.state == "open":
                     version = FIRST_VERSION if move is None else move.version

@@ -7,11 +7,15 @@ import json
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from edge import identity
 from simulators.broker import NatsBroker, free_port
+from simulators.devices.uhppoted import Controller
+from simulators.load import publish
 from simulators.processes import Child
 from simulators.products import ask, command
 from simulators.receiver import Receiver
@@ -118,7 +122,8 @@ def books(of: Cell, table: str, columns: str) -> set[tuple[Any, ...]]:
 
 async def test_a_complex_moves_under_load(tmp_path: Path) -> None:
     async with cells(tmp_path) as (east, west, office, directory):
-        async with loaded(east, rate=20, seconds=600) as published:
+        await _force_a_door(east)
+        async with loaded(east, rate=20, seconds=300) as published:
             await until(lambda: east.centre_query("SELECT 1 FROM alert") and len(published.facts) > 40, 60)
             acted(east)
             directory.kill()  # nobody notices
@@ -144,6 +149,12 @@ async def test_a_complex_moves_under_load(tmp_path: Path) -> None:
         me = identity.load(east.edge_folder / "data")
         assert (me.server, me.cell_version, me.enrolled_at) == (west.url, 2, east.url)
         await _sent_once(west, office, len(published.facts))
+
+
+async def _force_a_door(east: Cell) -> None:
+    controller = Controller(405419896, ZoneInfo("Asia/Shanghai"))
+    told = [(one.topic, one.payload) for one in controller.alarm(1, 38, datetime.now(UTC))]
+    await publish("127.0.0.1", east.broker.port, told, connections=1)
 
 
 async def _same_books(east: Cell, west: Cell) -> None:

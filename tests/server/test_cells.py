@@ -13,8 +13,9 @@ from domain.cells import Whereabouts
 from domain.events import encode_event
 from domain.ids import content_name
 from domain.wire import pack
+from server.bootstrap import cell_settings
 from server.cells import rows
-from server.cells.arrive import NotNow
+from server.cells.arrive import Announced, NotNow
 from server.cells.catalogue import travellers
 from server.cells.depart import Departure, NotMoved
 from server.config import Webhook
@@ -34,6 +35,13 @@ PAIRS = [(SQLITE, POSTGRES), (POSTGRES, SQLITE)] if len(chosen()) > 1 else [(cho
 async def cells(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Centre, Centre]]:
     pair: tuple[Engine, Engine] = request.param
     async with two_cells(tmp_path, pair, webhooks=[FEED]) as both:
+        yield both
+
+
+@pytest.fixture
+async def small(tmp_path: Path) -> AsyncIterator[tuple[Centre, Centre]]:
+    """Where no engine matters."""
+    async with two_cells(tmp_path, (chosen()[0], chosen()[0])) as both:
         yield both
 
 
@@ -114,8 +122,8 @@ async def test_nothing_of_it_changes_at_the_old_cell_and_then_it_is_let_go(cells
     assert (await digests(west))["alert"][0] > 0
 
 
-async def test_a_move_is_taken_back_and_made_again(cells: tuple[Centre, Centre]) -> None:
-    east, west = cells
+async def test_a_move_is_taken_back_and_made_again(small: tuple[Centre, Centre]) -> None:
+    east, west = small
     gateway = await fill(east)
     with pytest.raises(Killed):
         await move(east, west, dies_at("verify"))
@@ -144,8 +152,8 @@ class MarksFirst(Departure):
         await self._copy_rows(far, complex_id)
 
 
-async def test_a_move_that_lets_the_old_cell_go_on_is_seen_to_lose(cells: tuple[Centre, Centre]) -> None:
-    east, west = cells
+async def test_a_move_that_lets_the_old_cell_go_on_is_seen_to_lose(small: tuple[Centre, Centre]) -> None:
+    east, west = small
     gateway = await fill(east)
     late = pack(gateway.id, "money", "e1", gateway.head("money") + 1, [encode_event(event) for event in a_stay(9)])
 
@@ -153,10 +161,6 @@ async def test_a_move_that_lets_the_old_cell_go_on_is_seen_to_lose(cells: tuple[
         async def _copy_rows(self, far: Any, complex_id: str) -> None:
             assert (await gateway.post(late)).status_code == 200
             await super()._copy_rows(far, complex_id)
-
-    said: Any = None
-    from server.bootstrap import cell_settings
-    from server.cells.arrive import Announced
 
     said = cell_settings(east.house.folder, east.house.config)["garden"]
     await far(west).begin(Announced(2, said))
@@ -168,8 +172,8 @@ async def test_a_move_that_lets_the_old_cell_go_on_is_seen_to_lose(cells: tuple[
         await departure(east)._verify(far(west), "garden")
 
 
-async def test_who_may_bring_a_complex_and_which(cells: tuple[Centre, Centre]) -> None:
-    east, west = cells
+async def test_who_may_bring_a_complex_and_which(small: tuple[Centre, Centre]) -> None:
+    east, west = small
     await fill(east)
     with pytest.raises(NotNow, match="secret"):
         await far(west, secret="another").standing()

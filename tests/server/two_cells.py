@@ -34,7 +34,7 @@ WEST = Destination("west", "http://west.example.invalid")
 
 def configured(name: str, other: str) -> Config:
     cells = [Cell(other, f"http://{other}.example.invalid", "cell.secret")]
-    return msgspec.structs.replace(CONFIG, cell=name, cells=cells)
+    return msgspec.structs.replace(CONFIG, cell=name, cells=cells, complexes=list(CONFIG.complexes))
 
 
 @asynccontextmanager
