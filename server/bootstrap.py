@@ -16,7 +16,7 @@ import structlog
 from domain.cells import Whereabouts
 from domain.places import Hours, Place, hours
 from domain.tariff import BadTariff
-from eventlog.follow import Pace, follow
+from eventlog.follow import Pace, Report, follow
 from eventlog.postgres_batches import PostgresBatchLog
 from eventlog.sqlite_batches import SqliteBatchLog
 from server.batches import Batch, Unpacker
@@ -173,10 +173,7 @@ async def run_behind(house: House, part: Part = "all") -> None:
 def _share(house: House, part: Part) -> Share:
     """What only one process may do at a time: each shard's readers, each feed's sender, the comparison."""
     readers, works = _readers(house, part)
-
-    def report(reader: str, shard: str, error: Exception) -> None:
-        house.seen.waits[reader] += 1
-        log.error("reader_waits", reader=reader, shard=shard, error=repr(error))
+    report = _shown(house)
 
     async def work(name: str) -> None:
         if name in works:
@@ -188,6 +185,16 @@ def _share(house: House, part: Part) -> Share:
 
     names = [*house.log.partitions, *works]
     return Leases(house.db.url, names, work) if address.is_postgres(house.db.url) else Everything(names, work)
+
+
+def _shown(house: House) -> Report:
+    """What is done with a reader's failure: counted, and told."""
+
+    def report(reader: str, shard: str, error: Exception) -> None:
+        house.seen.waits[reader] += 1
+        log.error("reader_waits", reader=reader, shard=shard, error=repr(error))
+
+    return report
 
 
 def _readers(
@@ -228,7 +235,7 @@ def _national(house: House, feed: JetStream) -> NationalFeed:
     ca = str(house.folder / feed.ca_file) if feed.ca_file else ""
     place = Place(feed.servers, feed.stream, feed.subject, feed.replicas, feed.user, password, ca)
     sink = JetStreamSink(place, house.config.cell or "city")
-    return NationalFeed(feed.name, house.log, house.db, sink, _report)
+    return NationalFeed(feed.name, house.log, house.db, sink, _shown(house))
 
 
 def _announcer(house: House) -> Announcer:
@@ -253,8 +260,9 @@ def shard_readers(house: House, unpacker: Unpacker, rest: Rest) -> list[ShardRea
 
 
 def reader_names(config: Config) -> list[str]:
-    """What ``_readers`` makes, by name."""
-    return [*projections(config), Charges.name, *(Outbox(one.name, frozenset()).name for one in config.webhooks)]
+    """What ``_readers`` makes, and what follows the log by itself, by name."""
+    feeds = [Outbox(one.name, frozenset()).name for one in config.webhooks]
+    return [*folding(config), *feeds, *(f"jetstream:{one.name}" for one in config.jetstreams)]
 
 
 def _sender(house: House, webhook: Webhook) -> WebhookSender:

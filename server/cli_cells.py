@@ -21,6 +21,7 @@ from server.config import BadConfig, Cell, Config
 from server.directory.announce import put
 from server.directory.serve import serve
 from server.house import House
+from server.media import MediaAway
 
 T = TypeVar("T")
 
@@ -80,7 +81,7 @@ def _cell(config: Config, name: str) -> Cell:
 def _do(folder: Path, action: Callable[[House], Coroutine[Any, Any, T]]) -> T:
     try:
         return with_house(folder, action)
-    except (NotMoved, NotNow, FarAway, BadConfig, OSError) as error:
+    except (NotMoved, NotNow, FarAway, BadConfig, MediaAway, OSError) as error:
         raise fail(str(error)) from error
 
 

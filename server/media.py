@@ -101,6 +101,15 @@ class MediaBox:
         """A picture's bytes. Raises FileNotFoundError, MediaAway."""
         return await get_object(self._objects, sha256)
 
+    async def forget(self, sha256: str) -> None:
+        """Remove a picture that no complex has any more. Raises MediaAway."""
+        query = select(media.c.complex).where(media.c.sha256 == sha256).limit(1)
+        async with self._db.read() as connection:
+            is_wanted = (await connection.execute(query)).first() is not None
+        if not is_wanted:
+            with suppress(FileNotFoundError), _away_named():
+                await self._objects.delete_async(_path(sha256))
+
 
 async def put_object(objects: ObjectStore, sha256: str, body: bytes) -> None:
     """Keep bytes under the name of their content; durable afterwards."""
@@ -170,12 +179,6 @@ async def names_in(objects: ObjectStore) -> set[bytes]:
             if _NAME.fullmatch(name):
                 found.add(bytes.fromhex(name))
     return found
-
-    async def forget(self, sha256: str) -> None:
-        """Remove a picture that no complex has any more."""
-        if not await self.owners(sha256):
-            with suppress(FileNotFoundError):
-                await self._objects.delete_async(_path(sha256))
 
 
 def _path(sha256: str) -> str:

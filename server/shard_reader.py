@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.wire import BadBatch
 from eventlog.log import Record
 from server.batches import Batch, Unpacker
-from server.store import reader_rows
 from server.cells import moves
+from server.store import reader_rows
 from server.store.bulk import upsert
 from server.store.engine import Database
 from server.store.failures import DatabaseBusy

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from eventlog.log import Adopted
 from eventlog.shards import shard_of
+from server.audit import Actor, record
 from server.cells import moves, rows
 from server.cells.fence import raise_fences
 from server.cells.moves import Move
@@ -97,7 +98,9 @@ class Arrivals:
         if move is not None and move.state != "gone":
             raise NotNow("in_use", f"{complex_id} is {move.state} there, of version {move.version}, not {version}")
         held = (await rows.digests(connection, complex_id)).items()
-        full = [table for table, (count, _) in held if count and not (move and table == "gateway")]
+        full = [
+            table for table, (count, _) in held if count and table != "complex" and not (move and table == "gateway")
+        ]
         if full:
             raise NotNow("in_use", f"there is already something of {complex_id} there: {', '.join(full)}")
 
@@ -127,7 +130,7 @@ class Arrivals:
             move = await moves.of(connection, complex_id)
             if move is not None and move.state == "importing" and move.rows_copied == step:
                 await moves.change(connection, complex_id, self._now(), state="writing")
-                await rows.write(connection, complex_id, parcel, self._now())
+                await rows.write(connection, parcel, self._now())
                 await moves.change(connection, complex_id, self._now(), state="importing", rows_copied=step + 1)
         return await self.standing(complex_id)
 
@@ -142,4 +145,6 @@ class Arrivals:
             move = await moves.of(connection, complex_id)
             if move is not None and move.state == "importing":
                 await moves.change(connection, complex_id, self._now(), state="open", through=through)
+                by, told = Actor(move.cell, "cell"), {"version": move.version}
+                record(connection, by, "complex.arrived", self._now(), complex_id=complex_id, details=told)
         return await self.standing(complex_id)

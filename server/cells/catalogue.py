@@ -7,16 +7,22 @@ from typing import Any, NamedTuple
 from sqlalchemy import Column, ColumnElement, MetaData, Table, or_, select
 from sqlalchemy.types import JSON
 
-from server.store.schema import account, alert, batch, gateway, metadata
+from server.store.schema import account, alert, batch, complex_, gateway, metadata
 
 # What does not travel as rows.
 STAYS: dict[str, str] = {
-    "complex": "each cell's own settings name it",
     "complex_move": "each cell's own word about it",
     "batch": "travels through the log, in its order, and gets positions of the log it comes to",
     "cursor": "counts positions of one log",
     "live": "its positions are screens' cursors; a screen loads the page anew",
     "door_fact": "folded again from the batches",
+    "reader_wait": "positions of one log",
+    "set_aside": "positions of one log",
+    "area": "how a cell divides its city is its own",
+    "area_within": "how a cell divides its city is its own",
+    "grid_cell": "how a cell divides its city is its own",
+    "account_scope": "people are a cell's own",
+    "audit": "a chain of one cell: what was done there stays told there",
     "account": "people are a cell's own; who did something travels as a name",
     "login": "people are a cell's own",
     "enrol_code": "good for minutes, at the address it was shown with",
@@ -33,7 +39,8 @@ class Unknown(Exception):
 
 
 class Traveller(NamedTuple):
-    """A table whose rows travel. ``columns`` without a number that each cell gives by itself."""
+    """A table whose rows travel. ``columns`` without a number that each cell gives by itself, and without what names
+    something that stays."""
 
     table: Table
     columns: tuple[Column[Any], ...]
@@ -72,8 +79,16 @@ def names_an_account(column: Column[Any]) -> bool:
     return any(key.column.table is account for key in column.foreign_keys)
 
 
+def _is_local(column: Column[Any]) -> bool:
+    """Whether it names something that stays, people apart: a community, a grid's cell."""
+    tables = {key.column.table for key in column.foreign_keys}
+    return any(table.name in STAYS and table is not account for table in tables)
+
+
 def owned(table: Table, complex_id: str) -> ColumnElement[bool]:
     """Which rows are a complex's: by itself, by its gateways, or by its alerts. Raises Unknown."""
+    if table is complex_:
+        return table.c.id == complex_id
     if "complex" in table.c:
         return table.c.complex == complex_id
     if "gateway" in table.c:
@@ -106,13 +121,15 @@ def travellers() -> list[Traveller]:
 def fenced() -> list[Table]:
     """Tables that nobody may write for a complex that is leaving: what only the log's readers write apart, for the log
     takes nothing more of it, and a rebuild must be able to write the same again."""
-    return [traveller.table for traveller in travellers() if traveller.name not in (*DERIVED, *_LOG)]
+    free = (*DERIVED, *_LOG, "complex")  # the last is written anew from the settings at each start
+    return [traveller.table for traveller in travellers() if traveller.name not in free]
 
 
 def _traveller(table: Table) -> Traveller:
     owned(table, "")
     number = _number_of(table)
-    return Traveller(table, tuple(column for column in table.columns if column is not number))
+    left = [column for column in table.columns if column is number or _is_local(column)]
+    return Traveller(table, tuple(column for column in table.columns if column not in left))
 
 
 def _number_of(table: Table) -> Column[Any] | None:

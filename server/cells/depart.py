@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.cells import Whereabouts
 from eventlog.shards import shard_of
+from server.audit import command_line, record
 from server.cells import moves, rows
 from server.cells.arrive import Announced, Settings
 from server.cells.far import Far
@@ -101,7 +102,7 @@ class Departure:
             raise NotMoved(f"{complex_id} has no move that could be taken back")
         if move.state == "opening" and (await far.standing()).state == "open":
             raise NotMoved(f"the gateways of {complex_id} are let in at {move.cell} already: run the move to its end")
-        await self._mark(complex_id, state="open")
+        await self._mark(complex_id, "complex.move_taken_back", state="open")
 
     async def let_go(self, complex_id: str) -> None:
         """Remove what is left here of a complex that has moved; its gateways are still told where. Raises NotMoved."""
@@ -115,6 +116,7 @@ class Departure:
             )
             await rows.erase(connection, complex_id, self._now(), keep=("gateway",))
             await moves.change(connection, complex_id, self._now(), state="gone")
+            record(connection, command_line(), "complex.let_go", self._now(), complex_id=complex_id)
         for name in names:
             await self._pictures.forget(name)
 
@@ -226,11 +228,16 @@ class Departure:
 
     async def _leave(self, complex_id: str, tell: Tell) -> None:
         tell("leave")
-        await self._mark(complex_id, state="moved")
+        await self._mark(complex_id, "complex.moved", state="moved")
 
-    async def _mark(self, complex_id: str, **values: object) -> None:
+    async def _mark(self, complex_id: str, action: str = "", **values: object) -> None:
+        """Change what is known of the move; ``action`` is recorded with it."""
         async with self._db.write_alone() as connection:
             await moves.change(connection, complex_id, self._now(), **values)
+            move = await moves.of(connection, complex_id)
+            if action and move is not None:
+                told = {"cell": move.cell, "version": move.version}
+                record(connection, command_line(), action, self._now(), complex_id=complex_id, details=told)
 
     async def _wait(self, condition: Callable[[], Awaitable[bool]], what: str) -> None:
         try:

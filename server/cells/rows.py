@@ -91,14 +91,14 @@ def row_index(traveller: Traveller, name: str) -> int:
     return traveller.names.index(name)
 
 
-async def write(connection: AsyncConnection, complex_id: str, parcel: Parcel, now: datetime) -> None:
+async def write(connection: AsyncConnection, parcel: Parcel, now: datetime) -> None:
     """Put a parcel's rows where they belong; what was folded here from the batches gives way to what was there."""
     traveller = next(one for one in travellers() if one.name == parcel.table)
     table, names = exact(traveller.table), traveller.names
     if parcel.columns != names:
         raise ValueError(f"{parcel.table} has other columns there: upgrade both cells to the same version")
     for index in traveller.people:
-        accounts = await _accounts(connection, {row[index] for row in parcel.rows if row[index]}, complex_id, now)
+        accounts = await _accounts(connection, {row[index] for row in parcel.rows if row[index]}, now)
         for row in parcel.rows:
             row[index] = accounts.get(row[index])
     values = [dict(zip(names, row, strict=True)) for row in parcel.rows]
@@ -120,16 +120,16 @@ async def erase(connection: AsyncConnection, complex_id: str, now: datetime, kee
     )
     leaves_first = travellers()[::-1]
     for traveller in sorted(leaves_first, key=lambda one: _OWNERS.index(one.name) if one.name in _OWNERS else -1):
-        if traveller.name not in keep:
+        if traveller.name not in ("complex", *keep):
             await connection.execute(delete(traveller.table).where(traveller.of(complex_id)))
     if before is not None:
         await moves.change(connection, complex_id, now, state=before.state)
 
 
-async def _accounts(connection: AsyncConnection, names: set[str], complex_id: str, now: datetime) -> dict[str, int]:
-    """The numbers here of people who acted there; who is new gets an account by which nobody can sign in."""
+async def _accounts(connection: AsyncConnection, names: set[str], now: datetime) -> dict[str, int]:
+    """The numbers here of people who acted there; who is new gets an account that nobody can sign in to or sees by."""
     for name in sorted(names):
-        values = {"username": name, "password_hash": _NOBODYS, "role": "patrol", "complexes": [complex_id]}
+        values = {"username": name, "password_hash": _NOBODYS, "role": "patrol"}
         new = insert(account).values(**values, created_at=stamp(now))
         await connection.execute(new.on_conflict_do_nothing(index_elements=["username"]))
     rows = await connection.execute(select(account.c.username, account.c.id).where(account.c.username.in_(names)))

@@ -34,6 +34,11 @@ NEEDS_NO_ROW = {
     "POST /v1/statements": "kept as it was stated",
     "PUT /v1/media/{sha256}": "named by its content",
     "POST /v1/desired": "asks; what was put is in the audit",
+    **{
+        f"POST /v1/moves/{{complex_id}}/{step}": "a step of a move: that the complex arrived is in the audit"
+        for step in ("begin", "standing", "batches/{after}", "pictures", "picture/{sha256}", "rows/{step}", "digests")
+    },
+    "POST /v1/moves/{complex_id}/open": "recorded where a move comes to its end; tests/server/test_cells.py",
 }
 
 

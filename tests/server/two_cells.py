@@ -24,6 +24,7 @@ from server.store import desired_rows, order_rows, schema
 from server.store.engine import stamp
 from server.store.people import add_account
 from server.store.schema import account, alert, alert_action
+from server.store.scope import CITY
 from tests.server.centre import CONFIG, Centre, Gateway, centre
 from tests.server.engines import Engine
 from tests.server.mixed import NO_TIME, NOT_UNDERSTOOD, records
@@ -124,7 +125,7 @@ async def _say(gateway: Gateway) -> None:
 async def _act(east: Centre, gateway: Gateway) -> None:
     """What people did: took an alert, wished for something, ordered something."""
     house = east.house
-    await add_account(house.db, "wang", "a password of wang", "patrol", [], house.now())
+    await add_account(house.db, "wang", "a password of wang", "patrol", CITY, house.now())
     (person,) = await east.rows(account)
     (first, *_) = sorted(row["id"] for row in await east.rows(alert))
     said = {"alert": first, "action": "acknowledge", "account": person["id"], "note": "去看", "request": "r1"}
@@ -136,6 +137,8 @@ async def _act(east: Centre, gateway: Gateway) -> None:
         await connection.execute(alert_action.insert().values(**said, at=now))
         await connection.execute(schema.wanted.insert().values(**wanted))
         await connection.execute(schema.conservation_finding.insert().values(**found, found_at=now, seen_at=now))
+        for place in (schema.building, schema.gate):
+            await connection.execute(place.insert().values(id=f"{place.name}-1", complex="garden", name="1号"))
         await desired_rows.put(connection, "garden", "policy", {"confirm_s": 5}, "wang", house.now())
         await order_rows.place(connection, "garden", order)
 
