@@ -98,9 +98,8 @@ class Arrivals:
         if move is not None and move.state != "gone":
             raise NotNow("in_use", f"{complex_id} is {move.state} there, of version {move.version}, not {version}")
         held = (await rows.digests(connection, complex_id)).items()
-        full = [
-            table for table, (count, _) in held if count and table != "complex" and not (move and table == "gateway")
-        ]
+        known = ("complex", "gateway") if move else ("complex",)
+        full = [table for table, (count, _) in held if count and table not in known]
         if full:
             raise NotNow("in_use", f"there is already something of {complex_id} there: {', '.join(full)}")
 
