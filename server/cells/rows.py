@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from eventlog.shards import shard_of
@@ -115,9 +115,7 @@ async def erase(connection: AsyncConnection, complex_id: str, now: datetime, kee
     """Remove all that travels of a complex, the tables in ``keep`` apart; what its gateways are known by goes last."""
     before = await moves.of(connection, complex_id)
     await moves.change(connection, complex_id, now, state="writing")
-    await connection.execute(
-        delete(batch).where(batch.c.shard == int(shard_of(complex_id)), batch.c.complex == complex_id)
-    )
+    await connection.execute(delete(batch).where(*_batches_of(complex_id)))
     leaves_first = travellers()[::-1]
     for traveller in sorted(leaves_first, key=lambda one: _OWNERS.index(one.name) if one.name in _OWNERS else -1):
         if traveller.name not in ("complex", *keep):
@@ -148,10 +146,15 @@ async def digests(connection: AsyncConnection, complex_id: str, cell: str = "") 
     return found
 
 
+def _batches_of(complex_id: str) -> tuple[ColumnElement[bool], ...]:
+    """By the shard too: there is no index by complex."""
+    return batch.c.shard == int(shard_of(complex_id)), batch.c.complex == complex_id
+
+
 async def _of_batches(connection: AsyncConnection, complex_id: str) -> Digest:
     columns = [column for column in batch.columns if column.name not in ("position", "shard")]
     count = total = 0
-    async for row in await connection.stream(select(*columns).where(batch.c.complex == complex_id)):
+    async for row in await connection.stream(select(*columns).where(*_batches_of(complex_id))):
         count, total = count + 1, total + _hash(list(row))
     return count, f"{total % _ROUND:016x}"
 

@@ -21,7 +21,7 @@ from server.cells.depart import Departure, NotMoved
 from server.config import Webhook
 from server.store import schema
 from server.store.failures import ComplexMoved
-from server.store.schema import account, alert, alert_action, charge, complex_move, delivery, session
+from server.store.schema import account, alert, alert_action, charge, complex_move, delivery, refusal, session
 from tests.server.centre import Centre, Gateway
 from tests.server.engines import POSTGRES, SQLITE, Engine, chosen
 from tests.server.two_cells import WEST, a_stay, departure, far, fill, move, two_cells
@@ -120,6 +120,24 @@ async def test_nothing_of_it_changes_at_the_old_cell_and_then_it_is_let_go(cells
     assert left == {"gateway": 1, "complex": 1}
     assert (await gateway.client.get("/v1/hello", headers=gateway.headers(gateway.token(claim=2)))).status_code == 421
     assert (await digests(west))["alert"][0] > 0
+
+
+async def test_what_removes_by_age_passes_over_what_moves(cells: tuple[Centre, Centre]) -> None:
+    east, west = cells
+    await fill(east)
+    other = {"gateway": "gw-of-another", "received_at": "2026-03-01", "reason": "r", "detail": "", "body": b""}
+    async with east.house.db.write() as connection:
+        await connection.execute(refusal.insert().values(**other))
+    with pytest.raises(Killed):
+        await move(east, west, dies_at("rows"))
+    async with east.house.db.write() as connection:
+        await connection.execute(refusal.delete())
+    assert [row["reason"] for row in await east.rows(refusal)] != []
+    assert "gw-of-another" not in {row["gateway"] for row in await east.rows(refusal)}
+    await move(east, west)
+    async with east.house.db.write() as connection:
+        await connection.execute(refusal.delete())
+    assert (await east.rows(refusal), len(await west.rows(refusal))) == ([], 1)
 
 
 async def test_a_move_is_taken_back_and_made_again(small: tuple[Centre, Centre]) -> None:
