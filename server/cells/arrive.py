@@ -52,7 +52,8 @@ class Standing(msgspec.Struct, frozen=True):
     version: int = 0
     copied: int = 0
     rows_copied: int = 0
-    folded: bool = False  # whether the log's readers have taken its batches
+    folded: bool = False  # whether the log's readers have taken its batches,
+    taken: int = 0  # and up to where the slowest of them has
 
 
 class Arrivals:
@@ -108,15 +109,17 @@ class Arrivals:
             move = await moves.of(connection, complex_id)
             if move is None:
                 return Standing("none")
-            folded = await self._is_folded(connection, complex_id)
-        return Standing(move.state, move.version, move.copied, move.rows_copied, folded)
+            folded, taken = await self._folded(connection, complex_id)
+        return Standing(move.state, move.version, move.copied, move.rows_copied, folded, taken)
 
-    async def _is_folded(self, connection: AsyncConnection, complex_id: str) -> bool:
+    async def _folded(self, connection: AsyncConnection, complex_id: str) -> tuple[bool, int]:
         shard = shard_of(complex_id)
         newest = select(func.max(batch.c.position)).where(batch.c.shard == int(shard), batch.c.complex == complex_id)
         through = (await connection.execute(newest)).scalar() or 0
-        at = select(cursor.c.reader).where(cursor.c.shard == shard, cursor.c.position >= through)
-        return not through or set(self._readers) <= set((await connection.execute(at)).scalars())
+        at = select(cursor.c.reader, cursor.c.position).where(cursor.c.shard == shard)
+        positions = {row.reader: row.position for row in await connection.execute(at)}
+        taken = min(positions.get(reader, 0) for reader in self._readers)
+        return taken >= through, taken
 
     async def adopt(self, complex_id: str, after: int, batches: Sequence[Adopted]) -> Standing:
         """Batches behind position ``after`` of the other log. Raises LogBroken."""

@@ -153,13 +153,15 @@ class Departure:
         return move is not None and move.has_left
 
     async def _copy(self, far: Far, to: Destination, version: int, complex_id: str, tell: Tell) -> None:
-        tell("pictures")
+        tell("ahead")  # while everything goes on here: what is long is done before anybody waits
         await self._copy_pictures(far, complex_id)
+        await self._copy_batches(far, complex_id)
+        await self._wait_folded(far)
         tell("close")
         await self._close(to, version, complex_id)
         tell("batches")
         await self._copy_batches(far, complex_id)
-        await self._wait(far_folded(far), "the readers of the other cell to take the batches: does its server run?")
+        await self._wait_folded(far)
         tell("rows")
         await self._copy_pictures(far, complex_id)
         await self._copy_rows(far, complex_id)
@@ -239,6 +241,17 @@ class Departure:
                 told = {"cell": move.cell, "version": move.version}
                 record(connection, command_line(), action, self._now(), complex_id=complex_id, details=told)
 
+    async def _wait_folded(self, far: Far) -> None:
+        """Until the readers of the other cell have taken the batches; for as long as they go on doing so."""
+        loop, seen = asyncio.get_running_loop(), -1
+        end_s = loop.time() + self._wait_s
+        while not (standing := await far.standing()).folded:
+            if standing.taken != seen:
+                seen, end_s = standing.taken, loop.time() + self._wait_s
+            elif loop.time() > end_s:
+                raise NotMoved("a reader of the other cell stands still: does its server run? Then run this again")
+            await asyncio.sleep(_LOOK_S)
+
     async def _wait(self, condition: Callable[[], Awaitable[bool]], what: str) -> None:
         try:
             async with asyncio.timeout(self._wait_s):
@@ -246,10 +259,3 @@ class Departure:
                     await asyncio.sleep(_LOOK_S)
         except TimeoutError:
             raise NotMoved(f"waited {self._wait_s:g} s for {what}; run the command again") from None
-
-
-def far_folded(far: Far) -> Callable[[], Awaitable[bool]]:
-    async def folded() -> bool:
-        return (await far.standing()).folded
-
-    return folded

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, Row, Select, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from eventlog.shards import shard_of
@@ -51,6 +51,13 @@ def _named(username: str, cell: str) -> str:
     return username if "@" in username or not cell else f"{username}@{cell}"
 
 
+async def in_pieces(connection: AsyncConnection, query: Select[Any]) -> AsyncIterator[Row[Any]]:
+    """The rows, a few hundred at a time: each by itself would cost more than what is done with it."""
+    async for piece in (await connection.stream(query)).partitions(_PARCEL_ROWS):
+        for row in piece:
+            yield row
+
+
 async def parcels(connection: AsyncConnection, complex_id: str, cell: str) -> AsyncIterator[Parcel]:
     """All that travels as rows, always in the same order while nothing changes; marks are among the first of them, and
     the batches under them are there already."""
@@ -77,7 +84,7 @@ async def _rows(
     is_counted = traveller.name == "batch_day" and not whole
     chosen = orphans(traveller, complex_id) if is_counted else traveller.of(complex_id)
     query = select(*traveller.columns).where(chosen).order_by(*traveller.table.primary_key.columns)
-    async for found in await connection.stream(query):
+    async for found in in_pieces(connection, query):
         row = list(found)
         for index in traveller.people:
             row[index] = people.name(row[index])
@@ -154,7 +161,7 @@ def _batches_of(complex_id: str) -> tuple[ColumnElement[bool], ...]:
 async def _of_batches(connection: AsyncConnection, complex_id: str) -> Digest:
     columns = [column for column in batch.columns if column.name not in ("position", "shard")]
     count = total = 0
-    async for row in await connection.stream(select(*columns).where(*_batches_of(complex_id))):
+    async for row in in_pieces(connection, select(*columns).where(*_batches_of(complex_id))):
         count, total = count + 1, total + _hash(list(row))
     return count, f"{total % _ROUND:016x}"
 
