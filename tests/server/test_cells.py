@@ -193,7 +193,7 @@ async def test_who_may_bring_a_complex_and_which(small: tuple[Centre, Centre]) -
     east, west = small
     await fill(east)
     with pytest.raises(NotNow, match="secret"):
-        await far(west, secret="another").standing()
+        await far(west, secret="another").standing()  # pragma: allowlist secret
     west_settings = msgspec.structs.replace(west.house.config.complexes[0], timezone="Asia/Urumqi")
     west.house.config.complexes[0] = west_settings
     with pytest.raises(NotNow, match="timezone"):

@@ -16,7 +16,7 @@ from server.directory.app import create_app
 from server.directory.register import Register
 from server.directory.serve import load
 
-SECRET = "a secret of all cells"
+SECRET = "a secret of all cells"  # pragma: allowlist secret
 EAST, WEST = "https://east.example.invalid", "https://west.example.invalid"
 
 

@@ -29,7 +29,7 @@ from tests.server.centre import CONFIG, Centre, Gateway, centre
 from tests.server.engines import Engine
 from tests.server.mixed import NO_TIME, NOT_UNDERSTOOD, records
 
-SECRET = "a secret of two cells"
+SECRET = "a secret of two cells"  # pragma: allowlist secret
 WEST = Destination("west", "http://west.example.invalid")
 
 
