@@ -26,6 +26,7 @@ from server.cli_conservation import conservation
 from server.cli_parts import DEFAULT_FOLDER, AsJson, Folder, err, fail, out, settings, show, with_house
 from server.config import BadConfig, Config
 from server.enrol_link import enrol_link
+from server.house import House
 from server.rebuild import Rebuilt, rebuild
 from server.refill import Verified
 from server.report import report

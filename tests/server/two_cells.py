@@ -136,6 +136,7 @@ async def _act(east: Centre, gateway: Gateway) -> None:
     async with house.db.write() as connection:
         await connection.execute(alert_action.insert().values(**said, at=now))
         await connection.execute(schema.wanted.insert().values(**wanted))
+        await connection.execute(schema.gateway_tag.insert().values(gateway=gateway.id, tag="pilot"))
         await connection.execute(schema.conservation_finding.insert().values(**found, found_at=now, seen_at=now))
         for place in (schema.building, schema.gate):
             await connection.execute(place.insert().values(id=f"{place.name}-1", complex="garden", name="1号"))
