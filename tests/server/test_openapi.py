@@ -1,0 +1,170 @@
+"""Requests made up by schemathesis from the application's OpenAPI: whatever comes, nothing answers 500."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+import requests
+import schemathesis
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.openapi.utils import get_openapi
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.openapi import from_dict
+
+from server.auth import public
+from tests.server import rows
+from tests.server.asgi import ask
+from tests.server.centre import Gateway
+from tests.server.engines import Engine
+from tests.server.people import BASE, City, city
+from tests.server.scoped_people import Someone, add_areas, sign_in
+
+# Routes read their forms themselves, so that FastAPI cannot name the fields: these are they.
+FIELDS = ("action", "request", "note", "reason", "complex", "name", "kind", "parent", "to", "id", "management")
+FIELDS += ("address", "grid_cell", "worker", "phone", "username", "password", "next", "digest")
+FORM = {"type": "object", "properties": {name: {"type": "string"} for name in FIELDS}}
+LEFT_OUT = ("/logout", "/v1/desired")  # ends the login that all others need; waits half a minute by intent
+EACH = settings(
+    max_examples=5,
+    deadline=None,
+    database=None,
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def described(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI of every route, with a body for each that takes one. The served application shows none of it."""
+    found = get_openapi(title="Gatehouse", version="1", routes=app.routes)
+    for path, operations in found["paths"].items():
+        for method, operation in operations.items():
+            operation.pop("operationId", None)
+            if method in ("post", "put") and "requestBody" not in operation:
+                kind = "application/json" if path.startswith("/v1") else "application/x-www-form-urlencoded"
+                schema = {"type": "object"} if path.startswith("/v1") else FORM
+                operation["requestBody"] = {"content": {kind: {"schema": schema}}}
+    found["paths"] = {path: operations for path, operations in found["paths"].items() if path not in LEFT_OUT}
+    return found
+
+
+class Caller:
+    """Sends what was made up, as an operator of the city or as a gateway, and keeps what answered 500."""
+
+    def __init__(self, runner: asyncio.Runner, town: City, gateway: Gateway, someone: Someone) -> None:
+        self._runner, self._town, self._gateway, self._someone = runner, town, gateway, someone
+        self.broken: list[str] = []
+        self.statuses: dict[int, int] = {}
+
+    def send(self, case: schemathesis.Case) -> None:
+        made = requests.Request(**_plain(case.as_transport_kwargs(base_url=BASE))).prepare()
+        url, method = urlsplit(str(made.url)), str(made.method)
+        headers = {"content-type": made.headers.get("content-type", "application/json")} | self._who(url.path)
+        body = made.body.encode() if isinstance(made.body, str) else made.body or b""
+        target = url.path + (f"?{url.query}" if url.query else "")
+        try:
+            status = self._runner.run(ask(self._town.app, method, target, headers, body)).status
+        except Exception as error:  # noqa: BLE001 - what the application lets through, a server answers with 500
+            status = 500
+            self.broken.append(f"{method} {target} {body!r}: {error!r}"[:600])
+        else:
+            if status == 500:
+                self.broken.append(f"{method} {target} {body!r}: {status}"[:600])
+        self.statuses[status] = self.statuses.get(status, 0) + 1
+
+    def _who(self, path: str) -> dict[str, str]:
+        return {"authorization": f"Bearer {self._gateway.token()}"} if path.startswith("/v1") else self._someone.headers
+
+
+def _plain(given: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: value for name, value in given.items() if name in ("method", "url", "params", "data", "json", "headers")
+    }
+
+
+@contextmanager
+def caller(folder: Path, engine: Engine) -> Iterator[Caller]:
+    with asyncio.Runner() as runner:
+        entered = city(folder, engine)
+        town = runner.run(entered.__aenter__())
+        try:
+            yield Caller(runner, town, *runner.run(_enter(town)))
+        finally:
+            runner.run(entered.__aexit__(None, None, None))
+
+
+async def _enter(town: City) -> tuple[Gateway, Someone]:
+    someone = Someone("operator", "city", 1)
+    async with town.house.db.write() as connection:
+        await add_areas(connection)
+    await sign_in(town.house, someone)
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(town.app), base_url=BASE)
+    gateway, (code, _) = Gateway(client), await town.house.gateways.issue_code(rows.GARDEN)
+    assert (await gateway.enrol(code)).status_code == 200
+    await client.aclose()
+    return gateway, someone
+
+
+def fuzz(by: Caller, app: FastAPI, only: str = "") -> int:
+    """Five sound and five unsound requests of every operation; how many operations there were."""
+    count = 0
+    for found in from_dict(described(app)).get_all_operations():
+        operation = found.ok()
+        if only and operation.path != only:
+            continue
+        count += 1
+        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+            _try(by, operation, mode)
+    return count
+
+
+def _try(by: Caller, operation: Any, mode: GenerationMode) -> None:
+    @seed(count_of(operation.label))
+    @EACH
+    @given(operation.as_strategy(generation_mode=mode))
+    def each(case: schemathesis.Case) -> None:
+        by.send(case)
+
+    with contextlib.suppress(Unsatisfiable):  # of a route that takes nothing, nothing can be unsound
+        each()
+
+
+def count_of(label: str) -> int:
+    """The same requests each time: what was found is found again."""
+    return sum(label.encode())
+
+
+def test_nothing_answers_500(tmp_path: Path, engine: Engine) -> None:
+    with caller(tmp_path, engine) as by:
+        assert fuzz(by, by._town.app) > 40
+        assert by.broken == []
+        assert by.statuses.get(200, 0) > 50 and by.statuses.get(404, 0) > 10, "it gets past the door"
+
+
+def test_a_route_that_breaks_is_found(tmp_path: Path, engine: Engine) -> None:
+    """The positive control."""
+    router = APIRouter()
+
+    @router.get("/breaks", dependencies=[Depends(public)])
+    async def _breaks(number: int = 1) -> float:
+        return 1 / (number * 0)
+
+    with caller(tmp_path, engine) as by:
+        by._town.app.include_router(router)
+        assert fuzz(by, by._town.app, "/breaks") == 1
+        assert by.broken
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/docs", "/redoc"])
+async def test_the_served_application_describes_itself_to_nobody(tmp_path: Path, engine: Engine, path: str) -> None:
+    async with city(tmp_path, engine, is_filled=False) as town:
+        assert (await ask(town.app, "GET", path)).status == 404
