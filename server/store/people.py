@@ -113,8 +113,10 @@ async def logged_in(connection: AsyncConnection, digest: str, now: str) -> Logge
 async def logins_of(connection: AsyncConnection, digests: Sequence[str], now: str) -> dict[str, LoggedIn]:
     """Those of the logins that last, with who they are and what they see at this moment."""
     columns = (login.c.digest, login.c.account, account.c.username, account.c.role, login.c.csrf, login.c.expires_at)
-    query = select(*columns, account_scope.c.kind, account_scope.c.place).join(account, account.c.id == login.c.account)
+    places = (account_scope.c.kind, account_scope.c.place, area.c.kind.label("area_kind"))
+    query = select(*columns, *places).join(account, account.c.id == login.c.account)
     query = query.outerjoin(account_scope, account_scope.c.account == login.c.account)
+    query = query.outerjoin(area, (area.c.id == account_scope.c.place) & (account_scope.c.kind == "area"))
     query = query.where(login.c.digest.in_(digests), login.c.expires_at > now)
     by_digest: dict[str, list[Any]] = {}
     for row in (await connection.execute(query)).mappings():
@@ -124,7 +126,8 @@ async def logins_of(connection: AsyncConnection, digests: Sequence[str], now: st
 
 def _logged_in(rows: list[Any]) -> LoggedIn:
     """From a row for each of its places; one row without a place where it has none."""
-    scope = scope_of((row["kind"], row["place"]) for row in rows if row["kind"])
+    is_wide = any(row["area_kind"] == "district" for row in rows)
+    scope = scope_of(((row["kind"], row["place"]) for row in rows if row["kind"]), is_wide=is_wide)
     first = rows[0]
     login_of = {name: first[name] for name in ("account", "username", "role", "csrf", "expires_at")}
     return LoggedIn(**login_of, scope=scope)

@@ -19,11 +19,15 @@ class BadScope(ValueError):
 
 
 class Scope(msgspec.Struct, frozen=True):
-    """What someone sees: everything, or what is in these areas and these complexes. Nothing said is nothing seen."""
+    """What someone sees: everything, or what is in these areas and these complexes. Nothing said is nothing seen.
+
+    ``is_wide`` changes no answer, only how it is looked for: a district is a large part of all rows.
+    """
 
     is_city: bool = False
     areas: frozenset[str] = frozenset()
     complexes: frozenset[str] = frozenset()
+    is_wide: bool = False
 
     @property
     def rows(self) -> list[tuple[str, str]]:
@@ -42,12 +46,12 @@ CITY = Scope(is_city=True)
 NOTHING = Scope()
 
 
-def scope_of(rows: Iterable[tuple[str, str]]) -> Scope:
+def scope_of(rows: Iterable[tuple[str, str]], *, is_wide: bool = False) -> Scope:
     """From rows of kind and place; a kind that is not known gives nothing."""
     known = list(rows)
     areas = frozenset(place for kind, place in known if kind == "area")
     complexes = frozenset(place for kind, place in known if kind == "complex")
-    return Scope(any(kind == "city" for kind, _ in known), areas, complexes)
+    return Scope(any(kind == "city" for kind, _ in known), areas, complexes, is_wide)
 
 
 def of_complexes(*complexes: str) -> Scope:
@@ -75,7 +79,10 @@ def within(column: Column[Any], scope: Scope) -> ColumnElement[bool]:
         reached.append(column.in_(sorted(scope.complexes)))
     if scope.areas:
         reached.append(column.in_(_in_areas(scope)))
-    return or_(*reached) if reached else false()
+    if not reached:
+        return false()
+    # IS TRUE keeps the planner from going complex by complex, and sorting: a page's newest rows come from the front.
+    return or_(*reached).is_(true()) if scope.is_wide else or_(*reached)
 
 
 def _in_areas(scope: Scope) -> Select[tuple[str]]:

@@ -26,6 +26,11 @@ PATHS = (
     "/gateways/refusals",
     "/gateways/refusals/1",
     "/gateways/gw-0a1b2c3d4e5f/conservation",
+    "/places",
+    "/places/areas/c1",
+    "/places/complexes/garden",
+    "/places/complexes/garden/move?to=c2",
+    "/places/import",
     "/nothing",
 )
 
