@@ -13,11 +13,15 @@ from server.doctor.finding import Finding, Reporter
 _FILE = Reporter("database", "file")
 _WHOLE = Reporter("database", "contents")
 _WHOLE_LIMIT_S = 20.0
+_RESTORE = "restore the last backup; gateways send what came after it"
 _STEPS = 100_000
 
 
 def check(path: Path) -> list[Finding]:
-    return [*_file(path), *_whole(path)]
+    try:
+        return [*_file(path), *_whole(path)]
+    except sqlite3.DatabaseError as error:
+        return [_WHOLE.error(str(error), _RESTORE)]
 
 
 def _file(path: Path) -> Iterator[Finding]:
@@ -39,12 +43,10 @@ def _whole(path: Path) -> Iterator[Finding]:
         db.set_progress_handler(lambda: time.monotonic() > ends, _STEPS)
         try:
             said = [row[0] for row in db.execute("PRAGMA quick_check(3)")]
-        except sqlite3.OperationalError:
+        except sqlite3.OperationalError:  # the time is over
             yield _WHOLE.ok(f"sound as far as it was looked at, in {_WHOLE_LIMIT_S:.0f} s")
             return
-        except sqlite3.DatabaseError as error:
-            said = [str(error)]
     if said != ["ok"]:
-        yield _WHOLE.error("; ".join(said), "restore the last backup; gateways send what came after it")
+        yield _WHOLE.error("; ".join(said), _RESTORE)
     else:
         yield _WHOLE.ok("sound")
