@@ -35,7 +35,7 @@ async def ran(program: list[str], *arguments: str) -> None:
     """A command of the centre, of the product or of a broken one. Raises ChildFailed."""
     pipes = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.STDOUT}
     process = await asyncio.create_subprocess_exec(*program, *arguments, **pipes)
-    said, _ = await asyncio.wait_for(process.communicate(), 60.0)
+    said, _ = await asyncio.wait_for(process.communicate(), 120.0)
     if process.returncode:
         raise ChildFailed(f"{' '.join(arguments)}: {said.decode(errors='replace')}")
 
