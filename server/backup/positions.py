@@ -12,7 +12,7 @@ from datetime import date
 from eventlog.postgres_days import DAY_BITS, number_of
 
 # table -> column that holds a position of the log; a test goes over the schema for one that is not listed.
-LOG_POSITIONS = {"batch": "position", "cursor": "position", "batch_day": "position"}
+LOG_POSITIONS: dict[str, str] = dict.fromkeys(("batch", "cursor", "batch_day", "reader_wait", "set_aside"), "position")
 
 
 class Renumbering:

@@ -11,13 +11,25 @@ from eventlog.postgres_leader import connect as to_leader
 from eventlog.postgres_link import ERRORS
 from server.backup.manifest import BadBackup, EngineName
 from server.backup.rows import Row
-from server.backup.tables import LOG, NOT_OURS, Kind, Shape, as_read, behind_what_they_refer_to, kind_of, quoted, to_put
+from server.backup.tables import (
+    NOT_OURS,
+    Kind,
+    Shape,
+    as_read,
+    behind_what_they_refer_to,
+    kind_of,
+    quoted,
+    select_all,
+    to_put,
+)
 
 _SOME = 200
 _HERE = "relnamespace = current_schema()::regnamespace"
 _TABLES = f"SELECT oid, relname FROM pg_class WHERE {_HERE} AND relkind IN ('r', 'p') AND NOT relispartition"  # noqa: S608 - our own words
 _COLUMNS = """SELECT attname, format_type(atttypid, NULL) FROM pg_attribute
 WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum"""
+_KEY = """SELECT attname FROM pg_index CROSS JOIN unnest(indkey) WITH ORDINALITY AS part(number, place)
+JOIN pg_attribute ON attrelid = indrelid AND attnum = part.number WHERE indrelid = $1 AND indisprimary ORDER BY place"""
 _REFERS = """SELECT c.relname, f.relname FROM pg_constraint JOIN pg_class c ON c.oid = conrelid
 JOIN pg_class f ON f.oid = confrelid WHERE contype = 'f'"""
 _SEQUENCES = f"""SELECT t.relname, a.attname, s.oid::regclass::text, pg_sequence_last_value(s.oid) FROM pg_class s
@@ -59,14 +71,12 @@ class PostgresTables:
     async def _shape(self, name: str, oid: int) -> Shape:
         columns = await self._connection.fetch(_COLUMNS, oid)
         kinds: tuple[Kind, ...] = tuple(kind_of(name, row[0], row[1]) for row in columns)
-        return Shape(name, tuple(row[0] for row in columns), kinds)
+        key = tuple(row[0] for row in await self._connection.fetch(_KEY, oid))
+        return Shape(name, tuple(row[0] for row in columns), kinds, key)
 
     async def rows(self, shape: Shape) -> AsyncIterator[Sequence[Row]]:
-        columns = ", ".join(quoted(column) for column in shape.columns)
-        order = ' ORDER BY "position"' if shape.name == LOG else ""
-        query = f"SELECT {columns} FROM {quoted(shape.name)}{order}"  # noqa: S608 - checked names
         some: list[Row] = []
-        async for row in self._connection.cursor(query, prefetch=_SOME):
+        async for row in self._connection.cursor(select_all(shape), prefetch=_SOME):
             some.append(tuple(row))
             if len(some) >= _SOME:
                 yield as_read(shape, some)

@@ -10,7 +10,7 @@ from typing import Any
 
 from server.backup.manifest import BadBackup, EngineName
 from server.backup.rows import Row
-from server.backup.tables import LOG, NOT_OURS, Kind, Shape, as_read, behind_what_they_refer_to, kind_of, quoted
+from server.backup.tables import NOT_OURS, Kind, Shape, as_read, behind_what_they_refer_to, kind_of, quoted, select_all
 
 _SOME = 200
 _TABLES = """SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
@@ -40,12 +40,11 @@ class SqliteTables:
     def _shape(self, name: str) -> Shape:
         columns = self._all(f"PRAGMA table_info({quoted(name)})")
         kinds: tuple[Kind, ...] = tuple(kind_of(name, row[1], row[2]) for row in columns)
-        return Shape(name, tuple(row[1] for row in columns), kinds)
+        key = tuple(row[1] for row in sorted(columns, key=lambda row: row[5]) if row[5])
+        return Shape(name, tuple(row[1] for row in columns), kinds, key)
 
     async def rows(self, shape: Shape) -> AsyncIterator[Sequence[Row]]:
-        columns = ", ".join(quoted(column) for column in shape.columns)
-        order = ' ORDER BY "position"' if shape.name == LOG else ""
-        found = self._connection.execute(f"SELECT {columns} FROM {quoted(shape.name)}{order}")  # noqa: S608 - checked names
+        found = self._connection.execute(select_all(shape))
         while some := found.fetchmany(_SOME):
             yield as_read(shape, some)
 

@@ -32,6 +32,7 @@ class Shape(msgspec.Struct, frozen=True):
     name: str
     columns: tuple[str, ...]
     kinds: tuple[Kind, ...]
+    key: tuple[str, ...]  # rows are read in its order: a chain, such as the audit's, must be put back link by link
 
 
 class Snapshot(Protocol):
@@ -48,7 +49,7 @@ class Snapshot(Protocol):
         ...
 
     def rows(self, shape: Shape) -> AsyncIterator[Sequence[Row]]:
-        """All rows of a table, some at a time; the log's in order of position."""
+        """All rows of a table, some at a time, in order of its key."""
         ...
 
     async def count(self, shape: Shape) -> int: ...
@@ -81,6 +82,13 @@ def quoted(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise BadBackup(f"{name!r} is no name of a table or column")
     return f'"{name}"'
+
+
+def select_all(shape: Shape) -> str:
+    """The statement that reads a table in order of its key."""
+    columns = ", ".join(quoted(column) for column in shape.columns)
+    order = f" ORDER BY {', '.join(quoted(column) for column in shape.key)}" if shape.key else ""
+    return f"SELECT {columns} FROM {quoted(shape.name)}{order}"  # noqa: S608 - checked names
 
 
 def behind_what_they_refer_to(names: Iterable[str], refers: Mapping[str, set[str]]) -> list[str]:

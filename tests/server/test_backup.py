@@ -17,6 +17,7 @@ from domain.events import Event, encode_event
 from domain.wire import pack, read_header
 from eventlog.log import Arrival
 from eventlog.shards import shard_of
+from server.audit import command_line, record
 from server.backup import restore as restoring
 from server.backup import take as taking
 from server.backup.file import opened
@@ -92,6 +93,9 @@ async def test_everything_comes_back_on_either_engine(source: Engine, target: En
         config = Config(database=database)
         async with opened_house(old, config) as house:
             await fill_city(house)
+            for number in range(3):  # a chain: it comes back link by link, or not at all
+                async with house.db.write() as connection:
+                    record(connection, command_line(), "log.verified", NOW, details={"ranges": number})
             await house.log.append([arrival(1, 3), arrival(4, 2)])
             before, log = await everything(house), await read_all(house)
             manifest = await taken(old, config, file, pictures=open_objects(old, config))
