@@ -37,6 +37,8 @@ ACTIONS = frozenset(
         "projection.rebuilt",
         "record.set_aside",
         "log.verified",
+        "centre.backed_up",
+        "centre.restored",
         "complex.moved",
         "complex.move_taken_back",
         "complex.let_go",

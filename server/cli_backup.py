@@ -13,16 +13,19 @@ import typer
 from rich.progress import Progress
 
 from domain.ids import content_name
+from server.audit import command_line, record
 from server.backup import restore as restoring
 from server.backup import take as taking
 from server.backup.file import BackupReader, opened
 from server.backup.manifest import BadBackup, Manifest
 from server.backup.target import place_of
 from server.bootstrap import utc_now
-from server.cli_parts import DEFAULT_FOLDER, AsJson, Folder, err, fail, settings, show
+from server.cli_parts import DEFAULT_FOLDER, AsJson, Folder, err, fail, settings, show, with_house
 from server.config import FILE as SETTINGS
 from server.config import BadConfig, Config
+from server.house import House
 from server.objects import open_objects
+from server.store import migrate
 from server.store.failures import DatabaseBusy
 
 File = Annotated[Path, typer.Argument(help="The backup: one file.")]
@@ -58,6 +61,9 @@ def backup(
         return manifest
 
     manifest = _run(run, "rows")
+    if manifest.revision == migrate.newest():  # else a running server is of another version: its schema stays as it is
+        told = {"pictures": manifest.pictures, "settings": with_settings, "events": manifest.events}
+        _record(folder, "centre.backed_up", told)
     size = {"file": str(file), "size_bytes": file.stat().st_size, "checked": check}
     show(size | restoring.told(manifest), as_json=as_json)
     if not with_settings and not as_json:
@@ -102,6 +108,7 @@ def _restore(reader: BackupReader, folder: Path, *, replace: bool, dry_run: bool
             lambda progress: restoring.restore(reader, place, planned.target, objects, now, progress), "rows"
         )
         done |= msgspec.to_builtins(restored)
+        _record(folder, "centre.restored", {"taken_at": f"{reader.manifest.taken_at:%Y-%m-%dT%H:%M:%SZ}"})
         _say_what_follows(reader.manifest, restored)
     show(done if as_json else {key: value for key, value in done.items() if key != "plan"}, as_json=as_json)
 
@@ -149,6 +156,16 @@ def _say_what_follows(manifest: Manifest, restored: restoring.Restored) -> None:
         lines.append("What gateways send again is also delivered again, under the same ids: receivers fold by id.")
     for line in lines:
         err.print(line, style="yellow", highlight=False, soft_wrap=True, markup=False)
+
+
+def _record(folder: Path, action: str, details: dict[str, Any]) -> None:
+    """A row in the audit: who took everything out, or put an older copy in its place."""
+
+    async def record_it(house: House) -> None:
+        async with house.db.write() as connection:
+            record(connection, command_line(), action, house.now(), details=details)
+
+    with_house(folder, record_it)
 
 
 @contextmanager

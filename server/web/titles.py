@@ -258,6 +258,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "desired.seen": N_("查看配置"),
         "order.placed": N_("下达指令"),
         "projection.rebuilt": N_("重建视图"),
+        "centre.backed_up": N_("备份中心"),
+        "centre.restored": N_("恢复中心"),
         "record.set_aside": N_("搁置记录"),
         "log.verified": N_("核对日志"),
         "complex.moved": N_("小区迁出"),
