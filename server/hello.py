@@ -52,7 +52,8 @@ class Hellos:
         async with self._db.write() as connection:
             away = await moves.gateways_away(connection, ids)  # nothing of theirs is changed; they hear it soon
             kept = [Hello(id_, now, status, marks[id_]) for id_, status in said if id_ not in away]
-            await health_rows.keep(connection, kept)
+            if kept:
+                await health_rows.keep(connection, kept)
         wanted, asked = await self._refill.wanted_of_all(ids), await self._conservation.are_wanted(ids)
         again_s = await self._again_s(now)
         return [Answer(marks[id_], wanted.get(id_, []), id_ in asked, again_s) for id_, _ in said]
