@@ -8,14 +8,14 @@ from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
-from domain.desired_bodies import Credentials, Devices, Passes, Policy, WatchLists
+from domain.desired_bodies import Credentials, Devices, Erasures, Passes, Policy, WatchLists
 from domain.tariff import BadTariff, Tariff, read_tariff
 
-Kind = Literal["devices", "credentials", "passes", "tariffs", "watch_lists", "policy"]
+Kind = Literal["devices", "credentials", "passes", "tariffs", "watch_lists", "policy", "erasures"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 MAX_BODY_BYTES = 8 * 1024 * 1024
 Version = Annotated[int, msgspec.Meta(ge=1, lt=2**31)]
-Body = Devices | Credentials | Passes | Tariff | WatchLists | Policy
+Body = Devices | Credentials | Passes | Tariff | WatchLists | Policy | Erasures
 
 
 class BadDesired(Exception):
@@ -64,5 +64,6 @@ _READERS: Mapping[str, Callable[[object], Body]] = MappingProxyType(
         "tariffs": read_tariff,
         "watch_lists": _typed(WatchLists),
         "policy": _typed(Policy),
+        "erasures": _typed(Erasures),
     }
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
@@ -132,6 +132,25 @@ class WatchLists(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Plates that are looked for."""
 
     entries: Annotated[tuple[Watched, ...], Meta(max_length=_MAX_ENTRIES)]
+
+
+class Erasure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything recorded up to ``until`` that names whoever has this key is to be erased. It names nobody itself."""
+
+    id: Annotated[str, Meta(min_length=8, max_length=64)]
+    key: Annotated[str, Meta(min_length=32, max_length=64)]
+    until: Annotated[datetime, Meta(tz=True)]
+
+
+class Erasures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the gateway must keep no more."""
+
+    salt: Annotated[str, Meta(min_length=16, max_length=128)]
+    entries: Annotated[tuple[Erasure, ...], Meta(max_length=_MAX_ENTRIES)]
+
+    def __post_init__(self) -> None:
+        _once((entry.id for entry in self.entries), "erasure")
+        bytes.fromhex(self.salt)
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

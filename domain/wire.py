@@ -33,7 +33,7 @@ MAX_PACKED_BYTES = 2 * 1024 * 1024
 MAX_SEQUENCE = 2**62
 _MAX_HEADER_BYTES = 1_024
 _LENGTH = struct.Struct(">H")
-_DIGEST_BYTES = 32
+CHECKSUM_BYTES = 32
 _ZSTD_LEVEL = 1
 _MAX_WINDOW_BYTES = 8 * 1024 * 1024
 # In any zone within what datetime can hold.
@@ -110,7 +110,7 @@ def unpack(packed: bytes) -> tuple[Header, bytes]:
     """The header and the unpacked JSON array. Raises BadBatch where anything in it does not hold."""
     header, start = _split(packed)
     _check_unpacked(header.size_bytes)
-    body = packed[start:-_DIGEST_BYTES]
+    body = packed[start:-CHECKSUM_BYTES]
     try:
         # What the frame says of itself is what the library allots, whatever bound it is given: look first.
         stated = zstandard.get_frame_parameters(body).content_size
@@ -162,9 +162,9 @@ def _split(packed: bytes) -> tuple[Header, int]:
         raise BadBatch("too_large", f"{len(packed)} bytes, at most {MAX_PACKED_BYTES}")
     if packed[: len(MAGIC)] != MAGIC:
         raise BadBatch("version", f"does not begin with {MAGIC!r}: another version, or not a batch")
-    if len(packed) < len(MAGIC) + _LENGTH.size + _DIGEST_BYTES:
+    if len(packed) < len(MAGIC) + _LENGTH.size + CHECKSUM_BYTES:
         raise BadBatch("checksum", "cut short")
-    if hashlib.sha256(memoryview(packed)[:-_DIGEST_BYTES]).digest() != packed[-_DIGEST_BYTES:]:
+    if hashlib.sha256(memoryview(packed)[:-CHECKSUM_BYTES]).digest() != packed[-CHECKSUM_BYTES:]:
         raise BadBatch("checksum", "the checksum does not match: damaged on the way")
     return _parse_header(packed)
 
@@ -172,7 +172,7 @@ def _split(packed: bytes) -> tuple[Header, int]:
 def _parse_header(packed: bytes) -> tuple[Header, int]:
     (size,) = _LENGTH.unpack_from(packed, len(MAGIC))
     start = len(MAGIC) + _LENGTH.size
-    if size > _MAX_HEADER_BYTES or start + size + _DIGEST_BYTES > len(packed):
+    if size > _MAX_HEADER_BYTES or start + size + CHECKSUM_BYTES > len(packed):
         raise BadBatch("header", f"a header of {size} bytes does not fit")
     try:
         header = _decode_header(packed[start : start + size])

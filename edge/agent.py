@@ -198,6 +198,7 @@ class Agent:
         """Let go of what the centre has had for long enough; while nobody vouches for the time, of nothing."""
         now, keep = self._clock.trusted_now(), timedelta(days=self._config.limits.keep_days)
         if now is not None:
+            await parked.forget_old(self._store, now - timedelta(days=self._config.limits.parked_days))
             await forget_old(self._store, self._parts.media, self._report.session.acknowledged, now, keep)
         await self._store.reclaim()
 

@@ -46,6 +46,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     batch_events: int = 1_000
     batch_bytes: int = 1024 * 1024  # of JSON before compression
     parked_messages: int = 10_000
+    parked_days: int = 30  # what nobody looked at goes then
     keep_days: int = 7  # acknowledged records stay so long
     device_rate_per_s: float = 50.0  # of events, for good, of one device in one stream; 0: nobody is limited
     device_burst: int = 3_000  # and at once

@@ -40,6 +40,8 @@ READ = """SELECT position, body, complex, received_at FROM batch
 WHERE shard = $1 AND position > $2 ORDER BY position LIMIT $3"""
 _OVERLAPPING = """SELECT position, first, last, body FROM batch
 WHERE shard = $1 AND gateway = $2 AND stream = $3 AND epoch = $4 AND last >= $5 AND first <= $6"""
+_LET_GO = """SELECT EXISTS(SELECT FROM expired_range
+WHERE gateway = $1 AND stream = $2 AND epoch = $3 AND last >= $4 AND first <= $5)"""
 _INSERT = """INSERT INTO batch(received_at, shard, complex, gateway, stream, epoch, first, last, body)
 VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9)"""
 # With the marks, complexes that nothing more is taken of, because they move or moved to another cell.
@@ -158,6 +160,8 @@ class PostgresBatchLog:
         header, key, row = arrival.header, key_of(arrival), _row(arrival)
         if header.last > (await _marks(connection, {key})).get(key, 0) or await _is_closed(connection, arrival.complex):
             return False
+        if await connection.fetchval(_LET_GO, *key, header.first, header.last):
+            return False
         found = await connection.fetch(_OVERLAPPING, row[0], *key, header.first, header.last)
         if not found:
             await connection.execute(_INSERT, stamp(self._now()), *row)
@@ -238,6 +242,11 @@ class PostgresBatchLog:
         with suppress(LogBusy):  # the tables go with the next trim
             await self._days.drop(through >> DAY_BITS, only_empty=True)
         return int(gone.split()[1])
+
+    async def give_back(self) -> None:
+        """Days in which nothing is left lose their table."""
+        with suppress(LogBusy):
+            await self._days.drop(number_of(self._now().date()), only_empty=True)
 
     async def drop_days(self, before: date) -> list[date]:
         """Forget whole days of every shard, which costs nothing; the days that went. Raises LogBusy: try again."""

@@ -13,7 +13,9 @@ _AT_ONCE, _SORTING_S = 200, 3_600.0
 # Rows are sorted without their bodies, which are fetched some at a time.
 _ROWS = "SELECT gateway, stream, epoch, first, last, position FROM batch ORDER BY gateway, stream, epoch, first"
 _BODIES = "SELECT position, body FROM batch WHERE position = ANY($1::bigint[])"
-_GAPS = "SELECT gateway, stream, epoch, first, last FROM gap ORDER BY first"
+# What was let go when its term was over is no loss either.
+_GAPS = """SELECT gateway, stream, epoch, first, last FROM gap
+UNION ALL SELECT gateway, stream, epoch, first, last FROM expired_range ORDER BY first"""
 _MARKS = "SELECT gateway, stream, epoch, last FROM mark"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,18 @@ import msgspec
 from domain.events import STREAMS
 from eventlog.holes import holes
 from eventlog.log import Bell, Entry, GapReason, LogBroken, LogBusy, LogCorrupt, Record, Span
-from eventlog.sqlite_rows import INSERT, READ, STREAM_SHIFT, Statement, base, counted, letting_go, number, renumbering
+from eventlog.sqlite_rows import (
+    INSERT,
+    READ,
+    STREAM_SHIFT,
+    Statement,
+    base,
+    counted,
+    letting_go,
+    number,
+    renumbering,
+    rewriting,
+)
 from eventlog.sqlite_schema import Column, broken, checksum, connect, prepare, scalar
 
 _LOOKUP_CHUNK = 500
@@ -307,6 +318,28 @@ class SqliteEventLog:
                 await self._writer.execute_fetchall(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})")
                 await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
         return free
+
+    async def rewrite(self, stream: str, bodies: Mapping[int, bytes], also: Iterable[Statement] = ()) -> None:
+        """Put other bytes in the place of records, by sequence, in one durable transaction. Raises LogBroken.
+
+        Their numbers and the ids of their facts stay: a device that says it again says nothing new.
+        """
+        low = base(stream)
+        known = "SELECT key, id FROM record WHERE key = ?"
+        rows = [row for sequence in bodies for row in await self.query(known, (low + sequence,))]
+        await self.write([rewriting([(row[0], row[1], bodies[row[0] - low]) for row in rows]), *also])
+
+    async def compact(self) -> None:
+        """Write the file anew, so that nothing that was deleted or written over can be read in it. Raises LogBroken.
+
+        It takes as much room as the file has, and nobody appends meanwhile.
+        """
+        async with self._lock:
+            try:
+                for statement in ("PRAGMA secure_delete=ON", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                    await self._writer.execute_fetchall(statement)
+            except (sqlite3.Error, OSError) as error:
+                raise broken(error, f"{self.path}: not written anew") from error
 
     async def used_bytes(self) -> int:
         """What the records and tables take in the file; free pages and the write-ahead log apart."""

@@ -35,7 +35,11 @@ _ADOPTED = """UPDATE complex_move SET copied = ? WHERE complex = ? AND copied = 
 # The rows that hold any of the sequences asked for.
 _OVERLAPPING = """SELECT position, first, last, CAST(body AS BLOB) FROM batch
 WHERE gateway = ? AND stream = ? AND epoch = ? AND last >= ? AND first <= ?"""
-_ALL_GAPS = "SELECT gateway, stream, epoch, first, last FROM gap ORDER BY first"
+# What was let go when its term was over is no loss either.
+_LET_GO = """SELECT 1 FROM expired_range
+WHERE gateway = ? AND stream = ? AND epoch = ? AND last >= ? AND first <= ? LIMIT 1"""
+_ALL_GAPS = """SELECT gateway, stream, epoch, first, last FROM gap
+UNION ALL SELECT gateway, stream, epoch, first, last FROM expired_range ORDER BY first"""
 _ALL_MARKS = "SELECT gateway, stream, epoch, last FROM mark"
 _ALL_ROWS = """SELECT gateway, stream, epoch, first, last, CAST(body AS BLOB) FROM batch
 ORDER BY gateway, stream, epoch, first"""
@@ -127,6 +131,8 @@ class SqliteBatchLog:
     async def _mend(self, arrival: Arrival) -> bool:
         header, key = arrival.header, key_of(arrival)
         if header.last > (await self._marks({key}))[key] or arrival.complex in await self._closed():
+            return False
+        if await self._writer.execute_fetchall(_LET_GO, (*key, header.first, header.last)):
             return False
         rows = [
             (row[0], row[1], row[2], row[3])
@@ -231,6 +237,9 @@ class SqliteBatchLog:
             await self._reader.execute_fetchall("SELECT max(position) FROM batch WHERE shard = ?", (int(partition),))
         )
         return rows[0][0] or 0
+
+    async def give_back(self) -> None:
+        """Pages in which nothing is left are used again by the file itself."""
 
     async def trim(self, partition: str, through: int) -> int:
         sql = "DELETE FROM batch WHERE shard = ? AND position <= ?"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -73,6 +73,12 @@ def letting_go(stream: str, epoch: str, span: Span, days: Mapping[int, int]) -> 
         (_LET_GO[span.reason], [(stream, epoch, day, count) for day, count in days.items()]),
         (listed, [(stream, epoch, span.first, span.last, span.reason)]),
     ]
+
+
+def rewriting(rows: Iterable[tuple[int, bytes | None, bytes]]) -> Statement:
+    """Gives records (key, id of the fact) other bytes."""
+    changed = [(body, checksum(key, fact_id, body), key) for key, fact_id, body in rows]
+    return "UPDATE record SET body = ?, crc = ? WHERE key = ?", changed
 
 
 def renumbering(stream: str, epochs: tuple[str, str], gone: int) -> list[Statement]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from domain.sketch import Sketch, decode_sketches
-from domain.wire import Header, split_events, unpack
+from domain.wire import CHECKSUM_BYTES, Header, split_events, unpack
 from eventlog.log import Record
 from server.facts import Fact, read_event, read_sound_event, without_nul
 
@@ -27,9 +27,10 @@ class Batch:
         self.header: Header = header
         self.complex, self.position = record.complex, record.position
         self.is_adopted = False  # whether it came with its complex from another cell
+        self.checksum = record.body[-CHECKSUM_BYTES:]
         self.received_at = datetime.fromisoformat(record.received_at)
         unpacked = without_nul(unpacked)
-        self._bodies = split_events(unpacked)
+        self.bodies: list[bytes] = split_events(unpacked)
         self._sketches = _sketches(unpacked)
         self._whole: dict[int, Fact] = {}
         self._by_kind: dict[str, list[int]] | None = None
@@ -44,7 +45,7 @@ class Batch:
     def facts(self, kinds: Collection[str] | None = None) -> list[Fact]:
         """The facts of these kinds, or all, in order of sequence; what cannot be understood has the kind unknown."""
         if kinds is None:
-            return [self._fact(index) for index in range(len(self._bodies))]
+            return [self._fact(index) for index in range(len(self.bodies))]
         indexes = sorted(index for kind in kinds for index in self._of_kind(kind))
         return [fact for index in indexes if (fact := self._fact(index)).event.kind in kinds]
 
@@ -70,7 +71,7 @@ class Batch:
         found = self._whole.get(index)
         if found is None:
             read = read_event if self._sketches is None else read_sound_event
-            event = read(self.header, index, self._bodies[index], self.received_at)
+            event = read(self.header, index, self.bodies[index], self.received_at)
             found = Fact(event, self.complex, self.header, index, self.received_at)
             self._whole[index] = found
         return found
@@ -110,13 +111,15 @@ class Unpacker:
     def batch(self, record: Record) -> Batch:
         """The batch a record holds. Raises BadBatch where the stored bytes are damaged."""
         found = self._kept.get(record.position)
-        if found is None:
+        if found is None or found.checksum != record.body[-CHECKSUM_BYTES:]:  # it was rewritten since: erased
             found = Batch(record)
             self._keep(found)
             self._unpacked(found)
         return found
 
     def _keep(self, batch: Batch) -> None:
+        if batch.position in self._kept:
+            self._size -= self._kept.pop(batch.position).header.count
         self._kept[batch.position] = batch
         self._size += batch.header.count
         while self._size > self._max_events and len(self._kept) > 1:

@@ -45,8 +45,12 @@ from server.projections.conservation import Conservation
 from server.projections.doors import Doors
 from server.projections.orders import OrderResults
 from server.projections.parking import Parking
+from server.projections.pictures import Pictures
 from server.rebuild import Projection
 from server.refill import Refill
+from server.retention.erase import Eraser
+from server.retention.erasures import Erasures
+from server.retention.rounds import Retention
 from server.shard_reader import Fold, Rest, ShardReader
 from server.store import address, failures, migrate
 from server.store.engine import Database
@@ -86,21 +90,25 @@ async def open_house(folder: Path, config: Config) -> House:
     objects = open_objects(folder, config)
     await know_complexes(db, config.complexes)
     await _keep_fences(db)
-    refill, conservation = Refill(batches, db, utc_now), Comparison(db, batches, places(config), utc_now)
+    media, erasures = MediaBox(objects, db, utc_now), Erasures(db, utc_now)
+    refill = Refill(batches, db, utc_now, erasures.without_erased)
+    conservation = Comparison(db, batches, places(config), utc_now)
     return House(
         folder=folder,
         config=config,
         db=db,
         log=batches,
-        ingest=Ingest(batches, db, utc_now),
+        ingest=Ingest(batches, db, utc_now, sieve=erasures.without_erased),
         refill=refill,
-        media=MediaBox(objects, db, utc_now),
+        media=media,
         gateways=GatewayAuth(db, utc_now, timedelta(minutes=config.code_life_min)),
         live=Hub(db, render_live, utc_now),
         desired=Desired(db, utc_now),
         conservation=conservation,
         hellos=Hellos(db, batches, refill, conservation, utc_now),
         arrivals=Arrivals(db, batches, folding(config), partial(cell_settings, folder, config), utc_now),
+        retention=Retention(db, batches, media, config.retention, places(config), utc_now),
+        eraser=Eraser(db, media, folder, utc_now),
         now=utc_now,
     )
 
@@ -204,7 +212,7 @@ def _readers(
     unpacker = Unpacker(unpacked=_notes_fresh(house)) if part == "readers" else Unpacker()
     rest = Rest(house.ingest.pouring)
     readers = shard_readers(house, unpacker, rest)
-    works = {"conservation": house.conservation.run}
+    works = {"conservation": house.conservation.run, "retention": house.retention.run}
     if house.config.directory.url:
         works["directory"] = _announcer(house).run
     works |= {f"jetstream/{feed.name}": _national(house, feed).run for feed in house.config.jetstreams}
@@ -285,7 +293,7 @@ def quiet_projections(config: Config) -> dict[str, Projection]:
 def _projections(config: Config, *, announce: bool) -> dict[str, Projection]:
     sites = places(config)
     alerts = Alerts(sites, utc_now, announce=announce)
-    found: list[Projection] = [alerts, Doors(), Parking(), Conservation(sites), OrderResults()]
+    found: list[Projection] = [alerts, Doors(), Parking(), Conservation(sites), OrderResults(), Pictures()]
     return {projection.name: projection for projection in found}
 
 

@@ -19,7 +19,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.places import BadHours
 from eventlog.log import LogBroken
-from server import cli_audit, cli_backup, cli_cells, cli_desired, cli_doctor, cli_readers, cli_tariff
+from server import (
+    cli_audit,
+    cli_backup,
+    cli_cells,
+    cli_desired,
+    cli_doctor,
+    cli_readers,
+    cli_retention,
+    cli_subject,
+    cli_tariff,
+)
 from server.audit import Subject, command_line, record
 from server.bootstrap import quiet_projections, utc_now
 from server.cli_conservation import conservation
@@ -45,6 +55,8 @@ app.add_typer(cli_tariff.app, name="tariff")
 app.add_typer(cli_desired.app, name="desired")
 app.add_typer(cli_audit.app, name="audit")
 app.add_typer(cli_readers.app, name="readers")
+app.add_typer(cli_retention.app, name="retention")
+app.add_typer(cli_subject.app, name="subject")
 app.command()(cli_desired.order)
 app.command()(conservation)
 app.command()(cli_backup.backup)
@@ -212,7 +224,7 @@ def replace_gateway(
 
 @app.command(name="rebuild")
 def rebuild_projection(
-    name: Annotated[str, typer.Argument(help="alerts, doors, parking, orders or conservation")],
+    name: Annotated[str, typer.Argument(help="alerts, doors, parking, orders, conservation or pictures")],
     folder: Folder = DEFAULT_FOLDER,
     as_json: AsJson = False,
 ) -> None:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from domain.cells import Fingerprint
+from domain.retention import Terms
 from server.store import address
 
 FILE = "server.toml"
@@ -102,6 +103,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     worker_metrics_port: int = 0  # where `work` answers /metrics, on loopback; 0: nowhere
     otlp_endpoint: str = ""  # traces go there by OTLP over HTTP; empty: OTEL_EXPORTER_OTLP_ENDPOINT, else nowhere
     tls_cert_file: str = ""  # of the proxy before us (PEM): its fingerprint goes into the QR code for enrolling
+    retention: Terms = Terms()  # days each class of record is kept (docs/retention.md)
     tls_fingerprint: str = ""  # the same, where the file cannot be read from here: SHA-256, 64 hex digits
 
 

@@ -19,6 +19,8 @@ from server.live import Hub
 from server.media import MediaBox
 from server.projections.alerts import picture_arrived
 from server.refill import Refill
+from server.retention.erase import Eraser
+from server.retention.rounds import Retention
 from server.seen import Seen
 from server.store.engine import Database
 
@@ -40,6 +42,8 @@ class House:
     conservation: Conservation
     hellos: Hellos
     arrivals: Arrivals
+    retention: Retention
+    eraser: Eraser
     now: Callable[[], datetime]
     seen: Seen = field(default_factory=Seen)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 import msgspec
@@ -36,8 +36,16 @@ class _Waiting(msgspec.Struct, frozen=True):
 class Ingest:
     """The one way into the centre's log."""
 
-    def __init__(self, log: BatchLog, db: Database, now: Callable[[], datetime], bounds: Bounds = BOUNDS) -> None:
-        self._log, self._db, self._now = log, db, now
+    def __init__(
+        self,
+        log: BatchLog,
+        db: Database,
+        now: Callable[[], datetime],
+        bounds: Bounds = BOUNDS,
+        sieve: Callable[[Arrival], Awaitable[Arrival]] | None = None,
+    ) -> None:
+        """``sieve`` gives a batch as it may be kept: without what was erased and comes back."""
+        self._log, self._db, self._now, self._sieve = log, db, now, sieve
         self._queue: GroupCommit[_Waiting] = GroupCommit(self._commit, bounds)
         self.counts: Counter[str] = Counter()
         self.pouring = Pouring()
@@ -61,11 +69,13 @@ class Ingest:
             self.counts[error.reason] += 1
             await self.refuse(gateway, error.reason, str(error), packed)
             raise
+        if self._sieve is not None:
+            arrival = await self._sieve(arrival)
         if self._queue.full:
             self.counts["busy"] += 1
             raise Busy("more batches wait than may wait; come again")
         waiting = _Waiting(arrival, asyncio.get_running_loop().create_future())
-        self._queue.offer(waiting, len(packed))
+        self._queue.offer(waiting, len(arrival.packed))
         receipt = await waiting.receipt
         self.counts[receipt.outcome] += 1
         if receipt.outcome == "closed":
@@ -75,7 +85,7 @@ class Ingest:
             detail = (
                 f"{arrival.header.first}-{arrival.header.last} of {arrival.header.stream}, have {receipt.watermark}"
             )
-            await self.refuse(gateway, receipt.outcome, detail, packed)
+            await self.refuse(gateway, receipt.outcome, detail, arrival.packed)
         return receipt
 
     async def _commit(self, group: list[_Waiting]) -> None:

@@ -13,14 +13,16 @@ from pathlib import Path
 
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from domain.ids import content_name
 from server.store.engine import Database, stamp
+from server.store.retention_tables import erased_picture, unkept_object
 from server.store.schema import media
 from server.store.scope import Scope, within
 from server.store.upsert import insert
 
+_AT_ONCE = 500
 MAX_PICTURE_BYTES = 8 * 1024 * 1024
 _NAME = re.compile(r"[0-9a-f]{64}")
 _S3_SAYS = re.compile(r"<Code>(?P<code>[^<]*)</Code>\s*<Message>(?P<message>[^<]*)</Message>")
@@ -48,8 +50,9 @@ class MediaBox:
         actual = content_name(body)
         if actual != sha256:
             raise WrongHash(f"named {sha256}, but the bytes have {actual}: damaged on the way, send it again")
-        if await self.belongs(sha256, complex_id):
+        if await self.belongs(sha256, complex_id) or await self._is_erased([sha256]):
             return False
+        await self._wanted_again(sha256)
         await put_object(self._objects, sha256, body)
         values = {"sha256": sha256, "complex": complex_id, "size_bytes": len(body), "type": media_type}
         async with self._db.write(complex_id) as connection:
@@ -66,8 +69,15 @@ class MediaBox:
             return (await connection.execute(query)).first() is not None
 
     async def known(self, complex_id: str, names: Sequence[str]) -> list[str]:
-        """Which of the names a complex has."""
+        """Which of the names a complex has, or need not send."""
         query = select(media.c.sha256).where(media.c.complex == complex_id, media.c.sha256.in_(names))
+        async with self._db.read() as connection:
+            found = list((await connection.execute(query)).scalars())
+        return [*found, *(name for name in await self._is_erased(names) if name not in found)]
+
+    async def _is_erased(self, names: Sequence[str]) -> list[str]:
+        """Which of the names are erased: they are not taken in again, and nobody need send them."""
+        query = select(erased_picture.c.sha256).where(erased_picture.c.sha256.in_(names))
         async with self._db.read() as connection:
             return list((await connection.execute(query)).scalars())
 
@@ -96,6 +106,31 @@ class MediaBox:
     async def probe(self) -> None:
         """Write something small, read it back, and remove it. Raises MediaAway."""
         await probe(self._objects)
+
+    async def forget_unkept(self) -> int:
+        """Delete the bytes of pictures that nobody has any more; how many. Killed in between, it is done again."""
+        async with self._db.read() as connection:
+            names = list((await connection.execute(select(unkept_object.c.sha256).limit(_AT_ONCE))).scalars())
+        for sha256 in names:
+            await self._forget(sha256)
+        return len(names)
+
+    async def _forget(self, sha256: str) -> None:
+        """Nobody lists the name while its bytes go; who lists it afterwards finds them gone, and keeps them again."""
+        async with self._db.write_alone() as connection:
+            noted = await connection.execute(delete(unkept_object).where(unkept_object.c.sha256 == sha256))
+            owned = await connection.execute(select(media.c.complex).where(media.c.sha256 == sha256).limit(1))
+            if noted.rowcount and owned.first() is None:
+                await _remove(self._objects, sha256)
+
+    async def _wanted_again(self, sha256: str) -> None:
+        """A picture that is about to go and comes anew stays."""
+        async with self._db.read() as connection:
+            query = select(unkept_object.c.sha256).where(unkept_object.c.sha256 == sha256)
+            noted = (await connection.execute(query)).first() is not None
+        if noted:
+            async with self._db.write() as connection:
+                await connection.execute(delete(unkept_object).where(unkept_object.c.sha256 == sha256))
 
     async def get(self, sha256: str) -> bytes:
         """A picture's bytes. Raises FileNotFoundError, MediaAway."""
@@ -188,8 +223,14 @@ def _path(sha256: str) -> str:
 def _sync(path: Path) -> None:
     """To the disk itself, with the names that lead to it: the folder store leaves that to the operating system."""
     for place in (path, path.parent, path.parent.parent):
-        descriptor = os.open(place, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _sync_folder(place)
+
+
+def _sync_folder(place: Path) -> None:
+    if not place.exists():
+        return
+    descriptor = os.open(place, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

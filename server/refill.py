@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -10,9 +10,11 @@ from sqlalchemy import delete, select
 
 from domain.wire import MAX_EVENTS
 from eventlog.log import Arrival, Wanted
+from eventlog.shards import shard_of
 from server.centre_log import CentreLog
 from server.store.engine import Database, stamp
-from server.store.schema import wanted
+from server.store.retention_tables import withheld
+from server.store.schema import batch, wanted
 from server.store.upsert import insert
 
 _AT_ONCE = 50
@@ -28,8 +30,15 @@ class Verified(msgspec.Struct, frozen=True):
 class Refill:
     """Asks gateways for ranges again, and puts what they send in its place."""
 
-    def __init__(self, log: CentreLog, db: Database, now: Callable[[], datetime]) -> None:
-        self._log, self._db, self._now = log, db, now
+    def __init__(
+        self,
+        log: CentreLog,
+        db: Database,
+        now: Callable[[], datetime],
+        sieve: Callable[[Arrival], Awaitable[Arrival]] | None = None,
+    ) -> None:
+        """``sieve`` gives a batch as it may be kept: without what was erased and comes back."""
+        self._log, self._db, self._now, self._sieve = log, db, now, sieve
 
     async def verify(self, progress: Callable[[], None] = lambda: None) -> Verified:
         """Walk the whole log and ask for all that is damaged or lost."""
@@ -63,9 +72,23 @@ class Refill:
         header = arrival.header
         if header.count > MAX_EVENTS:
             return False
+        if self._sieve is not None:
+            arrival = await self._sieve(arrival)
         mended = await self._log.mend(arrival)
+        if mended:
+            await self._judge_again(arrival)
         await self._no_longer(header.gateway, header.stream, header.epoch, header.first, header.last)
         return mended
+
+    async def _judge_again(self, arrival: Arrival) -> None:
+        """What came anew is whole: the next round of retention lets go of what had been let go of in it."""
+        header, shard = arrival.header, shard_of(arrival.complex)
+        same = [batch.c[name] == getattr(header, name) for name in ("gateway", "stream", "epoch", "first")]
+        async with self._db.write(shard=shard) as connection:
+            query = select(batch.c.position).where(batch.c.shard == int(shard), *same)
+            rows = [{"position": row.position, "shard": shard} for row in await connection.execute(query)]
+            if rows:
+                await connection.execute(insert(withheld).on_conflict_do_nothing(), rows)
 
     async def _no_longer(self, gateway: str, stream: str, epoch: str, first: int, last: int) -> None:
         """What was sent, or what the gateway says it has no more, is not asked for again; the rest of a range is."""

@@ -12,6 +12,7 @@ from domain.events import Event
 from edge.config import Config
 from edge.control.desired import DesiredState, InForce
 from edge.control.doors import DoorControl
+from edge.control.eraser import Eraser
 from edge.control.orders import Orders
 from edge.control.recorder import Recorder
 from edge.devices.driver import Publish, Registry
@@ -52,6 +53,7 @@ class Control:
         topics, site = TopicsHeard(), config.site
         self.doors = DoorControl(devices, registry, site, reach.send, self.recorder.put, reach.now, _new_id)
         self.orders = Orders(store, registry, site, reach.send, self.recorder.put, topics.of, reach.now)
+        self.eraser = Eraser(store, intake.media, config.folder, self.recorder.put, reach.now)
         self.desired = DesiredState(store, reach.now, self._go_by)
         intake.listeners += [self.doors.heard, self.orders.heard, topics.heard]  # a person at a door first
 
@@ -62,6 +64,7 @@ class Control:
         self._devices.replace(self._settings.devices if state.devices is None else state.devices)
         self.doors.go_by(state)
         self.orders.go_by(state)
+        self.eraser.go_by(state.erasures)
 
     async def load(self) -> None:
         """Put in force what was kept, and answer for orders that a stop cut off. Before the first message is heard."""
@@ -69,8 +72,10 @@ class Control:
         await self.orders.resume()
 
     async def run(self) -> None:
-        """Record what was done, until cancelled."""
-        await self.recorder.run()
+        """Record what was done, and erase what is to be erased, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.recorder.run())
+            tasks.create_task(self.eraser.run())
 
     async def pull(self, uplink: Uplink, retry_s: Callable[[int], float], hurry: asyncio.Event) -> None:
         """Ask the centre for wishes and orders, until cancelled; ``hurry`` rings when it is reachable again."""

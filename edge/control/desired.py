@@ -11,7 +11,8 @@ import structlog
 
 from domain.access import NO_CARDS, CardList
 from domain.desired import BadDesired, Body, Document, Refusal, read_body
-from domain.desired_bodies import Credentials, Device, Devices, Policy
+from domain.desired_bodies import Credentials, Device, Devices, Erasures, Policy
+from domain.subjects import ErasureList
 from eventlog.sqlite import SqliteEventLog
 from eventlog.sqlite_rows import Statement
 
@@ -33,6 +34,7 @@ class InForce(msgspec.Struct, frozen=True):
     devices: Sequence[Device] | None = None  # None: the centre has sent no list
     cards: CardList = NO_CARDS
     policy: Policy = Policy()
+    erasures: ErasureList | None = None
 
     def with_body(self, kind: str, version: int, body: Body) -> InForce:
         """The same with another version of one kind. Passes, tariffs and watch lists are kept for who will act on
@@ -45,6 +47,8 @@ class InForce(msgspec.Struct, frozen=True):
                 changed["cards"] = CardList(version, body)
             case Policy():
                 changed["policy"] = body
+            case Erasures():
+                changed["erasures"] = ErasureList(body.salt, body.entries)
             case _:
                 pass
         return msgspec.structs.replace(self, **changed)

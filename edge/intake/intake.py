@@ -84,7 +84,7 @@ class Intake:
         flood: FloodLimit = UNLIMITED,
     ) -> None:
         self._mender = mender
-        self._store, self._media, self._site, self._clock = store, media, site, clock
+        self._store, self.media, self._site, self._clock = store, media, site, clock
         self.counts: Counter[str] = Counter()
         self.seen = LastSeen()
         self.on_commit: Callable[[float], None] = lambda _: None  # told how many seconds a group took to be durable
@@ -162,10 +162,10 @@ class Intake:
 
     async def _store_group(self, group: Group, also: Sequence[Statement]) -> None:
         """Pictures first, then what names them; who sends pictures is told when the list of them is durable."""
-        await self._media.keep([kept.picture for kept in group.pictures])
-        await self._append(group.entries, [*also, *self._media.statements(group.pictures)])
+        await self.media.keep([kept.picture for kept in group.pictures])
+        await self._append(group.entries, [*also, *self.media.statements(group.pictures)])
         if group.pictures:
-            self._media.announce()
+            self.media.announce()
 
     async def _durable(self, entries: list[Entry], also: list[Statement]) -> list[int | None]:
         """Append, and where the store fails, append the same again once it was mended. Raises what cannot be mended."""

@@ -144,6 +144,11 @@ def _parked(row: Sequence[Any]) -> Parked:
     )
 
 
+async def forget_old(store: SqliteEventLog, before: datetime) -> None:
+    """Forget what was parked before a time that somebody vouches for: nobody came to look at it."""
+    await store.write([("DELETE FROM parked WHERE received_at < ?", [(before.isoformat(timespec="milliseconds"),)])])
+
+
 async def keep_newest(store: SqliteEventLog, limit: int, limit_bytes: int = LIMIT_BYTES) -> None:
     """Forget the oldest above ``limit`` messages or ``limit_bytes`` of payload: a device gone mad fills no disk."""
     await store.write([(_TRIM, [(limit, limit_bytes)])])

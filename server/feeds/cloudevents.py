@@ -33,6 +33,21 @@ def cloud_event(fact: Fact) -> bytes:
     return msgspec.json.encode(content)
 
 
+def erased_event(erasure: str, identity: bytes, ids: Sequence[str], at: datetime) -> bytes:
+    """The word to a receiver that events it was sent are erased here; ``ids`` are theirs. It names nobody."""
+    return msgspec.json.encode(
+        {
+            "specversion": "1.0",
+            "id": identity.hex(),
+            "source": f"/erasures/{erasure}",
+            "type": _TYPE_PREFIX + "erased",
+            "time": utc_ms(at),
+            "datacontenttype": "application/json",
+            "data": {"ids": list(ids)},
+        }
+    )
+
+
 def joined(events: Sequence[bytes]) -> bytes:
     """The body of a request that carries several."""
     return b"[" + b",".join(events) + b"]"

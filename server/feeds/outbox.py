@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.tombstones import TOMBSTONE
 from server.batches import Batch, facts_of
 from server.facts import Fact
 from server.feeds.cloudevents import cloud_event
@@ -28,7 +29,8 @@ class Outbox:
 
     async def fold(self, connection: AsyncConnection, batches: Sequence[Batch]) -> None:
         await self._note(connection, [batch for batch in batches if batch.is_adopted])
-        wanted = facts_of([batch for batch in batches if not batch.is_adopted], self._kinds or None)
+        own = [batch for batch in batches if not batch.is_adopted]
+        wanted = [fact for fact in facts_of(own, self._kinds or None) if fact.event.kind != TOMBSTONE]
         if not wanted:
             return
         number = await _newest(connection, self._feed)

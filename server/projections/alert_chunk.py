@@ -20,7 +20,7 @@ from server.store.engine import stamp, unstamp
 from server.store.schema import alert, scene
 
 # How far a picture of the same place may lie from what happened, either way.
-_PICTURE_WITHIN = timedelta(seconds=15)
+PICTURE_WITHIN = timedelta(seconds=15)
 _COLUMNS = tuple(alert.columns.keys())
 _SCENE = ("complex", "place", "occurred_at", "sha256")
 _SPAN = {"earliest": "varchar", "latest": "varchar"}
@@ -150,7 +150,7 @@ def _alert_id(fact: Fact, fired: Fired) -> str:
 
 def _around(facts: list[Fact]) -> list[tuple[str, ...]]:
     asked = [(_spot(fact), fact.event.occurred_at) for fact in facts]
-    return list(windows(asked, _PICTURE_WITHIN, _PICTURE_WITHIN))
+    return list(windows(asked, PICTURE_WITHIN, PICTURE_WITHIN))
 
 
 def _spot(fact: Fact) -> Spot:
@@ -159,7 +159,7 @@ def _spot(fact: Fact) -> Spot:
 
 def _near(fact: Fact) -> tuple[str, str]:
     at = fact.event.occurred_at
-    return stamp(at - _PICTURE_WITHIN), stamp(at + _PICTURE_WITHIN)
+    return stamp(at - PICTURE_WITHIN), stamp(at + PICTURE_WITHIN)
 
 
 def _pictures(fact: Fact) -> list[str]:

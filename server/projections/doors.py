@@ -36,6 +36,7 @@ class Door(msgspec.Struct, gc=False):
     denied: int = 0
 
 
+LATEST = ("place", "state", "state_at", "last_result", "last_method", "last_access_at")  # all but what is counted
 _COLUMNS = Door.__struct_fields__
 _DOORS = f"""SELECT {", ".join(f"door.{name}" for name in _COLUMNS)} FROM wanted CROSS JOIN door
 WHERE door.complex = wanted.complex AND door.device = wanted.device AND door.point = wanted.point"""  # noqa: S608
@@ -56,7 +57,7 @@ class Doors:
         fresh = await _fresh(connection, facts)
         doors = await _load(connection, {_key(fact) for fact in facts})
         for fact in facts:
-            _apply(doors[_key(fact)], fact)
+            apply(doors[_key(fact)], fact)
         for fact in fresh.values():
             one, result = doors[_key(fact)], str(fact.event.result)
             setattr(one, result, getattr(one, result) + 1)
@@ -85,7 +86,7 @@ def _key(fact: Fact) -> Key:
     return fact.complex, fact.event.device, fact.event.point or "door"
 
 
-def _apply(row: Door, fact: Fact) -> None:
+def apply(row: Door, fact: Fact) -> None:
     """Of two at the same moment the greater word stands: some rule, the same in every order. The latest names
     the place, whichever came last: what comes again after it changes nothing."""
     event, at = fact.event, stamp(fact.event.occurred_at)

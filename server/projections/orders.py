@@ -42,7 +42,7 @@ class OrderResults:
     tables: tuple[Table, ...] = ORDER_TABLES
 
     async def fold(self, connection: AsyncConnection, batches: Sequence[Batch]) -> None:
-        said = [result for fact in facts_of(batches, _KINDS) if (result := _result(fact))]
+        said = [result for fact in facts_of(batches, _KINDS) if (result := result_of(fact))]
         keys = list({(result.gateway, result.id) for result in said})
         stand = {row[:2]: Result(*row) for row in await look_up(connection, _KEY, keys, _KNOWN)}
         for result in said:
@@ -51,7 +51,8 @@ class OrderResults:
         await upsert(connection, order_result, _COLUMNS, [msgspec.structs.astuple(one) for one in stand.values()])
 
 
-def _result(fact: Fact) -> Result | None:
+def result_of(fact: Fact) -> Result | None:
+    """What an event says of an order; None for an event that says nothing of one."""
     event = fact.event
     if event.device != GATEWAY_DEVICE or event.state not in STATES or not event.request_id:
         return None

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.conservation import UNEXPLAINED, Counted, GapCount
 from domain.wire import MAX_EVENTS
+from server.store.retention_tables import expired_day, expired_range
 from server.store.schema import batch, batch_day, carried, cursor, gap, mark
 
 _MOST_HOLES = 200
@@ -80,10 +81,14 @@ async def _begins_after(connection: AsyncConnection, scope: Scope) -> int:
 
 
 async def _received(connection: AsyncConnection, scope: Scope) -> dict[int, int]:
-    """Records by day, of batches that are still there."""
+    """Records by day, of batches that are still there, and of those that were let go in time."""
     query = select(batch_day.c.day, func.sum(batch_day.c.count)).join(batch, batch.c.position == batch_day.c.position)
     query = query.where(*scope.of(batch_day), batch_day.c.day >= scope.since, scope.known(batch.c.last))
-    return {row[0]: row[1] for row in await connection.execute(query.group_by(batch_day.c.day))}
+    received = Counter({row[0]: row[1] for row in await connection.execute(query.group_by(batch_day.c.day))})
+    # What was let go when its term was over had been received: by every statement there is, for it is older than any.
+    gone = select(expired_day.c.day, expired_day.c["count"]).where(*scope.of(expired_day))
+    received.update({row[0]: row[1] for row in await connection.execute(gone.where(expired_day.c.day >= scope.since))})
+    return received
 
 
 async def _uncounted(connection: AsyncConnection, scope: Scope, folded: int) -> int:
@@ -119,6 +124,9 @@ def _spans(scope: Scope, folded: int, after: int) -> Any:
         counted_here.where(*scope.of(batch_day), *nearby),
         select(batch.c.first, batch.c.last).where(*_new(scope, folded)),
         select(gap.c.first, gap.c.last).where(*scope.of(gap), gap.c.last > after),
+        select(expired_range.c.first, expired_range.c.last).where(
+            *scope.of(expired_range), expired_range.c.last > after
+        ),
     )
 
 

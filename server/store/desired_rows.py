@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import RowMapping, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.desired import MAX_BODY_BYTES, BadDesired, Document, Refusal, read_body
@@ -36,6 +36,16 @@ async def put(
     row = {"complex": complex_id, "kind": kind, "version": version, "body": content, "sha256": sha256}
     await connection.execute(desired_state.insert().values(**row, made_at=stamp(now), made_by=made_by))
     return version, True
+
+
+async def put_again(connection: AsyncConnection, row: RowMapping, made_by: str, now: datetime) -> None:
+    """The newest version's content as another version: its own was changed in place, and gateways must hear of it."""
+    seen = await _seen_at_gateways(connection, row["complex"], row["kind"])
+    same = {name: row[name] for name in ("complex", "kind", "body", "sha256")}
+    version = 1 + max(row["version"], seen)
+    await connection.execute(
+        desired_state.insert().values(**same, version=version, made_at=stamp(now), made_by=made_by)
+    )
 
 
 def _content(kind: str, body: object) -> bytes:

@@ -11,11 +11,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Pool, event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 
 from eventlog.shards import shard_of
 from server.store import audit_rows, failures
 from server.store.address import for_engine, is_postgres
-from server.store.postgres import REST, PostgresTransactions
+from server.store.postgres import REST, PostgresTransactions, engine
 
 
 class Database:
@@ -60,6 +61,17 @@ class Database:
     def pools(self) -> dict[str, Pool]:
         """The pools of connections, by what they are for."""
         return {name: of.sync_engine.pool for name, of in self._transactions.engines().items()}
+
+    @asynccontextmanager
+    async def outside_transactions(self) -> AsyncGenerator[AsyncConnection]:
+        """A connection of PostgreSQL for what runs in no transaction: VACUUM."""
+        made = engine(self.url, limit_s=0, poolclass=NullPool)
+        try:
+            with failures.named():
+                async with made.connect() as connection:
+                    yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+        finally:
+            await made.dispose()
 
     async def close(self) -> None:
         await self._transactions.close()

@@ -57,6 +57,11 @@ async def take(connection: AsyncConnection, tables: Tables, batches: Sequence[Ba
     return await _Chunk(connection, tables).take(arrived) if arrived else []
 
 
+async def forget(connection: AsyncConnection, tables: Tables, gone: Sequence[Found]) -> list[Refolded]:
+    """Let go of passages, and fold the plates concerned from those that are left."""
+    return await _Chunk(connection, tables).forget(gone)
+
+
 class _Chunk:
     """A chunk of passages."""
 
@@ -68,6 +73,16 @@ class _Chunk:
         touched: defaultdict[Car, list[Passage]] = defaultdict(list)
         for complex_id, passage in await self._keep(arrived):
             if passage.plate:  # not read: kept, and shown as an exception, but in no session
+                touched[complex_id, passage.plate].append(passage)
+        return await self._refold(touched) if touched else []
+
+    async def forget(self, gone: Sequence[Found]) -> list[Refolded]:
+        await delete(
+            self._connection, self._passages, sorted({(complex_id, passage.id) for complex_id, passage in gone})
+        )
+        touched: defaultdict[Car, list[Passage]] = defaultdict(list)
+        for complex_id, passage in gone:
+            if passage.plate:
                 touched[complex_id, passage.plate].append(passage)
         return await self._refold(touched) if touched else []
 

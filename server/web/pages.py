@@ -28,6 +28,7 @@ from server.api import (
     places,
     readers,
     refusals,
+    retention,
 )
 from server.auth import NotSignedIn
 from server.web import public_files
@@ -67,6 +68,7 @@ def routers() -> list[APIRouter]:
         place_import,
         places,
         place_changes,
+        retention,
     )
     return [noun.router for noun in nouns]
 

@@ -23,6 +23,7 @@ PATHS = (
     "/gateways",
     "/gateways/new",
     "/gateways/readers",
+    "/retention",
     "/gateways/refusals",
     "/gateways/refusals/1",
     "/gateways/gw-0a1b2c3d4e5f/conservation",

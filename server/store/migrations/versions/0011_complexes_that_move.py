@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0011"
-down_revision = "0009"
+down_revision = "0010"
 
 _FENCES = "SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'fence\\_%' ESCAPE '\\'"
 _FUNCTIONS = "SELECT proname FROM pg_proc WHERE proname LIKE 'fence\\_%'"

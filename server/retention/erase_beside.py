@@ -1,0 +1,163 @@
+"""Blanks what names a subject in the tables beside the log, each in the way that fits what it is for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from datetime import datetime
+from functools import partial
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+from sqlalchemy import and_, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.ids import content_name
+from domain.retention import Hold
+from domain.subjects import ErasureList, Subject, forms_in
+from server.retention import erasures, holds, search
+from server.retention.search import Hit
+from server.store import desired_rows
+from server.store.engine import Database
+from server.store.schema import desired_state
+
+_LISTS: Mapping[str, str] = MappingProxyType({"credentials": "cards", "passes": "passes", "watch_lists": "entries"})
+_ERASED = "erased"
+Named = Callable[[object], bool]
+
+
+async def erase(db: Database, subject: Subject, scope: Collection[str], identity: str, now: datetime) -> Counter[str]:
+    """Blank every row that names the subject; what was, in numbers. Rows derived from the log go with their events."""
+    went = Counter[str]()
+    async with db.read() as connection:
+        in_force = holds.holds_of(await holds.in_force(connection, now))
+    hits = [hit async for hit in search.rows(db, subject, scope) if not _is_held(hit, subject, in_force)]
+    for hit in hits:
+        async with db.write() as connection:
+            if await _blank(connection, hit, lambda content: subject.form in forms_in(content), identity):
+                went[hit.table.name] += 1
+    async with db.write() as connection:
+        for complex_id, kind in {(h.row["complex"], h.row["kind"]) for h in hits if h.table.name == "desired_state"}:
+            await _put_newest(connection, complex_id, kind, now)
+    return +went
+
+
+async def erase_by_list(db: Database, now: datetime) -> Counter[str]:
+    """The same by the list, which names nobody: for a database that was put back."""
+    went = Counter[str]()
+    async with db.read() as connection:
+        lists = await erasures.lists(connection)
+    wishes: set[tuple[str, str]] = set()
+    for complex_id, of in lists.items():
+        async for hit in search.all_rows(db, [complex_id] if complex_id else []):
+            by = _matched(of, search.forms_in_row(hit.table, hit.row), hit)
+            if by is None:
+                continue
+            async with db.write() as connection:
+                went[hit.table.name] += await _blank(connection, hit, partial(_stands, of), by)
+            if hit.table.name == "desired_state":
+                wishes.add((hit.row["complex"], hit.row["kind"]))
+    async with db.write() as connection:
+        for complex_id, kind in sorted(wishes):
+            await _put_newest(connection, complex_id, kind, now)
+    return +went
+
+
+def _stands(of: ErasureList, content: object) -> bool:
+    forms = forms_in(content)
+    return any(of.matches(forms, entry.until) for entry in of.entries)
+
+
+def _matched(of: ErasureList, forms: Collection[str], hit: Hit) -> str | None:
+    """Under which erasure a row falls that is older than it."""
+    at = _row_time(hit)
+    found = [entry for entry in of.entries if at is None or at <= entry.until]
+    return ErasureList(of.salt, tuple(found)).matches(forms, min(e.until for e in found)) if found else None
+
+
+def _row_time(hit: Hit) -> datetime | None:
+    for name in ("booked_at", "made_at", "received_at", "occurred_at", "at", "issued_at", "placed_at"):
+        if name in hit.table.c and hit.row[name]:
+            return datetime.fromisoformat(hit.row[name])
+    return None
+
+
+def _is_held(hit: Hit, subject: Subject, in_force: Collection[Hold]) -> bool:
+    """A row that a hold of this subject, or of everybody in its complex, may cover."""
+    if hit.table.name == "legal_hold":
+        return hit.row["lifted_at"] is None
+    complex_id = hit.row["complex"] if "complex" in hit.table.c else ""
+    for hold in in_force:
+        concerns = not hold.forms or subject.form in hold.forms
+        if concerns and hold.complex in ("", complex_id) and not hold.device:
+            return True
+    return False
+
+
+def _same(hit: Hit) -> Any:
+    return and_(*(hit.table.c[name] == value for name, value in hit.key.items()))
+
+
+async def _blank(connection: AsyncConnection, hit: Hit, named: Named, identity: str) -> bool:
+    """Whether there was anything to do for a table of this kind."""
+    way = _WAYS.get(hit.table.name)
+    if way is None:
+        return False
+    await way(connection, hit, named, identity)
+    return True
+
+
+async def _remove(connection: AsyncConnection, hit: Hit, _named: Named, _identity: str) -> None:
+    await connection.execute(delete(hit.table).where(_same(hit)))
+
+
+def _set(**values: Any) -> Callable[[AsyncConnection, Hit, Named, str], Awaitable[None]]:
+    async def blank(connection: AsyncConnection, hit: Hit, _named: Named, _identity: str) -> None:
+        await connection.execute(update(hit.table).where(_same(hit)).values(**values))
+
+    return blank
+
+
+async def _entry_of_the_book(connection: AsyncConnection, hit: Hit, _named: Named, identity: str) -> None:
+    """The sum stays, and that it was one car's; whose it was does not."""
+    await connection.execute(update(hit.table).where(_same(hit)).values(plate=identity, note=None))
+
+
+async def _wish(connection: AsyncConnection, hit: Hit, named: Named, _identity: str) -> None:
+    """The entries that name the subject leave every version of the document."""
+    body = msgspec.json.decode(hit.row["body"])
+    name = _LISTS.get(hit.row["kind"])
+    if name is not None:
+        body[name] = [entry for entry in body[name] if not named(entry)]
+    content = msgspec.json.encode(body, order="deterministic")
+    values = {"body": content, "sha256": content_name(content)}
+    await connection.execute(update(desired_state).where(_same(hit)).values(**values))
+
+
+async def _put_newest(connection: AsyncConnection, complex_id: str, kind: str, now: datetime) -> None:
+    """A new version, so that gateways replace what they have."""
+    same = (desired_state.c.complex == complex_id, desired_state.c.kind == kind)
+    query = select(desired_state).where(*same).order_by(desired_state.c.version.desc()).limit(1)
+    row = (await connection.execute(query)).mappings().one()
+    await desired_rows.put_again(connection, row, _ERASED, now)
+
+
+_WAYS: Mapping[str, Callable[[AsyncConnection, Hit, Named, str], Awaitable[None]]] = MappingProxyType(
+    {
+        "charge": _entry_of_the_book,
+        "charge_session": _remove,
+        "charge_passage": _remove,
+        "refusal": _set(body=b"", detail=_ERASED),
+        "delivery": _set(body=None, state="parked", error=_ERASED),
+        "desired_state": _wish,
+        "gateway_order": _set(args={_ERASED: True}),
+        "alert_action": _set(note="（已删除）"),
+        "correction": _remove,
+        "legal_hold": _set(plate="", card="", person="", device=_ERASED, reason=_ERASED, lifted_why=_ERASED),
+        "conservation_finding": _remove,
+        "order_result": _set(text=_ERASED),
+        "gap": _set(detail=_ERASED),
+        "gateway_applied": _set(refused_reason=_ERASED),
+    }
+)
