@@ -34,7 +34,7 @@ async def retention(request: Request, person: Governing) -> Response:
     house = house_of(request)
     async with house.db.read() as connection:
         placed, complexes = await holds.all_of(connection), await complexes_of(connection, person.scope)
-    shown = {"status": await house.retention.status(), "holds": placed, "erasures": await rights.recent(house.db)}
+    shown = {"kept": await house.retention.status(), "holds": placed, "erasures": await rights.recent(house.db)}
     return page(request, person, "retention.html", complexes=complexes, kinds=KINDS, **shown)
 
 
