@@ -100,7 +100,8 @@ async def test_erased_at_the_centre_is_erased_at_the_gateway(tmp_path: Path, eng
 
         # Now it hears.
         async with there.house.db.read() as connection:
-            documents = await desired_rows.newer(connection, "garden", {"passes": 1})
+            wanted = (("passes", 2), ("erasures", 1))
+            documents = [await desired_rows.document(connection, "garden", *one) for one in wanted]
         answered = await told_to(here, documents)
         assert answered.text == "records=100 pictures=1 parked=1 documents=0 set_aside=0 compacted=1 remaining=0", (
             answered.text

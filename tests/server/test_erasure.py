@@ -198,7 +198,7 @@ async def test_gateways_are_told_by_desired_state_and_their_answers_are_shown(ol
     await filled(old)
     report = await erase(old, "plate", PLATE)
     async with old.house.db.read() as connection:
-        (document,) = await desired_rows.newer(connection, "garden", {"passes": 99})
+        document = await desired_rows.document(connection, "garden", "erasures", 1)
         assert await told.answers(connection, report.id, "garden") == {old.gateway.id: ""}
     assert document.kind == "erasures" and document.body["entries"][0]["id"] == report.id
     assert PLATE not in str(document.body) and compact.raw_hits

@@ -42,7 +42,7 @@ async def test_found_handed_out_and_erased_in_two_steps(town: City, monkeypatch:
         assert found.status_code == 200 and "<code>charge</code>" in found.text and "<code>session</code>" in found.text
         handed = await visitor.submit("/retention/subject/export", **WHOM)
         with zipfile.ZipFile(io.BytesIO(handed.content)) as file:
-            assert PLATE in file.read("summary.txt").decode()
+            assert "京a·12345" in file.read("summary.txt").decode()
             assert msgspec.json.decode(file.read("export.json"))["counts"]["charge"] == 2
         unsure = await visitor.submit("/retention/subject/delete", **WHOM)
         assert unsure.status_code == 422
