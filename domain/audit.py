@@ -24,6 +24,8 @@ ACTIONS = frozenset(
         "alert.close",
         "alert.false",
         "plate.shown",
+        "subject.shown",
+        "refusal.shown",
         "stay.seen",
         "refusal.seen",
         "statement.seen",

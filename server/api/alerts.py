@@ -8,17 +8,19 @@ from uuid import uuid4
 
 from fastapi import APIRouter, HTTPException, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from domain.events import decode_event
 from server.api.noted import note
-from server.api.who import PATROLLING, WATCHING, Anyone, Watching
+from server.api.reveal import REASONS, reveal
+from server.api.who import PATROLLING, WATCHING, Anyone, Patrolling, Watching
 from server.audit import Subject
-from server.auth import Person
+from server.auth import Form, Person
 from server.store import alert_views, live_rows, place_views
 from server.store.alert_views import AlertFilter, AlertView
 from server.store.engine import stamp
-from server.web.alert_facts import facts_of, timeline_of
+from server.web.alert_facts import facts_of, timeline_of, whole_of
 from server.web.answers import house_of, page, see
 
 router = APIRouter()
@@ -86,6 +88,17 @@ def _before(text: str) -> tuple[str, str] | None:
 @router.get("/alerts/{identity}")
 async def one(request: Request, identity: str, person: Watching, refused: str = "") -> Response:
     """One alert: its picture, its facts, why it fired, and what happened when."""
+    return await _one(request, person, identity, refused)
+
+
+@router.post("/alerts/{identity}/subject")
+async def show_subject(request: Request, identity: str, person: Patrolling, form: Form) -> Response:
+    """Whom or what the alert is about, whole, for a reason that the audit keeps."""
+    return await _one(request, person, identity, "", form)
+
+
+async def _one(request: Request, person: Person, identity: str, refused: str, form: FormData | None = None) -> Response:
+    """The page; with the subject whole where a form gives a reason for it."""
     async with house_of(request).db.read() as connection:
         view = await alert_views.one(connection, person.scope, identity)
         if view is None:
@@ -95,7 +108,11 @@ async def one(request: Request, identity: str, person: Watching, refused: str = 
         members = await alert_views.incident(connection, person.scope, view.incident, _MEMBERS_AT_MOST)
         _, position = await live_rows.ends(connection)
         picture_at = await alert_views.picture_arrived_at(connection, view.complex, view.picture or "")
-    await note(request, person, "alert.seen", Subject("alert", identity), view.complex)
+    on = Subject("alert", identity)
+    if form is None:
+        await note(request, person, "alert.seen", on, view.complex)
+    else:
+        await reveal(request, person, "subject.shown", on, view.complex, form)
     return page(
         request,
         person,
@@ -106,6 +123,9 @@ async def one(request: Request, identity: str, person: Watching, refused: str = 
         members=[member for member in members if member.id != identity],
         position=position,
         may_act=person.may(*PATROLLING),
+        has_subject=bool(whole_of(event)),
+        whole=whole_of(event) if form is not None else [],
+        reasons=REASONS,
         refused=refused if refused in ("closed", "taken") else "",
         request_key=uuid4().hex,
     )

@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-import structlog
 from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import HTMLResponse, Response
 
 from server.api.noted import note
+from server.api.reveal import REASONS, reason_of, reveal
 from server.api.who import CLEARING, Accounting, Clearing
 from server.audit import Subject
-from server.auth import Form, Person, field
+from server.auth import Form, Person
 from server.store import parking_views, place_views
 from server.store.parking_views import SessionFilter, SessionView
 from server.web.answers import house_of, page
-from server.web.languages import N_
 from server.web.render import render
 
 router = APIRouter(prefix="/parking")
-log = structlog.get_logger()
 
 _PAGE = 50
 _UNREAD_AT_MOST = 200
-# Why a person wants to see a whole plate; the choice is logged with who they are.
-REASONS = {
-    "payment": N_("核对缴费"),
-    "owner": N_("车主来电"),
-    "find": N_("寻找车辆"),
-    "police": N_("配合民警"),
-    "other": N_("其他"),
-}
 
 
 @router.get("")
@@ -86,26 +74,16 @@ async def session(request: Request, complex_id: str, identity: str, person: Acco
 
 @router.post("/sessions/{complex_id}/{identity}/plate")
 async def show_plate(request: Request, complex_id: str, identity: str, person: Clearing, form: Form) -> Response:
-    """The whole plate, for a reason that is kept in the log."""
-    reason = field(form, "reason", 32)
-    if reason not in REASONS:
-        raise HTTPException(422, "say why the plate is needed")
-    house = house_of(request)
-    async with house.db.read() as connection:
+    """The whole plate, for a reason that the audit keeps."""
+    reason_of(form)
+    async with house_of(request).db.read() as connection:
         stay = await parking_views.one(connection, person.scope, complex_id, identity)
     if stay is None:
         raise HTTPException(404, "no such stay")
-    await note(request, person, "plate.shown", Subject("stay", stay.id), stay.complex, reason)
-    _log_shown(person, stay, reason, house.now())
+    await reveal(request, person, "plate.shown", Subject("stay", stay.id), stay.complex, form)
     if request.headers.get("hx-request"):
         return HTMLResponse(render(person.lang, "plate.html", plate=stay.plate))
     return await _session(request, person, complex_id, identity, plate=stay.plate)
-
-
-def _log_shown(person: Person, stay: SessionView, reason: str, at: datetime) -> None:
-    """Who saw which plate, why and when; not the plate itself."""
-    stay_of = {"complex": stay.complex, "session": stay.id}
-    log.info("plate_shown", account=person.id, username=person.username, reason=reason, at=at.isoformat(), **stay_of)
 
 
 async def _session(request: Request, person: Person, complex_id: str, identity: str, plate: str | None) -> Response:

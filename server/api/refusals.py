@@ -8,13 +8,18 @@ from fastapi import APIRouter, HTTPException, Path, Query, Request
 from starlette.responses import Response
 
 from server.api.noted import note
+from server.api.reveal import REASONS, reveal
 from server.api.who import Operating
 from server.audit import Subject
+from server.auth import Form, Person
 from server.store import gateway_views
+from server.store.gateway_views import RefusalView
 from server.web.answers import house_of, page
 from server.web.formats import hex_rows
 
 router = APIRouter()
+
+Number = Annotated[int, Path(ge=0, le=2**63 - 1)]
 
 _MOST = 2**63 - 1  # what the table can number
 _PAGE = 50
@@ -33,13 +38,26 @@ async def refusals(
 
 
 @router.get("/gateways/refusals/{number}")
-async def refusal(request: Request, number: Annotated[int, Path(ge=0, le=_MOST)], person: Operating) -> Response:
-    """One refusal: why, and the first bytes of what came."""
+async def refusal(request: Request, number: Number, person: Operating) -> Response:
+    """One refusal: why. Its bytes may name people, and are shown for a reason."""
+    view, _ = await _found(request, number, person)
+    await note(request, person, "refusal.seen", Subject("refusal", str(number)), view.complex)
+    return page(request, person, "refusal.html", refusal=view, rows=None, shown=0, reasons=REASONS)
+
+
+@router.post("/gateways/refusals/{number}/bytes")
+async def refused_bytes(request: Request, number: Number, person: Operating, form: Form) -> Response:
+    """The first bytes of what came, for a reason that is kept."""
+    view, body = await _found(request, number, person)
+    await reveal(request, person, "refusal.shown", Subject("refusal", str(number)), view.complex, form)
+    rows = list(hex_rows(body[:_SHOWN_BYTES]))
+    shown = min(len(body), _SHOWN_BYTES)
+    return page(request, person, "refusal.html", refusal=view, rows=rows, shown=shown, reasons=REASONS)
+
+
+async def _found(request: Request, number: int, person: Person) -> tuple[RefusalView, bytes]:
     async with house_of(request).db.read() as connection:
         found = await gateway_views.refused(connection, person.scope, number)
     if found is None:
         raise HTTPException(404, "no such refusal")
-    view, body = found
-    await note(request, person, "refusal.seen", Subject("refusal", str(number)), view.complex)
-    rows = list(hex_rows(body[:_SHOWN_BYTES]))
-    return page(request, person, "refusal.html", refusal=view, rows=rows, shown=min(len(body), _SHOWN_BYTES))
+    return found

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain import alert_rules, incidents
 from domain.alert_rules import Fired
 from domain.events import encode_event, is_unsure
-from domain.plates import mask
+from domain.masking import masked_subject
 from server.facts import Fact
 from server.projections.moments import Moments, windows
 from server.store.bulk import insert, insert_new, look_up
@@ -197,4 +197,4 @@ def _masked(fact: Fact) -> str | None:
     subject = fact.event.subject
     if subject is None or not subject.id:
         return None
-    return mask(subject.id) if subject.type == "plate" else f"***{subject.id[-3:]}"
+    return masked_subject(subject.type, subject.id)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from domain.events import Event
+from domain.masking import masked_text
 from server.store.alert_views import ActionView, AlertView
 from server.web import titles
 from server.web.languages import N_
@@ -55,16 +56,24 @@ def _facts(event: Event, view: AlertView) -> Iterator[Fact]:
 
 
 def _details(event: Event) -> Iterator[Fact]:
-    yield Fact(N_("原因"), event.reason or "")
+    yield Fact(N_("原因"), masked_text(event.reason or ""))
     yield Fact(N_("报警类型"), titles.alarm_word(event.alarm), True)
     yield Fact(N_("识别到"), titles.word("label", event.label), True)
     yield Fact(N_("区域"), "、".join(event.zones))
     yield Fact(N_("把握"), "" if event.confidence is None else f"{event.confidence:.0%}")
-    yield Fact(N_("触发"), event.trigger or "")
+    yield Fact(N_("触发"), masked_text(event.trigger or ""))
     yield Fact(N_("代码"), event.code or "")
     for name, value in sorted(event.metrics.items()):
         yield Fact(titles.word("metric", name), f"{value:g}")
-    yield Fact(N_("说明"), "" if event.kind in _TEXT_NAMES_PEOPLE else event.text or "")
+    yield Fact(N_("说明"), "" if event.kind in _TEXT_NAMES_PEOPLE else masked_text(event.text or ""))
+
+
+def whole_of(event: Event) -> list[str]:
+    """What is masked on the page, whole: the subject's number and name, and a text that names people."""
+    subject, text = event.subject, event.text or ""
+    named = [subject.id or "", subject.name or ""] if subject else []
+    hidden = text if event.kind in _TEXT_NAMES_PEOPLE or masked_text(text) != text else ""
+    return [one for one in (*named, hidden) if one]
 
 
 def timeline_of(view: AlertView, actions: Sequence[ActionView], picture_at: datetime | None) -> list[Step]:

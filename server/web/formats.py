@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from domain.masking import masked_text
 from domain.plates import mask
 from server.store.gateway_views import ClockView
 from server.web.languages import N_
@@ -98,6 +99,11 @@ def yuan(fen: int) -> str:
 def masked(plate: str) -> str:
     """A plate as a page may show it before a reason is given: ``京A***45``."""
     return mask(plate)
+
+
+def masked_words(text: str) -> str:
+    """A device's or a program's words without the plates and long numbers in them."""
+    return masked_text(text)
 
 
 def size(count: int) -> str:

@@ -277,6 +277,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "alert.close": N_("结束报警"),
         "alert.false": N_("标为误报"),
         "plate.shown": N_("查看完整车牌"),
+        "subject.shown": N_("查看完整对象"),
+        "refusal.shown": N_("查看被拒绝的字节"),
         "stay.seen": N_("查看停车记录"),
         "refusal.seen": N_("查看被拒绝的数据"),
         "statement.seen": N_("查看记录对账"),

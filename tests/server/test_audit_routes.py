@@ -73,6 +73,8 @@ SAMPLES: Mapping[str, Sample] = {
     "POST /parking/sessions/{complex_id}/{identity}/plate": by(
         "sun", "/parking/sessions/garden/5e1/plate", reason="payment"
     ),
+    "POST /alerts/{identity}/subject": by("li", "/alerts/a1/subject", reason="incident"),
+    "POST /gateways/refusals/{number}/bytes": by("wang", "/gateways/refusals/1/bytes", reason="repair"),
     "POST /gateways/new": by("wang", "/gateways/new", complex="garden"),
     "POST /gateways/{identity}/conservation/ask": by("wang", "/gateways/gw-0a1b2c3d4e5f/conservation/ask"),
     "POST /audit/export": by("huang", "/audit/export", reason="walk"),

@@ -43,6 +43,8 @@ class Example(NamedTuple):
 
 # Whoever adds a route with a blank in its path, or one that takes a form, says here how to ask it.
 EXAMPLES: dict[str, Example] = {
+    "/alerts/{identity}/subject": Example("/alerts/a1/subject", {"reason": "incident"}),
+    "/gateways/refusals/{number}/bytes": Example("/gateways/refusals/1/bytes", {"reason": "repair"}),
     "/audit/export": Example("/audit/export", {"reason": "review", "who": "nobody"}, is_one=False),
     "/alerts/actions": Example("/alerts/actions", json={"action": "acknowledge", "alerts": ["a1"]}, is_one=False),
     "/alerts/{identity}": Example("/alerts/a1"),
