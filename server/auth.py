@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Route
 from server.audit import Actor
 from server.logins import Logins, digest, session_name
 from server.passwords import Passwords
+from server.second_factor import is_fresh
 from server.store.people import ROLES
 from server.store.scope import Scope
 from server.web.languages import Language, language_of
@@ -43,6 +44,8 @@ class Person(msgspec.Struct, frozen=True):
     lang: Language
     login: str
     address: str | None = None
+    verified_at: str | None = None  # when this login last showed the second factor
+    has_second_factor: bool = False
 
     @property
     def actor(self) -> Actor:
@@ -67,6 +70,14 @@ class NotAllowed(HTTPException):
         super().__init__(403, message)
 
 
+class NeedsSecondFactor(HTTPException):
+    """Someone may, once they have shown their second factor, or set one up."""
+
+    def __init__(self, person: Person) -> None:
+        super().__init__(403, "show the second factor first" if person.has_second_factor else "set up a second factor")
+        self.person = person
+
+
 def declare(dependency: Any, access: str) -> Any:
     """Say that a dependency decides who may use a route; ``access`` is a word for people who list the routes."""
     _declared[dependency] = access
@@ -81,11 +92,12 @@ declare(public, "public")
 
 
 def require(
-    *roles: str, everywhere: bool = False, most_bytes: int = MOST_FORM_BYTES
+    *roles: str, everywhere: bool = False, second_factor: bool = False, most_bytes: int = MOST_FORM_BYTES
 ) -> Callable[[Request], Awaitable[Person]]:
     """A dependency that gives the signed-in Person of one of these roles; any role where none is named.
 
-    ``everywhere``: only who sees the whole city. Raises NotSignedIn or NotAllowed. Requests that change something must
+    ``everywhere``: only who sees the whole city. ``second_factor``: to change something wants a code of the last
+    minutes. Raises NotSignedIn, NotAllowed or NeedsSecondFactor. Requests that change something must
     carry the login's CSRF token, in a header or a form field, and must come from our own pages.
     """
     unknown = set(roles) - set(ROLES)
@@ -101,6 +113,8 @@ def require(
         if request.method not in _SAFE:
             check_origin(request)
             await _check_csrf(request, found, most_bytes)
+            if second_factor and not is_fresh(found.verified_at, _now(request)):
+                raise NeedsSecondFactor(found)
         return found
 
     return declare(person, f"person: {', '.join(roles) or 'any role'}{_EVERYWHERE if everywhere else ''}")
@@ -120,13 +134,36 @@ async def _signed_in(request: Request) -> Person:
     found = await logins_of(request).find(token) if token else None
     if found is None:
         raise NotSignedIn
-    language, whence = language_of(request.cookies), address_of(request)
-    return Person(found.account, found.username, found.role, found.scope, found.csrf, language, digest(token), whence)
+    return Person(
+        found.account,
+        found.username,
+        found.role,
+        found.scope,
+        found.csrf,
+        language_of(request.cookies),
+        digest(token),
+        address_of(request),
+        found.verified_at,
+        found.totp_set_at is not None,
+    )
 
 
 def address_of(request: Request) -> str | None:
     """Where a request comes from; behind a proxy on this machine, where that says it comes from."""
     return request.client.host if request.client else None
+
+
+_MOST_BROWSER_SIGNS = 200
+
+
+def whence_of(request: Request) -> tuple[str | None, str | None]:
+    """Address and browser, for the list of a person's sessions."""
+    return address_of(request), request.headers.get("user-agent", "")[:_MOST_BROWSER_SIGNS] or None
+
+
+def _now(request: Request) -> datetime:
+    house: House = request.app.state.house
+    return house.now()
 
 
 def check_origin(request: Request) -> None:

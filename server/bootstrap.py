@@ -51,6 +51,7 @@ from server.refill import Refill
 from server.retention.erase import Eraser
 from server.retention.erasures import Erasures
 from server.retention.rounds import Retention
+from server.second_factor import SecondFactor, key_of
 from server.shard_reader import Fold, Rest, ShardReader
 from server.store import address, failures, migrate
 from server.store.engine import Database
@@ -109,6 +110,7 @@ async def open_house(folder: Path, config: Config) -> House:
         arrivals=Arrivals(db, batches, folding(config), partial(cell_settings, folder, config), utc_now),
         retention=Retention(db, batches, media, config.retention, places(config), utc_now),
         eraser=Eraser(db, media, folder, utc_now),
+        second_factor=SecondFactor(key_of(folder)),
         now=utc_now,
     )
 

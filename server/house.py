@@ -21,6 +21,7 @@ from server.projections.alerts import picture_arrived
 from server.refill import Refill
 from server.retention.erase import Eraser
 from server.retention.rounds import Retention
+from server.second_factor import SecondFactor
 from server.seen import Seen
 from server.store.engine import Database
 
@@ -44,6 +45,7 @@ class House:
     arrivals: Arrivals
     retention: Retention
     eraser: Eraser
+    second_factor: SecondFactor
     now: Callable[[], datetime]
     seen: Seen = field(default_factory=Seen)
 

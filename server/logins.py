@@ -41,6 +41,16 @@ def lock_after(failures: int) -> timedelta | None:
     return None if over < 0 else min(LONGEST_LOCK, FIRST_LOCK * 2 ** min(over, 10))
 
 
+Whence = tuple[str | None, str | None]  # address and browser
+
+
+def _closed(account: people.Account, now: datetime) -> str | None:
+    """Why an account is not let in now, whatever its password."""
+    if account.disabled_at:
+        return "disabled"
+    return "locked" if account.locked_until and unstamp(account.locked_until) > now else None
+
+
 class Logins:
     """Opens and ends logins. A wrong name, a wrong password and a locked account look and last the same."""
 
@@ -48,7 +58,9 @@ class Logins:
         self._db, self._passwords, self._now, self.life = db, passwords, now, life
         self._refused: dict[tuple[str | None, int], datetime] = {}
 
-    async def open(self, username: str, password: str, address: str | None = None) -> str | None:
+    async def open(
+        self, username: str, password: str, address: str | None = None, browser: str | None = None
+    ) -> str | None:
         """A new token, or None where the person is not let in. Raises passwords.TooMany."""
         async with self._db.read() as connection:
             account = await people.by_username(connection, username)
@@ -57,19 +69,20 @@ class Logins:
             await self._note_unknown(address)
             return None
         async with self._db.write() as connection:
-            return await self._judge(connection, account.id, right, renewed, address)
+            return await self._judge(connection, account.id, right, renewed, (address, browser))
 
     async def _judge(
-        self, connection: AsyncConnection, number: int, right: bool, renewed: str | None, address: str | None
+        self, connection: AsyncConnection, number: int, right: bool, renewed: str | None, whence: Whence
     ) -> str | None:
         """Looks at the lock within the writing transaction: guesses sent side by side do not pass it."""
         account, now = await people.by_id(connection, number), self._now()
         if account is None:
             return None
-        by = Actor(account.username, account.role, account.id, address)
-        if account.locked_until and unstamp(account.locked_until) > now:
-            if self._is_due((address, number), now):
-                record(connection, by, "login.refused", now, on=_account(account), reason="locked")
+        by = Actor(account.username, account.role, account.id, whence[0])
+        closed = _closed(account, now)
+        if closed:
+            if self._is_due((whence[0], number), now):
+                record(connection, by, "login.refused", now, on=_account(account), reason=closed)
             return None
         if not right:
             await self._count_failure(connection, account, now, by)
@@ -77,7 +90,20 @@ class Logins:
         if renewed:
             await people.renew_hash(connection, number, renewed)
         await people.set_failures(connection, number, 0, None)
-        return await self._open(connection, account, now, by)
+        return await self.begin(connection, account, now, by, whence)
+
+    async def is_password(self, number: int, password: str) -> bool:
+        """Whether it is the account's, for someone who is signed in. Counts as signing in does. Raises TooMany."""
+        async with self._db.read() as connection:
+            account = await people.by_id(connection, number)
+        right, _ = await self._passwords.check(password, account.password_hash if account else None)
+        now = self._now()
+        if account is None or _closed(account, now):
+            return False
+        if not right:
+            async with self._db.write() as connection:
+                await self._count_failure(connection, account, now, Actor(account.username, account.role, account.id))
+        return right
 
     async def _note_unknown(self, address: str | None) -> None:
         """Someone tries a name that nobody has. Not the name: it may be a password, typed into the wrong field."""
@@ -106,10 +132,13 @@ class Logins:
         record(connection, by, "login.failed", now, on=_account(account), details=told)
         log.warning("login_failed", account=account.id, failures=failures, locked_s=locked_s)
 
-    async def _open(self, connection: AsyncConnection, account: people.Account, now: datetime, by: Actor) -> str:
+    async def begin(
+        self, connection: AsyncConnection, account: people.Account, now: datetime, by: Actor, whence: Whence
+    ) -> str:
+        """A login for someone who has shown who they are; its token."""
         token, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         named = digest(token)
-        await people.open_login(connection, named, account.id, csrf, stamp(now), stamp(now + self.life))
+        await people.open_login(connection, named, account.id, csrf, (stamp(now), stamp(now + self.life)), whence)
         by = by._replace(session=session_name(named))
         record(connection, by, "login.opened", now, on=_account(account))
         return token

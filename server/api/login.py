@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from server.api.who import Anyone
-from server.auth import COOKIE, Form, address_of, check_origin, field, logins_of, public
+from server.auth import COOKIE, Form, check_origin, field, logins_of, public, whence_of
 from server.passwords import MOST_SIGNS, TooMany
 from server.web.answers import local_path, open_page, see
 
@@ -27,7 +27,7 @@ async def login(request: Request, form: Form) -> Response:
     password = form.get("password")
     logins = logins_of(request)
     try:
-        token = await logins.open(username, password if isinstance(password, str) else "", address_of(request))
+        token = await logins.open(username, password if isinstance(password, str) else "", *whence_of(request))
     except TooMany:
         return open_page(request, "login.html", 503, next=back, username=username, failed="busy")
     if token is None:

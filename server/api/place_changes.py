@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from server.api.places import found_place
 from server.api.who import Governing, Operating
+from server.audit import Subject, record
 from server.auth import Form, Person, field
 from server.store import area_views, place_rows
 from server.store.place_rows import PARTS, NotPossible
@@ -31,6 +32,8 @@ async def _done(request: Request, person: Person, back: str, what: str, work: Wo
     try:
         async with house.db.write() as connection:
             await work(connection)
+            on, now = Subject("place", request.url.path.removeprefix("/places/")), house.now()
+            record(connection, person.actor, "place.changed", now, on=on, details={"what": what})
     except NotPossible as error:
         return see(f"{back}?refused={error.reason}")
     log.info("place_changed", what=what, path=request.url.path, account=person.id, username=person.username)

@@ -12,6 +12,7 @@ from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from server.api.who import OPERATING, Governing
+from server.audit import record
 from server.auth import Form, Person, field, require
 from server.house import House
 from server.place_book import BY_KEY, MOST_BYTES, MOST_ROWS, SHEETS, Book, read_book
@@ -29,7 +30,9 @@ _MOST_UPLOAD_BYTES = MOST_BYTES + 64 * 1024  # the file, and the form around it
 _KEPT_FOR = timedelta(hours=1)
 _SHOWN = 1_000
 _one_at_a_time = asyncio.Semaphore(1)  # a large file costs a core for seconds
-Uploading = Annotated[Person, Depends(require(*OPERATING, everywhere=True, most_bytes=_MOST_UPLOAD_BYTES))]
+Uploading = Annotated[
+    Person, Depends(require(*OPERATING, everywhere=True, second_factor=True, most_bytes=_MOST_UPLOAD_BYTES))
+]
 
 # What is wrong in a cell, and what to do.
 FAULTS = {
@@ -90,6 +93,7 @@ async def upload(request: Request, person: Uploading) -> Response:
         book = await asyncio.to_thread(read_book, await given.read(MOST_BYTES + 1))
     async with house.db.write() as connection:
         await place_imports.keep(connection, person.id, book, stamp(house.now()))
+        record(connection, person.actor, "place.uploaded", house.now())
     return await _preview(request, person, house, book)
 
 
@@ -122,6 +126,8 @@ async def confirm(request: Request, person: Governing, form: Form) -> Response:
         if is_as_shown:
             await place_imports.write(connection, plan, known.accounts)
             await place_imports.forget(connection, person.id)
+            told = {"digest": plan.digest, "added": plan.count("add"), "changed": plan.count("change")}
+            record(connection, person.actor, "place.imported", house.now(), details=told)
     if not is_as_shown:
         return await _preview(request, person, house, book, is_stale=True)
     _log_import(person, plan)

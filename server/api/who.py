@@ -26,4 +26,5 @@ Overseeing = Annotated[Person, Depends(require(*OVERSEEING))]  # looks at gatewa
 Auditing = Annotated[Person, Depends(require(*AUDITING))]  # reads who saw and changed what
 AuditingAll = Annotated[Person, Depends(require(*AUDITING, everywhere=True))]
 Operating = Annotated[Person, Depends(require(*OPERATING))]  # sets up what is in their scope
-Governing = Annotated[Person, Depends(require(*OPERATING, everywhere=True))]  # changes what others see
+# Changes what others see or may: with the second factor.
+Governing = Annotated[Person, Depends(require(*OPERATING, everywhere=True, second_factor=True))]

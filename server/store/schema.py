@@ -25,6 +25,10 @@ from server.store.fleet_tables import rollout as rollout
 from server.store.fleet_tables import rollout_step as rollout_step
 from server.store.fleet_tables import rollout_target as rollout_target
 from server.store.move_table import complex_move as complex_move
+from server.store.people_tables import account as account
+from server.store.people_tables import invitation as invitation
+from server.store.people_tables import login as login
+from server.store.people_tables import recovery_code as recovery_code
 from server.store.place_tables import account_scope as account_scope
 from server.store.place_tables import area as area
 from server.store.place_tables import area_within as area_within
@@ -166,29 +170,6 @@ media = Table(
     Column("type", String, nullable=False),
     Column("received_at", String, nullable=False),
     PrimaryKeyConstraint("sha256", "complex"),
-)
-
-# --- people (what each sees: account_scope in place_tables.py) ---
-
-account = Table(
-    "account",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("username", String, nullable=False, unique=True),
-    Column("password_hash", String, nullable=False),
-    Column("role", String, nullable=False),
-    Column("created_at", String, nullable=False),
-    Column("failures", Integer, nullable=False, server_default="0"),
-    Column("locked_until", String),
-)
-login = Table(
-    "login",
-    metadata,
-    Column("digest", String, primary_key=True),  # of the cookie's token; the token itself is nowhere
-    Column("account", Integer, ForeignKey("account.id"), nullable=False),
-    Column("csrf", String, nullable=False),
-    Column("created_at", String, nullable=False),
-    Column("expires_at", String, nullable=False),
 )
 
 # --- the alerts projection ---

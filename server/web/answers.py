@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from fastapi import Request
 from starlette.responses import HTMLResponse, RedirectResponse
 
-from server.api.who import ACCOUNTING, AUDITING, OVERSEEING, WATCHING
+from server.api.who import ACCOUNTING, AUDITING, OPERATING, OVERSEEING, WATCHING
 from server.auth import Person
 from server.house import House
 from server.web.languages import N_, Language, language_of
@@ -22,6 +22,7 @@ class Link(NamedTuple):
     title: str
     icon: str
     roles: tuple[str, ...]
+    of_the_city: bool = False  # only for who sees all of it
 
 
 LINKS = (
@@ -30,6 +31,7 @@ LINKS = (
     Link("/doors", N_("门"), "door", WATCHING),
     Link("/gateways", N_("网关"), "gateway", OVERSEEING),
     Link("/places", N_("地点"), "place", OVERSEEING),
+    Link("/accounts", N_("账号"), "person", OPERATING, True),
     Link("/audit", N_("审计"), "audit", AUDITING),
 )
 
@@ -40,7 +42,7 @@ def house_of(request: Request) -> House:
 
 def page(request: Request, person: Person, template: str, /, **context: Any) -> HTMLResponse:
     """A page for a person, in their language."""
-    links = [link for link in LINKS if person.may(*link.roles)]
+    links = [link for link in LINKS if person.may(*link.roles) and (person.scope.is_city or not link.of_the_city)]
     return _page(request, template, 200, person.lang, person=person, links=links, **context)
 
 

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from server.api import (
+    accounts,
     alert_actions,
     alerts,
     audit,
@@ -18,9 +19,11 @@ from server.api import (
     doors,
     enrolment,
     gateways,
+    invitation,
     language,
     live,
     login,
+    me,
     parking,
     pictures,
     place_changes,
@@ -30,9 +33,10 @@ from server.api import (
     refusals,
     retention,
 )
-from server.auth import NotSignedIn
+from server.auth import NeedsSecondFactor, NotSignedIn
 from server.web import public_files
 from server.web.answers import open_page, see
+from server.web.second_step import second_step
 
 # What refusals are called in JSON, by status.
 _WORDS = {
@@ -69,6 +73,9 @@ def routers() -> list[APIRouter]:
         places,
         place_changes,
         retention,
+        accounts,
+        invitation,
+        me,
     )
     return [noun.router for noun in nouns]
 
@@ -93,6 +100,8 @@ async def _sign_in_first(request: Request, error: Exception) -> Response:
 
 
 async def _refused(request: Request, error: Exception) -> Response:
+    if isinstance(error, NeedsSecondFactor):  # here, because a status's handler goes before a class's
+        return await second_step(request, error)
     if not isinstance(error, HTTPException):
         raise error
     if _wants_page(request):

@@ -13,11 +13,14 @@ import httpx
 from fastapi import FastAPI
 
 from server.app import create_app
+from server.auth import COOKIE
 from server.bootstrap import close_house, open_house
 from server.config import Config
 from server.house import House
-from server.logins import Logins
+from server.logins import Logins, digest
 from server.passwords import Passwords
+from server.store import account_rows
+from server.store.engine import stamp
 from tests.server import rows
 from tests.server.engines import Engine
 from tests.server.filled import fill_city
@@ -61,13 +64,20 @@ class City:
     def __init__(self, house: House, app: FastAPI, stack: AsyncExitStack) -> None:
         self.house, self.app, self._stack = house, app, stack
 
-    async def visitor(self, username: str | None = None, base: str = BASE) -> Visitor:
+    async def visitor(self, username: str | None = None, base: str = BASE, *, is_verified: bool = True) -> Visitor:
+        """``is_verified``: the second factor was shown just now."""
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
         client = await self._stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url=base))
         visitor = Visitor(client)
         if username is not None:
             assert (await visitor.sign_in(username)).status_code == 303
+            if is_verified:
+                await self._verify(visitor)
         return visitor
+
+    async def _verify(self, visitor: Visitor) -> None:
+        async with self.house.db.write() as connection:
+            await account_rows.verified(connection, digest(visitor.client.cookies[COOKIE]), stamp(self.house.now()))
 
 
 def make_app(house: House) -> FastAPI:

@@ -77,7 +77,7 @@ async def add_everyone(house: House) -> list[Someone]:
 
 async def sign_in(house: House, someone: Someone) -> None:
     now = house.now()
-    times = {"created_at": stamp(now), "expires_at": stamp(now + timedelta(hours=1))}
+    times = {"created_at": stamp(now), "expires_at": stamp(now + timedelta(hours=1)), "verified_at": stamp(now)}
     row = {"digest": digest(someone.token), "account": someone.number, "csrf": CSRF, **times}
     async with house.db.write() as connection:
         await connection.execute(schema.login.insert().values(**row))

@@ -5,6 +5,8 @@ Whoever adds a route that is not a GET says here how to call it, or why what it 
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 
@@ -12,12 +14,19 @@ import httpx
 import pytest
 from fastapi import APIRouter, Depends, FastAPI
 from joserfc.jwk import OKPKey
+from pyotp.totp import TOTP
+from sqlalchemy import select
 from starlette.routing import BaseRoute
 
 from server.auth import every_route, public
-from server.store import audit_rows
+from server.place_template import template
+from server.store import audit_rows, schema
+from tests.server import rows
 from tests.server.engines import Engine
 from tests.server.people import City, city
+from tests.server.scoped_people import add_areas
+from tests.server.test_accounts import NEW, secret_in
+from tests.server.test_place_import import digest_in, upload
 
 Sample = Callable[[City], Awaitable[httpx.Response]]
 READS = {"GET", "HEAD", "OPTIONS"}
@@ -65,6 +74,37 @@ async def _enrol(town: City) -> httpx.Response:
     return await (await town.visitor()).client.post("/v1/enrol", json={"code": code, "public_key": key})
 
 
+async def _accept(town: City) -> httpx.Response:
+    answer = await by("wang", "/accounts", username="newer", role="patrol", scope="city")(town)
+    link = re.search(r"/invite/[\w-]+", answer.text)
+    assert link
+    return await (await town.visitor()).submit(link[0], password=NEW, again=NEW)
+
+
+async def _check(town: City) -> httpx.Response:
+    visitor = await town.visitor("sun")
+    secret = secret_in(await visitor.submit("/me/second-factor/new"))
+    await visitor.submit("/me/second-factor/confirm", second_code=TOTP(secret).now())
+    later = TOTP(secret).at(int(time.time()) + 30)  # a code is taken once
+    return await visitor.submit("/me/second-factor/check", second_code=later)
+
+
+async def _rename_gate(town: City) -> httpx.Response:
+    async with town.house.db.read() as connection:
+        part = (await connection.execute(select(schema.gate.c.id))).scalars().first()
+    return await by("wang", f"/places/complexes/garden/gates/{part}", name="南门")(town)
+
+
+async def _upload(town: City) -> httpx.Response:
+    return await upload(await town.visitor("wang"), template(is_filled=True))
+
+
+async def _import(town: City) -> httpx.Response:
+    visitor = await town.visitor("wang")
+    shown = await upload(visitor, template(is_filled=True))
+    return await visitor.submit("/places/import/confirm", digest=digest_in(shown))
+
+
 SAMPLES: Mapping[str, Sample] = {
     "POST /login": _sign_in,
     "POST /logout": by("li", "/logout"),
@@ -75,6 +115,27 @@ SAMPLES: Mapping[str, Sample] = {
     ),
     "POST /alerts/{identity}/subject": by("li", "/alerts/a1/subject", reason="incident"),
     "POST /gateways/refusals/{number}/bytes": by("wang", "/gateways/refusals/1/bytes", reason="repair"),
+    "POST /accounts": by("wang", "/accounts", username="new", role="patrol", scope="complex:garden"),
+    "POST /accounts/{number}/invite": by("wang", "/accounts/2/invite"),
+    "POST /accounts/{number}/role": by("wang", "/accounts/2/role", role="patrol", scope="city"),
+    "POST /accounts/{number}/{what}": by("wang", "/accounts/2/unlock"),
+    "POST /invite/{token}": _accept,
+    "POST /me/sessions": by("li", "/me/sessions"),
+    "POST /me/password": by("zhao", "/me/password", old=rows.PASSWORD, password=NEW, again=NEW),
+    "POST /me/second-factor/new": by("chen", "/me/second-factor/new"),
+    "POST /me/second-factor/confirm": by("chen", "/me/second-factor/confirm", second_code="000000"),
+    "POST /me/second-factor/check": _check,
+    "POST /places/areas": by("wang", "/places/areas", kind="district", name="新区"),
+    "POST /places/areas/{identity}/name": by("wang", "/places/areas/c1/name", name="一社区"),
+    "POST /places/areas/{identity}/move": by("wang", "/places/areas/c1/move", to="s1"),
+    "POST /places/areas/{identity}/cells": by("wang", "/places/areas/c1/cells", name="第二网格", id="g2"),
+    "POST /places/areas/{identity}/cells/{cell}": by("wang", "/places/areas/c1/cells/g2", name="二网格"),
+    "POST /places/complexes/{identity}": by("wang", "/places/complexes/garden", name="阳光花园"),
+    "POST /places/complexes/{identity}/move": by("wang", "/places/complexes/garden/move", to="c1"),
+    "POST /places/complexes/{identity}/{kind}s": by("wang", "/places/complexes/garden/gates", name="北门"),
+    "POST /places/complexes/{identity}/{kind}s/{part}": _rename_gate,
+    "POST /places/import": _upload,
+    "POST /places/import/confirm": _import,
     "POST /gateways/new": by("wang", "/gateways/new", complex="garden"),
     "POST /gateways/{identity}/conservation/ask": by("wang", "/gateways/gw-0a1b2c3d4e5f/conservation/ask"),
     "POST /audit/export": by("huang", "/audit/export", reason="walk"),
@@ -88,6 +149,8 @@ SILENT_WHEN_IDLE = {"POST /audit/blank"}
 @pytest.fixture
 async def town(tmp_path: Path, engine: Engine) -> AsyncIterator[City]:
     async with city(tmp_path, engine) as made:
+        async with made.house.db.write() as connection:
+            await add_areas(connection)
         yield made
 
 

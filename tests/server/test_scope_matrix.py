@@ -25,7 +25,7 @@ from tests.server.people import City, city
 from tests.server.scoped_people import Someone, add_areas, add_everyone, sign_in
 
 GARDENS = ("阳光花园".encode(), b"garden", "一社区".encode(), "东城区".encode())
-PUBLIC = {"/login", "/lang/{language}", "/v1/enrol", "/healthz", "/readyz"}
+PUBLIC = {"/login", "/lang/{language}", "/v1/enrol", "/invite/{token}", "/healthz", "/readyz"}
 DONE = (200, 303)
 ON_SQLITE = pytest.mark.parametrize("engine", [SQLITE], ids=["sqlite"])  # what is no matter of the engine
 
@@ -43,6 +43,15 @@ class Example(NamedTuple):
 
 # Whoever adds a route with a blank in its path, or one that takes a form, says here how to ask it.
 EXAMPLES: dict[str, Example] = {
+    "POST /accounts": Example("/accounts", {"username": "new", "role": "patrol", "scope": "city"}, is_one=False),
+    "/accounts/{number}": Example("/accounts/2"),
+    "/accounts/{number}/invite": Example("/accounts/2/invite"),
+    "/accounts/{number}/role": Example("/accounts/2/role", {"role": "patrol", "scope": "complex:garden"}),
+    "/accounts/{number}/{what}": Example("/accounts/2/unlock"),
+    "/me/sessions": Example("/me/sessions", {"session": "none"}, is_one=False),
+    "/me/password": Example(
+        "/me/password", {"old": rows.PASSWORD, "password": rows.PASSWORD, "again": rows.PASSWORD}, is_one=False
+    ),
     "/alerts/{identity}/subject": Example("/alerts/a1/subject", {"reason": "incident"}),
     "/gateways/refusals/{number}/bytes": Example("/gateways/refusals/1/bytes", {"reason": "repair"}),
     "/audit/export": Example("/audit/export", {"reason": "review", "who": "nobody"}, is_one=False),

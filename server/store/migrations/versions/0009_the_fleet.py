@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0009"
-down_revision = "0006"
+down_revision = "0007"
 
 _POSITION = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _TABLES = ("rollout_step", "rollout_target", "rollout", "gateway_tag", "gateway_past", "gateway_health")
