@@ -153,6 +153,13 @@ def address_of(request: Request) -> str | None:
     return request.client.host if request.client else None
 
 
+def sign_in(request: Request, answer: Response, token: str) -> Response:
+    """Let the browser bear a login from now on."""
+    is_https, life_s = request.url.scheme == "https", int(logins_of(request).life.total_seconds())
+    answer.set_cookie(COOKIE, token, max_age=life_s, httponly=True, samesite="lax", secure=is_https)
+    return answer
+
+
 _MOST_BROWSER_SIGNS = 200
 
 

@@ -40,6 +40,7 @@ from server.leases import Everything, Leases, Share
 from server.live import Hub
 from server.media import MediaBox
 from server.objects import open_objects
+from server.oidc import Provider, check_url
 from server.projections.alerts import Alerts
 from server.projections.conservation import Conservation
 from server.projections.doors import Doors
@@ -55,6 +56,7 @@ from server.second_factor import SecondFactor, key_of
 from server.shard_reader import Fold, Rest, ShardReader
 from server.store import address, failures, migrate
 from server.store.engine import Database
+from server.store.people import ROLES
 from server.store.postgres import LIVE_CHANNEL
 from server.store.schema import complex_
 from server.store.upsert import insert
@@ -111,8 +113,23 @@ async def open_house(folder: Path, config: Config) -> House:
         retention=Retention(db, batches, media, config.retention, places(config), utc_now),
         eraser=Eraser(db, media, folder, utc_now),
         second_factor=SecondFactor(key_of(folder)),
+        oidc=_oidc(folder, config),
         now=utc_now,
     )
+
+
+def _oidc(folder: Path, config: Config) -> Provider | None:
+    """The provider of server.toml. Raises BadConfig."""
+    if config.oidc is None:
+        return None
+    check_url(config.oidc.issuer)
+    if config.oidc.new_role and config.oidc.new_role not in ROLES:
+        raise BadConfig(f"oidc: no such role: {config.oidc.new_role!r}; there are {', '.join(ROLES)}")
+    try:
+        secret = (folder / config.oidc.secret_file).read_text().strip() if config.oidc.secret_file else ""
+    except OSError as error:
+        raise BadConfig(f"oidc: {folder / config.oidc.secret_file}: {error.strerror or error}") from error
+    return Provider(config.oidc, secret, utc_now)
 
 
 async def _open_log(folder: Path, url: str, db: Database) -> CentreLog:

@@ -80,6 +80,17 @@ class JetStream(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ca_file: str = ""
 
 
+class Oidc(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A provider by which people may sign in, beside their passwords."""
+
+    issuer: str
+    client_id: str
+    secret_file: str = ""  # the client's secret; left out: a public client
+    claim: str = "preferred_username"  # its value is the account's name; one the provider lets nobody choose
+    new_role: str = ""  # set: who has no account gets one of this role,
+    new_scope: list[str] = []  # that sees this
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything the server is told. Relative paths are relative to the data folder."""
 
@@ -104,6 +115,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     otlp_endpoint: str = ""  # traces go there by OTLP over HTTP; empty: OTEL_EXPORTER_OTLP_ENDPOINT, else nowhere
     tls_cert_file: str = ""  # of the proxy before us (PEM): its fingerprint goes into the QR code for enrolling
     retention: Terms = Terms()  # days each class of record is kept (docs/retention.md)
+    oidc: Oidc | None = None
     tls_fingerprint: str = ""  # the same, where the file cannot be read from here: SHA-256, 64 hex digits
 
 

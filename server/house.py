@@ -17,6 +17,7 @@ from server.hello import Hellos
 from server.ingest import Ingest
 from server.live import Hub
 from server.media import MediaBox
+from server.oidc import Provider
 from server.projections.alerts import picture_arrived
 from server.refill import Refill
 from server.retention.erase import Eraser
@@ -46,6 +47,7 @@ class House:
     retention: Retention
     eraser: Eraser
     second_factor: SecondFactor
+    oidc: Provider | None
     now: Callable[[], datetime]
     seen: Seen = field(default_factory=Seen)
 

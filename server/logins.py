@@ -133,14 +133,20 @@ class Logins:
         log.warning("login_failed", account=account.id, failures=failures, locked_s=locked_s)
 
     async def begin(
-        self, connection: AsyncConnection, account: people.Account, now: datetime, by: Actor, whence: Whence
+        self,
+        connection: AsyncConnection,
+        account: people.Account,
+        now: datetime,
+        by: Actor,
+        whence: Whence,
+        how: str = "password",
     ) -> str:
         """A login for someone who has shown who they are; its token."""
         token, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         named = digest(token)
         await people.open_login(connection, named, account.id, csrf, (stamp(now), stamp(now + self.life)), whence)
         by = by._replace(session=session_name(named))
-        record(connection, by, "login.opened", now, on=_account(account))
+        record(connection, by, "login.opened", now, on=_account(account), reason=how)
         return token
 
     async def end(self, token: str, by: Actor) -> None:

@@ -7,16 +7,16 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from server.api.who import Anyone
-from server.auth import COOKIE, Form, check_origin, field, logins_of, public, whence_of
+from server.auth import COOKIE, Form, check_origin, field, logins_of, public, sign_in, whence_of
 from server.passwords import MOST_SIGNS, TooMany
-from server.web.answers import local_path, open_page, see
+from server.web.answers import house_of, local_path, open_page, see
 
 router = APIRouter()
 
 
 @router.get("/login", dependencies=[Depends(public)])
 async def login_page(request: Request, next: str = "/") -> Response:
-    return open_page(request, "login.html", next=local_path(next), username="", failed=None)
+    return open_page(request, "login.html", next=local_path(next), username="", failed=None, **_ways(request))
 
 
 @router.post("/login", dependencies=[Depends(public)])
@@ -29,14 +29,15 @@ async def login(request: Request, form: Form) -> Response:
     try:
         token = await logins.open(username, password if isinstance(password, str) else "", *whence_of(request))
     except TooMany:
-        return open_page(request, "login.html", 503, next=back, username=username, failed="busy")
+        return open_page(request, "login.html", 503, next=back, username=username, failed="busy", **_ways(request))
     if token is None:
-        return open_page(request, "login.html", 401, next=back, username=username, failed="wrong")
-    answer = see(back)
-    is_https = request.url.scheme == "https"
-    life_s = int(logins.life.total_seconds())
-    answer.set_cookie(COOKIE, token, max_age=life_s, httponly=True, samesite="lax", secure=is_https)
-    return answer
+        return open_page(request, "login.html", 401, next=back, username=username, failed="wrong", **_ways(request))
+    return sign_in(request, see(back), token)
+
+
+def _ways(request: Request) -> dict[str, bool]:
+    """Whether there is another way to sign in."""
+    return {"oidc": house_of(request).oidc is not None}
 
 
 @router.get("/session")

@@ -24,6 +24,7 @@ from server.api import (
     live,
     login,
     me,
+    oidc,
     parking,
     pictures,
     place_changes,
@@ -76,6 +77,7 @@ def routers() -> list[APIRouter]:
         accounts,
         invitation,
         me,
+        oidc,
     )
     return [noun.router for noun in nouns]
 

@@ -51,11 +51,11 @@ NEEDS_NO_ROW = {
 }
 
 
-def by(username: str, path: str, **fields: str) -> Sample:
+def by(who: str, path: str, **fields: str) -> Sample:
     """The form of a page, sent by someone who may."""
 
     async def call(town: City) -> httpx.Response:
-        return await (await town.visitor(username)).submit(path, **fields)
+        return await (await town.visitor(who)).submit(path, **fields)
 
     return call
 

@@ -25,7 +25,8 @@ from tests.server.people import City, city
 from tests.server.scoped_people import Someone, add_areas, add_everyone, sign_in
 
 GARDENS = ("阳光花园".encode(), b"garden", "一社区".encode(), "东城区".encode())
-PUBLIC = {"/login", "/lang/{language}", "/v1/enrol", "/invite/{token}", "/healthz", "/readyz"}
+MACHINES = {"/v1/enrol", "/healthz", "/readyz"}
+PUBLIC = MACHINES | {"/login", "/lang/{language}", "/invite/{token}", "/login/oidc", "/login/oidc/back"}
 DONE = (200, 303)
 ON_SQLITE = pytest.mark.parametrize("engine", [SQLITE], ids=["sqlite"])  # what is no matter of the engine
 
