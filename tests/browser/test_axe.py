@@ -32,6 +32,10 @@ PATHS = (
     "/places/complexes/garden",
     "/places/complexes/garden/move?to=c2",
     "/places/import",
+    "/accounts",
+    "/accounts/2",
+    "/me",
+    "/me/second-factor",
     "/nothing",
 )
 
