@@ -8,14 +8,14 @@ from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
-from domain.desired_bodies import Credentials, Devices, Erasures, Passes, Policy, WatchLists
+from domain.desired_bodies import Credentials, Devices, Erasures, Passes, Policy, Release, WatchLists
 from domain.tariff import BadTariff, Tariff, read_tariff
 
-Kind = Literal["devices", "credentials", "passes", "tariffs", "watch_lists", "policy", "erasures"]
+Kind = Literal["devices", "credentials", "passes", "tariffs", "watch_lists", "policy", "erasures", "release"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 MAX_BODY_BYTES = 8 * 1024 * 1024
 Version = Annotated[int, msgspec.Meta(ge=1, lt=2**31)]
-Body = Devices | Credentials | Passes | Tariff | WatchLists | Policy | Erasures
+Body = Devices | Credentials | Passes | Tariff | WatchLists | Policy | Erasures | Release
 
 
 class BadDesired(Exception):
@@ -65,5 +65,6 @@ _READERS: Mapping[str, Callable[[object], Body]] = MappingProxyType(
         "watch_lists": _typed(WatchLists),
         "policy": _typed(Policy),
         "erasures": _typed(Erasures),
+        "release": _typed(Release),
     }
 )

@@ -18,6 +18,7 @@ Name = Annotated[str, Meta(max_length=200)]
 Identity = Annotated[str, Meta(min_length=1, max_length=200)]
 Argument = str | int | bool
 _MAX_DEVICES, _MAX_ENTRIES, _MAX_DOORS = 5_000, 50_000, 200
+_MAX_RELEASE_BYTES = 512 * 1024 * 1024
 _UNUSED_SIGNS = frozenset("?[]")
 _SEPARATORS = re.compile(r"[\s:-]+")
 
@@ -158,6 +159,32 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     confirm_s: Annotated[float, Meta(gt=0, le=120)] = 10.0  # so long an order may take to be confirmed
     swipe_age_s: Annotated[float, Meta(gt=0, le=60)] = 15.0  # what a broker kept for longer opens nothing
+
+
+class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A version of the agent that the gateway shall run. ``signature`` is by a key that no server has."""
+
+    version: Annotated[str, Meta(pattern=r"^[0-9]+(\.[0-9]+){1,3}$", max_length=40)]
+    url: Annotated[str, Meta(pattern=r"^https?://\S+$", max_length=1_000)]
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]  # of the package
+    size_bytes: Annotated[int, Meta(ge=1, le=_MAX_RELEASE_BYTES)]
+    signature: Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]{86}==$")]  # Ed25519, base64, of ``signed``
+    goes_back: bool = False  # may take the place of a newer one
+
+    @property
+    def signed(self) -> bytes:
+        """What the signature is of. Where the package lies is not part of it: it may move."""
+        goes_back = "goes_back" if self.goes_back else ""
+        return "\n".join(["gatehouse-release/1", self.version, self.sha256, str(self.size_bytes), goes_back]).encode()
+
+    @property
+    def number(self) -> tuple[int, ...]:
+        return version_number(self.version)
+
+
+def version_number(text: str) -> tuple[int, ...]:
+    """A version to be compared by; () for what is no version of ours."""
+    return tuple(int(part) for part in text.split(".")) if re.fullmatch(r"[0-9]+(\.[0-9]+)*", text) else ()
 
 
 def canonical_card(number: str) -> str:

@@ -14,6 +14,7 @@ from domain.desired_bodies import Device as Device
 from edge.devices.driver import Site
 from edge.logs import Level
 from edge.mistakes import mistakes_in
+from edge.releases.pinned import public_key
 
 
 class BadConfig(Exception):
@@ -87,6 +88,16 @@ class Logs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     level: Level = "info"
 
 
+class Releases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """By whose signature an upgrade is believed: the public half of a key that no server has, base64."""
+
+    key: str = ""  # none: no upgrade comes over the centre
+
+    def __post_init__(self) -> None:
+        if self.key:
+            public_key(self.key)
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything the agent is told. Relative paths are relative to the file."""
 
@@ -99,6 +110,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     metrics: Metrics = Metrics()
     logs: Logs = Logs()
     capacity: Capacity = Capacity()
+    releases: Releases = Releases()
     devices: list[Device] = []  # until the centre sends a list
 
     @property

@@ -52,6 +52,7 @@ from server.refill import Refill
 from server.retention.erase import Eraser
 from server.retention.erasures import Erasures
 from server.retention.rounds import Retention
+from server.rollouts import Rollouts
 from server.second_factor import SecondFactor, key_of
 from server.shard_reader import Fold, Rest, ShardReader
 from server.store import address, failures, migrate
@@ -114,6 +115,7 @@ async def open_house(folder: Path, config: Config) -> House:
         eraser=Eraser(db, media, folder, utc_now),
         second_factor=SecondFactor(key_of(folder)),
         oidc=_oidc(folder, config),
+        rollouts=Rollouts(db, utc_now),
         now=utc_now,
     )
 
@@ -231,7 +233,7 @@ def _readers(
     unpacker = Unpacker(unpacked=_notes_fresh(house)) if part == "readers" else Unpacker()
     rest = Rest(house.ingest.pouring)
     readers = shard_readers(house, unpacker, rest)
-    works = {"conservation": house.conservation.run, "retention": house.retention.run}
+    works = {"conservation": house.conservation.run, "retention": house.retention.run, "rollouts": house.rollouts.run}
     if house.config.directory.url:
         works["directory"] = _announcer(house).run
     works |= {f"jetstream/{feed.name}": _national(house, feed).run for feed in house.config.jetstreams}

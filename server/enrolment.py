@@ -49,8 +49,11 @@ def code_digest(code: str) -> str:
     return hashlib.sha256(signs.encode()).hexdigest()
 
 
-async def keep_code(connection: AsyncConnection, code: str, complex_id: str, expires_at: datetime) -> None:
-    values = {"digest": code_digest(code), "complex": complex_id, "expires_at": stamp(expires_at)}
+async def keep_code(
+    connection: AsyncConnection, code: str, complex_id: str, expires_at: datetime, replaces: str | None = None
+) -> None:
+    """``replaces``: the gateway whose key ends when the code is used."""
+    values = {"digest": code_digest(code), "complex": complex_id, "expires_at": stamp(expires_at), "replaces": replaces}
     await connection.execute(enrol_code.insert().values(**values))
 
 
@@ -81,6 +84,8 @@ async def enrol(connection: AsyncConnection, code: str, public_key: dict[str, An
     else:
         _check_same(known, asked, public_key)
     await _use_code(connection, row.digest, asked.id, stamp(now))
+    if row.replaces and row.replaces != asked.id:
+        await _take_the_place_of(connection, asked.id, row.replaces, stamp(now))
     return asked
 
 
@@ -140,6 +145,13 @@ async def _known(connection: AsyncConnection, identity: str) -> Row[Any] | None:
 async def _insert(connection: AsyncConnection, enrolled: Gateway, key: dict[str, Any], at: str) -> None:
     values = {"id": enrolled.id, "complex": enrolled.complex, "public_key": key, "enrolled_at": at}
     await connection.execute(gateway.insert().values(**values))
+
+
+async def _take_the_place_of(connection: AsyncConnection, new: str, old: str, at: str) -> None:
+    """The old box's key is dead from the moment the new one enrolled, not before: until then it works on."""
+    ended = update(gateway).where(gateway.c.id == old, gateway.c.replaced_at.is_(None))
+    await connection.execute(ended.values(replaced_at=at))
+    await connection.execute(update(gateway).where(gateway.c.id == new).values(replaces=old))
 
 
 async def _use_code(connection: AsyncConnection, digest: str, identity: str, at: str) -> None:

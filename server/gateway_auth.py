@@ -94,12 +94,17 @@ class GatewayAuth:
             self._alive.clear()
         self._alive[row.id] = self._now() + _REMEMBER
 
-    async def issue_code(self, complex_id: str, by: Actor | None = None) -> tuple[str, datetime]:
-        """A one-time code for a complex, and when it ends. Only its digest is kept."""
+    async def issue_code(
+        self, complex_id: str, by: Actor | None = None, replaces: str | None = None
+    ) -> tuple[str, datetime]:
+        """A one-time code for a complex, and when it ends. Only its digest is kept.
+
+        ``replaces``: the gateway whose key ends when the new box enrols.
+        """
         code, now = enrolment.new_code(), self._now()
         expires_at = now + self._code_life
         async with self._db.write() as connection:
-            await enrolment.keep_code(connection, code, complex_id, expires_at)
+            await enrolment.keep_code(connection, code, complex_id, expires_at, replaces)
             told = {"expires_at": stamp(expires_at)}
             record(connection, by or command_line(), "enrol_code.issued", now, complex_id=complex_id, details=told)
         return code, expires_at
@@ -127,7 +132,8 @@ class GatewayAuth:
             enrolled = await enrolment.enrol(connection, code, public_key, now)
             by, on = gateway_actor(enrolled.id, address), Subject("gateway", enrolled.id)
             record(connection, by, "gateway.enrolled", now, on=on, complex_id=enrolled.complex)
-            return enrolled
+        self._alive.clear()  # another may have been replaced by it
+        return enrolled
 
     async def replace(self, identity: str, by: Actor | None = None) -> None:
         """End a gateway's key; its records stay."""

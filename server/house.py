@@ -22,6 +22,7 @@ from server.projections.alerts import picture_arrived
 from server.refill import Refill
 from server.retention.erase import Eraser
 from server.retention.rounds import Retention
+from server.rollouts import Rollouts
 from server.second_factor import SecondFactor
 from server.seen import Seen
 from server.store.engine import Database
@@ -48,6 +49,7 @@ class House:
     eraser: Eraser
     second_factor: SecondFactor
     oidc: Provider | None
+    rollouts: Rollouts
     now: Callable[[], datetime]
     seen: Seen = field(default_factory=Seen)
 

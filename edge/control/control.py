@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.metadata import version
 
 from domain.events import Event
 from edge.config import Config
@@ -19,6 +21,8 @@ from edge.devices.driver import Publish, Registry
 from edge.intake.device_list import DeviceList
 from edge.intake.intake import Intake
 from edge.intake.topics_heard import TopicsHeard
+from edge.releases.fetch import Fetcher
+from edge.sync.backoff import jittered
 from edge.sync.pull import Pull
 from edge.sync.transport import Uplink
 from eventlog.log import LogBroken
@@ -54,7 +58,8 @@ class Control:
         self.doors = DoorControl(devices, registry, site, reach.send, self.recorder.put, reach.now, _new_id)
         self.orders = Orders(store, registry, site, reach.send, self.recorder.put, topics.of, reach.now)
         self.eraser = Eraser(store, intake.media, config.folder, self.recorder.put, reach.now)
-        self.desired = DesiredState(store, reach.now, self._go_by)
+        self.desired = DesiredState(store, reach.now, self._go_by, config.releases.key)
+        self.releases = Fetcher(config.folder, version("gatehouse"), jittered(random.random))
         intake.listeners += [self.doors.heard, self.orders.heard, topics.heard]  # a person at a door first
 
     async def _record(self, event: Event, also: Sequence[Statement]) -> None:
@@ -63,6 +68,7 @@ class Control:
     def _go_by(self, state: InForce) -> None:
         self._devices.replace(self._settings.devices if state.devices is None else state.devices)
         self.doors.go_by(state)
+        self.releases.want(state.release)
         self.orders.go_by(state)
         self.eraser.go_by(state.erasures)
 
@@ -72,10 +78,11 @@ class Control:
         await self.orders.resume()
 
     async def run(self) -> None:
-        """Record what was done, and erase what is to be erased, until cancelled."""
+        """Record what was done, and erase what is to be erased, fetch a release that is wished, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.recorder.run())
             tasks.create_task(self.eraser.run())
+            tasks.create_task(self.releases.run())
 
     async def pull(self, uplink: Uplink, retry_s: Callable[[int], float], hurry: asyncio.Event) -> None:
         """Ask the centre for wishes and orders, until cancelled; ``hurry`` rings when it is reachable again."""

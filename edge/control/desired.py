@@ -11,8 +11,9 @@ import structlog
 
 from domain.access import NO_CARDS, CardList
 from domain.desired import BadDesired, Body, Document, Refusal, read_body
-from domain.desired_bodies import Credentials, Device, Devices, Erasures, Policy
+from domain.desired_bodies import Credentials, Device, Devices, Erasures, Policy, Release
 from domain.subjects import ErasureList
+from edge.releases import pinned
 from eventlog.sqlite import SqliteEventLog
 from eventlog.sqlite_rows import Statement
 
@@ -35,6 +36,7 @@ class InForce(msgspec.Struct, frozen=True):
     cards: CardList = NO_CARDS
     policy: Policy = Policy()
     erasures: ErasureList | None = None
+    release: Release | None = None
 
     def with_body(self, kind: str, version: int, body: Body) -> InForce:
         """The same with another version of one kind. Passes, tariffs and watch lists are kept for who will act on
@@ -49,6 +51,8 @@ class InForce(msgspec.Struct, frozen=True):
                 changed["policy"] = body
             case Erasures():
                 changed["erasures"] = ErasureList(body.salt, body.entries)
+            case Release():
+                changed["release"] = body
             case _:
                 pass
         return msgspec.structs.replace(self, **changed)
@@ -57,8 +61,15 @@ class InForce(msgspec.Struct, frozen=True):
 class DesiredState:
     """What is in force, and what was refused since the start. ``changed`` is called with each new state."""
 
-    def __init__(self, store: SqliteEventLog, now: Callable[[], datetime], changed: Callable[[InForce], None]) -> None:
-        self._store, self._now, self._changed = store, now, changed
+    def __init__(
+        self,
+        store: SqliteEventLog,
+        now: Callable[[], datetime],
+        changed: Callable[[InForce], None],
+        release_key: str = "",
+    ) -> None:
+        """``release_key``: by which a release must be signed; without one none is believed."""
+        self._store, self._now, self._changed, self._release_key = store, now, changed, release_key
         self.in_force = InForce()
         self.refused: dict[str, Refusal] = {}
 
@@ -72,7 +83,7 @@ class DesiredState:
 
     async def load(self) -> None:
         """Put in force what was kept. What this program cannot read (an older one was put back) is refused."""
-        state, refusals = _read(self.in_force, await _kept(self._store))
+        state, refusals = _read(self.in_force, await _kept(self._store), self._release_key)
         self._refuse(refusals)
         self._enforce(state)
 
@@ -82,7 +93,7 @@ class DesiredState:
         Raises LogBroken: nothing was applied.
         """
         fresh = [_entry(document) for document in documents if self._is_newer(document)]
-        state, refusals = _read(self.in_force, fresh)
+        state, refusals = _read(self.in_force, fresh, self._release_key)
         self._refuse(refusals)
         if refusals or not fresh:
             return not refusals
@@ -112,7 +123,7 @@ class DesiredState:
 
 async def devices_in_force(store: SqliteEventLog, settings: Sequence[Device]) -> Sequence[Device]:
     """The centre's device list, or the one of the settings where it has sent none; beside a running agent too."""
-    state, _ = _read(InForce(), await _kept(store))
+    state, _ = _read(InForce(), [entry for entry in await _kept(store) if entry[0] == "devices"], "")
     return settings if state.devices is None else state.devices
 
 
@@ -125,12 +136,15 @@ def _entry(document: Document) -> _Entry:
     return document.kind, document.version, msgspec.json.encode(document.body)
 
 
-def _read(state: InForce, entries: Iterable[_Entry]) -> tuple[InForce, list[Refusal]]:
+def _read(state: InForce, entries: Iterable[_Entry], release_key: str) -> tuple[InForce, list[Refusal]]:
     """The state with every document that can be read, and a refusal for each that cannot."""
     refusals: list[Refusal] = []
     for kind, version, body in entries:
         try:
-            state = state.with_body(kind, version, read_body(kind, msgspec.json.decode(body)))
+            read = read_body(kind, msgspec.json.decode(body))
+            if isinstance(read, Release):
+                pinned.check(read, release_key)
+            state = state.with_body(kind, version, read)
         except (BadDesired, msgspec.DecodeError) as error:
             refusals.append(Refusal(kind, version, str(error)[:_REASON_SIGNS]))
     return state, refusals

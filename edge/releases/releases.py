@@ -20,6 +20,7 @@ from pathlib import Path
 from edge.releases import trees
 from edge.store.durable import make_folder, sync_folder, write_file
 
+ROOT = Path("/opt/gatehouse")
 _LOOK_S = 0.2
 
 

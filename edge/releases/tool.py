@@ -10,11 +10,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from edge.releases.incoming import FETCHED, SETTINGS, NotBelieved, apply
 from edge.releases.probation import Moment, Unit, judge, starting
-from edge.releases.releases import Busy, CannotReturn, Releases
+from edge.releases.releases import ROOT, Busy, CannotReturn, Releases
 from edge.releases.trees import BadTree
 
-ROOT = Path("/opt/gatehouse")
 PAYLOAD = Path("/usr/lib/gatehouse-edge/payload")
 UNIT = "gatehouse-edge.service"
 _ASKED = ("ActiveState", "ActiveEnterTimestampMonotonic")
@@ -26,7 +26,7 @@ def main() -> int:
     told = _arguments()
     try:
         return _VERBS[told.verb](Releases(told.root), told)
-    except (Busy, CannotReturn, BadTree, OSError, subprocess.SubprocessError) as error:
+    except (Busy, CannotReturn, BadTree, NotBelieved, OSError, subprocess.SubprocessError) as error:
         print(f"gatehouse-release {told.verb}: {error}", file=sys.stderr)
         return 1
 
@@ -39,6 +39,9 @@ def _arguments() -> argparse.Namespace:
     verbs.add_parser("return", help="start the version before, now")
     install = verbs.add_parser("install", help="take in what the package brought (the package calls it)")
     install.add_argument("--payload", type=Path, default=PAYLOAD)
+    fetched = verbs.add_parser("apply", help="check what the agent fetched, and install it (a unit calls it)")
+    fetched.add_argument("--fetched", type=Path, default=FETCHED)
+    fetched.add_argument("--settings", type=Path, default=SETTINGS)
     verbs.add_parser("starting", help="count a start of a version on probation (the unit calls it)")
     verbs.add_parser("judge", help="confirm a version on probation, or return (the timer calls it)")
     return parser.parse_args()
@@ -62,6 +65,12 @@ def _return(releases: Releases, _: argparse.Namespace) -> int:
 def _install(releases: Releases, told: argparse.Namespace) -> int:
     with releases.locked(_LONG_S):
         print(f"gatehouse-edge {releases.install(told.payload)} starts from now on")
+    return 0
+
+
+def _apply(_: Releases, told: argparse.Namespace) -> int:
+    """Without our lock: the package's own scripts call ``install``, which takes it."""
+    _say(f"installed {version}" if (version := apply(told.fetched, told.settings)) else "")
     return 0
 
 
@@ -104,4 +113,11 @@ def _restart() -> int:
     return subprocess.run(["systemctl", "restart", "--no-block", UNIT], check=False, timeout=_LONG_S).returncode
 
 
-_VERBS = {"list": _list, "return": _return, "install": _install, "starting": _starting, "judge": _judge}
+_VERBS = {
+    "list": _list,
+    "return": _return,
+    "install": _install,
+    "apply": _apply,
+    "starting": _starting,
+    "judge": _judge,
+}

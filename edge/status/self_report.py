@@ -12,6 +12,7 @@ import structlog
 from domain.events import Event
 from edge.intake.flood import FloodLimit
 from edge.parts import Parts
+from edge.releases.releases import ROOT, Releases
 from edge.status import status
 from edge.status.figures import Figures
 from edge.status.metrics import Metrics
@@ -33,6 +34,7 @@ class SelfReport:
         self._stored: dict[str, Any] = {"streams": {}, "media_unsent": 0, "parked": 0}
         self._last_figures: dict[str, Any] = {}
         self._version = version("gatehouse")
+        self._returned = Releases(ROOT).returned().strip()
         self.session = Session(parts, self.described)
         self.let_go: list[LetGo] = []
 
@@ -57,6 +59,12 @@ class SelfReport:
             "broker_queued_since": parts.mqtt.queued_since,
             "store": parts.keeper.described(),
             "devices": parts.devices.described(),
+            "disk": self._last_figures.get("disk"),
+            "devices_down": sum(
+                entry.get("state") == "offline" for entry in self._last_figures.get("seen", {}).values()
+            ),
+            "dropped": parts.intake.counts.get("flood", 0),
+            "returned": self._returned,
         }
 
     async def _of_store(self) -> dict[str, Any]:

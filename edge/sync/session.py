@@ -41,6 +41,7 @@ class HelloAnswer(msgspec.Struct):
     server_time: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     wanted: list[Wanted] = []
     statement_wanted: bool = False
+    again_s: Annotated[float, msgspec.Meta(ge=1, le=300)] | None = None  # when the next hello is early enough
 
 
 class Session:
@@ -54,6 +55,7 @@ class Session:
         self._following: dict[str, asyncio.Task[None]] = {}
         self._back_online = asyncio.Event()
         self.state = "not enrolled"
+        self._again_s = _HEARTBEAT_S
 
     @property
     def acknowledged(self) -> dict[str, int]:
@@ -119,6 +121,7 @@ class Session:
             answer = understood(said, HelloAnswer)
             if answer.server_time is not None:
                 self._parts.clock.measured(answer.server_time, asked_s, self._parts.clock.monotonic_s())
+            self._again_s = _HEARTBEAT_S if answer.again_s is None else answer.again_s
             self._note_online()
             if answer.statement_wanted and self._statements is not None:
                 self._statements.ask()
@@ -144,10 +147,10 @@ class Session:
                 for stream in self._push.put_back(had, watermarks) if self._push is not None else ():
                     follow_again(stream)
             except (UplinkDown, Refused) as error:
-                self.state = f"offline: {error}"
+                self.state, self._again_s = f"offline: {error}", _HEARTBEAT_S
             except LogBroken as error:
                 await self._parts.keeper.mend(error)
-            await asyncio.sleep(_HEARTBEAT_S)
+            await asyncio.sleep(self._again_s)
 
     async def _recover(self, uplink: Uplink) -> None:
         """What the centre lacks of stores that were set aside; one may be while we run."""

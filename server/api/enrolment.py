@@ -35,12 +35,17 @@ async def issue(request: Request, person: Operating, form: Form) -> Response:
     place = next((view for view in await _complexes(request, person) if view.id == chosen), None)
     if place is None:
         raise HTTPException(422, "choose a complex")
+    return await code_page(request, person, place)
+
+
+async def code_page(request: Request, person: Person, place: ComplexView, replaces: str | None = None) -> Response:
+    """A new code on a page with its QR code; ``replaces``: whose key ends when it is used."""
     house = house_of(request)
-    code, expires_at = await house.gateways.issue_code(place.id, person.actor)
+    code, expires_at = await house.gateways.issue_code(place.id, person.actor, replaces)
     link = _link(request, code)
     left_s = max(0, int((expires_at - house.now()).total_seconds()))
     shown = {"place": place, "code": code, "expires_at": expires_at, "left_s": left_s, "url": link.url}
-    qr = {"link": link.text(), "qr": _qr(link), "fingerprint": in_groups(link.sha256)}
+    qr = {"link": link.text(), "qr": _qr(link), "fingerprint": in_groups(link.sha256), "replaces": replaces}
     return page(request, person, "gateway_code.html", **shown, **qr)
 
 

@@ -1,46 +1,98 @@
-"""Gateways to look at: who is heard, and how far behind each stream is."""
+"""The fleet to look at: every gateway in a line, the worst first, filtered and paged here; and the tree of areas."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from server.api.who import Overseeing
-from server.store import desired_views, findings, gateway_views, reader_rows
-from server.store.gateway_views import GatewayView
+from server.auth import Person
+from server.house import House
+from server.store import fleet_views, reader_rows
+from server.store.fleet_views import Filter, Sort
 from server.web.answers import house_of, page
 
 router = APIRouter()
 
 SILENT_AFTER = timedelta(seconds=60)
-_AT_MOST = 500
+PAGE = 100
+_MOST_SKIP = 100_000
+_MOST_SIGNS = 200
+
+Word = Annotated[str, Query(max_length=_MOST_SIGNS)]
+
+
+class Asked:
+    """What the page's address says of which gateways, and in which order."""
+
+    def __init__(
+        self,
+        q: Word = "",
+        area: Word = "",
+        complex: Word = "",
+        version: Word = "",
+        tag: Word = "",
+        rank: Word = "",
+        sort: Sort = "worst",
+        skip: Annotated[int, Query(ge=0, le=_MOST_SKIP)] = 0,
+    ) -> None:
+        self.words = {"q": q, "area": area, "complex": complex, "version": version, "tag": tag, "rank": rank}
+        self.sort, self.skip = sort, skip
+
+    def filter(self, house: House, person: Person) -> Filter:
+        words = {("text" if name == "q" else name): word.strip() for name, word in self.words.items()}
+        return Filter(person.scope, house.now() - SILENT_AFTER, **words)
+
+    @property
+    def said(self) -> dict[str, str]:
+        """What of it stands in links."""
+        return {name: word for name, word in self.words.items() if word}
 
 
 @router.get("/gateways")
-async def gateways(request: Request, person: Overseeing) -> Response:
-    """Each gateway's last contact, version, streams and what is unsent."""
+async def gateways(
+    request: Request,
+    person: Overseeing,
+    q: Word = "",
+    area: Word = "",
+    complex: Word = "",
+    version: Word = "",
+    tag: Word = "",
+    rank: Word = "",
+    sort: Sort = "worst",
+    skip: Annotated[int, Query(ge=0, le=_MOST_SKIP)] = 0,
+) -> Response:
+    """A page of the fleet."""
+    house, said = house_of(request), Asked(q, area, complex, version, tag, rank, sort, skip)
+    which = said.filter(house, person)
+    async with house.db.read() as connection:
+        found = await fleet_views.rows(connection, which, sort, skip, PAGE + 1)
+        context: dict[str, Any] = {
+            "counts": await fleet_views.counts(connection, which),
+            "tree": await fleet_views.branch(connection, Filter(which.scope, which.silent_before), ""),
+            "versions": await fleet_views.versions(connection, person.scope),
+            "tags": await fleet_views.tags(connection, person.scope),
+            "waiting": await reader_rows.waiting_count(connection, person.scope),
+        }
+    is_more = len(found) > PAGE
+    shown = {
+        "rows": found[:PAGE],
+        "said": said.said,
+        "asked": said.words,
+        "sort": sort,
+        "skip": skip,
+        "page_size": PAGE,
+    }
+    return page(request, person, "gateways.html", **shown, **context, is_more=is_more, ranks=fleet_views.RANKS)
+
+
+@router.get("/gateways/tree")
+async def tree(request: Request, person: Overseeing, area: Word) -> Response:
+    """What lies below an area, for the tree to grow by."""
     house = house_of(request)
     async with house.db.read() as connection:
-        found = await gateway_views.gateways(connection, person.scope, _AT_MOST)
-        ids = [view.id for view in found]
-        wishes, orders = await desired_views.kinds(connection, ids), await desired_views.last_orders(connection, ids)
-        waiting = await reader_rows.waiting_count(connection, person.scope)
-        broken = await findings.broken_days(connection, ids)
-    silent = {view.id for view in found if is_silent(view, house.now())}
-    shown = {
-        "gateways": found,
-        "silent": silent,
-        "broken": broken,
-        "waiting": waiting,
-        "most": _AT_MOST,
-        "wishes": wishes,
-        "last_orders": orders,
-    }
-    return page(request, person, "gateways.html", **shown)
-
-
-def is_silent(view: GatewayView, now: datetime) -> bool:
-    """Whether a gateway has not been heard for longer than a heartbeat can be late."""
-    return view.last_seen_at is None or now - view.last_seen_at > SILENT_AFTER
+        found = await fleet_views.branch(connection, Asked().filter(house, person), area)
+    return page(request, person, "fleet_branch.html", tree=found)

@@ -26,14 +26,14 @@ async def put(
 
     What says the same as the newest version is that version.
     """
-    content = _content(kind, body)
-    read_body(kind, msgspec.json.decode(content))
+    kept = content(kind, body)
+    read_body(kind, msgspec.json.decode(kept))
     newest = await _newest(connection, complex_id, kind)
-    sha256 = content_name(content)
+    sha256 = content_name(kept)
     if newest is not None and newest.sha256 == sha256:
         return newest.version, False
     version = 1 + max(newest.version if newest else 0, await _seen_at_gateways(connection, complex_id, kind))
-    row = {"complex": complex_id, "kind": kind, "version": version, "body": content, "sha256": sha256}
+    row = {"complex": complex_id, "kind": kind, "version": version, "body": kept, "sha256": sha256}
     await connection.execute(desired_state.insert().values(**row, made_at=stamp(now), made_by=made_by))
     return version, True
 
@@ -48,15 +48,15 @@ async def put_again(connection: AsyncConnection, row: RowMapping, made_by: str, 
     )
 
 
-def _content(kind: str, body: object) -> bytes:
+def content(kind: str, body: object) -> bytes:
     """The body as it is kept: the same content gives the same bytes. Raises BadDesired."""
     try:
-        content = msgspec.json.encode(body, order="deterministic")
+        kept = msgspec.json.encode(body, order="deterministic")
     except (TypeError, RecursionError) as error:
         raise BadDesired(f'{kind}: {error}; a key that YAML reads as true or false ("on") wants quotes') from error
-    if len(content) > MAX_BODY_BYTES:
-        raise BadDesired(f"{kind}: {len(content)} bytes, at most {MAX_BODY_BYTES}")
-    return content
+    if len(kept) > MAX_BODY_BYTES:
+        raise BadDesired(f"{kind}: {len(kept)} bytes, at most {MAX_BODY_BYTES}")
+    return kept
 
 
 async def _newest(connection: AsyncConnection, complex_id: str, kind: str) -> Any:

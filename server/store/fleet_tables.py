@@ -80,7 +80,8 @@ rollout_target = Table(
     Column("version_before", Integer),  # of the document; none: there was none
     Column("version", Integer),  # as it was published; none: not yet
     Column("put_at", String),
-    Column("state", String, nullable=False),  # waiting | put | done | failed | back
+    Column("done_at", String),
+    Column("state", String, nullable=False),  # waiting | put | away | done | failed | back | kept
     Column("reason", String),
     PrimaryKeyConstraint("rollout", "complex"),
 )

@@ -57,7 +57,14 @@ class GatewayView(msgspec.Struct, frozen=True):
     replaced_at: datetime | None
     last_seen_at: datetime | None
     status: dict[str, Any] | None
+    replaces: str | None = None
     streams: tuple[StreamView, ...] = ()
+
+    @property
+    def unsent(self) -> int:
+        """Events and pictures that it had, by its last word, and that are not here."""
+        pictures = self.said("media_unsent")
+        return sum(stream.backlog or 0 for stream in self.streams) + (pictures if isinstance(pictures, int) else 0)
 
     def said(self, key: str) -> Any:
         """What its last hello said of something, None where it said nothing."""
@@ -95,7 +102,7 @@ class RefusalView(msgspec.Struct, frozen=True):
 
 def _gateways(scope: Scope) -> Any:
     shown = (gateway.c.id, gateway.c.complex, gateway.c.enrolled_at, gateway.c.replaced_at, gateway.c.last_seen_at)
-    columns = (*shown, gateway.c.status, complex_.c.name.label("complex_name"), complex_.c.timezone)
+    columns = (*shown, gateway.c.replaces, gateway.c.status, complex_.c.name.label("complex_name"), complex_.c.timezone)
     query = select(*columns).outerjoin(complex_, complex_.c.id == gateway.c.complex)
     return query.where(within(gateway.c.complex, scope))
 
@@ -104,6 +111,15 @@ async def gateway_of(connection: AsyncConnection, scope: Scope, identity: str) -
     """One gateway, without its streams; one that was replaced too."""
     row = (await connection.execute(_gateways(scope).where(gateway.c.id == identity))).mappings().first()
     return None if row is None else msgspec.convert(row, GatewayView)
+
+
+async def whole(connection: AsyncConnection, scope: Scope, identity: str) -> GatewayView | None:
+    """One gateway with its streams."""
+    view = await gateway_of(connection, scope, identity)
+    if view is None:
+        return None
+    marks = await _marks(connection, [view.id])
+    return msgspec.structs.replace(view, streams=_streams(view, marks.get(view.id, {})))
 
 
 async def gateways(connection: AsyncConnection, scope: Scope, limit: int) -> list[GatewayView]:
@@ -146,6 +162,12 @@ async def refusals(connection: AsyncConnection, scope: Scope, before: int | None
         query = query.where(refusal.c.number < before)
     rows = await connection.execute(query.order_by(refusal.c.number.desc()).limit(limit))
     return [msgspec.convert(row, RefusalView) for row in rows.mappings()]
+
+
+async def refusals_of(connection: AsyncConnection, scope: Scope, identity: str, limit: int) -> list[RefusalView]:
+    """What was refused of one gateway, the newest first."""
+    query = _refusals(scope).where(refusal.c.gateway == identity).order_by(refusal.c.number.desc())
+    return [msgspec.convert(row, RefusalView) for row in (await connection.execute(query.limit(limit))).mappings()]
 
 
 async def refused(connection: AsyncConnection, scope: Scope, number: int) -> tuple[RefusalView, bytes] | None:

@@ -18,6 +18,7 @@ from server.api import (
     conservation,
     doors,
     enrolment,
+    gateway,
     gateways,
     invitation,
     language,
@@ -33,6 +34,7 @@ from server.api import (
     readers,
     refusals,
     retention,
+    rollouts,
 )
 from server.auth import NeedsSecondFactor, NotSignedIn
 from server.web import public_files
@@ -78,6 +80,8 @@ def routers() -> list[APIRouter]:
         invitation,
         me,
         oidc,
+        rollouts,
+        gateway,  # behind those whose paths begin like its own
     )
     return [noun.router for noun in nouns]
 

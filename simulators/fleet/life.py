@@ -68,13 +68,14 @@ class Life:
     async def _hello(self) -> None:
         if self.box.silent:
             return await asyncio.sleep(_SILENCE_S)
+        had = {name: stream.acknowledged for name, stream in self.box.streams.items()}
         said = await self._told("/v1/hello", self.box.hello(self._now()), "hello")
         self._note_time(said)
         if not self.online:
             self.online, self.served = True, 0
             self._back.set()
             self._back.clear()
-        self._note_watermarks(said.get("watermarks", {}))
+        self._note_watermarks(said.get("watermarks", {}), had)
         await asyncio.sleep(float(said.get("again_s", self._settings.heartbeat_s)))
         return None
 
@@ -91,9 +92,10 @@ class Life:
             off = datetime.fromisoformat(said["server_time"]) - self._now() - self.box.nature.clock_off
             self.box.offset_ms = off.total_seconds() * 1_000
 
-    def _note_watermarks(self, watermarks: dict[str, int]) -> None:
+    def _note_watermarks(self, watermarks: dict[str, int], had: dict[str, int]) -> None:
+        """``had``: what was acknowledged when it was asked; less than that is a centre that lost its disk."""
         for name, watermark in watermarks.items():
-            if watermark < self.box.streams[name].acknowledged:
+            if watermark < had[name]:
                 self._report.happened["centre_lost"] += 1
             self._acknowledge(name, watermark)
 

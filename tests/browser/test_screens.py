@@ -201,7 +201,7 @@ async def test_a_plate_is_shown_in_place_for_a_reason(stage: Stage) -> None:
 async def test_gateways_turn_red_by_themselves(stage: Stage) -> None:
     page = await stage.visitor("wang", DESK)
     await page.goto(f"{stage.base}/gateways")
-    await expect(page.locator(".gateway.bad")).to_have_count(1)
+    await expect(page.locator(".gateway.silent")).to_have_count(1)
     async with stage.house.db.write() as connection:
         await connection.execute(schema.gateway.update().values(last_seen_at=rows.stamp(rows.ago(seconds=61))))
-    await expect(page.locator(".gateway.bad")).to_have_count(2)
+    await expect(page.locator(".gateway.silent")).to_have_count(2)

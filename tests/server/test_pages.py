@@ -39,6 +39,9 @@ PATHS = (
     "/parking/unread",
     "/doors",
     "/gateways",
+    "/gateways/gw-0a1b2c3d4e5f",
+    "/gateways/rollouts",
+    "/gateways/rollouts/new",
     "/gateways/new",
     "/gateways/readers",
     "/gateways/refusals",
@@ -456,9 +459,10 @@ async def test_long_lists_page_without_losing_or_repeating(town: City) -> None:
 async def test_gateways_show_silence_backlog_and_what_was_refused(town: City) -> None:
     visitor = await town.visitor("wang")
     page = await visitor.page("/gateways")
-    silent = re.search(r'<li class="panel gateway bad">.*?</li>', page, re.S)
+    silent = re.search(r'<tr class="gateway silent">.*?</tr>', page, re.S)
     assert silent and "gw-ffeeddccbbaa" in silent[0] and "失联" in silent[0]
-    assert words_of(silent[0]).count("67") == 3 and "42" in words_of(silent[0])
+    page = await visitor.page("/gateways/gw-ffeeddccbbaa")
+    assert words_of(page).count("67") == 3 and "42" in words_of(page)
     assert "000000" not in await visitor.page("/gateways/refusals/1")
     assert (await visitor.submit("/gateways/refusals/1/bytes")).status_code == 422
     refusal = (await visitor.submit("/gateways/refusals/1/bytes", reason="repair")).text
@@ -482,7 +486,7 @@ async def test_gateways_show_what_they_go_by_what_they_refused_and_their_last_or
         await order_rows.place(connection, home, order, gateway)
         said = {"gateway": gateway, "id": order.id, "state": "expired", "at": stamp(now), "text": "3 s too late"}
         await connection.execute(schema.order_result.insert().values(**said))
-    page = await (await town.visitor("wang")).page("/gateways")
+    page = await (await town.visitor("wang")).page(f"/gateways/{gateway}")
     assert re.search(r"门禁卡</th><td class=\"number\">1</td><td class=\"number\">1</td>", page)
     assert re.search(r"策略</th><td class=\"number\">1</td><td class=\"number bad\">—</td>", page)
     assert re.search(r"class=\"bad\">网关拒绝了第 1 版：policy: &lt;b&gt;unknown", page)

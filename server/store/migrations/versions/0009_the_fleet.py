@@ -68,7 +68,7 @@ def _rollouts() -> None:
         *_words("rollout", "complex"),
         sa.Column("stage", sa.Integer(), nullable=False),
         *_numbers("version_before", "version", kind=sa.Integer()),
-        sa.Column("put_at", sa.String(), nullable=True),
+        *(sa.Column(name, sa.String(), nullable=True) for name in ("put_at", "done_at")),
         *_words("state"),
         sa.Column("reason", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(["rollout"], ["rollout.id"]),

@@ -1,0 +1,29 @@
+"""Areas by name, for a field to choose one from: a district, its streets, their communities."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.store.schema import area
+
+_MOST_DEEP = 8
+
+
+async def names(connection: AsyncConnection) -> list[tuple[str, str]]:
+    """Id, and the name indented by how deep it lies; each behind what it lies in."""
+    below: defaultdict[str, list[Any]] = defaultdict(list)
+    columns = (area.c.id, area.c.name, area.c.parent)
+    for row in await connection.execute(select(*columns).order_by(area.c.name, area.c.id)):
+        below[row.parent or ""].append(row)
+    return list(_walk(below, "", 0))
+
+
+def _walk(below: dict[str, list[Any]], parent: str, deep: int) -> Iterator[tuple[str, str]]:
+    for row in below.get(parent, []) if deep < _MOST_DEEP else []:
+        yield row.id, "　" * deep + row.name
+        yield from _walk(below, row.id, deep + 1)
