@@ -90,8 +90,9 @@ async def _check(town: City) -> httpx.Response:
 
 
 async def _rename_gate(town: City) -> httpx.Response:
+    mine = select(schema.gate.c.id).where(schema.gate.c.complex == rows.GARDEN).limit(1)
     async with town.house.db.read() as connection:
-        part = (await connection.execute(select(schema.gate.c.id))).scalars().first()
+        part = (await connection.execute(mine)).scalar_one()
     return await by("wang", f"/places/complexes/garden/gates/{part}", name="南门")(town)
 
 
