@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.desired import read_body
 from domain.desired_bodies import Release
 from domain.ids import content_name
+from server.audit import Actor, Subject, record
 from server.store import desired_rows, rollout_rows
 from server.store.engine import Database, stamp
 from server.store.failures import DatabaseBusy
@@ -26,7 +27,7 @@ log = structlog.get_logger()
 
 _LOOK_EVERY_S = 2.0
 _AT_ONCE = 200  # documents put in one transaction
-_ITSELF = "gatehouse"
+_ITSELF = Actor("gatehouse", "centre")
 _NAMED = 3  # of those that failed, in the reason
 
 
@@ -78,56 +79,56 @@ class Rollouts:
         changing = sorted(set(complexes) - set(same))
         return Preview(changing, same, sum(complex_id not in same for _, complex_id in chosen))
 
-    async def begin(self, kind: str, body: object, complexes: Collection[str], care: Care, who: str) -> str:
+    async def begin(self, kind: str, body: object, complexes: Collection[str], care: Care, by: Actor) -> str:
         """Its id. Raises BadDesired or NotPossible."""
         content = desired_rows.content(kind, body)
         read_body(kind, msgspec.json.decode(content))
         if not complexes:
             raise NotPossible("no complex is chosen whose document would change")
         now, id_ = self._now(), f"r-{secrets.token_hex(5)}"
-        view = RolloutView(id_, kind, content, "running", 0, now, *msgspec.structs.astuple(care), now, who)
+        view = RolloutView(id_, kind, content, "running", 0, now, *msgspec.structs.astuple(care), now, by.who)
         async with self._db.write() as connection:
             other = await rollout_rows.conflicting(connection, kind, complexes)
             if other:
                 raise NotPossible(f"{other} rolls out {kind} to some of these complexes: end it first")
             await rollout_rows.make(connection, view, complexes)
-            await rollout_rows.step(connection, id_, who, "made", f"{len(complexes)} complexes", now)
+            await _note(connection, id_, by, "made", f"{len(complexes)} complexes", now)
         return id_
 
-    async def stop(self, id_: str, who: str) -> None:
-        await self._turn(id_, who, ("running",), "stopped", "stopped", reason=f"by {who}")
+    async def stop(self, id_: str, by: Actor) -> None:
+        await self._turn(id_, by, ("running",), "stopped")
 
-    async def resume(self, id_: str, who: str) -> None:
+    async def resume(self, id_: str, by: Actor) -> None:
         """Go on; what had failed gets its time again."""
         async with self._db.write() as connection:
             view, now = await self._going(connection, id_, ("stopped",)), self._now()
             failed = [one for one in await rollout_rows.targets(connection, id_) if one.state == "failed"]
             await rollout_rows.change_targets(connection, id_, [_again(one, now) for one in failed])
             await rollout_rows.change(connection, view.id, state="running", reason=None, stage_since=stamp(now))
-            await rollout_rows.step(connection, id_, who, "resumed", f"{len(failed)} tried again", now)
+            await _note(connection, id_, by, "resumed", f"{len(failed)} tried again", now)
 
-    async def abort(self, id_: str, who: str) -> None:
+    async def abort(self, id_: str, by: Actor) -> None:
         """Leave everything as it is now, for good."""
-        await self._turn(id_, who, rollout_rows.GOING, "aborted", "aborted", reason=f"by {who}")
+        await self._turn(id_, by, rollout_rows.GOING, "aborted")
 
-    async def back(self, id_: str, who: str) -> int:
+    async def back(self, id_: str, by: Actor) -> int:
         """Publish what complexes had before, as a new version; of how many there was nothing before."""
         async with self._db.write() as connection:
             view, now = await self._going(connection, id_, ("running", "stopped", "aborted", "done")), self._now()
             touched = [one for one in await rollout_rows.targets(connection, id_) if one.version is not None]
-            after = [await _back(connection, view, one, who, now) for one in touched]
+            after = [await _back(connection, view, one, by.who, now) for one in touched]
             await rollout_rows.change_targets(connection, id_, after)
-            await rollout_rows.change(connection, id_, state="back", reason=f"by {who}")
+            await rollout_rows.change(connection, id_, state="back", reason=f"by {by.who}")
             kept = sum(one.state == "kept" for one in after)
             note = f"{len(after) - kept} complexes, {kept} had none before or were changed since and keep this one"
-            await rollout_rows.step(connection, id_, who, "back", note, now)
+            await _note(connection, id_, by, "back", note, now)
         return kept
 
-    async def _turn(self, id_: str, who: str, of: Sequence[str], state: str, what: str, reason: str) -> None:
+    async def _turn(self, id_: str, by: Actor, of: Sequence[str], state: str) -> None:
         async with self._db.write() as connection:
             await self._going(connection, id_, of)
-            await rollout_rows.change(connection, id_, state=state, reason=reason)
-            await rollout_rows.step(connection, id_, who, what, "", self._now())
+            await rollout_rows.change(connection, id_, state=state, reason=f"by {by.who}")
+            await _note(connection, id_, by, state, "", self._now())
 
     async def _going(self, connection: AsyncConnection, id_: str, of: Sequence[str]) -> RolloutView:
         view = await rollout_rows.find(connection, id_)
@@ -136,6 +137,13 @@ class Rollouts:
         if view.state not in of:
             raise NotPossible(f"{id_} is {view.state}")
         return view
+
+
+async def _note(connection: AsyncConnection, id_: str, by: Actor, what: str, note: str, now: datetime) -> None:
+    """Who did what, in the rollout's own list; what people did is in the audit too."""
+    await rollout_rows.step(connection, id_, by.who, what, note, now)
+    if by is not _ITSELF:
+        record(connection, by, f"rollout.{what}", now, on=Subject("rollout", id_))
 
 
 def _again(one: TargetView, now: datetime) -> TargetView:
@@ -230,7 +238,7 @@ async def _move(connection: AsyncConnection, view: RolloutView, due: Sequence[Ta
     if len(failed) > view.most_failed:
         reason = f"{len(failed)} failed: " + "; ".join(f"{one.complex}: {one.reason}" for one in failed[:_NAMED])
         await rollout_rows.change(connection, view.id, state="stopped", reason=reason)
-        await rollout_rows.step(connection, view.id, _ITSELF, "stopped", reason, now)
+        await _note(connection, view.id, _ITSELF, "stopped", reason, now)
         log.error("rollout_stopped", rollout=view.id, reason=reason)
         return
     if any(one.state in ("waiting", "put") for one in due):
@@ -243,7 +251,7 @@ async def _move(connection: AsyncConnection, view: RolloutView, due: Sequence[Ta
 async def _next(connection: AsyncConnection, view: RolloutView, now: datetime) -> None:
     if view.stage + 1 == len(STAGES):
         await rollout_rows.change(connection, view.id, state="done")
-        await rollout_rows.step(connection, view.id, _ITSELF, "done", "", now)
+        await _note(connection, view.id, _ITSELF, "done", "", now)
         return
     await rollout_rows.change(connection, view.id, stage=view.stage + 1, stage_since=stamp(now))
-    await rollout_rows.step(connection, view.id, _ITSELF, "stage", f"{STAGES[view.stage + 1]} %", now)
+    await _note(connection, view.id, _ITSELF, "stage", f"{STAGES[view.stage + 1]} %", now)

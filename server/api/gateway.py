@@ -11,6 +11,7 @@ from starlette.responses import Response
 from server.api.enrolment import code_page
 from server.api.gateways import SILENT_AFTER
 from server.api.who import Operating, Overseeing
+from server.audit import Subject, record
 from server.auth import Form, Person, field
 from server.house import House
 from server.store import desired_views, findings, gateway_views, past_views
@@ -82,6 +83,8 @@ async def tags(request: Request, identity: str, person: Operating, form: Form) -
     async with house.db.write() as connection:
         view = await _found(connection, person, identity)
         await past_views.put_tags(connection, view.id, wanted[: past_views.MOST_TAGS])
+        on = Subject("gateway", view.id)
+        record(connection, person.actor, "gateway.tagged", house.now(), on=on, complex_id=view.complex)
     return see(f"/gateways/{view.id}")
 
 

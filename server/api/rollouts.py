@@ -67,7 +67,7 @@ async def begin(request: Request, person: Operating, form: Form) -> Response:
     try:
         body, care = _body(said["body"]), _care(form)
         found = await house.rollouts.preview(said["kind"], body, await _chosen(house, person, said))
-        id_ = await house.rollouts.begin(said["kind"], body, found.changing, care, person.username)
+        id_ = await house.rollouts.begin(said["kind"], body, found.changing, care, person.actor)
     except (BadDesired, ValueError, NotPossible) as error:
         return await _form(request, person, said, Care(), str(error))
     return see(f"/gateways/rollouts/{id_}")
@@ -96,7 +96,7 @@ async def turn(request: Request, id_: str, what: str, person: Operating) -> Resp
     if what not in acts:
         raise HTTPException(404, "no such action")
     try:
-        await acts[what](id_, person.username)
+        await acts[what](id_, person.actor)
     except NotPossible as error:
         raise HTTPException(409, str(error)) from error
     return see(f"/gateways/rollouts/{id_}")

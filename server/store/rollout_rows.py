@@ -119,7 +119,7 @@ async def make(connection: AsyncConnection, view: RolloutView, complexes: Collec
 
 
 async def step(connection: AsyncConnection, id_: str, who: str, what: str, note: str, now: datetime) -> None:
-    """Record who did what. The one place where that is written; an audit of everything would be told here too."""
+    """Record who did what."""
     row = {"rollout": id_, "at": stamp(now), "who": who, "what": what, "note": note}
     await connection.execute(rollout_step.insert(), row)
 

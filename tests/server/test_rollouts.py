@@ -13,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from domain.desired_bodies import Release
+from server.audit import Actor
 from server.rollouts import NotPossible, Rollouts
 from server.store import desired_rows, rollout_rows, schema
 from server.store.engine import Database, stamp
@@ -21,6 +22,7 @@ from tests.server.engines import Engine, open_database
 
 NOW = datetime(2026, 11, 26, 8, tzinfo=UTC)
 COUNT = 150
+WANG, LI = (Actor(name, "operator", 1) for name in ("wang", "li"))
 CARE = Care(health_s=60, silent_s=120, most_failed=1)
 KEY = Ed25519PrivateKey.generate()
 
@@ -76,7 +78,7 @@ class City:
     async def begin(self) -> str:
         async with self.db.read() as connection:
             names = list((await connection.execute(schema.complex_.select())).scalars())
-        return await self.rollouts.begin("release", release(), names, CARE, "wang")
+        return await self.rollouts.begin("release", release(), names, CARE, WANG)
 
     async def sent(self, id_: str) -> int:
         async with self.db.read() as connection:
@@ -135,15 +137,15 @@ async def test_a_broken_release_stops_at_the_first_stage_and_a_person_decides(ci
     assert await city.state(id_) == ("stopped", 0)
     await city.pass_(600, ill)
     assert await city.sent(id_) == 2, "nobody else gets it"
-    await city.rollouts.resume(id_, "li")
+    await city.rollouts.resume(id_, LI)
     await city.pass_(10, well)
     await city.pass_(61, well)
     assert await city.state(id_) == ("running", 1), "what had failed is well now"
-    await city.rollouts.abort(id_, "li")
+    await city.rollouts.abort(id_, LI)
     await city.pass_(600, well)
     assert await city.state(id_) == ("aborted", 1)
     with pytest.raises(NotPossible):
-        await city.rollouts.resume(id_, "li")
+        await city.rollouts.resume(id_, LI)
     assert await city.steps(id_) == [
         ("wang", "made"),
         ("gatehouse", "stopped"),
@@ -157,11 +159,11 @@ async def test_taking_back_wishes_what_was_wished_before_as_a_new_version(city: 
     city.kind = "policy"
     async with city.db.write() as connection:
         await desired_rows.put(connection, "c000", "policy", {"confirm_s": 5}, "wang", NOW)
-    id_ = await city.rollouts.begin("policy", {"confirm_s": 9}, ["c000", "c001"], CARE, "wang")
+    id_ = await city.rollouts.begin("policy", {"confirm_s": 9}, ["c000", "c001"], CARE, WANG)
     for _ in range(8):
         await city.pass_(61, well)
     assert await city.sent(id_) == 2
-    assert await city.rollouts.back(id_, "li") == 1, "one had none before"
+    assert await city.rollouts.back(id_, LI) == 1, "one had none before"
     async with city.db.read() as connection:
         assert (await rollout_rows.wished(connection, "policy", ["c000"]))["c000"][0] == 3
         assert await rollout_rows.body_of(connection, "c000", "policy", 3) == b'{"confirm_s":5}'
