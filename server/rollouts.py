@@ -86,7 +86,8 @@ class Rollouts:
         if not complexes:
             raise NotPossible("no complex is chosen whose document would change")
         now, id_ = self._now(), f"r-{secrets.token_hex(5)}"
-        view = RolloutView(id_, kind, content, "running", 0, now, *msgspec.structs.astuple(care), now, by.who)
+        how = (care.health_s, care.silent_s, care.most_failed)
+        view = RolloutView(id_, kind, content, "running", 0, now, *how, now, by.who)
         async with self._db.write() as connection:
             other = await rollout_rows.conflicting(connection, kind, complexes)
             if other:

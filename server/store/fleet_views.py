@@ -104,7 +104,8 @@ class _Columns:
         self.rank: ColumnElement[int] = case((silent, SILENT), (self.broken > 0, BAD), else_=of_hello)
 
     def query(self, *columns: Any) -> Select[Any]:
-        query = select(*columns).select_from(gateway).outerjoin(complex_, complex_.c.id == gateway.c.complex)
+        query: Select[Any] = select(*columns).select_from(gateway)  # pyright: ignore[reportAssignmentType]
+        query = query.outerjoin(complex_, complex_.c.id == gateway.c.complex)
         query = query.outerjoin(gateway_health, gateway_health.c.gateway == gateway.c.id)
         query = query.outerjoin(self.findings, self.findings.c.gateway == gateway.c.id)
         return query.outerjoin(area, area.c.id == complex_.c.area)
