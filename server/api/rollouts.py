@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from domain.desired import KINDS, BadDesired
 from server.api.gateways import SILENT_AFTER
-from server.api.who import Operating
+from server.api.who import Operating, Publishing
 from server.auth import Form, Person, field
 from server.house import House
 from server.rollouts import NotPossible
@@ -61,7 +61,7 @@ async def preview(request: Request, person: Operating, form: Form) -> Response:
 
 
 @router.post("")
-async def begin(request: Request, person: Operating, form: Form) -> Response:
+async def begin(request: Request, person: Publishing, form: Form) -> Response:
     """Confirmed: the first stage begins."""
     house, said = house_of(request), _said(form)
     try:
@@ -88,7 +88,7 @@ async def rollout(request: Request, id_: str, person: Operating) -> Response:
 
 
 @router.post("/{id_}/{what}")
-async def turn(request: Request, id_: str, what: str, person: Operating) -> Response:
+async def turn(request: Request, id_: str, what: str, person: Publishing) -> Response:
     """Stop, resume, abort or take back."""
     house = house_of(request)
     await _found(house, person, id_)

@@ -26,5 +26,7 @@ Overseeing = Annotated[Person, Depends(require(*OVERSEEING))]  # looks at gatewa
 Auditing = Annotated[Person, Depends(require(*AUDITING))]  # reads who saw and changed what
 AuditingAll = Annotated[Person, Depends(require(*AUDITING, everywhere=True))]
 Operating = Annotated[Person, Depends(require(*OPERATING))]  # sets up what is in their scope
+# Publishes what gateways go by, rights among it: with the second factor.
+Publishing = Annotated[Person, Depends(require(*OPERATING, second_factor=True))]
 # Changes what others see or may: with the second factor.
 Governing = Annotated[Person, Depends(require(*OPERATING, everywhere=True, second_factor=True))]

@@ -43,6 +43,7 @@ NEEDS_NO_ROW = {
     "POST /v1/statements": "kept as it was stated",
     "PUT /v1/media/{sha256}": "named by its content",
     "POST /v1/desired": "asks; what was put is in the audit",
+    "POST /gateways/rollouts/preview": "asks, changes nothing",
     **{
         f"POST /v1/moves/{{complex_id}}/{step}": "a step of a move: that the complex arrived is in the audit"
         for step in ("begin", "standing", "batches/{after}", "pictures", "picture/{sha256}", "rows/{step}", "digests")
@@ -106,6 +107,18 @@ async def _import(town: City) -> httpx.Response:
     return await visitor.submit("/places/import/confirm", digest=digest_in(shown))
 
 
+async def _lift(town: City) -> httpx.Response:
+    visitor = await town.visitor("wang")
+    await visitor.submit("/retention/holds", plate="京A12345", reason="walk")
+    return await visitor.submit("/retention/holds/1/lift", reason="walk")
+
+
+async def _stop(town: City) -> httpx.Response:
+    visitor = await town.visitor("wang")
+    begun = await visitor.submit("/gateways/rollouts", kind="policy", body="confirm_s: 7")
+    return await visitor.submit(f"{begun.headers['location']}/stop")
+
+
 SAMPLES: Mapping[str, Sample] = {
     "POST /login": _sign_in,
     "POST /logout": by("li", "/logout"),
@@ -139,6 +152,19 @@ SAMPLES: Mapping[str, Sample] = {
     "POST /places/import/confirm": _import,
     "POST /gateways/new": by("wang", "/gateways/new", complex="garden"),
     "POST /gateways/{identity}/conservation/ask": by("wang", "/gateways/gw-0a1b2c3d4e5f/conservation/ask"),
+    "POST /gateways/{identity}/replace": by("wang", "/gateways/gw-0a1b2c3d4e5f/replace"),
+    "POST /gateways/{identity}/tags": by("wang", "/gateways/gw-0a1b2c3d4e5f/tags", tags="试点"),
+    "POST /gateways/rollouts": by("wang", "/gateways/rollouts", kind="policy", body="confirm_s: 6"),
+    "POST /gateways/rollouts/{id_}/{what}": _stop,
+    "POST /retention/holds": by("wang", "/retention/holds", plate="京A12345", reason="walk"),
+    "POST /retention/holds/{number}/lift": _lift,
+    "POST /retention/subject": by("wang", "/retention/subject", kind="plate", value="京A12345", reason="walk"),
+    "POST /retention/subject/export": by(
+        "wang", "/retention/subject/export", kind="plate", value="京A12345", reason="walk"
+    ),
+    "POST /retention/subject/delete": by(
+        "wang", "/retention/subject/delete", kind="plate", value="京A99999", reason="walk", sure="yes"
+    ),
     "POST /audit/export": by("huang", "/audit/export", reason="walk"),
     "POST /audit/blank": by("huang", "/audit/blank"),
     "POST /v1/enrol": _enrol,
