@@ -56,9 +56,13 @@ async def test_one_day_alone(town: City) -> None:
 
 
 async def test_the_gateways_page_is_red_and_leads_there(town: City) -> None:
-    page = await (await town.visitor("wang")).page("/gateways")
-    assert f'<a class="chip critical" href="{PATH}">有 1 处记录对不上</a>' in page
-    assert f'<a href="/gateways/{SILENT}/conservation">记录对账</a>' in page
+    visitor = await town.visitor("wang")
+    page = await visitor.page("/gateways")
+    assert re.search(rf'class="number bad"><a href="{PATH}">1</a>', page)
+    assert f'<a href="/gateways/{SILENT}/conservation">一致</a>' in page
+    one = PATH.removesuffix("/conservation")
+    assert f'<a class="chip critical" href="{PATH}">有 1 处记录对不上</a>' in await visitor.page(one)
+    assert f'<a href="/gateways/{SILENT}/conservation">记录对账</a>' in await visitor.page(f"/gateways/{SILENT}")
 
 
 async def test_who_may_look_and_who_may_ask(town: City) -> None:
