@@ -50,7 +50,7 @@ def verbs(command: Any, name: str) -> Iterator[tuple[str, Any]]:
     inner: dict[str, Any] = getattr(command, "commands", {})
     for verb, one in inner.items():
         yield from verbs(one, f"{name} {verb}")
-    if not inner:
+    if not inner or getattr(command, "invoke_without_command", False):
         yield name, command
 
 
@@ -82,7 +82,7 @@ def test_a_command_in_a_document_is_there_with_its_options(document: Path) -> No
         found = [name for name in VERBS if words[: len(name.split())] == name.split()]
         assert found, f"{document.name}: no such command: {' '.join(words)}"
         options = {option for parameter in VERBS[found[0]].params for option in parameter.opts}
-        assert {word for word in words if word.startswith("-")} <= options | {"--help"}, words
+        assert {word for word in words if word.startswith("-") and word != "-"} <= options | {"--help"}, words
 
 
 def test_both_readmes_name_the_same_commands_and_tests() -> None:

@@ -30,6 +30,7 @@ GOOD: dict[str, dict[str, Any]] = {
     },
     "watch_lists": {"entries": [{"plate": "粤B8K6Q2", "purpose": "stolen, case 17", "until": "2026-12-31"}]},
     "policy": {"confirm_s": 5},
+    "erasures": {"salt": "00" * 16, "entries": []},
     "release": {
         "version": "0.2.0",
         "url": "https://packages.example.invalid/gatehouse-edge_0.2.0_amd64.deb",

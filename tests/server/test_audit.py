@@ -23,7 +23,7 @@ from server.store import address, audit_rows, migrate
 from server.store.audit_table import audit
 from server.store.engine import Database
 from server.store.failures import DatabaseBusy
-from tests.server.engines import Engine
+from tests.server.engines import POSTGRES, Engine
 from tests.server.people import City, city
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -199,10 +199,9 @@ async def test_processes_that_write_at_once_do_not_fork_the_chain(db: Database) 
     assert await fault(db) is None and (await head(db)).number == 40
 
 
+@pytest.mark.parametrize("engine", [POSTGRES], ids=["postgres"])  # SQLite has one writer
 async def test_without_the_lock_the_chain_would_fork(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """The positive control: two that read the same head cannot both follow it, and PostgreSQL says so."""
-    if "postgres" not in db.url:
-        pytest.skip("SQLite has one writer")
     both, waiting = asyncio.Event(), list[int]()
     read = audit_rows.head
 
