@@ -74,6 +74,7 @@ Part = Literal["all", "requests", "readers"]
 Works = Mapping[str, Callable[[], Coroutine[Any, Any, None]]]
 
 _MOST_PAUSE_S = 5.0  # of a reader that cannot go on: so soon it sees that a person or a mended record let it
+_CROWD = 16  # gateways that wait at once
 PACE = Pace(limit=64, retry_s=lambda failures: min(_MOST_PAUSE_S, 0.1 * 2 ** min(failures, 10)))
 _MOST_RETRY_S = 60.0
 _FRESH = timedelta(seconds=5)
@@ -231,7 +232,7 @@ def _readers(
 ) -> tuple[list[ShardReader], Mapping[str, Callable[[], Coroutine[Any, Any, None]]]]:
     """The readers of every shard, and what else there is to do, by its name."""
     unpacker = Unpacker(unpacked=_notes_fresh(house)) if part == "readers" else Unpacker()
-    rest = Rest(house.ingest.pouring)
+    rest = Rest(house.ingest.pouring, crowded=lambda: house.ingest.waiting + house.hellos.waiting >= _CROWD)
     readers = shard_readers(house, unpacker, rest)
     works = {"conservation": house.conservation.run, "retention": house.retention.run, "rollouts": house.rollouts.run}
     if house.config.directory.url:

@@ -42,6 +42,10 @@ class Hellos:
         self._together: Together[tuple[str, dict[str, Any]], Answer] = Together(self._take)
         self._count, self._counted_at = 0, datetime.min.replace(tzinfo=now().tzinfo)
 
+    @property
+    def waiting(self) -> int:
+        return self._together.waiting
+
     async def take(self, gateway_id: str, status: dict[str, Any]) -> Answer:
         """Keep what a gateway says of itself. Raises DatabaseBusy."""
         return await self._together.ask((gateway_id, status))

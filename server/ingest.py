@@ -21,7 +21,7 @@ from server.store.failures import ComplexMoved
 from server.store.schema import refusal
 
 _REFUSALS_KEPT, _REFUSED_BYTES = 1_000, 64 * 1024
-BOUNDS = Bounds(group_items=64, wait_s=0.0, queue_items=4_096, queue_bytes=256 * 1024 * 1024)
+BOUNDS = Bounds(group_items=256, wait_s=0.0, queue_items=4_096, queue_bytes=256 * 1024 * 1024)
 
 
 class Busy(Exception):

@@ -46,19 +46,34 @@ class Overtaken(Exception):
     """Another process took these records meanwhile, or a rebuild did: whoever reads on begins from the cursor."""
 
 
+_CROWD_S, _CROWD_LOOK_S = 5.0, 0.25  # so long a reader waits for others at most, and how often it looks
+
+
 class Rest:
     """Lets readers whose result can wait a little give way to ingest while batches pour in after an outage.
 
     ``busy`` says whether they do. A reader then rests some times as long as it worked, so that what is held back at
-    the gateways is safe first and shown soon after.
+    the gateways is safe first and shown soon after. While a crowd stands at the door (``crowded``: a city that comes
+    back after a restart, each with a little), a reader waits for it to be served: each of its transactions would make
+    all of them wait, and afterwards it takes in one what they brought.
     """
 
-    def __init__(self, busy: Callable[[], bool], times: float = 9.0, most_s: float = 1.0) -> None:
-        self._busy, self._times, self._most_s = busy, times, most_s
+    def __init__(
+        self,
+        busy: Callable[[], bool],
+        times: float = 9.0,
+        most_s: float = 1.0,
+        crowded: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._busy, self._times, self._most_s, self._crowded = busy, times, most_s, crowded
 
     async def after(self, work_s: float) -> None:
         if self._busy():
             await asyncio.sleep(min(self._most_s, self._times * work_s))
+        for _ in range(round(_CROWD_S / _CROWD_LOOK_S)):
+            if not self._crowded():
+                return
+            await asyncio.sleep(_CROWD_LOOK_S)
 
 
 class Stride:

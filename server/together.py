@@ -25,6 +25,11 @@ class Together(Generic[T, R]):
         self._waiting: deque[tuple[T, asyncio.Future[R]]] = deque()
         self._working: asyncio.Task[None] | None = None
 
+    @property
+    def waiting(self) -> int:
+        """How many wait for the next look."""
+        return len(self._waiting)
+
     async def ask(self, question: T) -> R:
         """The answer; an exception of the look is raised to all that it was for."""
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
