@@ -12,7 +12,8 @@ import msgspec
 from fastapi import Depends, HTTPException, Request
 from starlette.datastructures import FormData
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Match, Route
+from starlette.types import Scope
 
 from server.audit import Actor
 from server.logins import Logins, digest, session_name
@@ -231,6 +232,11 @@ class BareRoute(Route):
     ) -> None:
         super().__init__(path, endpoint, **more)
         self.access = access
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """As the framework's routes do, it says in the scope which it is: figures and traces go by that."""
+        match, child = super().matches(scope)
+        return match, {**child, "route": self}
 
 
 class UndeclaredRoute(Exception):

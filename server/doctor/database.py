@@ -46,6 +46,8 @@ async def check(folder: Path, database: str, readers: list[str], feeds: list[str
         found.append(_REACHED.error(str(error), "its log; the URL, the passfile, pg_hba.conf; is it started?"))
     except DBAPIError as error:
         found.append(_REACHED.error(str(error.orig), "is it whole? See contents; else restore the last backup"))
+    except UnicodeDecodeError:  # a damaged schema may hold no text at all
+        found.append(_REACHED.error("its schema cannot be read", "see contents; restore the last backup"))
     finally:
         await db.close()
     return found

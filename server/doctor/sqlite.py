@@ -20,7 +20,7 @@ _STEPS = 100_000
 def check(path: Path) -> list[Finding]:
     try:
         return [*_file(path), *_whole(path)]
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # a name in its damaged schema may be no text at all
         return [_WHOLE.error(str(error), _RESTORE)]
 
 
