@@ -13,7 +13,7 @@ from fastapi import Depends, HTTPException, Request
 from starlette.datastructures import FormData
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
-from starlette.types import Scope
+from starlette.types import Scope as AsgiScope
 
 from server.audit import Actor
 from server.logins import Logins, digest, session_name
@@ -233,7 +233,7 @@ class BareRoute(Route):
         super().__init__(path, endpoint, **more)
         self.access = access
 
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+    def matches(self, scope: AsgiScope) -> tuple[Match, AsgiScope]:
         """As the framework's routes do, it says in the scope which it is: figures and traces go by that."""
         match, child = super().matches(scope)
         return match, {**child, "route": self}

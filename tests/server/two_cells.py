@@ -21,6 +21,7 @@ from server.cells.depart import Departure, Destination, Moved
 from server.cells.far import Answer, Far
 from server.config import Cell, Config
 from server.store import desired_rows, order_rows, schema
+from server.store import retention_tables as kept
 from server.store.engine import stamp
 from server.store.people import add_account
 from server.store.schema import account, alert, alert_action
@@ -132,10 +133,19 @@ async def _act(east: Centre, gateway: Gateway) -> None:
     now = stamp(house.now())
     wanted = {"gateway": gateway.id, "stream": "money", "epoch": "e1", "first": 1, "last": 1, "since": now}
     found = {"gateway": gateway.id, "stream": "money", "day": 1, "differences": {"lost": 1}}
+    old = {"gateway": gateway.id, "stream": "money", "epoch": "e0"}
     order = Order("order-0001", "uhppoted:1", "door.open", house.now(), house.now() + timedelta(seconds=30), "wang")
     async with house.db.write() as connection:
         await connection.execute(alert_action.insert().values(**said, at=now))
         await connection.execute(schema.wanted.insert().values(**wanted))
+        await connection.execute(kept.expired_range.insert().values(**old, first=1, last=2))
+        await connection.execute(kept.expired_day.insert().values(**old, day=1, count=2))
+        hold = {"plate": "京A12345", "card": "", "person": "", "device": "", "reason": "x", "document": "17"}
+        hold |= {"complex": "garden", "placed_by": "wang", "placed_at": now}
+        await connection.execute(kept.legal_hold.insert().values(**hold))
+        said_of = {"origin": "x", "field": "plate", "value": "京A12346", "reason": "misread"}
+        said_of |= {"complex": "garden", "made_by": "wang", "made_at": now}
+        await connection.execute(kept.correction.insert().values(**said_of))
         await connection.execute(schema.gateway_tag.insert().values(gateway=gateway.id, tag="pilot"))
         await connection.execute(schema.conservation_finding.insert().values(**found, found_at=now, seen_at=now))
         for place in (schema.building, schema.gate):
