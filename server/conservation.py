@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
@@ -35,6 +36,7 @@ ALARM = "conservation_gap"
 RECENT_DAYS = 40
 _EDGE_DAYS = 2  # at the beginning of a span of days, where a record may be counted within it at one end only
 _HOUR_S = 3_600.0
+_SHARE = 0.1  # of the time, for the hourly round: it begins when a server starts, and a city is just coming back
 _FULL_EVERY = 24  # of the hourly rounds
 _AGAIN_S = 1.0  # while something is still to be counted,
 _MOST_AGAIN = 60  # and so often
@@ -132,11 +134,13 @@ class Conservation:
         found = await self.balance(gateway, is_full=is_full)
         async with self._db.read() as connection:
             known = await findings.known(connection, gateway.id)
+            is_open = bool(await findings.broken_days(connection, [gateway.id]))
         fresh = {key: numbers for key, numbers in found.broken.items() if key not in known}
         for (stream, day), numbers in fresh.items():
             await self._alarm(gateway, stream, day, numbers)
-        async with self._db.write() as connection:
-            await findings.keep(connection, gateway.id, found.broken, found.first_day, self._now())
+        if found.broken or is_open:  # else there is nothing to keep, and nothing to clear
+            async with self._db.write() as connection:
+                await findings.keep(connection, gateway.id, found.broken, found.first_day, self._now())
         return found
 
     async def _alarm(self, gateway: Gateway, stream: str, day: int, numbers: Mapping[str, int]) -> None:
@@ -187,21 +191,22 @@ class Conservation:
     async def _run_hourly(self) -> None:
         while True:
             try:
-                await self.check_all(is_full=self._rounds % _FULL_EVERY == 0)
+                await self.check_all(is_full=self._rounds % _FULL_EVERY == 0, share=_SHARE)
             except DatabaseBusy as error:  # the next round comes
                 log.error("conservation_round_left_out", error=str(error))
             self._rounds += 1
             await asyncio.sleep(_HOUR_S)
 
-    async def check_all(self, *, is_full: bool) -> None:
-        """One gateway after the other: nothing else waits for it."""
+    async def check_all(self, *, is_full: bool, share: float = 1.0) -> None:
+        """One gateway after the other, in a ``share`` of the time: nothing else waits for it."""
         async with self._db.read() as connection:
             gone = gateway_table.c.complex.in_(await moves.away(connection))
             query = select(gateway_table.c.id).where(gateway_table.c.replaced_at.is_(None), ~gone)
             ids = (await connection.execute(query.order_by(gateway_table.c.id))).scalars().all()
         for identity in ids:
+            began = time.monotonic()
             await self._check_due(identity, is_full=is_full)
-            await asyncio.sleep(0)
+            await asyncio.sleep((time.monotonic() - began) * (1 / share - 1))
 
 
 async def gateway_of(connection: AsyncConnection, identity: str) -> Gateway | None:

@@ -252,7 +252,7 @@ async def test_a_database_that_is_away_costs_a_round_and_not_the_server(
 ) -> None:
     rounds, conservation = asyncio.Semaphore(0), here.house.conservation
 
-    async def away(*, is_full: bool) -> None:
+    async def away(**_: object) -> None:
         rounds.release()
         raise DatabaseBusy("the database cannot be reached")
 
