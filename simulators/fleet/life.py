@@ -32,6 +32,7 @@ class Life:
         self._settings, self._report, self._now = settings, report, now
         self._chance = random.Random(f"life {settings.seed} {box.number}")
         self._back, self.some = asyncio.Event(), asyncio.Event()
+        self._on_after_s = self._chance.uniform(0, settings.spread_s)
         self._refused: dict[str, dict[str, Any]] = {}
         self._upgrade: asyncio.Task[None] | None = None
         self.online = False
@@ -44,6 +45,7 @@ class Life:
     async def _repeat(self, once: Callable[[], Any]) -> None:
         """For ever; after a failure the pause grows, and ends early when the centre is there again."""
         failures = 0
+        await asyncio.sleep(self._on_after_s)
         while True:
             try:
                 await self.line.up.wait()

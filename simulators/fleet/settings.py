@@ -14,6 +14,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     events: float = 1.0  # times a usual city's events; 0: none
     begin_hour: float = 8.0  # what the city's clock says at the start
     minutes: float = 10.0
+    spread_s: float = 5.0  # over so long they are switched on
     heartbeat_s: float = 5.0  # unless the centre names another
     worst: float = 0.002  # complexes with sixty thousand events a day
     wrong_clocks: float = 0.02
