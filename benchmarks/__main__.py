@@ -16,7 +16,20 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import decode, delay, drain, fleet, ingest, ingest_city, intake, peer, projections, resident, scale
+from benchmarks import (
+    decode,
+    delay,
+    drain,
+    fleet,
+    fleet_page,
+    ingest,
+    ingest_city,
+    intake,
+    peer,
+    projections,
+    resident,
+    scale,
+)
 from benchmarks.rows import Row, full
 
 BENCHMARKS: dict[str, Callable[[float], Awaitable[list[Row]]]] = {
@@ -30,6 +43,7 @@ BENCHMARKS: dict[str, Callable[[float], Awaitable[list[Row]]]] = {
     "ingest-city": ingest_city.run,
     "projections": projections.run,
     "fleet": fleet.run,
+    "fleet-page": fleet_page.run,
     "scale": scale.run,
 }
 RESULTS = Path(__file__).parent / "results"
