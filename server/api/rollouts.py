@@ -116,7 +116,7 @@ async def _form(request: Request, person: Person, said: dict[str, str], care: Ca
     house = house_of(request)
     async with house.db.read() as connection:
         versions = await fleet_views.versions(connection, person.scope)
-        tags, areas = await fleet_views.tags(connection, person.scope), await place_tree.names(connection)
+        tags, areas = await fleet_views.tags(connection, person.scope), await place_tree.names(connection, person.scope)
     choices = {"versions": versions, "tags": tags, "areas": areas, "kinds": KINDS}
     return page(request, person, "rollout_new.html", said=said, care=care, wrong=wrong, **choices)
 

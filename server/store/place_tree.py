@@ -9,16 +9,21 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.store.schema import area
+from server.store.schema import area, area_within, complex_
+from server.store.scope import Scope, within
 
 _MOST_DEEP = 8
 
 
-async def names(connection: AsyncConnection) -> list[tuple[str, str]]:
-    """Id, and the name indented by how deep it lies; each behind what it lies in."""
+async def names(connection: AsyncConnection, scope: Scope) -> list[tuple[str, str]]:
+    """Id, and the name indented by how deep it lies, each behind what it lies in: of areas with a complex of the scope
+    in them; of a city's, all."""
     below: defaultdict[str, list[Any]] = defaultdict(list)
-    columns = (area.c.id, area.c.name, area.c.parent)
-    for row in await connection.execute(select(*columns).order_by(area.c.name, area.c.id)):
+    query = select(area.c.id, area.c.name, area.c.parent).order_by(area.c.name, area.c.id)
+    if not scope.is_city:
+        seen = select(area_within.c.upper).join(complex_, complex_.c.area == area_within.c.area)
+        query = query.where(area.c.id.in_(seen.where(within(complex_.c.id, scope))))
+    for row in await connection.execute(query):
         below[row.parent or ""].append(row)
     return list(_walk(below, "", 0))
 

@@ -28,6 +28,7 @@ from tests.server.scoped_people import add_areas
 from tests.server.test_accounts import NEW, secret_in
 from tests.server.test_place_import import digest_in, upload
 
+WHY = {"reason": "walk", "document": "17"}
 Sample = Callable[[City], Awaitable[httpx.Response]]
 READS = {"GET", "HEAD", "OPTIONS"}
 
@@ -109,14 +110,16 @@ async def _import(town: City) -> httpx.Response:
 
 async def _lift(town: City) -> httpx.Response:
     visitor = await town.visitor("wang")
-    await visitor.submit("/retention/holds", plate="京A12345", reason="walk")
-    return await visitor.submit("/retention/holds/1/lift", reason="walk")
+    await visitor.submit("/retention/holds", plate="京A12345", **WHY)
+    return await visitor.submit("/retention/holds/1/lift", **WHY)
 
 
 async def _stop(town: City) -> httpx.Response:
     visitor = await town.visitor("wang")
-    begun = await visitor.submit("/gateways/rollouts", kind="policy", body="confirm_s: 7")
-    return await visitor.submit(f"{begun.headers['location']}/stop")
+    await visitor.submit("/gateways/rollouts", kind="policy", body="confirm_s: 6")
+    running = re.search(r"/gateways/rollouts/r-\w+", await visitor.page("/gateways/rollouts"))
+    assert running
+    return await visitor.submit(f"{running[0]}/stop")
 
 
 SAMPLES: Mapping[str, Sample] = {
@@ -156,14 +159,12 @@ SAMPLES: Mapping[str, Sample] = {
     "POST /gateways/{identity}/tags": by("wang", "/gateways/gw-0a1b2c3d4e5f/tags", tags="试点"),
     "POST /gateways/rollouts": by("wang", "/gateways/rollouts", kind="policy", body="confirm_s: 6"),
     "POST /gateways/rollouts/{id_}/{what}": _stop,
-    "POST /retention/holds": by("wang", "/retention/holds", plate="京A12345", reason="walk"),
+    "POST /retention/holds": by("wang", "/retention/holds", plate="京A12345", **WHY),
     "POST /retention/holds/{number}/lift": _lift,
-    "POST /retention/subject": by("wang", "/retention/subject", kind="plate", value="京A12345", reason="walk"),
-    "POST /retention/subject/export": by(
-        "wang", "/retention/subject/export", kind="plate", value="京A12345", reason="walk"
-    ),
+    "POST /retention/subject": by("wang", "/retention/subject", kind="plate", value="京A12345", **WHY),
+    "POST /retention/subject/export": by("wang", "/retention/subject/export", kind="plate", value="京A12345", **WHY),
     "POST /retention/subject/delete": by(
-        "wang", "/retention/subject/delete", kind="plate", value="京A99999", reason="walk", sure="yes"
+        "wang", "/retention/subject/delete", kind="plate", value="京A99999", **WHY, sure="yes"
     ),
     "POST /audit/export": by("huang", "/audit/export", reason="walk"),
     "POST /audit/blank": by("huang", "/audit/blank"),
