@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 from datetime import timedelta
+from typing import Annotated
 
 import structlog
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, HTTPException, Path, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
@@ -23,6 +24,7 @@ from server.store.scope import BadScope, Scope, read_scope
 from server.web.answers import house_of, page, see
 
 log = structlog.get_logger()
+Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 router = APIRouter(prefix="/accounts")
 
 LINK_LIFE = timedelta(hours=72)
@@ -58,13 +60,13 @@ async def invite(request: Request, person: Governing, form: Form) -> Response:
 
 
 @router.get("/{number}")
-async def account(request: Request, number: int, person: Governing) -> Response:
+async def account(request: Request, number: Number, person: Governing) -> Response:
     """One account, with where it is signed in."""
     return await _account(request, person, number)
 
 
 @router.post("/{number}/invite")
-async def invite_again(request: Request, number: int, person: Governing) -> Response:
+async def invite_again(request: Request, number: Number, person: Governing) -> Response:
     """A new link; the last one ends. The password stays what it is until the link is used."""
     house = house_of(request)
     async with house.db.write() as connection:
@@ -74,7 +76,7 @@ async def invite_again(request: Request, number: int, person: Governing) -> Resp
 
 
 @router.post("/{number}/role")
-async def change(request: Request, number: int, person: Governing, form: Form) -> Response:
+async def change(request: Request, number: Number, person: Governing, form: Form) -> Response:
     """Another role or another scope; open screens follow within seconds."""
     role, scope = _role(form), _scope(form)
     house = house_of(request)
@@ -89,7 +91,7 @@ async def change(request: Request, number: int, person: Governing, form: Form) -
 
 
 @router.post("/{number}/{what}")
-async def act(request: Request, number: int, what: str, person: Governing, form: Form) -> Response:
+async def act(request: Request, number: Number, what: str, person: Governing, form: Form) -> Response:
     """Disable, enable, unlock; reset the second factor; end a session, or all."""
     house = house_of(request)
     now = house.now()
