@@ -136,11 +136,15 @@ class Cluster:
         """Start a node that is not running; it finds its place by itself. Raises ChildFailed."""
         self._children[node].start()
 
+    def reinitialize(self, node: str) -> bool:
+        """Make a node again from the leader, as ``patronictl reinit --force`` does; whether Patroni agreed."""
+        return self._rest.reinitialize(self._places[node].rest_port)
+
     def configure(self, changes: Mapping[str, Any]) -> None:
         """Change what all nodes share, as ``patronictl edit-config`` does. Raises ClusterFailed."""
         leader = self.leader()
         if leader is None or not self._rest.patch(self._places[leader].rest_port, "config", changes):
-            raise ClusterFailed(f"the settings were not taken: {self._last_words()}")
+            raise ClusterFailed(f"the settings were not taken: {self.last_words()}")
 
     def say(self, sql: str, node: str | None = None, database: str = "postgres") -> str:
         """A statement by psql as the superuser, to the leader or to that node; what it printed.
@@ -165,7 +169,7 @@ class Cluster:
         until_s = time.monotonic() + limit_s
         while not so():
             if time.monotonic() > until_s:
-                raise ClusterFailed(f"no {what} after {limit_s:g} s: {self._last_words()}")
+                raise ClusterFailed(f"no {what} after {limit_s:g} s: {self.last_words()}")
             time.sleep(_POLL_S)
 
     def stop(self) -> None:
@@ -214,8 +218,9 @@ class Cluster:
             for path in (self._folder, *self._folder.rglob("*")):
                 os.chown(path, _NOBODY, _NOBODY)
 
-    def _last_words(self) -> str:
-        return "\n".join(f"{name}: {child.tail(5)}" for name, child in self._children.items())
+    def last_words(self, lines: int = 5) -> str:
+        """What each node said last."""
+        return "\n".join(f"{name}: {child.tail(lines)}" for name, child in self._children.items())
 
 
 def _places(folder: Path, count: int) -> list[Place]:

@@ -29,6 +29,10 @@ class Rest:
         """Change something; whether it was taken."""
         return self._status(port, "PATCH", what, _CHANGE_LIMIT_S, msgspec.json.encode(changes)) == 200
 
+    def reinitialize(self, port: int) -> bool:
+        """Have the node made again from the leader, whatever it does now; whether it will be."""
+        return self._status(port, "POST", "reinitialize", _CHANGE_LIMIT_S, b'{"force": true}') == 200
+
     def _status(self, port: int, method: str, path: str, limit_s: float, body: bytes | None = None) -> int | None:
         head = {"Authorization": f"Basic {self._basic}", "Content-Type": "application/json"}
         with closing(http.client.HTTPConnection(HOST, port, timeout=limit_s)) as line:

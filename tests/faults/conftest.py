@@ -31,8 +31,15 @@ def pytest_runtest_makereport(
         report.user_properties.append((_LINE, msgspec.json.encode(line).decode()))
         print(f"\n{line}")
         if report.failed:
+            report.sections.extend(_of_nodes(item))
             report.sections.append(("seed", f"repeat with: GATEHOUSE_SEED={story.seed} pytest {item.nodeid}"))
     return report
+
+
+def _of_nodes(item: pytest.Item) -> list[tuple[str, str]]:
+    """What the nodes of its database said last, where it has any."""
+    cluster: Any = getattr(item, "funcargs", {}).get("cluster")
+    return [("nodes", cluster.last_words(80))] if cluster is not None else []
 
 
 def pytest_configure() -> None:

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.faults
 
 AGAIN_LIMIT_S = 25.0  # promised: docs/ha.md
 HEAL_LIMIT_S, LEAD_LIMIT_S = 120.0, 60.0
+STUCK_S = 45.0  # a node that stays away so long does not come by itself
 BETWEEN = 300  # batches acknowledged before each kill
 
 
@@ -36,12 +37,23 @@ def cluster(started: Cluster) -> Cluster:
 
 
 def heal(cluster: Cluster) -> None:
-    """Start what is down and wait until all nodes follow one, one of them synchronously."""
+    """Start what is down and wait until all nodes follow one, one of them synchronously.
+
+    One whose disk is ahead of the history that the others went on with may wait for ever: docs/ha.md has it made again.
+    """
     for node in cluster.nodes:
         if not cluster.running(node):
             cluster.start_node(node)
-    whole = len(cluster.nodes) - 1
-    cluster.wait_until(lambda: len(cluster.replicas()) == whole and cluster.standbys(), "whole cluster", HEAL_LIMIT_S)
+    with suppress(ClusterFailed):
+        cluster.wait_until(lambda: whole(cluster), "whole cluster", STUCK_S)
+    for node, role in cluster.roles().items():
+        if role == "away":
+            cluster.reinitialize(node)
+    cluster.wait_until(lambda: whole(cluster), "whole cluster", HEAL_LIMIT_S)
+
+
+def whole(cluster: Cluster) -> bool:
+    return len(cluster.replicas()) == len(cluster.nodes) - 1 and bool(cluster.standbys())
 
 
 async def kill(cluster: Cluster, writers: Writers, who: Callable[[], str | None]) -> float:

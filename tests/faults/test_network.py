@@ -122,13 +122,19 @@ async def _alarm_at_the_centre(rig: Rig) -> float:
 
 
 async def test_control_sending_once_is_seen(story: Story, tmp_path: Path) -> None:
-    """The positive control: an agent that sends and forgets, and a centre that takes whatever comes."""
+    """The positive control: an agent that sends and forgets, and a centre that takes whatever comes.
+
+    It leaves holes, or what was left out comes late and out of order. Where the kernel had it sent again in time for
+    everything, it was lucky, and is troubled again.
+    """
     broken = {"agent": mutant("sends_once"), "centre": mutant("no_marks")}
     async with apart(tmp_path, **broken) as (rig, cable):
-        findings = await troubled(story, rig, cable, lambda cable: cable.lose("both"))
-        assert findings.events > 0
-        with pytest.raises(AssertionError):  # holes, or what was left out comes late and out of order
-            must_hold(findings)
+        for _ in range(4):
+            findings = await troubled(story, rig, cable, lambda cable: cable.lose("both"))
+            assert findings.events > 0
+            if findings.lost or findings.unlisted or findings.disordered:
+                return
+    raise AssertionError("this rig could not see what sending once leaves out")
 
 
 def test_nothing_is_left_behind() -> None:

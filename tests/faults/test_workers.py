@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from eventlog.shards import SHARDS
 from simulators.postgres import Postgres
 from simulators.processes import Child
 from tests.centre_sql import on_postgres
@@ -22,6 +23,7 @@ from tests.rig import Rig, start, until
 pytestmark = pytest.mark.faults
 
 KILLS, RATE = choose(3, 20), 200.0
+LEASES = SHARDS + len(("conservation", "retention", "rollouts"))
 MOVED_WITHIN_S = 10.0  # a promise: a killed process's shards are another's by then
 # Sessions that hold leases (server/leases.py), each with how many.
 _LEASES = """SELECT pid, CAST(count(*) AS bigint) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
@@ -57,14 +59,14 @@ class City:
         return sorted(count for _, count in on_postgres(self.url, _LEASES))
 
     async def shared_out(self) -> None:
-        await until(lambda: len(self.leases()) == 2 and sum(self.leases()) == 17, 30.0)
+        await until(lambda: len(self.leases()) == 2 and sum(self.leases()) == LEASES, 30.0)
 
     async def kill(self, story: Story, number: int) -> None:
         """kill -9 of one; the time until the other has everything; and start it again."""
         killed = (self.rig.server, self.second)[number % 2]
         killed.kill()
         began = time.monotonic()
-        await until(lambda: self.leases() == [17], MOVED_WITHIN_S)
+        await until(lambda: self.leases() == [LEASES], MOVED_WITHIN_S)
         story.tell(moved_s=max(story.counts.get("moved_s", 0.0), round(time.monotonic() - began, 2)))
         await start(killed, "ready http")
         await self.shared_out()
