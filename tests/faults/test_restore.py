@@ -21,12 +21,12 @@ from simulators.products import command, run_command
 from tests.faults.chain import ended, mutant, pip_broker, running
 from tests.faults.invariants import Findings, must_hold
 from tests.faults.load import SITE, loaded, settled
-from tests.faults.story import FULL, Story, choose
+from tests.faults.story import Story, choose
 from tests.rig import Rig
 
 pytestmark = pytest.mark.faults
 
-ROUNDS, ROUNDS_POSTGRES, RATE = choose(3, 20), choose(1, 5), 60.0
+ROUNDS, ROUNDS_POSTGRES, RATE = choose(2, 20), choose(1, 5), 60.0
 ALARMS = 405419897
 PRODUCT = [command("gatehouse-server")]
 
@@ -128,7 +128,7 @@ async def test_control_a_backup_of_no_single_moment_loses(story: Story, tmp_path
         assert findings.unlisted, "this rig could not see a loss"
 
 
-@pytest.mark.skipif(not FULL, reason="FULL=1")
+@pytest.mark.full
 async def test_control_an_agent_that_does_not_look_back_keeps_the_alarm(story: Story, tmp_path: Path) -> None:
     async with running(tmp_path, agent=mutant("looks_ahead")) as rig:
         await lost_and_restored(story, rig, 1)
