@@ -15,6 +15,8 @@ CACHES := .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist 
 CHECKS := "ruff check ." "ruff format --check ." basedpyright lint-imports \
 	"python scripts/check_secrets.py" "python scripts/check_repository.py"
 
+unexport PYTHONDONTWRITEBYTECODE # a container's habit, by which each of our many processes compiles all modules again
+
 .DEFAULT_GOAL := help
 .PHONY: help demo cluster test check bench faults wheel deb clean again
 
@@ -29,7 +31,7 @@ cluster: .venv/.demo  ## a PostgreSQL of three nodes under Patroni, of which any
 
 test: .venv/.dev .venv/.browser  ## every test but the faults (ARGS="-k parking" for some)
 	@$(BIN)/python scripts/system_packages.py
-	@$(BIN)/python -m pytest -m "not faults" --numprocesses 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -m "not faults" --numprocesses 2 --dist worksteal $(ARGS)
 
 check: .venv/.dev  ## what must hold before a commit: style, types, imports, secrets, contents
 	@failed=; for step in $(CHECKS); do echo "== $$step"; $(BIN)/$$step || failed=1; done; test -z "$$failed"

@@ -40,7 +40,6 @@ from server.house import House
 from server.rebuild import Rebuilt, rebuild
 from server.refill import Verified
 from server.report import report
-from server.serve import serve, work
 from server.store.failures import DatabaseBusy
 from server.store.people import ROLES, UsernameTaken, add_account
 from server.store.scope import CITY, BadScope, Scope, read_scope
@@ -125,6 +124,8 @@ def serve_forever(
 
     Example: gatehouse-server serve --data server-data
     """
+    from server.serve import serve  # all pages and routes: no other command needs them, and they take half a second
+
     config = _several(folder) if only_requests or share_port else settings(folder)
     part = "requests" if only_requests else "all"
     _run(serve(folder, config, lambda url: print(f"ready {url}", flush=True), part, share_port=share_port))
@@ -136,6 +137,8 @@ def work_forever(folder: Folder = DEFAULT_FOLDER) -> None:
 
     Example: gatehouse-server work --data server-data
     """
+    from server.serve import work
+
     _run(_until_told(work(folder, _several(folder), lambda: print("ready", flush=True))))
 
 

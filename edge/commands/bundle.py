@@ -18,12 +18,12 @@ from typing import Any
 
 import msgspec
 
+from domain.findings import Finding
 from edge import identity
 from edge.broker.folder import BrokerFolder
 from edge.commands.redact import Redact, everywhere, redactor
 from edge.config import Config
 from edge.doctor.agent import UNIT
-from edge.doctor.finding import Finding
 from edge.doctor.software import installed
 from edge.status import beside
 from edge.status.box_status import described

@@ -8,10 +8,10 @@ import msgspec
 import typer
 from rich.text import Text
 
+from domain.findings import Finding, Level, exit_code
 from edge.agent import utc_now
 from edge.commands.options import DEFAULT_CONFIG, AsJson, ConfigFile, out
-from edge.doctor.examination import examine
-from edge.doctor.finding import GROUPS, Finding, Level, exit_code
+from edge.doctor.examination import GROUPS, examine
 
 _MARKS: dict[Level, tuple[str, str]] = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "error": ("✗", "red")}
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
+from domain.findings import Finding, Reporter
 from edge import identity
 from edge.commands.ages import span
-from edge.doctor.finding import Finding, Reporter
 from edge.status.box_status import alive
 
 _IDENTITY = Reporter("configuration", "identity")

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from domain.findings import Finding, Reporter
 from edge.commands.ages import span
-from edge.doctor.finding import Finding, Reporter
 
 _UNSENT = Reporter("data", "backlog")
 _PARKED = Reporter("data", "parked messages")

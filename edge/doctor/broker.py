@@ -15,9 +15,9 @@ import msgspec
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from domain.findings import Finding, Reporter
 from edge.config import Broker
 from edge.doctor import certificate
-from edge.doctor.finding import Finding, Reporter
 from edge.sync.trust import Trust
 
 _LINE = Reporter("connections", "broker's line")

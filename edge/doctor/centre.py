@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from domain.findings import Finding, Reporter
 from edge import identity
 from edge.clock import standing
 from edge.doctor import certificate
-from edge.doctor.finding import Finding, Reporter
 from edge.sync.transport import Refused, Uplink, UplinkDown, understood
 from edge.sync.trust import Trust
 

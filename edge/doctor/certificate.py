@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from datetime import datetime, timedelta
 
-from edge.doctor.finding import Finding, Reporter
+from domain.findings import Finding, Reporter
 from edge.server_certificate import Shown, Unreachable, look
 from edge.sync.trust import Trust
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from domain.findings import Finding, Reporter
 from edge.commands.ages import span
-from edge.doctor.finding import Finding, Reporter
 
 _SAYS = Reporter("box", "clock")
 _WARN, _ERROR = timedelta(seconds=2), timedelta(minutes=1)

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from domain.findings import Finding, Reporter
 from edge.config import Config, is_loopback, load, mistakes
 from edge.devices.driver import discover
-from edge.doctor.finding import Finding, Reporter
 
 _SAYS = Reporter("configuration", "settings")
 _DEVICES = Reporter("configuration", "device list")

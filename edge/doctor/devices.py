@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from domain.findings import Finding, Reporter
 from edge.commands.ages import span
-from edge.doctor.finding import Finding, Reporter
 from edge.intake.parked import UNKNOWN_DEVICE
 from edge.status import beside
 

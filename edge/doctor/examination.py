@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
+from domain.findings import Finding
 from edge.commands.redact import secrets
 from edge.config import Config
 from edge.doctor import agent, backlog, broker, centre, clock, configuration, devices, folder, software, storage
-from edge.doctor.finding import GROUPS, Finding
 from edge.kernel_clock import kernel_vouches
 from edge.status import beside, status
 from edge.status.box_status import described
@@ -22,6 +22,8 @@ from edge.store import disk
 from edge.sync.moved import server_of
 
 _MOUNTS = Path("/proc/self/mountinfo")
+
+GROUPS = ("configuration", "box", "connections", "data")  # in this order
 
 
 def examine(settings: Path, now: datetime) -> list[Finding]:

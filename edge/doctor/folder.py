@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from edge.doctor.finding import Finding, Reporter
+from domain.findings import Finding, Reporter
 from edge.status import beside
 from eventlog.sqlite_schema import VERSION
 

@@ -6,7 +6,7 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator
 
-from edge.doctor.finding import Finding, Reporter
+from domain.findings import Finding, Reporter
 
 _SAYS = Reporter("box", "Mosquitto")
 # Upstream mended CVE-2024-8376, CVE-2024-3935 and CVE-2024-10525 by 2.0.20; Debian 12 in this revision of 2.0.11.

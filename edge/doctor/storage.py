@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from domain.findings import Finding, Reporter
 from edge.commands.ages import size
 from edge.config import Capacity
-from edge.doctor.finding import Finding, Reporter
 from edge.store.disk import Disk
 from edge.store.keeper import SET_ASIDE
 

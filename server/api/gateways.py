@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from server.api.who import Overseeing
@@ -22,25 +23,25 @@ PAGE = 100
 _MOST_SKIP = 100_000
 _MOST_SIGNS = 200
 
-Word = Annotated[str, Query(max_length=_MOST_SIGNS)]
+Word = Annotated[str, Field(max_length=_MOST_SIGNS)]
 
 
-class Asked:
+class Asked(BaseModel):
     """What the page's address says of which gateways, and in which order."""
 
-    def __init__(
-        self,
-        q: Word = "",
-        area: Word = "",
-        complex: Word = "",
-        version: Word = "",
-        tag: Word = "",
-        rank: Word = "",
-        sort: Sort = "worst",
-        skip: Annotated[int, Query(ge=0, le=_MOST_SKIP)] = 0,
-    ) -> None:
-        self.words = {"q": q, "area": area, "complex": complex, "version": version, "tag": tag, "rank": rank}
-        self.sort, self.skip = sort, skip
+    q: Word = ""
+    area: Word = ""
+    complex: Word = ""
+    version: Word = ""
+    tag: Word = ""
+    rank: Word = ""
+    sort: Sort = "worst"
+    skip: Annotated[int, Field(ge=0, le=_MOST_SKIP)] = 0
+
+    @property
+    def words(self) -> dict[str, str]:
+        """All of it that chooses gateways."""
+        return {name: word for name, word in self if name not in ("sort", "skip")}
 
     def filter(self, house: House, person: Person) -> Filter:
         words = {("text" if name == "q" else name): word.strip() for name, word in self.words.items()}
@@ -53,23 +54,12 @@ class Asked:
 
 
 @router.get("/gateways")
-async def gateways(
-    request: Request,
-    person: Overseeing,
-    q: Word = "",
-    area: Word = "",
-    complex: Word = "",
-    version: Word = "",
-    tag: Word = "",
-    rank: Word = "",
-    sort: Sort = "worst",
-    skip: Annotated[int, Query(ge=0, le=_MOST_SKIP)] = 0,
-) -> Response:
+async def gateways(request: Request, person: Overseeing, said: Annotated[Asked, Query()]) -> Response:
     """A page of the fleet."""
-    house, said = house_of(request), Asked(q, area, complex, version, tag, rank, sort, skip)
+    house = house_of(request)
     which = said.filter(house, person)
     async with house.db.read() as connection:
-        found = await fleet_views.rows(connection, which, sort, skip, PAGE + 1)
+        found = await fleet_views.rows(connection, which, said.sort, said.skip, PAGE + 1)
         context: dict[str, Any] = {
             "counts": await fleet_views.counts(connection, which),
             "tree": await fleet_views.branch(connection, Filter(which.scope, which.silent_before), ""),
@@ -82,15 +72,15 @@ async def gateways(
         "rows": found[:PAGE],
         "said": said.said,
         "asked": said.words,
-        "sort": sort,
-        "skip": skip,
+        "sort": said.sort,
+        "skip": said.skip,
         "page_size": PAGE,
     }
     return page(request, person, "gateways.html", **shown, **context, is_more=is_more, ranks=fleet_views.RANKS)
 
 
 @router.get("/gateways/tree")
-async def tree(request: Request, person: Overseeing, area: Word) -> Response:
+async def tree(request: Request, person: Overseeing, area: Annotated[str, Query(max_length=_MOST_SIGNS)]) -> Response:
     """What lies below an area, for the tree to grow by."""
     house = house_of(request)
     async with house.db.read() as connection:

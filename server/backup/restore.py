@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from importlib.metadata import version
@@ -183,15 +184,12 @@ async def _pictures(backup: BackupReader, place: Place, objects: ObjectStore, pr
 
 async def _waiting(place: Place) -> dict[str, int]:
     """feed -> how many deliveries wait in it."""
-    waiting: dict[str, int] = {}
+    waiting = Counter[str]()
     async with place.reading() as found:
-        for shape in await found.shapes():
-            if shape.name != "delivery":
-                continue
+        for shape in (shape for shape in await found.shapes() if shape.name == "delivery"):
             feed, state = shape.columns.index("feed"), shape.columns.index("state")
             async for rows in found.rows(shape):
-                for row in rows:
-                    waiting[row[feed]] = waiting.get(row[feed], 0) + (row[state] == "waiting")
+                waiting.update(row[feed] for row in rows if row[state] == "waiting")
     return waiting
 
 

@@ -18,6 +18,7 @@ from server.cells.arrive import Announced, Settings
 from server.cells.far import Far
 from server.cells.fence import raise_fences
 from server.cells.moves import FIRST_VERSION, Move
+from server.cells.rows import Parcel
 from server.centre_log import CentreLog
 from server.media import MediaBox
 from server.store.engine import Database
@@ -201,16 +202,18 @@ class Departure:
 
     async def _copy_rows(self, far: Far, complex_id: str) -> None:
         """The parcels that the other cell lacks; nothing changes here meanwhile, so they are the same again."""
-        wanted, number = (await far.standing()).rows_copied, 0
+        copied, number = (await far.standing()).rows_copied, 0
         async with self._db.read() as connection:
             async for parcel in rows.parcels(connection, complex_id, self._here):
-                if number >= wanted:
-                    wanted = (await far.put_rows(number, parcel)).rows_copied
-                    if wanted != number + 1:
-                        raise NotMoved(
-                            f"the other cell is at parcel {wanted}, not {number + 1}: is another move running?"
-                        )
+                if number >= copied:
+                    await self._put(far, number, parcel)
                 number += 1
+
+    @staticmethod
+    async def _put(far: Far, number: int, parcel: Parcel) -> None:
+        copied = (await far.put_rows(number, parcel)).rows_copied
+        if copied != number + 1:
+            raise NotMoved(f"the other cell is at parcel {copied}, not {number + 1}: is another move running?")
 
     async def _copy_pictures(self, far: Far, complex_id: str) -> None:
         async with self._db.read() as connection:

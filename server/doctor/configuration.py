@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from domain.findings import Finding, Reporter
 from domain.places import BadHours
 from server.bootstrap import places
 from server.config import FILE, BadConfig, Complex, Config, load
-from server.doctor.finding import Finding, Reporter
 from server.enrol_link import enrol_link
 from server.tariff_file import BadFile, BadTariff, load_tariff
 

@@ -11,8 +11,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.findings import Finding, Reporter
 from server.doctor import postgres, sqlite
-from server.doctor.finding import Finding, Reporter
 from server.store import address, figures, migrate
 from server.store.engine import Database
 from server.store.failures import DatabaseBusy

@@ -6,10 +6,12 @@ import asyncio
 from datetime import datetime
 from pathlib import Path
 
+from domain.findings import Finding
 from server.bootstrap import reader_names
 from server.config import Config
 from server.doctor import configuration, database, machine
-from server.doctor.finding import GROUPS, Finding
+
+GROUPS = ("configuration", "database", "machine", "work")  # in this order
 
 
 async def examine(folder: Path, now: datetime) -> list[Finding]:

@@ -14,8 +14,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from domain.findings import Finding, Reporter
 from server.config import BadConfig, Config
-from server.doctor.finding import Finding, Reporter
 from server.enrol_link import certificate_sha256
 from server.media import MediaAway, probe
 from server.objects import open_objects

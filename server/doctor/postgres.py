@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.doctor.finding import Finding, Reporter
+from domain.findings import Finding, Reporter
 
 _VERSION = Reporter("database", "version")
 _TEXT = Reporter("database", "encoding and collation")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from server.doctor.finding import Finding, Reporter
+from domain.findings import Finding, Reporter
 
 _FILE = Reporter("database", "file")
 _WHOLE = Reporter("database", "contents")

@@ -5,32 +5,27 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 from sqlalchemy import select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.retention import Hold
 from domain.subjects import Subject, key_of
-from domain.tombstones import TOMBSTONE, tombstone, without_pictures
-from domain.wire import BadBatch
 from eventlog.log import Record
-from eventlog.shards import SHARD_NAMES, shard_of
 from server.batches import Batch
 from server.media import MediaBox
 from server.retention import erase_beside, erasures, holds, search, told
 from server.retention.compact import compact, raw_hits
-from server.retention.letting_go import Change, apply
+from server.retention.letting_go import apply
+from server.retention.log_eraser import LogEraser, change_of
 from server.retention.noted import note
 from server.store.engine import Database, stamp
 from server.store.retention_tables import erasure
-from server.store.schema import batch as batch_table
 from server.store.schema import complex_
 
-_BATCHES, _TRIES = 20, 3
+_TRIES = 3
 
 
 class Report(msgspec.Struct):
@@ -74,23 +69,22 @@ class Eraser:
         identity = identity or await self.begin(subject, complex_id, why)
         await asyncio.sleep(1.5 * self._look_s)  # from here on every process blanks what arrives
         scope = [complex_id] if complex_id else []
-        went, sent = Counter[str](), dict[str, list[str]]()
-        held, remaining = 0, dict[str, int]()
+        log, beside, remaining = LogEraser(self._db, identity, subject, progress), Counter[str](), dict[str, int]()
         for _ in range(_TRIES):  # a reader may have held a record in its hands while it was erased
-            held = await self._from_log(identity, subject, scope, went, sent, progress)
-            went += await erase_beside.erase(self._db, subject, scope, identity, self._now())
+            await log.erase(scope, self._now())
+            beside += await erase_beside.erase(self._db, subject, scope, identity, self._now())
             progress("searching")
             remaining = await self._remaining(subject, scope)
-            if not remaining or held:
+            if not remaining or log.held:
                 break
         while await self._media.forget_unkept():
             progress("deleting pictures")
-        await self._tell(identity, scope, sent, feeds)
+        await self._tell(identity, scope, log.sent, feeds)
         progress("compacting")
         done = await compact(self._db, self._folder)
-        raw = 0 if held else await raw_hits(self._db, self._folder, subject)
-        report = Report(identity, dict(+went), held, remaining, raw, {}, compacted=done)
-        report.receivers = {feed: len(ids) for feed, ids in sent.items()}
+        raw = 0 if log.held else await raw_hits(self._db, self._folder, subject)
+        receivers = {feed: len(ids) for feed, ids in log.sent.items()}
+        report = Report(identity, dict(log.went + beside), log.held, remaining, raw, receivers, compacted=done)
         await self._end(identity, report, why)
         return report
 
@@ -104,62 +98,6 @@ class Eraser:
             await erasures.write_file(connection, self._folder)
             await note(connection, "erasure_begun", why.who, {"id": identity, "document": why.document}, now)
         return identity
-
-    async def _from_log(
-        self,
-        identity: str,
-        subject: Subject,
-        scope: Collection[str],
-        went: Counter[str],
-        sent: dict[str, list[str]],
-        progress: Callable[[str], None],
-    ) -> int:
-        """Make tombstones of the records; how many a hold keeps."""
-        async with self._db.read() as connection:
-            in_force = holds.holds_of(await holds.in_force(connection, self._now()))
-        pictures: dict[str, set[str]] = {}
-        held = 0
-        async for seen in search.events(self._db, subject, scope, lambda: progress("reading the log")):
-            if erasures.is_held(in_force, seen.fact.complex, seen.body):
-                held += 1
-                continue
-            names = {media.sha256 for media in seen.fact.event.media if media.sha256}
-            pictures.setdefault(seen.fact.complex, set()).update(names)
-        async with self._db.write() as connection:
-            names = {name for found in pictures.values() for name in found}
-            await erasures.note_pictures(connection, identity, names)
-        for shard in SHARD_NAMES:
-            of_shard = {name: found for name, found in pictures.items() if shard_of(name) == shard}
-            if of_shard:
-                await self._rewrite(shard, subject, of_shard, in_force, went, sent, progress)
-        return held
-
-    async def _rewrite(
-        self,
-        shard: str,
-        subject: Subject,
-        pictures: dict[str, set[str]],
-        in_force: Sequence[Hold],
-        went: Counter[str],
-        sent: dict[str, list[str]],
-        progress: Callable[[str], None],
-    ) -> None:
-        after = 0
-        while True:
-            async with self._db.write(shard=shard) as connection:
-                records = await _records(connection, shard, list(pictures), after)
-                if not records:
-                    return
-                for complex_id, names in pictures.items():
-                    of = [record for record in records if record.complex == complex_id]
-                    changes = [change for record in of if (change := _change(record, subject, names, in_force))]
-                    if changes:
-                        went += await apply(connection, changes, names)
-                        gone = [fact.id for change in changes for fact in change.gone]
-                        for feed, ids in (await told.sent_to(connection, gone)).items():
-                            sent.setdefault(feed, []).extend(ids)
-            after = records[-1].position
-            progress("rewriting batches")
 
     async def _remaining(self, subject: Subject, scope: Collection[str]) -> dict[str, int]:
         found = Counter[str]()
@@ -222,38 +160,3 @@ class Eraser:
         async with self._db.write(record.complex) as connection:
             await erasures.note_pictures(connection, next(iter(named.values())), pictures)
             return await apply(connection, [change], pictures)
-
-
-async def _records(connection: AsyncConnection, shard: str, complexes: Sequence[str], after: int) -> list[Record]:
-    columns = (batch_table.c.position, batch_table.c.body, batch_table.c.complex, batch_table.c.received_at)
-    query = select(*columns).where(
-        batch_table.c.shard == int(shard), batch_table.c.complex.in_(complexes), batch_table.c.position > after
-    )
-    rows = (await connection.execute(query.order_by(batch_table.c.position).limit(_BATCHES))).all()
-    return [Record(row[0], row[1], row[2], row[3]) for row in rows]
-
-
-def _change(record: Record, subject: Subject, names: Collection[str], in_force: Sequence[Hold]) -> Change | None:
-    """What becomes of a batch: who is named goes, and the pictures of whom are named nowhere any more."""
-    try:
-        batch = Batch(record)
-    except BadBatch:
-        return None
-    named = search.indexes_of(batch.bodies, subject.form)
-    kept = {i for i in named if erasures.is_held(in_force, record.complex, batch.bodies[i])}
-    return change_of(record, batch, {i for i in named if i not in kept}, names, kept)
-
-
-def change_of(
-    record: Record, batch: Batch, gone: Collection[int], names: Collection[str], kept: Collection[int] = ()
-) -> Change | None:
-    """The change that makes tombstones of ``gone`` and takes pictures out of the rest."""
-    facts, changed = batch.facts(), dict[int, bytes]()
-    for index, body in enumerate(batch.bodies):
-        if index in gone and facts[index].event.kind != TOMBSTONE:
-            changed[index] = tombstone(body, "erased")
-        elif index not in kept and (less := without_pictures(body, names)) is not body:
-            changed[index] = less
-    if not changed:
-        return None
-    return Change(record, batch, batch.bodies, changed, [facts[index] for index in changed if index in gone])

@@ -12,12 +12,12 @@ import pytest
 from typer.testing import CliRunner
 
 from domain.events import Event, Subject
+from domain.findings import Finding
 from edge import identity
 from edge.commands import bundle
 from edge.commands.app import app
 from edge.commands.redact import OUT, redactor, secrets
 from edge.config import load
-from edge.doctor.finding import Finding
 from tests.edge.box import Box, parked
 
 # Put together, so that no text here looks like what it stands for.

@@ -17,11 +17,11 @@ import pytest
 from sqlalchemy import text, update
 from typer.testing import CliRunner
 
+from domain.findings import Finding
 from server.bootstrap import close_house, open_house
 from server.cli import app
 from server.config import Config
 from server.doctor import examination, machine, postgres
-from server.doctor.finding import Finding
 from server.house import House
 from server.store.schema import gateway
 from tests.server.engines import Engine

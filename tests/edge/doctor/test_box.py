@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from domain.events import Event
+from domain.findings import Finding, Reporter, exit_code
 from edge.config import Capacity
 from edge.doctor import agent, backlog, clock, devices, folder, software, storage
-from edge.doctor.finding import Finding, Reporter, exit_code
 from edge.status.box_status import described
 from edge.status.status import read_file
 from edge.store.disk import Disk

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from domain.findings import Finding, Reporter
 from edge.config import Broker
 from edge.doctor import broker, centre, certificate
-from edge.doctor.finding import Finding, Reporter
 from edge.server_certificate import Shown, look
 from edge.sync.trust import Trust
 from tests.edge.box import Box

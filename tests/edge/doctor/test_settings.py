@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from domain.findings import Finding
 from edge.config import BadConfig, load
 from edge.doctor.configuration import check
-from edge.doctor.finding import Finding
 
 WRONG = """\
 timezone = "Asia/Nowhere"

@@ -1,22 +1,20 @@
-"""What a check says: in which state a thing is, why, and what to do."""
+"""What a check of ``doctor`` says: in which state a thing is, why, and what to do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, get_args
+from typing import Literal
 
 import msgspec
 
 Level = Literal["ok", "warn", "error"]
-Group = Literal["configuration", "box", "connections", "data"]
-GROUPS: tuple[Group, ...] = get_args(Group)
 _EXIT: dict[Level, int] = {"ok": 0, "warn": 1, "error": 2}
 
 
 class Finding(msgspec.Struct, frozen=True):
     """``cause`` is what was seen; ``next_step`` what a person does about it, empty where nothing is to be done."""
 
-    group: Group
+    group: str
     name: str
     level: Level
     cause: str
@@ -26,7 +24,7 @@ class Finding(msgspec.Struct, frozen=True):
 class Reporter(msgspec.Struct, frozen=True):
     """Makes the findings of one check."""
 
-    group: Group
+    group: str
     name: str
 
     def ok(self, cause: str) -> Finding:
