@@ -118,7 +118,7 @@ class Rig:
         """Begin as another rig had begun in the folder ``made``: its centre, and the gateway enrolled there."""
         shutil.copytree(made / "centre", self.server_folder)
         self._write_server(0)
-        (self.edge_folder / "data").mkdir(parents=True, exist_ok=True)
+        (self.edge_folder / "data").mkdir(0o700, parents=True, exist_ok=True)
         identity = shutil.copy(made / "gateway" / "data" / "identity.json", self.edge_folder / "data")
         with Path(identity).open("rb") as file:
             os.fsync(file.fileno())  # as the agent's own enrolment does

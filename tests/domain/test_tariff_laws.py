@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from domain.tariff import Line, Plan, Quote, fee, fees
@@ -150,7 +150,7 @@ def cut_by_rule(plan: Plan, charge: Bands, start: int, end: int) -> list[Piece]:
 
 
 def same_pieces(cutter: Callable[[Plan, Bands, int, int], list[Piece]]) -> None:
-    @settings(deadline=None, max_examples=100)
+    @settings(deadline=None, max_examples=100, phases=(Phase.explicit, Phase.reuse, Phase.generate))  # walks are slow
     @given(plans(bands(fixed(kind="free"))), st.integers(0, 20_000), st.integers(1, 4_000))
     def law_(plan: Plan, start_min: int, length_min: int) -> None:
         assert isinstance(plan.charge, Bands)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from simulators.broker import Broker, BrokerUnavailable, MosquittoBroker, NatsBroker, mosquitto
 from simulators.faults import Uplink
 from tests.faults.story import ROOT
+from tests.made import adopt
 from tests.rig import Rig
 
 
@@ -33,30 +33,13 @@ def mutant(name: str) -> list[str]:
     return [sys.executable, "-m", f"tests.faults.mutants.{name}"]
 
 
-async def _made() -> Path:
-    """A centre with an enrolled gateway, made by the products once and copied for each rig."""
-    if not _begun:
-        folder = tempfile.TemporaryDirectory(prefix="gatehouse-made-")
-        rig = Rig(Path(folder.name), pip_broker())
-        try:
-            await rig.start_server()
-            await rig.enrol()
-        finally:
-            rig.stop_all()
-        _begun.append(folder)
-    return Path(_begun[0].name)
-
-
-_begun: list[tempfile.TemporaryDirectory[str]] = []
-
-
 @asynccontextmanager
 async def ended(rig: Rig, *, enrolled: bool = True) -> AsyncIterator[Rig]:
     """A rig that is not started yet, and that belongs to its centre; its processes end with the block."""
     os.environ["PYTHONPATH"] = str(ROOT)  # the products' commands and the mutants are those of this folder
     try:
         if enrolled:
-            rig.adopt(await _made())
+            await adopt(rig)
         yield rig
     finally:
         rig.stop_all()

@@ -17,6 +17,7 @@ from simulators.devices.message import DeviceMessage
 from simulators.devices.uhppoted import Controller
 from simulators.load import publish
 from simulators.products import ask
+from tests.made import start_copy
 from tests.rig import COMPLEX, Rig, until
 
 SERIAL = 405419896
@@ -75,7 +76,7 @@ class DoorSite:
         return self._door
 
     async def start(self) -> None:
-        await self.rig.start_all()
+        await start_copy(self.rig)
         await self.furnish()
 
     async def furnish(self) -> None:

@@ -18,6 +18,7 @@ from simulators.devices.uhppoted import Controller
 from simulators.load import publish
 from simulators.products import ask, command, run_command
 from tests.edge.test_metrics import free_port, read
+from tests.made import adopt
 from tests.rig import Rig, until
 from tests.scenarios.test_chain import broker
 
@@ -33,9 +34,10 @@ class Box(Rig):
         self.metrics_port = free_port()
 
     async def start(self) -> None:
+        await adopt(self)
         self.broker.start()
         await self.start_server()
-        await self.enrol()
+        self.write_edge_settings(self.url)
         text = self.edge_config.read_text().replace("port = 0", f"port = {self.metrics_port}")
         self.edge_config.write_text(text + LISTED)
         await self.start_edge()

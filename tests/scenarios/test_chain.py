@@ -44,9 +44,7 @@ def broker(kind: str) -> Broker:
     return MosquittoBroker()
 
 
-@pytest.fixture(
-    params=[("nats", SQLITE), ("mosquitto", SQLITE), ("nats", POSTGRES)], ids=lambda way: f"{way[0]}-{way[1].name}"
-)
+@pytest.fixture(params=[("mosquitto", SQLITE), ("nats", POSTGRES)], ids=lambda way: f"{way[0]}-{way[1].name}")
 async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Rig]:
     name, engine = request.param
     with engine.database() as database:

@@ -22,6 +22,7 @@ from simulators.devices.uhppoted import Controller
 from simulators.faults import Uplink
 from simulators.load import publish
 from simulators.products import command
+from tests.made import adopt
 from tests.rig import Rig, until
 
 FORCED = 38
@@ -37,11 +38,12 @@ class Site:
         self.swipes = 0
 
     async def start(self) -> None:
+        await adopt(self.rig)
         self.rig.broker.start()
         await self.rig.start_server()
         self.uplink = Uplink(int(self.rig.url.rsplit(":", 1)[1]))
         await self.uplink.start()
-        await self.rig.enrol(f"http://127.0.0.1:{self.uplink.port}")
+        self.rig.write_edge_settings(f"http://127.0.0.1:{self.uplink.port}")
         await self.rig.start_edge()
         await self.rig.drained(1)
 

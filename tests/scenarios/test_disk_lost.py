@@ -19,6 +19,7 @@ from simulators.devices.uhppoted import Controller
 from simulators.load import publish
 from simulators.products import command
 from tests.books import unbalanced
+from tests.made import start_copy
 from tests.rig import Rig, until
 
 CAMERA = vzenith.Camera("in-1", "东门入口")
@@ -49,7 +50,7 @@ def pictures(rig: Rig) -> set[str]:
 async def test_a_centre_without_its_disk_is_filled_again_to_the_same_records(tmp_path: Path) -> None:
     rig, controller = Rig(tmp_path, NatsBroker()), Controller(405419896, ZoneInfo("Asia/Shanghai"))
     try:
-        await rig.start_all()
+        await start_copy(rig)
         await traffic(rig, controller, range(40))
         await rig.drained(80)
         await until(lambda: len(pictures(rig)) == 40)
@@ -75,7 +76,7 @@ async def test_a_centre_without_its_disk_is_filled_again_to_the_same_records(tmp
 async def test_rows_that_the_centre_finds_damaged_are_asked_for_and_come_back_the_same(tmp_path: Path) -> None:
     rig, controller = Rig(tmp_path, NatsBroker()), Controller(405419896, ZoneInfo("Asia/Shanghai"))
     try:
-        await rig.start_all()
+        await start_copy(rig)
         await traffic(rig, controller, range(30))
         await rig.drained(60)
         before = held(rig)

@@ -19,6 +19,7 @@ from simulators.broker import NatsBroker
 from simulators.devices.uhppoted import Controller
 from simulators.load import publish
 from tests.books import unbalanced
+from tests.made import start_copy
 from tests.rig import Rig, until
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -32,7 +33,7 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
     rig = Rig(tmp_path, NatsBroker(ack_wait_s=60))  # a slow machine must not meet its own redeliveries
     rig.device_rate_per_s = Limits().device_rate_per_s
     try:
-        await rig.start_all()
+        await start_copy(rig)
         yield rig
     finally:
         rig.stop_all()
