@@ -53,7 +53,7 @@ class Beside:
 
     async def _step(self, step: Any, name: str, now: datetime) -> int:
         async with self._db.write() as connection:
-            in_force = holds.holds_of(await holds.in_force(connection, now))
+            in_force = await holds.that_keep(connection, now)
             gone = await step(connection, self._terms, in_force, now)
             if gone:
                 await count(connection, now.date().isoformat(), "beside", {name: gone})

@@ -31,7 +31,7 @@ async def erase(db: Database, subject: Subject, scope: Collection[str], identity
     """Blank every row that names the subject; what was, in numbers. Rows derived from the log go with their events."""
     went = Counter[str]()
     async with db.read() as connection:
-        in_force = holds.holds_of(await holds.in_force(connection, now))
+        in_force = await holds.that_keep(connection, now)
     hits = [hit async for hit in search.rows(db, subject, scope) if not _is_held(hit, subject, in_force)]
     for hit in hits:
         async with db.write() as connection:

@@ -111,7 +111,7 @@ class Expiry:
             progress()
 
     async def _let_go(self, connection: AsyncConnection, shard: str, records: Sequence[Record]) -> Counter[str]:
-        in_force = holds.holds_of(await holds.in_force(connection, self._now()))
+        in_force = await holds.that_keep(connection, self._now())
         by_class: dict[Class, Counter[str]] = {}
         changes: list[Change] = []
         for record in records:

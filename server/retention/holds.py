@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.retention import Hold
 from server.audit import Actor, command_line
+from server.cells.moves import away
 from server.retention.noted import note
 from server.store.engine import stamp, unstamp
 from server.store.retention_tables import legal_hold
@@ -93,6 +94,12 @@ async def all_of(connection: AsyncConnection, limit: int = 500) -> list[Placed]:
     """Every hold there was, the newest first."""
     query = select(legal_hold).order_by(legal_hold.c.number.desc()).limit(limit)
     return [_placed(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def that_keep(connection: AsyncConnection, now: datetime) -> list[Hold]:
+    """What nothing may go of: what is held, and complexes that move to another cell, or have, and are fenced off."""
+    moving = [Hold(complex=name) for name in sorted(await away(connection))]
+    return [*holds_of(await in_force(connection, now)), *moving]
 
 
 def holds_of(placed: Sequence[Placed]) -> list[Hold]:

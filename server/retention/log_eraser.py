@@ -38,7 +38,7 @@ class LogEraser:
     async def erase(self, scope: Collection[str], now: datetime) -> None:
         """One pass. ``scope``: in these complexes; none: in every one."""
         async with self._db.read() as connection:
-            self._in_force = holds.holds_of(await holds.in_force(connection, now))
+            self._in_force = await holds.that_keep(connection, now)
         pictures = await self._named(scope)
         async with self._db.write() as connection:
             names = {name for found in pictures.values() for name in found}

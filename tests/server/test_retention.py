@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +17,9 @@ from domain.events import STREAMS, Event, Media
 from domain.retention import Hold
 from domain.statements import Present, Row, Statement
 from domain.wire import split_events, unpack
+from server.cells import moves
+from server.cells.fence import raise_fences
+from server.cells.moves import Move
 from server.gateway_auth import Gateway
 from server.retention import holds, letting_go
 from server.retention.holds import NoHold, Why
@@ -160,6 +164,24 @@ async def test_a_hold_keeps_what_it_names_until_it_is_lifted(old: Old) -> None:
     assert (await old.house.retention.round())["records"] == 1
     assert await old.here.rows(schema.batch) == [] and await old.here.rows(schema.session) == []
     await old.same_after_rebuild()
+
+
+async def test_of_a_complex_that_moves_nothing_goes_until_it_is_open_again(old: Old) -> None:
+    await old.gateway.say(old.passage(), old.passage(OTHER_PLATE))
+    assert (await old.gateway.post(b"GHB0 not a batch")).status_code == 422
+    await old.here.settled()
+    async with old.house.db.write() as connection:
+        await raise_fences(connection)
+        await moves.put(connection, Move("garden", "copying", 1, "east"), old.clock.at)
+    old.clock.pass_(days=91)
+    async with asyncio.timeout(20):
+        assert await old.house.retention.round() == {}
+    assert len(await old.here.rows(schema.session)) == 2 and len(await old.here.rows(schema.refusal)) == 1
+    async with old.house.db.write() as connection:
+        await moves.change(connection, "garden", old.clock.at, state="open")
+    went = await old.house.retention.round()
+    assert (went["records"], went["refusals"]) == (2, 1)
+    assert await old.here.rows(schema.batch) == [] and await old.here.rows(schema.session) == []
 
 
 async def test_a_hold_wants_a_reason_and_ends_by_itself(old: Old) -> None:
