@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -26,8 +27,9 @@ def peak_rss_mb(pid: int) -> float:
 def _family(pid: int) -> list[int]:
     found = [pid]
     for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            found += _family(int(child))
+        with suppress(FileNotFoundError):  # a thread that has ended since it was listed
+            for child in (task / "children").read_text().split():
+                found += _family(int(child))
     return found
 
 
