@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import sys
+import timeit
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -79,6 +80,7 @@ def _keep(rows: list[Row]) -> None:
         "python": platform.python_version(),
         "cpus": _cpus(),
         "load": load,
+        "loop_s": _loop_s(),
     }
     content = {**about, "full": full(), "gatehouse": version("gatehouse"), "rows": rows}
     (RESULTS / f"{now:%Y%m%dT%H%M%SZ}.json").write_text(json.dumps(content, indent=1))
@@ -86,6 +88,14 @@ def _keep(rows: list[Row]) -> None:
 
 def _cpus() -> int:
     return len(os.sched_getaffinity(0))
+
+
+def _loop_s() -> float:
+    """How fast the machine is just now: seconds for a loop that is always the same, the best of three.
+
+    On a machine that shares its processors this differs by more than twice from one hour to the next.
+    """
+    return round(min(timeit.repeat(lambda: sum(number * number for number in range(3_000_000)), number=1, repeat=3)), 3)
 
 
 def _show(rows: list[Row]) -> None:
