@@ -89,6 +89,15 @@ class Cluster:
         """All nodes that run and follow, synchronous or not."""
         return self._that_are("replica")
 
+    def streaming(self) -> int:
+        """How many nodes get the leader's log at this moment. One that runs and follows may not yet: a former leader
+        is first brought to the history that the others went on with, and cannot be the synchronous one until then."""
+        leader = self.leader()
+        try:
+            return int(self.say("SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'", leader))
+        except (PostgresUnavailable, subprocess.TimeoutExpired):
+            return 0
+
     def roles(self) -> dict[str, Role]:
         """What each node is at this moment."""
         found: dict[str, Role] = {}

@@ -53,7 +53,8 @@ def heal(cluster: Cluster) -> None:
 
 
 def whole(cluster: Cluster) -> bool:
-    return len(cluster.replicas()) == len(cluster.nodes) - 1 and bool(cluster.standbys())
+    others = len(cluster.nodes) - 1
+    return len(cluster.replicas()) == others and bool(cluster.standbys()) and cluster.streaming() == others
 
 
 async def kill(cluster: Cluster, writers: Writers, who: Callable[[], str | None]) -> float:
