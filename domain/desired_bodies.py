@@ -40,6 +40,7 @@ class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lane: Name = ""
     direction: Literal["in", "out", "unknown"] = "unknown"
     zone: Literal["", "public", "private", "restricted"] = ""
+    address: Name = ""  # where a device that is not at the broker is reached, as its family's page says
     doors: Annotated[tuple[Door, ...], Meta(max_length=_MAX_DOORS)] = ()
 
     def __post_init__(self) -> None:

@@ -12,7 +12,7 @@ from edge import logs
 from edge.clock import Clock
 from edge.config import Config
 from edge.control.control import Control, Reach
-from edge.devices.driver import Registry, discover
+from edge.devices.driver import Outgoing, Publish, Registry, discover
 from edge.earlier_run import look_back
 from edge.intake import parked
 from edge.intake.device_list import DeviceList
@@ -31,6 +31,7 @@ from edge.store.retention import forget_old
 from edge.store.salvage import damage
 from edge.sync.backoff import jittered
 from edge.transports.ear import Ear
+from edge.transports.links import Around, Links
 from edge.transports.mqtt import MqttTransport
 from edge.transports.mqtt_routes import Routes
 from eventlog.group_commit import Bounds
@@ -74,10 +75,17 @@ class Agent:
         intake = self._make_intake(media, registry, devices, keeper)
         mqtt = MqttTransport(config.broker, registry.topics, intake, clock)
         self._ear = self._make_ear(registry, devices, intake, keeper)
-        reach = Reach(lambda message: mqtt.publish(message) or self._ear.publish(message), clock.now, keeper.mend)
+        links = Links(Around(config, registry, devices, intake, clock, retry_s))
+        reach = Reach(self._send, clock.now, keeper.mend)
         control = Control(config, store, registry, devices, intake, reach)
         notices = status.Notices(clock)
-        return Parts(config, store, clock, devices, media, notices, keeper, intake, mqtt, control, retry_s)
+        return Parts(config, store, clock, devices, media, notices, keeper, intake, mqtt, links, control, retry_s)
+
+    def _send(self, device: str, message: Outgoing) -> bool:
+        """Tell a device, over the broker or its own line, now or not at all."""
+        if isinstance(message, Publish):
+            return self._parts.mqtt.publish(message) or self._ear.publish(message)
+        return self._parts.links.send(device, message)
 
     def _make_ear(self, registry: Registry, devices: DeviceList, intake: Intake, keeper: Keeper) -> Ear:
         return Ear(
@@ -140,6 +148,7 @@ class Agent:
             self._parts.control.run(),
             self._parts.mqtt.run(self._parts.retry_s),
             self._ear.run(),
+            self._parts.links.run(),
             self._report.session.run(),
             self._every(_STATUS_S, self._each_second),
             self._every(_STATUS_S, self._report.note),

@@ -13,6 +13,7 @@ from edge.intake.intake import Intake
 from edge.status.status import Notices
 from edge.store.keeper import Keeper
 from edge.store.media import MediaStore
+from edge.transports.links import Links
 from edge.transports.mqtt import MqttTransport
 from eventlog.sqlite import SqliteEventLog
 
@@ -30,5 +31,6 @@ class Parts:
     keeper: Keeper
     intake: Intake
     mqtt: MqttTransport
+    links: Links
     control: Control
     retry_s: Callable[[int], float]

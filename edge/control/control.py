@@ -17,7 +17,7 @@ from edge.control.doors import DoorControl
 from edge.control.eraser import Eraser
 from edge.control.orders import Orders
 from edge.control.recorder import Recorder
-from edge.devices.driver import Publish, Registry
+from edge.devices.driver import Outgoing, Registry
 from edge.intake.device_list import DeviceList
 from edge.intake.intake import Intake
 from edge.intake.topics_heard import TopicsHeard
@@ -32,10 +32,10 @@ from eventlog.sqlite_rows import Statement
 
 @dataclass(frozen=True)
 class Reach:
-    """What Control may use of the agent: ``send`` publishes to the devices' broker now or not at all, ``now`` is the
+    """What Control may use of the agent: ``send`` tells a device now or not at all, ``now`` is the
     moment by the best clock there is, ``mend`` returns when the log may be tried again."""
 
-    send: Callable[[Publish], bool]
+    send: Callable[[str, Outgoing], bool]
     now: Callable[[], datetime]
     mend: Callable[[LogBroken], Awaitable[None]]
 

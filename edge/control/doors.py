@@ -14,13 +14,13 @@ from domain.desired_bodies import Door, Policy
 from domain.events import Event
 from domain.ids import fact_id
 from edge.control.desired import InForce
-from edge.devices.driver import CannotEncode, Command, Message, Publish, Registry, Site
+from edge.devices.driver import CannotEncode, Command, Message, Outgoing, Registry, Site
 from edge.intake.device_list import DeviceList
 
 log = structlog.get_logger()
 
 _REMEMBERED = 2_000
-Send = Callable[[Publish], bool]
+Send = Callable[[str, Outgoing], bool]
 
 
 class DoorControl:
@@ -83,11 +83,11 @@ class DoorControl:
         arguments = {"point": event.point, "card": card, **door.open_with}
         command = Command("door.open", event.device, self._new_id(), now, arguments)
         try:
-            sent = self._send(self._registry.encode(command, self._site, message.topic))
+            sent = self._send(event.device, self._registry.encode(command, self._site, message.topic, message.family))
         except CannotEncode as error:
             log.error("door_not_opened", device=event.device, point=event.point, error=str(error))
             return str(error)
-        return None if sent else "the broker is away"
+        return None if sent else "the device cannot be reached: its broker or its line is away"
 
     def _is_new(self, event: Event) -> bool:
         """A controller may say the same swipe twice (live, and on its feed); one answer is enough."""

@@ -14,7 +14,8 @@ from domain.events import Event
 from domain.orders import ENDED, Order, State, advance, answered
 from edge.control.centre_clock import CentreClock
 from edge.control.desired import InForce
-from edge.devices.driver import CannotEncode, Command, Message, Publish, Registry, Site
+from edge.devices.driver import CannotEncode, Command, Message, Outgoing, Registry, Site
+from edge.intake.topics_heard import LastHeard
 from eventlog.sqlite import SqliteEventLog
 from eventlog.sqlite_rows import Statement
 
@@ -41,21 +42,21 @@ class _Waiting(msgspec.Struct):
 
 
 class Orders:
-    """Carries out what the centre orders. ``say`` takes an answer for the log and does not wait for it; ``topic_of``
-    tells on which topic a device was last heard."""
+    """Carries out what the centre orders. ``say`` takes an answer for the log and does not wait for it; ``last_heard``
+    tells where a device last spoke."""
 
     def __init__(
         self,
         store: SqliteEventLog,
         registry: Registry,
         site: Site,
-        send: Callable[[Publish], bool],
+        send: Callable[[str, Outgoing], bool],
         say: Say,
-        topic_of: Callable[[str], str],
+        last_heard: Callable[[str], LastHeard],
         now: Callable[[], datetime],
     ) -> None:
         self._store, self._registry, self._site = store, registry, site
-        self._send, self._say, self._topic_of, self._now = send, say, topic_of, now
+        self._send, self._say, self._last_heard, self._now = send, say, last_heard, now
         self._policy, self._centre = Policy(), CentreClock()
         self._waiting: dict[str, _Waiting] = {}
 
@@ -122,10 +123,11 @@ class Orders:
         """None where it was sent, else why not."""
         command = Command(order.name, order.device, order.id, order.issued_at, order.args)
         try:
-            sent = self._send(self._registry.encode(command, self._site, self._topic_of(order.device)))
+            heard = self._last_heard(order.device)
+            sent = self._send(order.device, self._registry.encode(command, self._site, heard.topic, heard.family))
         except CannotEncode as error:
             return str(error)
-        return None if sent else "the broker is away"
+        return None if sent else "the device cannot be reached: its broker or its line is away"
 
     def heard(self, _message: Message, events: Iterable[Event]) -> None:
         """An event of a device: it may be the answer that an order waits for."""

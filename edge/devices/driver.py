@@ -48,6 +48,8 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     # Set while a broker hands over what it queued in our absence: since when it may have been waiting.
     queued_since: datetime | None = None
     gateway_clock: GatewayClock = "confirmed"  # what received_at is worth; no driver's business
+    # The vendor identity that the connection vouches for (an address in the device list); "" where none does.
+    sender: str = ""
 
 
 class Site(msgspec.Struct, frozen=True):
@@ -88,6 +90,32 @@ class Publish(msgspec.Struct, frozen=True):
     qos: int = 1
 
 
+class Request(msgspec.Struct, frozen=True):
+    """An HTTP request, to the address of the device, that carries out a command. ``path`` holds the query too."""
+
+    method: str
+    path: str
+    body: bytes = b""
+    media_type: str = ""
+
+
+class Packet(msgspec.Struct, frozen=True):
+    """Bytes for the connection a device keeps with us (TCP, WebSocket, a serial line), or a datagram to it."""
+
+    payload: bytes
+
+
+Outgoing = Publish | Request | Packet
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a device that pushes is told, in its own words, once what it said is durable."""
+
+    payload: bytes = b""
+    media_type: str = "application/json"
+    status: int = 200
+
+
 class BrokerUser(msgspec.Struct, frozen=True):
     """Who connects to the broker on a device's behalf: the device itself, or a bridge that speaks for several.
 
@@ -100,8 +128,12 @@ class BrokerUser(msgspec.Struct, frozen=True):
     reads: tuple[str, ...] = ()
 
 
-def _no_commands(command: Command, site: Site, topic_hint: str) -> Publish:
+def _no_commands(command: Command, site: Site, topic_hint: str) -> Outgoing:
     raise CannotEncode(f"{command.device} takes no commands")
+
+
+def _no_answer(message: Message, site: Site) -> Answer | None:
+    return None
 
 
 class Driver(msgspec.Struct, frozen=True):
@@ -109,6 +141,10 @@ class Driver(msgspec.Struct, frozen=True):
 
     ``decode`` raises BadMessage for what is no message of the family; what is valid but not mapped becomes an event
     of kind ``unknown`` with its codes kept. ``encode`` gets the last topic the device was heard on as its hint.
+    ``transports`` names the modules of ``edge.transports`` that carry the families which do not come over the broker;
+    one runs while the device list has a device of the kind. ``answer`` is what the sender of a message is told once
+    it is durable, None where the family is told nothing. Several drivers may share a kind: one device, several ways
+    to speak to it; a command goes the way that the device was last heard on.
     ``broker_user`` tells, for one vendor identity, who connects to the broker and what it may write and read there.
     A driver that leaves it out gets ``own_user``: right where devices name themselves in topics and are told nothing.
     """
@@ -117,7 +153,10 @@ class Driver(msgspec.Struct, frozen=True):
     families: tuple[str, ...]
     decode: Callable[[Message, Site], Reading]
     topics: Mapping[str, str] = MappingProxyType({})  # MQTT topic filter -> family
-    encode: Callable[[Command, Site, str], Publish] = _no_commands
+    transports: tuple[str, ...] = ()
+    paths: Mapping[str, str] = MappingProxyType({})  # URL path -> family; ``*`` is one segment, a last ``**`` the rest
+    answer: Callable[[Message, Site], Answer | None] = _no_answer
+    encode: Callable[[Command, Site, str], Outgoing] = _no_commands
     broker_user: Callable[[str], BrokerUser] | None = None
 
     def user_of(self, identity: str) -> BrokerUser:
@@ -161,6 +200,18 @@ class Registry:
         self.by_kind.setdefault(driver.kind, driver)
 
     @property
+    def paths(self) -> dict[str, str]:
+        """URL path -> family, of all drivers."""
+        return {path: family for driver in self.by_family.values() for path, family in driver.paths.items()}
+
+    def transports_of(self, devices: Iterable[str]) -> frozenset[str]:
+        """The transports that these devices, by identity, are reached by; none for those at the broker alone."""
+        kinds = {device.partition(":")[0] for device in devices}
+        return frozenset(
+            name for driver in self.by_family.values() if driver.kind in kinds for name in driver.transports
+        )
+
+    @property
     def topics(self) -> dict[str, str]:
         """MQTT topic filter -> family, of all drivers."""
         drivers = {id(driver): driver for driver in self.by_family.values()}.values()
@@ -168,7 +219,8 @@ class Registry:
 
     def families_of(self, kinds: Iterable[str]) -> frozenset[str]:
         """The families in which devices of these kinds speak."""
-        return frozenset(family for kind in kinds if kind in self.by_kind for family in self.by_kind[kind].families)
+        wanted = frozenset(kinds)
+        return frozenset(family for family, driver in self.by_family.items() if driver.kind in wanted)
 
     def decode(self, message: Message, site: Site) -> Reading:
         """What a message says. Raises BadMessage, also for a family no driver serves."""
@@ -177,9 +229,17 @@ class Registry:
             raise BadMessage(f"no driver serves {message.family!r}; there are {', '.join(sorted(self.by_family))}")
         return driver.decode(message, site)
 
-    def encode(self, command: Command, site: Site, topic_hint: str = "") -> Publish:
-        """The message that carries out a command. Raises CannotEncode."""
-        driver = self.by_kind.get(command.device.partition(":")[0])
+    def answer(self, message: Message, site: Site) -> Answer | None:
+        """What the sender of a durable message is told; None for nothing. Raises BadMessage."""
+        driver = self.by_family.get(message.family)
+        return driver.answer(message, site) if driver else None
+
+    def encode(self, command: Command, site: Site, topic_hint: str = "", family: str = "") -> Outgoing:
+        """What carries out a command; ``family``: that the device was last heard in. Raises CannotEncode."""
+        kind = command.device.partition(":")[0]
+        driver = self.by_family.get(family)
+        if driver is None or driver.kind != kind:
+            driver, topic_hint = self.by_kind.get(kind), topic_hint if not family else ""
         if driver is None:
             raise CannotEncode(f"no driver for {command.device!r}")
         return driver.encode(command, site, topic_hint)

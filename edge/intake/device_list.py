@@ -43,6 +43,21 @@ class DeviceList:
         return event
 
     @property
+    def identities(self) -> frozenset[str]:
+        """The devices that are listed."""
+        return frozenset(self._devices)
+
+    def address_of(self, identity: str) -> str:
+        """Where a device is reached; "" where the list does not say."""
+        device = self._devices.get(identity)
+        return device.address if device else ""
+
+    def with_address(self, kind: str) -> dict[str, str]:
+        """The devices of a kind that have an address: identity -> address."""
+        listed = self._devices.values()
+        return {device.id: device.address for device in listed if device.address and device.id.startswith(f"{kind}:")}
+
+    @property
     def decides_here(self) -> bool:
         """Whether any door is decided by this gateway."""
         return bool(self._decided_here)

@@ -19,7 +19,7 @@ from edge.clock import Clock
 from edge.config import Config
 from edge.control.control import Control, Reach
 from edge.control.desired import DesiredState
-from edge.devices.driver import Message, Publish, discover
+from edge.devices.driver import Message, Outgoing, Publish, discover
 from edge.intake.device_list import DeviceList
 from edge.intake.intake import Intake
 from edge.store.file import OWN_TABLES
@@ -77,7 +77,8 @@ class ControlBench:
     def desired(self) -> DesiredState:
         return self.control.desired
 
-    def _send(self, message: Publish) -> bool:
+    def _send(self, _device: str, message: Outgoing) -> bool:
+        assert isinstance(message, Publish)
         if not self.broker_away:
             self.sent.append(message)
         return not self.broker_away

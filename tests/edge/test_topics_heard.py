@@ -17,4 +17,4 @@ def test_the_last_topic_counts_answers_do_not_and_the_longest_known_goes() -> No
         ("x:3", "three", "door"),
     ]:
         topics.heard(Message("test", b"", topic), [Event(kind=kind, device=device)])
-    assert [topics.of(device) for device in ("x:1", "x:2", "x:3")] == ["", "new", "three"]
+    assert [topics.of(device).topic for device in ("x:1", "x:2", "x:3")] == ["", "new", "three"]

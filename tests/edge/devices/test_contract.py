@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from domain.events import KINDS, Event, decode_event, encode_event, stream_of, to_plain
 from domain.ids import content_name, fact_id
-from edge.devices.driver import BadMessage, CannotEncode, Command, Message, Reading, discover
+from edge.devices.driver import BadMessage, CannotEncode, Command, Message, Publish, Reading, discover
 from tests.edge.devices.samples import RECEIVED_AT, SITE, Sample, assert_says, command_of, samples
 
 REGISTRY = discover()
@@ -54,6 +54,7 @@ def test_a_message_received_in_time_keeps_its_time(sample: Sample) -> None:
 def test_a_command_becomes_the_recorded_message(sample: Sample) -> None:
     for hint in ("", sample.topic):
         publish = REGISTRY.encode(command_of(sample), SITE, hint)
+        assert isinstance(publish, Publish)
         assert json.loads(publish.payload) == json.loads(sample.payload)
         assert publish.topic == sample.topic
 

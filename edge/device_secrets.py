@@ -1,0 +1,50 @@
+"""What a device asks of us before it listens: a user's password or a key, one file a device, on this box alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import quote
+
+import msgspec
+
+from edge.store.durable import make_folder, write_file
+
+_FOLDER, _OWN_FOLDER, _OWNER_ALONE = "device-secrets", 0o700, 0o600
+
+
+class DeviceSecret(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``secret`` is a password, or a key in hexadecimal where the family wants one."""
+
+    secret: str
+    user: str = ""
+
+    def __repr__(self) -> str:
+        return f"DeviceSecret(user={self.user!r})"  # never in a log
+
+
+class DeviceSecrets:
+    """The secrets under the agent's data folder. The centre never has them."""
+
+    def __init__(self, data: Path) -> None:
+        self._folder = data / _FOLDER
+
+    def of(self, device: str) -> DeviceSecret | None:
+        """None where none was entered. Raises OSError, msgspec.DecodeError for a file that cannot be read."""
+        try:
+            return msgspec.json.decode(self._file(device).read_bytes(), type=DeviceSecret)
+        except FileNotFoundError:
+            return None
+
+    def keep(self, device: str, secret: DeviceSecret) -> None:
+        """Durable, mode 0600, in place of an earlier one. Raises OSError."""
+        make_folder(self._folder, mode=_OWN_FOLDER)
+        write_file(self._file(device), msgspec.json.encode(secret), mode=_OWNER_ALONE)
+
+    def forget(self, device: str) -> bool:
+        """Whether there was one."""
+        existed = self._file(device).exists()
+        self._file(device).unlink(missing_ok=True)
+        return existed
+
+    def _file(self, device: str) -> Path:
+        return self._folder / quote(device, safe="")

@@ -1,0 +1,104 @@
+"""The transports beside the broker: each is loaded, and runs, only while a device in the list is reached by it."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from edge.clock import Clock
+from edge.config import Config
+from edge.devices.driver import Outgoing, Registry
+from edge.intake.device_list import DeviceList
+from edge.intake.intake import Intake
+
+log = structlog.get_logger()
+
+_LOOK_S = 1.0
+
+
+@dataclass(frozen=True)
+class Around:
+    """What a transport may use of the agent. ``devices`` changes while it runs: it looks there again by itself."""
+
+    config: Config
+    registry: Registry
+    devices: DeviceList
+    intake: Intake
+    clock: Clock
+    retry_s: Callable[[int], float]
+
+
+class Transport(Protocol):
+    """One way to reach devices. Its module in ``edge.transports`` has ``make(around) -> Transport``."""
+
+    async def run(self) -> None:
+        """Carry messages until cancelled. What one device does wrong is its own affair and ends nothing."""
+        ...
+
+    def send(self, device: str, message: Outgoing) -> bool:
+        """Tell a device now or not at all; whether it was tried. False for a device that is reached another way."""
+        ...
+
+
+class Links:
+    """Starts and stops transports as the device list changes; one that fails starts again."""
+
+    def __init__(self, around: Around) -> None:
+        self._around = around
+        self._running: dict[str, tuple[Transport, asyncio.Task[None]]] = {}
+        self._failures: dict[str, int] = {}
+        self._not_before_s: dict[str, float] = {}
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        try:
+            while True:
+                self._settle()
+                await asyncio.sleep(_LOOK_S)
+        finally:
+            tasks = [task for _, task in self._running.values()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def send(self, device: str, message: Outgoing) -> bool:
+        """Whether any transport took it."""
+        return any(transport.send(device, message) for transport, _ in self._running.values())
+
+    def _settle(self) -> None:
+        wanted = self._around.registry.transports_of(self._around.devices.identities)
+        for name, (_, task) in list(self._running.items()):
+            if task.done():
+                self._note_end(name, task)
+            elif name not in wanted:
+                log.info("transport_stopped", transport=name)
+                task.cancel()
+        now_s = asyncio.get_running_loop().time()
+        for name in sorted(wanted - self._running.keys()):
+            if self._not_before_s.get(name, 0.0) <= now_s:
+                self._start(name)
+
+    def _start(self, name: str) -> None:
+        try:
+            transport: Transport = importlib.import_module(f"edge.transports.{name}").make(self._around)
+        except Exception as error:  # noqa: BLE001 - a library that is not installed stops its own devices alone
+            self._failed(name, error)
+            return
+        log.info("transport_started", transport=name)
+        self._running[name] = (transport, asyncio.create_task(transport.run(), name=f"transport {name}"))
+
+    def _note_end(self, name: str, task: asyncio.Task[None]) -> None:
+        del self._running[name]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failed(name, error)
+
+    def _failed(self, name: str, error: BaseException) -> None:
+        self._failures[name] = self._failures.get(name, 0) + 1
+        wait_s = self._around.retry_s(self._failures[name])
+        self._not_before_s[name] = asyncio.get_running_loop().time() + wait_s
+        log.error("transport_failed", transport=name, error=repr(error), again_in_s=round(wait_s, 1))
