@@ -28,9 +28,12 @@ def create_app(house: House, readers: Sequence[str] = (), span: SpanOf = no_span
     for error in gateway_side.REFUSED:
         app.add_exception_handler(error, gateway_side.refusals)
     app.add_exception_handler(cells.NotNow, cells.not_now)
-    app.router.routes.append(gateway_side.BATCHES)  # the first to be looked at
+    app.router.routes += [
+        gateway_side.BATCHES,
+        gateway_side.HELLO,
+        gateway_desired.DESIRED,
+    ]  # looked at first
     app.include_router(gateway_side.router)
-    app.include_router(gateway_desired.router)
     app.include_router(ops.router)
     app.include_router(cells.router)
     for router in routers():

@@ -11,6 +11,7 @@ import msgspec
 import structlog
 from msgspec import Meta
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.desired import Document, Refusal
 from domain.orders import Order
@@ -20,7 +21,7 @@ from server.store import desired_rows, order_rows
 from server.store.engine import Database
 from server.store.failures import DatabaseBusy
 from server.store.schema import desired_state, gateway_order
-from server.together import Together
+from server.together import Together, patience_s
 
 log = structlog.get_logger()
 
@@ -52,6 +53,10 @@ class Wishes(msgspec.Struct):
         return not self.documents and not self.orders
 
 
+_Asking = tuple[Gateway, Versions]
+_First = tuple[dict[str, desired_rows.Row], Wishes]  # what the gateway reported before, by kind, and what is new for it
+
+
 class _Waiter(msgspec.Struct):
     """A poll that waits; ``over`` once the same gateway has come again, so that each holds one at most."""
 
@@ -67,8 +72,10 @@ class Desired:
         self._db, self._now = db, now
         self._waiting: dict[str, _Waiter] = {}
         self._closed = False
-        self._reports: Together[str, dict[str, desired_rows.Row]] = Together(self._reported)
-        self._looks: Together[tuple[Gateway, Versions], Wishes] = Together(self._look)
+        self._looks: Together[_Asking, Wishes] = Together(self._look)
+        self._first_looks: Together[_Asking, _First] = Together(
+            self._first_look, patience_s=lambda: patience_s(len(self._waiting))
+        )
 
     async def run(self) -> None:
         """Ring for what is new, until cancelled."""
@@ -103,10 +110,12 @@ class Desired:
 
     async def poll(self, gateway: Gateway, asked: Asked) -> Wishes:
         """What is new for the gateway, waiting for it at most as long as it asked, and ``MAX_WAIT_S``."""
-        await self._note(gateway, asked)
-        waiter = self._wait_instead(gateway)
+        waiter = self._wait_instead(gateway)  # before the look: what comes between look and wait rings
         try:
-            wishes = await self._wait(gateway, asked, waiter)
+            before, wishes = await self._first_looks.ask((gateway, asked.known))
+            if await self._note(gateway, asked, before):
+                wishes = await self._looks.ask((gateway, asked.known))
+            wishes = await self._wait(gateway, asked, waiter, wishes)
         finally:
             if self._waiting.get(gateway.id) is waiter:
                 del self._waiting[gateway.id]
@@ -124,47 +133,53 @@ class Desired:
         waiter = self._waiting[gateway.id] = _Waiter(gateway.complex, asyncio.Event())
         return waiter
 
-    async def _wait(self, gateway: Gateway, asked: Asked, waiter: _Waiter) -> Wishes:
+    async def _wait(self, gateway: Gateway, asked: Asked, waiter: _Waiter, wishes: Wishes) -> Wishes:
+        """``wishes`` are the first look's. Who was not rung need not look again."""
         loop = asyncio.get_running_loop()
         ends_at_s = loop.time() + min(asked.wait_s, MAX_WAIT_S)
-        while True:
+        while wishes.are_none and not waiter.over and not self._closed:
+            await rung_or_after(waiter.bell, ends_at_s - loop.time())
+            if not waiter.bell.is_set() or waiter.over:
+                break
             waiter.bell.clear()  # before the look: what comes between look and wait rings again
-            wishes = Wishes() if waiter.over else await self._looks.ask((gateway, asked.known))
-            left_s = ends_at_s - loop.time()
-            if not wishes.are_none or left_s <= 0 or waiter.over or self._closed:
-                return wishes
-            await rung_or_after(waiter.bell, left_s)
+            wishes = await self._looks.ask((gateway, asked.known))
+        return Wishes() if waiter.over else wishes
 
-    async def _look(self, asking: Sequence[tuple[Gateway, Versions]]) -> list[Wishes]:
+    async def _look(self, asking: Sequence[_Asking]) -> list[Wishes]:
         """What is new for each of them: one look for all that ask at once."""
-        complexes, ids = {gateway.complex for gateway, _ in asking}, {gateway.id for gateway, _ in asking}
         async with self._db.read() as connection:
-            newest = await desired_rows.newest_of(connection, complexes)
-            orders = await order_rows.open_orders(connection, ids, self._now())
-            behind = [desired_rows.above(newest.get(gateway.complex, {}), known) for gateway, known in asking]
-            wanted = {(gateway.complex, *one) for (gateway, _), of in zip(asking, behind, strict=True) for one in of}
-            documents = {one: await desired_rows.document(connection, *one) for one in sorted(wanted)}
+            return await self._wishes(connection, asking)
+
+    async def _first_look(self, asking: Sequence[_Asking]) -> list[_First]:
+        """The same, and what each had reported before."""
+        async with self._db.read() as connection:
+            reported = await desired_rows.reported(connection, [gateway.id for gateway, _ in asking])
+            wishes = await self._wishes(connection, asking)
+        return [(reported.get(gateway.id, {}), of) for (gateway, _), of in zip(asking, wishes, strict=True)]
+
+    async def _wishes(self, connection: AsyncConnection, asking: Sequence[_Asking]) -> list[Wishes]:
+        complexes, ids = {gateway.complex for gateway, _ in asking}, {gateway.id for gateway, _ in asking}
+        newest = await desired_rows.newest_of(connection, complexes)
+        orders = await order_rows.open_orders(connection, ids, self._now())
+        behind = [desired_rows.above(newest.get(gateway.complex, {}), known) for gateway, known in asking]
+        wanted = {(gateway.complex, *one) for (gateway, _), of in zip(asking, behind, strict=True) for one in of}
+        documents = {one: await desired_rows.document(connection, *one) for one in sorted(wanted)}
         return [
             Wishes([documents[gateway.complex, *one] for one in of], orders.get(gateway.id, []))
             for (gateway, _), of in zip(asking, behind, strict=True)
         ]
 
-    async def _reported(self, ids: Sequence[str]) -> list[dict[str, desired_rows.Row]]:
-        async with self._db.read() as connection:
-            found = await desired_rows.reported(connection, ids)
-        return [found.get(id_, {}) for id_ in ids]
-
-    async def _note(self, gateway: Gateway, asked: Asked) -> None:
-        """Keep what the report changes; the usual one changes nothing and takes no turn at writing."""
+    async def _note(self, gateway: Gateway, asked: Asked, before: dict[str, desired_rows.Row]) -> bool:
+        """Keep what the report changes; whether it changed anything. The usual one takes no turn at writing."""
         now = self._now()
-        before = await self._reports.ask(gateway.id)
         changed = desired_rows.changes(gateway.id, before, asked.applied, asked.refused, now)
         if not changed and not asked.orders_done:
-            return
+            return False
         async with self._db.write() as connection:
             if changed:
                 await desired_rows.save(connection, changed)
             await order_rows.note_received(connection, gateway.id, asked.orders_done, now)
+        return True
 
     async def _newest(self) -> tuple[int, int]:
         newest = [select(func.coalesce(func.max(table.c.number), 0)) for table in (desired_state, gateway_order)]

@@ -17,7 +17,7 @@ from server.store import health_rows
 from server.store.engine import Database
 from server.store.health_rows import Hello
 from server.store.schema import gateway
-from server.together import Together
+from server.together import Together, patience_s
 
 _LEAST_S, _MOST_S, _HELLOS_A_SECOND = 5.0, 30.0, 80.0
 _COUNT_EVERY_S = 60.0
@@ -39,7 +39,9 @@ class Hellos:
         self, db: Database, log: CentreLog, refill: Refill, conservation: Conservation, now: Callable[[], datetime]
     ) -> None:
         self._db, self._log, self._refill, self._conservation, self._now = db, log, refill, conservation, now
-        self._together: Together[tuple[str, dict[str, Any]], Answer] = Together(self._take)
+        self._together: Together[tuple[str, dict[str, Any]], Answer] = Together(
+            self._take, patience_s=lambda: patience_s(self._count)
+        )
         self._count, self._counted_at = 0, datetime.min.replace(tzinfo=now().tzinfo)
 
     @property

@@ -14,6 +14,7 @@ from server.bootstrap import Part, close_house, open_house, reader_names, run_be
 from server.config import Config
 from server.house import House
 from server.metrics import Metrics
+from server.rubbish import collect_seldom
 from server.tracing import tracing
 from server.worker_metrics import figures_on
 
@@ -53,6 +54,7 @@ async def serve(
             readers = asyncio.create_task(run_behind(house, part))
             server = _Server(_uvicorn_config(house, config), house, ready)
             sockets = [_shared(config.host, config.port)] if share_port else None
+            collect_seldom()
             serving = asyncio.create_task(server.serve(sockets))
             await asyncio.wait({readers, serving}, return_when=asyncio.FIRST_COMPLETED)
             await _stop(server, serving, readers)
@@ -65,6 +67,7 @@ async def work(folder: Path, config: Config, ready: Callable[[], None]) -> None:
     house = await open_house(folder, config)
     try:
         async with figures_on(config.worker_metrics_port, Metrics(house, reader_names(config))):
+            collect_seldom()
             ready()
             await run_behind(house, "readers")
     finally:

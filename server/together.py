@@ -11,17 +11,29 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _MOST = 500
+_PATIENCE_S, _PATIENT_AT = 0.1, 2_000  # of so many who come again and again: fewer have less of it
+
+
+def patience_s(callers: int) -> float:
+    """How long to wait for company where so many callers come by turns: nothing to speak of where they are few."""
+    return _PATIENCE_S * min(1.0, callers / _PATIENT_AT)
 
 
 class Together(Generic[T, R]):
-    """Nobody waits for company: the first caller is served at once, and a crowd by the group.
+    """The first caller is served at once, unless there is patience for company, and a crowd by the group.
 
     Every look begins after the questions it answers were put, so that it sees what they may rely on.
     """
 
-    def __init__(self, answer: Callable[[list[T]], Awaitable[Sequence[R]]], most: int = _MOST) -> None:
-        """``answer`` gives the answers of a list of questions, in their order."""
-        self._answer, self._most = answer, most
+    def __init__(
+        self,
+        answer: Callable[[list[T]], Awaitable[Sequence[R]]],
+        most: int = _MOST,
+        patience_s: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        """``answer`` gives the answers of a list of questions, in their order. ``patience_s``: how long the first
+        question waits for others, where they come one by one and none is in a hurry."""
+        self._answer, self._most, self._patience_s = answer, most, patience_s
         self._waiting: deque[tuple[T, asyncio.Future[R]]] = deque()
         self._working: asyncio.Task[None] | None = None
 
@@ -39,6 +51,8 @@ class Together(Generic[T, R]):
         return await future
 
     async def _work(self) -> None:
+        if (wait_s := self._patience_s()) > 0:
+            await asyncio.sleep(wait_s)
         while self._waiting:
             group = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._most))]
             try:
