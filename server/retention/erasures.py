@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from collections.abc import Callable, Collection
@@ -60,14 +61,23 @@ class Erasures:
         self._lists: dict[str, ErasureList] = {}
         self._newest: datetime | None = None
         self._looked_s = -LOOK_S
+        self._looking = asyncio.Lock()  # a thousand batches a second would all look at once
+
+    @property
+    def _is_fresh(self) -> bool:
+        return time.monotonic() - self._looked_s < LOOK_S
 
     async def _look(self) -> None:
-        if time.monotonic() - self._looked_s < LOOK_S:
+        if self._is_fresh:
             return
-        async with self._db.read() as connection:
-            self._lists = await lists(connection)
-        self._newest = max((found.newest for found in self._lists.values() if found.newest), default=None)
-        self._looked_s = time.monotonic()
+        async with self._looking:
+            if self._is_fresh:
+                return
+            began_s = time.monotonic()
+            async with self._db.read() as connection:
+                self._lists = await lists(connection)
+            self._newest = max((found.newest for found in self._lists.values() if found.newest), default=None)
+            self._looked_s = began_s
 
     async def without_erased(self, arrival: Arrival) -> Arrival:
         """The batch as it may be kept: what falls under an erasure is a tombstone already."""
