@@ -82,6 +82,16 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+class Listen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where devices push to over HTTP; it listens only while the device list has one that does."""
+
+    host: str = "0.0.0.0"  # noqa: S104 - the devices' own network: the address of the box there is better
+    port: int = 8080  # 0: none
+    requests: int = 32  # at one time; above it a device is told to come again
+    body_s: float = 15.0  # so long a body may take to arrive
+    answer_s: float = 4.0  # so long a device waits for what it said to be durable; then it is told to send it again
+
+
 class Logs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How much the agent says on standard error."""
 
@@ -108,6 +118,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     broker: Broker = Broker()
     limits: Limits = Limits()
     metrics: Metrics = Metrics()
+    listen: Listen = Listen()
     logs: Logs = Logs()
     capacity: Capacity = Capacity()
     releases: Releases = Releases()

@@ -1,15 +1,16 @@
-"""What a device asks of us before it listens: a user's password or a key, one file a device, on this box alone."""
+"""What a device asks of us before it listens, and what we ask of one that pushes: a file each, on this box alone."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import msgspec
 
 from edge.store.durable import make_folder, write_file
 
-_FOLDER, _OWN_FOLDER, _OWNER_ALONE = "device-secrets", 0o700, 0o600
+_OWN_FOLDER, _OWNER_ALONE = 0o700, 0o600
+ASKED_OF_US, ASKED_OF_IT = "device-secrets", "device-push-secrets"  # two passwords: the device keeps one of each
 
 
 class DeviceSecret(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -25,8 +26,16 @@ class DeviceSecret(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class DeviceSecrets:
     """The secrets under the agent's data folder. The centre never has them."""
 
-    def __init__(self, data: Path) -> None:
-        self._folder = data / _FOLDER
+    def __init__(self, data: Path, which: str = ASKED_OF_US) -> None:
+        self._folder = data / which
+
+    @property
+    def devices(self) -> frozenset[str]:
+        """Those for which one was entered."""
+        try:
+            return frozenset(unquote(file.name) for file in self._folder.iterdir() if file.suffix != ".part")
+        except FileNotFoundError:
+            return frozenset()
 
     def of(self, device: str) -> DeviceSecret | None:
         """None where none was entered. Raises OSError, msgspec.DecodeError for a file that cannot be read."""

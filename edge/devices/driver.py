@@ -21,6 +21,7 @@ import msgspec
 from domain.events import Event, Media
 from domain.ids import content_name
 
+LINE = "line"  # the family in which transports say that a device's line came or went
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -105,15 +106,18 @@ class Packet(msgspec.Struct, frozen=True):
     payload: bytes
 
 
-Outgoing = Publish | Request | Packet
-
-
 class Answer(msgspec.Struct, frozen=True):
-    """What a device that pushes is told, in its own words, once what it said is durable."""
+    """What a device that pushes is told, in its own words, once what it said is durable.
+
+    Of a family that takes its commands so, ``encode`` gives one too: it goes with the next answer, laid over it.
+    """
 
     payload: bytes = b""
     media_type: str = "application/json"
     status: int = 200
+
+
+Outgoing = Publish | Request | Packet | Answer
 
 
 class BrokerUser(msgspec.Struct, frozen=True):
@@ -126,6 +130,12 @@ class BrokerUser(msgspec.Struct, frozen=True):
     name: str
     writes: tuple[str, ...]
     reads: tuple[str, ...] = ()
+
+
+def line_message(device: str, state: Literal["online", "offline"], reason: str = "") -> Message:
+    """What a transport offers to the intake when a device's line came or went."""
+    said = {"device": device, "state": state, "reason": reason or None}
+    return Message(LINE, msgspec.json.encode(said), f"{LINE}/{device}")
 
 
 def _no_commands(command: Command, site: Site, topic_hint: str) -> Outgoing:

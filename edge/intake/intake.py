@@ -102,18 +102,19 @@ class Intake:
         """What the watchdog goes by. While the store is known to be unfit the log waits on purpose, and doors go on."""
         return Turns(self._queue.turns, self._queue.busy and self._mender.is_fit)
 
-    def offer(self, message: Message, acknowledge: Acknowledge) -> None:
+    def offer(self, message: Message, acknowledge: Acknowledge) -> Heard:
         """Take a message; ``acknowledge`` is called on the event loop once it is durable, and never otherwise.
 
-        It is decoded and heard by the listeners at once: a door must not wait for the disk. What does not fit while
-        the store cannot be written is left with whoever sent it: it was not acknowledged.
+        What it says is returned. It is decoded and heard by the listeners at once: a door must not wait for the disk.
+        What does not fit while the store cannot be written is left with whoever sent it: it was not acknowledged.
         """
         heard = self._decoding.hear(message)
         self._tell(heard)
         if self._queue.full and not self._mender.is_fit:
             self.counts["left_with_sender"] += 1
-            return
+            return heard
         self._queue.offer(Offered(heard, acknowledge), len(message.payload) + len(message.topic))
+        return heard
 
     def overhear(self, message: Message) -> None:
         """Let the listeners hear a message that is not to be recorded: it will come again, to ``offer``."""
