@@ -43,6 +43,7 @@ class Subject(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     plate_color: str | None = None  # blue yellow white black green yellow_green unknown
     plate_status: str | None = None  # read | no_plate | unreadable | encrypted | suspect_fake
     valid: bool | None = None  # whether a read plate fits the grammar of domain/plates
+    person_id: str | None = None  # the device's own number of the person whose card it is
 
 
 class Media(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):

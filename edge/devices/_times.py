@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,6 +12,7 @@ from edge.devices.driver import JudgedTime, Message, Site, judge_time
 _MILLISECONDS_FROM = 100_000_000_000  # in seconds the year 5138: no device means that
 _WALL_CLOCK_LENGTH = 19
 _MICROSECONDS_FROM = 100_000_000_000_000
+_SHORT_OFFSET = re.compile(r"([+-])(\d:\d\d)$")  # +8:00
 _FIRST_YEAR, _LAST_YEAR = 1970, 9_000  # so that no shift by a zone leaves what a datetime can hold
 
 
@@ -64,3 +66,21 @@ def judged(time: datetime | None, sent: object, message: Message, site: Site, *,
         return JudgedTime(None, "replay" if replay else "device_clock_bad", str(sent)[:64])
     since = message.queued_since
     return judge_time(time, message.received_at, site, as_sent=sent, replay=replay, queued_since=since)
+
+
+def iso_time(text: str, zone: ZoneInfo) -> tuple[datetime | None, bool]:
+    """An ISO 8601 time, and whether its zone is the site's for want of one; (None, False) for what is no time."""
+    try:
+        time = datetime.fromisoformat(_SHORT_OFFSET.sub(r"\g<1>0\2", text.strip()))
+    except ValueError:
+        return None, False
+    if not _FIRST_YEAR <= time.year <= _LAST_YEAR:
+        return None, False
+    return (time, False) if time.tzinfo else (time.replace(tzinfo=zone), True)
+
+
+def in_assumed_zone(when: JudgedTime, sent: object) -> JudgedTime:
+    """A time that was written without its zone and read in the site's: right only if the device's clock shows that."""
+    if when.time is None or when.time_quality != "ok":
+        return when
+    return JudgedTime(when.time, "assumed_zone", str(sent))

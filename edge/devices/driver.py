@@ -21,6 +21,8 @@ import msgspec
 from domain.events import Event, Media
 from domain.ids import content_name
 
+ANSWER_STATUS, ANSWER_TO = ":status", ":request-id"
+NOT_REACHED, NO_ANSWER = "not reached", "no answer"  # was not done; was done or not, nobody knows
 LINE = "line"  # the family in which transports say that a device's line came or went
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
@@ -92,12 +94,17 @@ class Publish(msgspec.Struct, frozen=True):
 
 
 class Request(msgspec.Struct, frozen=True):
-    """An HTTP request, to the address of the device, that carries out a command. ``path`` holds the query too."""
+    """An HTTP request, to the address of the device, that carries out a command. ``path`` holds the query too.
+
+    Its answer comes to ``decode`` as a message whose topic is the path, with headers that no device can send:
+    ANSWER_STATUS (or NOT_REACHED, NO_ANSWER: then the payload says why) and ANSWER_TO (``request_id``).
+    """
 
     method: str
     path: str
     body: bytes = b""
     media_type: str = ""
+    request_id: str = ""
 
 
 class Packet(msgspec.Struct, frozen=True):
@@ -118,6 +125,38 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 Outgoing = Publish | Request | Packet | Answer
+
+
+def _no_pictures(part: bytes) -> int:
+    return 0
+
+
+class Stream(msgspec.Struct, frozen=True):
+    """An answer without end, asked for at the address of a device: multipart, each part a message of ``family``.
+
+    ``pictures`` tells of a part how many of the next parts may be its pictures; they come as one multipart message.
+    A line on which nothing comes for ``silence_s`` is lost.
+    """
+
+    family: str
+    path: str
+    name: str = ""  # behind # in the address of a device that is listened to so; "" is the usual way
+    silence_s: float = 60.0
+    pictures: Callable[[bytes], int] = _no_pictures
+
+
+class Poll(msgspec.Struct, frozen=True):
+    """A device's log, asked for again and again: each answer is a message of ``family``.
+
+    ``first`` is the path to begin with, ``missed_s`` after the device was last heard; ``following`` the path after an
+    answer, None to begin anew.
+    """
+
+    family: str
+    first: Callable[[float], str]
+    following: Callable[[str, bytes], str | None]
+    name: str = ""
+    silence_s: float = 60.0
 
 
 class BrokerUser(msgspec.Struct, frozen=True):
@@ -153,8 +192,9 @@ class Driver(msgspec.Struct, frozen=True):
     of kind ``unknown`` with its codes kept. ``encode`` gets the last topic the device was heard on as its hint.
     ``transports`` names the modules of ``edge.transports`` that carry the families which do not come over the broker;
     one runs while the device list has a device of the kind. ``answer`` is what the sender of a message is told once
-    it is durable, None where the family is told nothing. Several drivers may share a kind: one device, several ways
-    to speak to it; a command goes the way that the device was last heard on.
+    it is durable, None where the family is told nothing. ``pulls`` are the ways to listen to a device that has an http
+    address: the transport http_pull goes by them. Several drivers may share a kind: one device, several ways to speak
+    to it; a command goes the way that the device was last heard on.
     ``broker_user`` tells, for one vendor identity, who connects to the broker and what it may write and read there.
     A driver that leaves it out gets ``own_user``: right where devices name themselves in topics and are told nothing.
     """
@@ -166,6 +206,7 @@ class Driver(msgspec.Struct, frozen=True):
     transports: tuple[str, ...] = ()
     paths: Mapping[str, str] = MappingProxyType({})  # URL path -> family; ``*`` is one segment, a last ``**`` the rest
     answer: Callable[[Message, Site], Answer | None] = _no_answer
+    pulls: tuple[Stream | Poll, ...] = ()
     encode: Callable[[Command, Site, str], Outgoing] = _no_commands
     broker_user: Callable[[str], BrokerUser] | None = None
 

@@ -146,9 +146,7 @@ class HttpPush:
             return self._secrets.of(device)
         except (OSError, msgspec.DecodeError) as error:
             log.error("device_secret_unreadable", device=device, error=repr(error))
-            raise _Refused(
-                503, "sent_away", "its password cannot be read: gatehouse-edge device-secret"
-            ) from error
+            raise _Refused(503, "sent_away", "its password cannot be read: gatehouse-edge device-secret") from error
 
     async def _offer(self, message: Message) -> web.Response:
         """The device's answer, once what it said is durable; it is told to come again where that takes too long."""
