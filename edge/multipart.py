@@ -101,6 +101,11 @@ class PartsReader:
         """Whether a part has begun and is not over."""
         return self._headers is not None and bool(self._waiting.strip())
 
+    @property
+    def is_open_ended(self) -> bool:
+        """Whether one has begun whose length nobody told."""
+        return self.is_inside and self._length is None
+
     def feed(self, chunk: bytes) -> list[Part]:
         """The parts that are over now."""
         self._waiting += chunk

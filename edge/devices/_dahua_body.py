@@ -160,4 +160,4 @@ def first_item(value: object) -> Any:
     if isinstance(value, list):
         listed = cast("list[Any]", value)
         return listed[0] if listed else None
-    return fields(value).get("0") if isinstance(value, dict) else value
+    return fields(cast("object", value)).get("0") if isinstance(value, dict) else value

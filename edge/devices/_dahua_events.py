@@ -154,7 +154,7 @@ def access_event(heard: Heard, said: Mapping[str, Any], *, point: str | None, re
     """Somebody at a door, told at once or from the records."""
     granted, error, sent = whole(said.get("Status")) == 1, whole(said.get("ErrorCode")), whole(said.get("Method"))
     method = METHODS.get(sent) if sent is not None else None
-    if not granted and error in SECOND_FAILED:
+    if not granted and error is not None and error in SECOND_FAILED:
         method = SECOND_FAILED[error]  # a card list must not open what asked for more
     number = text_in(said.get("RecNo"))
     return heard.event(

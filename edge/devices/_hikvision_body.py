@@ -114,7 +114,7 @@ def _local(tag: str) -> str:
 
 def _plain(element: Any, depth: int) -> Any:
     """An element as JSON would have it: its text, or its children by name, those that repeat as a list."""
-    children = cast("list[Any]", list(element))
+    children: list[Any] = list(element)
     if not children or depth >= _MAX_DEPTH:
         return (element.text or "").strip()
     found: dict[str, Any] = {}

@@ -35,7 +35,6 @@ def _alarm(alarm: str, reason: str | None = None, state: str = "active") -> Mean
     return Meaning("alarm", reason, alarm=alarm, state=state)
 
 
-_PASS, _FAIL, _TIMEOUT = 0, 1, 2
 # The first minor type of three (passed, failed, timed out), and what was shown. Where a card alone was not enough the
 # method is the other credential: a card list must not open what asked for two.
 _TRIPLES = (
@@ -52,14 +51,18 @@ _TRIPLES = (
     (0x4D, "face"),
     (0x65, "pin"),
 )
-_OUTCOMES = (
-    (_PASS, lambda method: _granted(method)),
-    (_FAIL, lambda method: _denied("verification_failed", method)),
-    (_TIMEOUT, lambda method: _denied("timeout", method)),
-)
+
+
+def _outcomes(first: int, method: str) -> dict[int, Meaning]:
+    return {
+        first: _granted(method),
+        first + 1: _denied("verification_failed", method),
+        first + 2: _denied("timeout", method),
+    }
+
 
 _EVENTS: dict[int, Meaning] = {
-    **{first + offset: make(method) for first, method in _TRIPLES for offset, make in _OUTCOMES},
+    **{minor: meaning for first, method in _TRIPLES for minor, meaning in _outcomes(first, method).items()},
     0x01: _granted("card"),
     0x02: _granted("card"),
     0x03: _denied("wrong_password", "pin"),

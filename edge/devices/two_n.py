@@ -178,10 +178,8 @@ def _motion(heard: _Heard) -> Reading:
 
 
 def _plate(heard: _Heard) -> Reading:
-    params = heard.params
-    number = next(
-        (text for name in ("licensePlate", "plateText", "plate") if (text := text_in(params.get(name)))), None
-    )
+    said = (text_in(heard.params.get(name)) for name in ("licensePlate", "plateText", "plate"))
+    number = next((text for text in said if text), None)
     return Reading([heard.event("plate", subject=plate_subject(number), travel="unknown")])
 
 

@@ -44,6 +44,11 @@ class LastSeen:
             seen.at = at
             self._devices.move_to_end(event.device)
 
+    def at(self, device: str) -> datetime | None:
+        """When a device last spoke; None for one never heard."""
+        seen = self._devices.get(device)
+        return seen.at if seen else None
+
     def shown(self, listed: Iterable[str]) -> dict[str, dict[str, Any]]:
         """Device -> {at, state}: each listed one that was ever heard, and the newest of the others."""
         known = [device for device in listed if device in self._devices]

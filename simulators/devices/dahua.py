@@ -1,0 +1,57 @@
+"""A Dahua device: its event streams, its door, and a plate camera's push that repeats until it hears a yes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from simulators.devices.http_device import HttpDevice
+
+PUSH_S = 0.1
+
+
+class Terminal(HttpDevice):
+    """An access terminal, or a camera."""
+
+    boundary = "myboundary"
+    stream_type = "multipart/x-mixed-replace"
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/cgi-bin/eventManager.cgi", self.endless),
+            web.get("/cgi-bin/snapManager.cgi", self.endless),
+            web.get("/cgi-bin/accessControl.cgi", self._open),
+        ]
+
+    async def begun(self) -> None:
+        await self.say(b"Heartbeat", "text/plain")
+
+    async def event(self, written: bytes, *pictures: bytes) -> None:
+        """A part of the stream, as it was recorded."""
+        await self.say(written, "text/plain", *pictures)
+
+    async def _open(self, request: web.Request) -> web.Response:
+        if request.query.get("action") != "openDoor" or not request.query.get("channel"):
+            return web.Response(status=400, text="Error\r\nBad Request!\r\n")
+        return web.Response(text="OK\r\n")
+
+
+async def push(url: str, body: bytes, tries: int = 20) -> int:
+    """Send a shot until the answer is ``{"Result": true}``; how often it was sent."""
+    async with aiohttp.ClientSession() as session:
+        for sent in range(1, tries + 1):
+            async with session.post(url, data=body, headers={"Content-Type": "application/json"}) as response:
+                if response.status == 200 and (await _said(response)).get("Result") is True:
+                    return sent
+            await asyncio.sleep(PUSH_S)
+    raise AssertionError(f"no yes after {tries} tries")
+
+
+async def _said(response: aiohttp.ClientResponse) -> dict[str, Any]:
+    try:
+        return await response.json(content_type=None)
+    except ValueError:
+        return {}

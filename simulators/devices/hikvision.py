@@ -1,0 +1,93 @@
+"""A Hikvision door terminal or plate camera: alertStream with digest, and ISAPI's commands.
+
+Written from the ISAPI messages that devices.md describes; a terminal tells what it recorded while nobody listened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from aiohttp import web
+
+from simulators.devices.http_device import HttpDevice
+from simulators.devices.message import encode
+
+CARD_PASSED, UNKNOWN_CARD, LOCK_OPENED, DOOR_OPENED, DOOR_FORCED = 0x01, 0x09, 0x15, 0x19, 0x1B
+_OK = b"""<?xml version="1.0" encoding="UTF-8"?>
+<ResponseStatus version="2.0" xmlns="http://www.isapi.org/ver20/XMLSchema">
+<requestURL>%s</requestURL><statusCode>%d</statusCode><statusString>%s</statusString>
+<subStatusCode>%s</subStatusCode></ResponseStatus>
+"""
+
+
+class Terminal(HttpDevice):
+    """One device with a few doors; ``doors`` it does not have are refused."""
+
+    boundary = "MIME_boundary"
+
+    def __init__(self, mac: str, user: str = "admin", password: str = "", doors: int = 2) -> None:
+        super().__init__(user, password)
+        self.mac, self._doors = mac, doors
+        self._number = 1000
+        self._kept: list[dict[str, Any]] = []
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/ISAPI/Event/notification/alertStream", self.endless),
+            web.put("/ISAPI/AccessControl/RemoteControl/door/{door}", self._open),
+            web.put("/ISAPI/Parking/channels/{channel}/barrierGate", self._barrier),
+        ]
+
+    async def begun(self) -> None:
+        """What was kept is told as history, then a sign of life."""
+        kept, self._kept = self._kept, []
+        for event in kept:
+            event["AccessControllerEvent"]["currentEvent"] = False
+            await self._tell(event)
+        await self.heartbeat(datetime.now().astimezone())
+
+    async def heartbeat(self, at: datetime) -> None:
+        await self._tell(self._event("heartBeat", at))
+
+    async def access(self, minor: int, at: datetime, *, major: int = 5, **said: Any) -> None:
+        """An access event; kept while nobody listens."""
+        self._number += 1
+        event = self._event("AccessControllerEvent", at)
+        numbers = {"majorEventType": major, "subEventType": minor, "serialNo": self._number, "currentEvent": True}
+        event["AccessControllerEvent"] = {"deviceName": "门口", **numbers, "doorNo": 1, **said}
+        if self.listeners:
+            await self._tell(event)
+        else:
+            self._kept.append(event)
+
+    async def _tell(self, event: dict[str, Any], pictures: Iterable[bytes] = ()) -> None:
+        await self.say(encode(event), 'application/json; charset="UTF-8"', *pictures)
+
+    def _event(self, kind: str, at: datetime) -> dict[str, Any]:
+        mac = ":".join(self.mac[place : place + 2] for place in range(0, len(self.mac), 2))
+        when = at.astimezone().isoformat(timespec="seconds")
+        return {"macAddress": mac, "channelID": 1, "dateTime": when, "eventType": kind, "eventState": "active"}
+
+    async def _open(self, request: web.Request) -> web.Response:
+        door = int(request.match_info["door"])
+        if not 1 <= door <= self._doors:
+            return _status(request, 4, b"Invalid Operation", b"notSupport", status=403)
+        if b"<cmd>open</cmd>" in await request.read():
+            asyncio.get_running_loop().create_task(self._swing(door))
+        return _status(request, 1, b"OK", b"ok")
+
+    async def _swing(self, door: int) -> None:
+        now = datetime.now().astimezone()
+        await self.access(LOCK_OPENED, now, doorNo=door)
+        await self.access(DOOR_OPENED, now, doorNo=door)
+
+    async def _barrier(self, request: web.Request) -> web.Response:
+        return _status(request, 1, b"OK", b"ok")
+
+
+def _status(request: web.Request, code: int, said: bytes, sub: bytes, status: int = 200) -> web.Response:
+    body = _OK % (request.path.encode(), code, said, sub)
+    return web.Response(status=status, body=body, content_type="application/xml")
