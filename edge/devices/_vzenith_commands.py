@@ -49,17 +49,18 @@ def _layout(serial: str, topic_hint: str) -> str:
     return head if serial in head.split("/") else f"device/{serial}"
 
 
-def _pulse(command: Command, relay: int) -> tuple[str, Body]:
+def pulse_of(command: Command, relay: int) -> Body:
+    """``io`` and ``pulse_ms``, or what is usual. Raises CannotEncode."""
     delay = whole_in(command, "pulse_ms", _MIN_PULSE_MS, _MAX_PULSE_MS, _PULSE_MS)
-    return "gpio_out", {"delay": delay, "io": whole_in(command, "io", 0, _LAST_RELAY, relay), "value": _PULSE}
+    return {"delay": delay, "io": whole_in(command, "io", 0, _LAST_RELAY, relay), "value": _PULSE}
 
 
 def _open(command: Command, site: Site) -> tuple[str, Body]:
-    return _pulse(command, _OPEN_RELAY)
+    return "gpio_out", pulse_of(command, _OPEN_RELAY)
 
 
 def _close(command: Command, site: Site) -> tuple[str, Body]:
-    return _pulse(command, _CLOSE_RELAY)
+    return "gpio_out", pulse_of(command, _CLOSE_RELAY)
 
 
 def _put_plates(command: Command, site: Site) -> tuple[str, Body]:
@@ -81,8 +82,8 @@ def _delete_plates(command: Command, site: Site) -> tuple[str, Body]:
     return "white_list_operator", {"operator_type": "delete", "plate": texts(command, "plates")}
 
 
-def _voice(command: Command, site: Site) -> tuple[str, Body]:
-    """``text``; perhaps ``board`` (its protocol) and ``serial_channel``."""
+def voice_of(command: Command) -> Body:
+    """``text``; perhaps ``board`` (its protocol) and ``serial_channel``. Raises CannotEncode."""
     board = words(command, "board", "0x64")
     frame_of = _led_boards.VOICE.get(board)
     if frame_of is None:
@@ -92,8 +93,11 @@ def _voice(command: Command, site: Site) -> tuple[str, Body]:
     except _led_boards.BadText as error:
         raise CannotEncode(f"{command.name}: {error}") from error
     channel = whole_in(command, "serial_channel", 0, _LAST_SERIAL_CHANNEL, 0)
-    entry = {"serialChannel": channel, "data": base64.b64encode(frame).decode(), "dataLen": len(frame)}
-    return "serial_data", {"serialData": [entry]}
+    return {"serialChannel": channel, "data": base64.b64encode(frame).decode(), "dataLen": len(frame)}
+
+
+def _voice(command: Command, site: Site) -> tuple[str, Body]:
+    return "serial_data", {"serialData": [voice_of(command)]}
 
 
 _COMMANDS: MappingProxyType[str, Callable[[Command, Site], tuple[str, Body]]] = MappingProxyType(

@@ -12,8 +12,11 @@ from edge.devices._fields import decode_json, text_in
 from edge.devices._vzenith_envelope import KIND, Envelope, Heard
 from edge.devices.driver import BadMessage, Message, Site
 
+_PADDING = b"\0 \t\r\n"
 _NAMES = MappingProxyType({"AlarmInfoPlate": "ivs_result", "AlarmGioIn": "gpio_in", "SerialData": "serial_data"})
-_HEARTBEAT_SERIAL = re.compile(rb'name="serialno"\s*\r?\n\r?\n([^\r\n]+)')
+# A field of a multipart form, or of a plain one.
+_HEARTBEAT_SERIAL = re.compile(rb'(?:name="?serialno"?[^\r\n]*\r?\n\r?\n|(?:^|&)serialno=)([^\r\n&]+)')
+_PLAIN_FORM = re.compile(rb"[\w.-]{1,40}=")
 
 
 class _Part(msgspec.Struct):
@@ -26,18 +29,27 @@ _decode_part = msgspec.json.Decoder(_Part).decode
 
 def open_push(message: Message, site: Site) -> Heard:
     """A pushed body. Raises BadMessage where it is no push, or nobody's."""
-    if message.payload.startswith(b"--"):
-        return _heard(message, site, "keep_alive", _heartbeat_serial(message.payload))
-    push = decode_json(_decode_push, message.payload, "not a push of Vzenith's HTTP protocol")
+    payload = message.payload.strip(_PADDING)
+    if payload.startswith(b"--") or _PLAIN_FORM.match(payload):
+        return _heard(message, site, "keep_alive", _heartbeat_serial(payload))
+    push = decode_json(_decode_push, payload, "not a push of Vzenith's HTTP protocol")
+    if "serialno" in push:  # a poll or a heart-beat of other firmware
+        return _heard(message, site, "keep_alive", text_in(decode_json(_decode_part, payload, "a poll").serialno))
+    part = next((name for name in push if name in _NAMES), None) or _only(push)
+    body = push[part]
+    serial = text_in(decode_json(_decode_part, bytes(body), part).serialno)
+    return _heard(message, site, _NAMES.get(part, part), serial, payload)
+
+
+def _only(push: dict[str, msgspec.Raw]) -> str:
     if len(push) != 1:
         raise BadMessage(f"a push has one part, this has {', '.join(push)[:100] or 'none'}")
-    ((part, body),) = push.items()
-    serial = text_in(decode_json(_decode_part, bytes(body), part).serialno)
-    return _heard(message, site, _NAMES.get(part, part), serial, message.payload)
+    return next(iter(push))
 
 
 def _heard(message: Message, site: Site, name: str, serial: str | None, payload: bytes = b"null") -> Heard:
-    if serial is None:
+    serial = serial or message.sender
+    if not serial:
         raise BadMessage(f"{name} without serialno")
     envelope = Envelope(payload=msgspec.Raw(payload))
     return Heard(message, site, envelope, f"{KIND}:{serial}", name, is_reply=False, base64_texts=False)

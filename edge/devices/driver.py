@@ -116,12 +116,14 @@ class Packet(msgspec.Struct, frozen=True):
 class Answer(msgspec.Struct, frozen=True):
     """What a device that pushes is told, in its own words, once what it said is durable.
 
-    Of a family that takes its commands so, ``encode`` gives one too: it goes with the next answer, laid over it.
+    Of a family that takes its commands so, ``encode`` gives one too: it goes with the next answer that ``carries``
+    commands, their members side by side where both have the same object, else instead of it.
     """
 
     payload: bytes = b""
     media_type: str = "application/json"
     status: int = 200
+    carries: bool = False
 
 
 Outgoing = Publish | Request | Packet | Answer

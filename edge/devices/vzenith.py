@@ -1,4 +1,4 @@
-"""Vzenith 臻识 plate cameras (R3, R5, C5H) and their rebrands: protocol 自定义MQTT协议 v1.1, and their HTTP push."""
+"""Vzenith 臻识 plate cameras (R3, R5, C5H) and their rebrands: protocol 自定义MQTT协议 v1.1."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ from types import MappingProxyType
 
 from edge.devices._vzenith_commands import encode
 from edge.devices._vzenith_envelope import KIND, open_envelope
-from edge.devices._vzenith_http import open_push
 from edge.devices._vzenith_readings import READERS, read_reply, read_unknown
 from edge.devices.driver import BrokerUser, Driver, Message, Reading, Site, own_user
 
 FAMILY = "vzenith-mqtt"
-HTTP_FAMILY = "vzenith-http"  # read only: over HTTP a command is the answer to a push
 
 
 def decode(message: Message, site: Site) -> Reading:
     """What a camera says. Raises BadMessage."""
-    heard = (open_push if message.family == HTTP_FAMILY else open_envelope)(message, site)
+    heard = open_envelope(message, site)
     return read_reply(heard) if heard.is_reply else READERS.get(heard.name, read_unknown)(heard)
 
 
@@ -37,7 +35,7 @@ def _user(serial: str) -> BrokerUser:
 
 DRIVER = Driver(
     kind=KIND,
-    families=(FAMILY, HTTP_FAMILY),
+    families=(FAMILY,),
     decode=decode,
     encode=encode,
     topics=_TOPICS,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from http import HTTPStatus
 
 import aiohttp
@@ -13,6 +13,7 @@ from aiohttp import ClientTimeout, DigestAuthMiddleware
 from yarl import URL
 
 from edge.device_secrets import DeviceSecret, DeviceSecrets
+from edge.devices.driver import Request
 
 log = structlog.get_logger()
 
@@ -80,7 +81,7 @@ class DeviceClient:
     @asynccontextmanager
     async def ask(
         self, method: str, path: str, *, read_s: float, total_s: float | None = None, body: bytes = b"", kind: str = ""
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
+    ) -> AsyncGenerator[aiohttp.ClientResponse, None]:
         """The answer, its body yet to be read. Raises Unauthorised, aiohttp.ClientError, TimeoutError, OSError."""
         async with self._session.request(
             method,
@@ -95,6 +96,11 @@ class DeviceClient:
             if response.status == HTTPStatus.UNAUTHORIZED:
                 raise Unauthorised("it wants a password" if self._secret is None else "it refuses the password")
             yield response
+
+    def tell(self, request: Request, within_s: float) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """The answer to a command, or the same exceptions."""
+        body, kind = request.body, request.media_type
+        return self.ask(request.method, request.path, read_s=within_s, total_s=within_s, body=body, kind=kind)
 
     def _middlewares(self) -> tuple[DigestAuthMiddleware, ...]:
         secret = self.secret

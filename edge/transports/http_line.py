@@ -98,7 +98,7 @@ class Line:
             async for parts in self._parts(response, way, gathered):
                 for kind, body in parts:
                     self._around.intake.offer(self._message(body, kind, way.path), lambda: None)
-                while self._around.intake.full:
+                while self._around.intake.full:  # noqa: ASYNC110 - whom it tells of room is the broker's line
                     await asyncio.sleep(_FULL_S)
 
     async def _parts(

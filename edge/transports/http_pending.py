@@ -36,10 +36,12 @@ class PendingCommands:
 
 
 def laid_over(answer: Answer, command: Answer) -> Answer:
-    """The answer with the command in it: members of JSON objects side by side, the command's before the answer's."""
+    """The answer with the command in it, where both are the same JSON object; else the command alone."""
     try:
         base, over = msgspec.json.decode(answer.payload or b"{}"), msgspec.json.decode(command.payload)
     except msgspec.DecodeError:
+        return command
+    if not (isinstance(base, dict) and isinstance(over, dict) and base.keys() & over.keys()):
         return command
     return msgspec.structs.replace(command, payload=msgspec.json.encode(_merged(base, over)))
 

@@ -96,9 +96,8 @@ class HttpPull:
         ways = {way.name: way for family in self._families(device) for way in self._ways(family)}
         if address.way not in ways and address.way != _NOT_PULLED and ways:
             named = ", ".join(f"#{name}" for name in [*ways, _NOT_PULLED] if name)
-            log.error(
-                "bad_device_address", device=device, error=f"#{address.way} is no way to listen; there are {named}"
-            )
+            said = f"#{address.way} is no way to listen; there are {named}"
+            log.error("bad_device_address", device=device, error=said)
         return ways.get(address.way)
 
     def _families(self, device: str) -> list[str]:
@@ -134,11 +133,8 @@ class HttpPull:
 
     async def _answer(self, client: DeviceClient, request: Request) -> tuple[str, bytes]:
         """The status and the body, or why there is none."""
-        told = {"body": request.body, "kind": request.media_type}
         try:
-            async with client.ask(
-                request.method, request.path, read_s=_ANSWER_S, total_s=_ANSWER_S, **told
-            ) as response:
+            async with client.tell(request, _ANSWER_S) as response:
                 return str(response.status), await read_up_to(response, _ANSWER_BYTES)
         except Unauthorised as error:
             return "401", str(error).encode()

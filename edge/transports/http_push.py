@@ -169,6 +169,8 @@ class HttpPush:
     def _words_for(self, heard: Heard) -> Answer:
         """In the vendor's words, with the command that waits for the device."""
         answer = self._own_answer(heard.message)
+        if not answer.carries:
+            return answer
         for device in {event.device for event in heard.events}:
             if command := self._pending.take(device):
                 return laid_over(answer, command)

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import re
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -96,7 +96,7 @@ class HttpDevice:
         self._streams.add(stream)
         await self.begun()
         try:
-            while stream in self._streams and request.transport is not None:
+            while stream in self._streams and request.transport is not None:  # noqa: ASYNC110 - nobody else ends it
                 await asyncio.sleep(0.05)
         finally:
             self._streams.discard(stream)
@@ -122,7 +122,7 @@ def _md5(text: str) -> str:
 
 
 @asynccontextmanager
-async def running(device: Any) -> AsyncIterator[Any]:
+async def running(device: Any) -> AsyncGenerator[Any, None]:
     """The device, while it runs."""
     await device.start()
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
@@ -21,6 +22,7 @@ class Intercom(HttpDevice):
         self.log: list[dict[str, Any]] = []
         self._channels: dict[int, int] = {}  # id -> how far it was told
         self._next_channel = 2_000
+        self.now_s: Callable[[], float] = time.time
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -34,13 +36,13 @@ class Intercom(HttpDevice):
 
     def happened(self, name: str, at_s: float | None = None, **params: Any) -> None:
         """Something to the log."""
-        when = int(time.time() if at_s is None else at_s)
+        when = int(self.now_s() if at_s is None else at_s)
         number = len(self.log) + 1
         self.log.append({"id": number, "tzShift": 480, "utcTime": when, "upTime": 8, "event": name, "params": params})
 
     async def _subscribe(self, request: web.Request) -> web.Response:
         include = request.query.get("include", "new")
-        since_s = time.time() + int(include) if include.startswith("-") else time.time()
+        since_s = self.now_s() + (int(include) if include.startswith("-") else 0)
         older = [entry for entry in self.log if include != "all" and entry["utcTime"] < since_s]
         self._next_channel += 1
         self._channels[self._next_channel] = len(older)
@@ -49,7 +51,7 @@ class Intercom(HttpDevice):
     async def _pull(self, request: web.Request) -> web.Response:
         channel = int(request.query.get("id", "0"))
         until_s = time.monotonic() + min(float(request.query.get("timeout", "0")), 1.0)
-        while channel in self._channels and self._channels[channel] == len(self.log) and time.monotonic() < until_s:
+        while self._channels.get(channel) == len(self.log) and time.monotonic() < until_s:  # noqa: ASYNC110 - simple
             await asyncio.sleep(0.02)
         if channel not in self._channels:
             return web.json_response(_NO_CHANNEL)

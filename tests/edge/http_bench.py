@@ -35,10 +35,11 @@ RETRY_S = 0.02
 class HttpBench:
     """One gateway. ``wall`` sets its clock; ``committing`` false: the log takes nothing, as with a disk that hangs."""
 
+    wall: datetime | None = None
+
     def __init__(self, store: SqliteEventLog, folder: Path, registry: Registry, limits: Limits, listen: Listen) -> None:
         self.store, self.folder = store, folder
         self.devices = DeviceList([], accept_unknown=True)
-        self.wall: datetime | None = None
         self.clock = Clock(wall_s=lambda: (self.wall or datetime.now(UTC)).timestamp(), kernel=lambda: True)
         self.config = Config(data=str(folder), listen=listen, limits=limits)
         bounds = Bounds(wait_s=0.0, queue_items=limits.queue_messages)
@@ -76,13 +77,15 @@ async def http_bench(
     registry: Registry | None = None,
     *,
     limits: Limits | None = None,
+    wall: datetime | None = None,
     committing: bool = True,
     **listen: Any,
 ) -> AsyncIterator[tuple[HttpBench, Any]]:
     """The gateway and its transport, which runs."""
     store = await SqliteEventLog.open(folder / "log.db", "e1", OWN_TABLES)
     settings = Listen(host="127.0.0.1", port=free_port(), **listen)
-    here = HttpBench(store, folder, registry or discover(), limits or Limits(), settings)
+    bench = type("At", (HttpBench,), {"wall": wall}) if wall else HttpBench
+    here: HttpBench = bench(store, folder, registry or discover(), limits or Limits(), settings)
     transport = make(here.around)
     works = [transport.run(), here.intake.run()] if committing else [transport.run()]
     tasks = [asyncio.create_task(work) for work in works]
@@ -99,10 +102,10 @@ async def http_bench(
 async def client(here: HttpBench, **kept: Any) -> AsyncIterator[aiohttp.ClientSession]:
     """A session at the listener, once that answers."""
     async with aiohttp.ClientSession(here.url, **kept) as session:
-        await until(lambda: _listens(here), every_s=0.01)
+        await until(lambda: listens(here), every_s=0.01)
         yield session
 
 
-def _listens(here: HttpBench) -> bool:
+def listens(here: HttpBench) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", here.config.listen.port)) == 0

@@ -15,10 +15,11 @@ from domain.events import Event, is_replay
 from edge.device_secrets import DeviceSecret, DeviceSecrets
 from edge.devices.driver import Command, discover
 from edge.transports import http_line, http_pull
+from edge.transports.http_push import make as make_listener
 from simulators.devices import dahua, hikvision, two_n
 from simulators.devices.http_device import running
 from tests.edge.devices.samples import RECEIVED_AT, SITE, sample
-from tests.edge.http_bench import HttpBench, http_bench
+from tests.edge.http_bench import http_bench, listens
 from tests.rig import until
 
 MAC = "00005e005351"
@@ -129,11 +130,9 @@ async def test_dahua_shots_come_with_their_picture(tmp_path: Path) -> None:
 
 
 async def test_a_shot_is_pushed_until_it_is_answered_yes(tmp_path: Path) -> None:
-    from edge.transports.http_push import make
-
-    async with http_bench(tmp_path, make, committing=False, answer_s=0.1) as (here, _):
+    async with http_bench(tmp_path, make_listener, committing=False, answer_s=0.1) as (here, _):
         url = f"{here.url}/NotificationInfo/TollgateInfo"
-        await until(lambda: _listens(here))
+        await until(lambda: listens(here))
         body = sample("dahua", "tollgate.json").payload
         pushing = asyncio.create_task(dahua.push(url, body))
         await until(lambda: here.intake.counts["sent_away"] >= 2)
@@ -141,12 +140,6 @@ async def test_a_shot_is_pushed_until_it_is_answered_yes(tmp_path: Path) -> None
         assert await pushing > 2
         assert len(await here.events("plate")) == 1
         committing.cancel()
-
-
-def _listens(here: HttpBench) -> bool:
-    from tests.edge.http_bench import _listens as listens  # pyright: ignore[reportPrivateUsage]
-
-    return listens(here)
 
 
 async def test_a_log_is_pulled_and_what_was_missed_is_pulled_too(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def decode(message: Message, site: Site) -> Reading:
 
 
 def answer(message: Message, site: Site) -> Answer:
-    return Answer(json.dumps({"done": json.loads(message.payload).get("n"), "deep": {"a": 1}}).encode())
+    return Answer(json.dumps({"done": json.loads(message.payload).get("n"), "deep": {"a": 1}}).encode(), carries=True)
 
 
 LAMP = Driver("lamp", ("lamp-http",), decode, paths={"/lamps/**": "lamp-http", "/on/*/now": "lamp-http"}, answer=answer)

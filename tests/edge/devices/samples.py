@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from domain.events import Event, to_plain
-from edge.devices.driver import Command, Message, Site
+from edge.devices.driver import Answer, Command, Message, Outgoing, Packet, Publish, Request, Site, discover
 
 FOLDER = Path(__file__).parents[2] / "fixtures" / "devices"
 SITE = Site()
@@ -24,7 +24,8 @@ class Sample:
 
     def __init__(self, family: str, entry: dict[str, Any]) -> None:
         self.family, self.entry = family, entry
-        self.topic: str = entry.get("topic", "")
+        self.http: str = entry.get("http", "")
+        self.topic: str = entry.get("topic", "") or _path_in(self.http)
         self.expect: list[dict[str, Any]] = entry.get("expect", [])
         self.encodes: dict[str, Any] | None = entry.get("encodes")
 
@@ -42,6 +43,11 @@ class Sample:
         return Message(
             self.family, body, **{"topic": self.topic, "retained": self.entry.get("retain", False), **changes}
         )
+
+
+def _path_in(http: str) -> str:
+    """The fixed path of a request; "" where the installer chooses it, or there is none."""
+    return next((word.partition("?")[0] for word in http.split() if word.startswith("/")), "")
 
 
 @cache
@@ -71,13 +77,33 @@ def command_of(sample: Sample) -> Command:
     assert sample.encodes is not None
     words = dict(sample.encodes)
     name, device = words.pop("command"), words.pop("device", None)
-    body = json.loads(sample.payload)
+    kind = discover().by_family[sample.family].kind
+    body = json.loads(sample.payload) if sample.payload[:1] == b"{" else {}
+    if "timestamp" not in body and "message" not in body:
+        return Command(name, device or f"{kind}:1", "order-1", RECEIVED_AT, words)
     if "message" in body:
         request = body["message"]["request"]
         args = {**words, "client_id": request["client-id"], "reply_to": request["reply-to"]}
         return Command(name, device or f"uhppoted:{request['device-id']}", request["request-id"], RECEIVED_AT, args)
     issued_at = datetime.fromtimestamp(body["timestamp"], UTC)
     return Command(name, device or f"vzenith:{body['sn']}", body["id"], issued_at, words)
+
+
+def assert_is_recorded(outgoing: Outgoing, sample: Sample) -> None:
+    """What carries out a command is what was recorded: JSON field for field, everything else byte for byte."""
+    match outgoing:
+        case Publish():
+            assert outgoing.topic == sample.topic
+            assert json.loads(outgoing.payload) == json.loads(sample.payload)
+        case Answer():
+            assert json.loads(outgoing.payload) == json.loads(sample.payload)
+        case Packet():
+            assert outgoing.payload == sample.payload
+        case Request(body=b""):
+            assert f"{outgoing.method} {outgoing.path}" == sample.payload.decode().strip()
+        case Request():
+            assert outgoing.body.strip() == sample.payload.strip()
+            assert sample.http.startswith(f"{outgoing.method} {outgoing.path}")
 
 
 def assert_says(event: Event, expected: dict[str, Any]) -> None:
