@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -45,9 +46,13 @@ class DeviceSecrets:
             return None
 
     def keep(self, device: str, secret: DeviceSecret) -> None:
-        """Durable, mode 0600, in place of an earlier one. Raises OSError."""
+        """Durable, mode 0600, in place of an earlier one; of the account whose data folder it is. Raises OSError."""
         make_folder(self._folder, mode=_OWN_FOLDER)
         write_file(self._file(device), msgspec.json.encode(secret), mode=_OWNER_ALONE)
+        owner = self._folder.parent.stat()
+        if owner.st_uid != os.geteuid():
+            for path in (self._folder, self._file(device)):
+                os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
     def forget(self, device: str) -> bool:
         """Whether there was one."""

@@ -14,6 +14,7 @@ from edge.agent import utc_now
 from edge.commands.broker import broker_config
 from edge.commands.collect import collect
 from edge.commands.decode import decode
+from edge.commands.device_secret import device_secret
 from edge.commands.doctor import doctor
 from edge.commands.enrol import enrol_gateway
 from edge.commands.options import DEFAULT_CONFIG, AsJson, ConfigFile, fail, out, settings
@@ -118,6 +119,7 @@ app.command()(statement)
 app.command()(broker_config)
 app.command()(decode)
 app.command()(collect)
+app.command(name="device-secret")(device_secret)
 
 
 def main() -> None:

@@ -70,7 +70,7 @@ def _header(text: str) -> tuple[str, str]:
     key, colon, value = text.partition(":")
     if not colon or not key.strip():
         raise typer.BadParameter(f"{text!r} is not Key:Value", param_hint="--header")
-    return key.strip(), value.strip()
+    return key.strip().lower(), value.strip()
 
 
 def _time(text: str, site: Site) -> datetime:
