@@ -37,7 +37,7 @@ class Said(msgspec.Struct, frozen=True):
     records: list[dict[str, Any]] = []
     whole: dict[str, Any] = _NO_DATA
     pictures: list[Part] = []
-    encoding: str = "text"
+    encoding: str = "text"  # of the words
     is_heartbeat: bool = False
 
 
@@ -51,8 +51,7 @@ def open_body(message: Message) -> Said:
     words = [part for part in parts if part not in pictures and part.body.strip(_HEAD)]
     if not words:
         raise BadMessage(f"{len(parts)} parts, and none has words")
-    said = _of_text(words[0].body)
-    return msgspec.structs.replace(said, pictures=pictures, encoding="multipart")
+    return msgspec.structs.replace(_of_text(words[0].body), pictures=pictures)
 
 
 def _of_text(body: bytes) -> Said:

@@ -25,7 +25,7 @@ from edge.devices._dahua_codes import (
 )
 from edge.devices._fields import base64_bytes, codes, fields, flag, keep_raw, media_type, number_in, text_in, whole
 from edge.devices._plates import plate_subject
-from edge.devices._times import epoch, epoch_and_microseconds, in_assumed_zone, judged, wall_clock
+from edge.devices._times import epoch, epoch_and_microseconds, in_assumed_zone, is_late, judged, wall_clock
 from edge.devices.driver import BadMessage, JudgedTime, Message, Picture, Reading, Site, picture
 
 KIND = "dahua"
@@ -138,7 +138,8 @@ def _point(told: Told) -> str | None:
 def _access(heard: Heard, told: Told) -> Reading:
     if whole(told.fields.get("Status")) is None:
         raise BadMessage(f"{told.code} without Status")
-    event = access_event(heard, told.fields, point=_point(told), replay=False)
+    late = is_late(_moment(told.fields)[0], heard.message, heard.site)
+    event = access_event(heard, told.fields, point=_point(told), replay=late)
     return _with_pictures(heard, event, "face")
 
 
@@ -272,7 +273,7 @@ def _pictured(event: Event, found: Iterator[tuple[str, bytes]]) -> Reading:
 
 
 def _unknown(heard: Heard, told: Told) -> Reading:
-    raw, kept = keep_raw(heard.message, heard.said.encoding)
+    raw, kept = keep_raw(heard.message, "multipart" if heard.said.pictures else heard.said.encoding)
     event = _happened(heard, told, "unknown", code=told.code, raw=raw, raw_codes=codes(told.fields))
     return Reading([event], kept)
 

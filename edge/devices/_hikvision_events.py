@@ -13,7 +13,7 @@ from edge.devices._fields import codes, fields, flag, keep_raw, media_type, numb
 from edge.devices._hikvision_body import Said, first_of
 from edge.devices._hikvision_codes import ACCESS, DETECTIONS, LASTING_ALARMS, PLATE_COLORS, SILENT, TRAVELS, Meaning
 from edge.devices._plates import plate_subject
-from edge.devices._times import in_assumed_zone, iso_time, judged
+from edge.devices._times import in_assumed_zone, is_late, iso_time, judged
 from edge.devices.driver import BadMessage, JudgedTime, Message, Picture, Reading, Site, picture
 
 KIND = "hikvision"
@@ -39,6 +39,11 @@ class Heard(msgspec.Struct, frozen=True):
     def is_active(self) -> bool:
         """Whether what is told of has begun, or is over; what says neither has happened."""
         return (text_in(self.fields.get("eventState")) or "active").lower() != "inactive"
+
+    @property
+    def is_late(self) -> bool:
+        sent = text_in(first_of(self.fields, "dateTime", "time"))
+        return is_late(iso_time(sent, self.site.zone)[0] if sent else None, self.message, self.site)
 
     def time(self, *, replay: bool = False) -> JudgedTime:
         sent = text_in(first_of(self.fields, "dateTime", "time"))
@@ -167,7 +172,7 @@ def _access_event(heard: Heard, said: dict[str, Any], meaning: Meaning, code: st
     number, current = text_in(first_of(said, "serialNo", "frontSerialNo")), said.get("currentEvent")
     event = heard.event(
         meaning.kind,
-        replay=current is not None and not flag(current),
+        replay=heard.is_late if current is None else not flag(current),
         point=_point(said),
         source_event_id=number,
         counter_restarts=number is not None,

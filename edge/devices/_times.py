@@ -79,6 +79,20 @@ def iso_time(text: str, zone: ZoneInfo) -> tuple[datetime | None, bool]:
     return (time, False) if time.tzinfo else (time.replace(tzinfo=zone), True)
 
 
+_OLD_RECORD = timedelta(days=30)
+
+
+def is_late(time: datetime | None, message: Message, site: Site) -> bool:
+    """Whether what should be news is old: a record of a device that does not say so, or a clock that is behind.
+
+    Either way it must not act: nobody stands there any more. A clock that lost its year tells nothing.
+    """
+    if time is None or message.received_at is None or message.queued_since is not None:
+        return False
+    late = judge_time(time, message.received_at, site).time_quality == "device_clock_bad"
+    return late and timedelta() < message.received_at - time < _OLD_RECORD
+
+
 def in_assumed_zone(when: JudgedTime, sent: object) -> JudgedTime:
     """A time that was written without its zone and read in the site's: right only if the device's clock shows that."""
     if when.time is None or when.time_quality != "ok":

@@ -27,7 +27,7 @@ def decode(message: Message, site: Site) -> Reading:
     said = heard.said
     if said.is_heartbeat:
         return Reading([heard.event("availability", {}, _NOW, state="online")])
-    if said.whole or not (said.told or said.records):
+    if not (said.told or said.records) and said.encoding != "text":
         return _itsapi(heard)
     readings = [read_told(heard, told) for told in said.told]
     events = [event for reading in readings for event in reading.events]

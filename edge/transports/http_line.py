@@ -23,7 +23,7 @@ _REFUSED_S = 600.0  # devices lock out who shows a wrong password too often
 _LOOK_S = 1.0
 _MISSED_S = 24 * 3600.0  # of a device that was never heard
 _PART_PAUSE_S, _PICTURE_S = 0.5, 2.0
-_FULL_S, _DURABLE_S = 0.05, 30.0
+_FULL_S, _DURABLE_S = 0.05, 2.0
 _MOST_PICTURES = 8
 _SECOND = timedelta(seconds=1)
 
@@ -41,7 +41,10 @@ class Line:
     async def run(self) -> None:
         while True:
             try:
-                await (self._stream(self._way) if isinstance(self._way, Stream) else self._poll(self._way))
+                if isinstance(self._way, Poll):
+                    await self._poll(self._way)
+                    continue
+                await self._stream(self._way)
                 self._lost("the device ended the connection")
             except Unauthorised as error:
                 secret = self._client.secret
@@ -124,9 +127,10 @@ class Line:
     # --- a log that is asked for ---
 
     async def _poll(self, way: Poll) -> None:
+        """Until the log ends, or the store takes again what it did not take for a while: then from there once more."""
         missed_s = self._missed_s()
         since: datetime | None = self._around.clock.now() - missed_s * _SECOND
-        path = way.first(missed_s)
+        path, behind = way.first(missed_s), False
         while True:
             async with self._client.ask("GET", path, read_s=way.silence_s) as response:
                 body = await read_up_to(response, self._limit_bytes)
@@ -136,8 +140,11 @@ class Line:
                 raise Unusable(f"it answers {status} to {path.partition('?')[0]}: {body[:100]!r}")
             self._found()
             asked_at = self._around.clock.now()
-            await self._durable(self._message(body, kind, path, since))
-            if following == path:  # what had waited has come
+            if not await self._durable(self._message(body, kind, path, since)):
+                behind = True  # a door must not wait for the disk: what comes next is heard all the same
+            elif behind:
+                return
+            elif following == path:  # what had waited has come
                 since, self._heard_at = None, asked_at
             path = following
 
@@ -147,17 +154,16 @@ class Line:
             return _MISSED_S
         return max(0.0, (self._around.clock.now() - self._heard_at).total_seconds())
 
-    async def _durable(self, message: Message) -> None:
-        """Until it is: the device says it once. While the store is unfit it may find no place: then once more."""
-        while True:
-            done = asyncio.Event()
-            self._around.intake.offer(message, done.set)
-            try:
-                async with asyncio.timeout(_DURABLE_S):
-                    await done.wait()
-                return
-            except TimeoutError:
-                continue
+    async def _durable(self, message: Message) -> bool:
+        """Whether it is, within a while."""
+        done = asyncio.Event()
+        self._around.intake.offer(message, done.set)
+        try:
+            async with asyncio.timeout(_DURABLE_S):
+                await done.wait()
+        except TimeoutError:
+            return False
+        return True
 
 
 class Gathered:
