@@ -10,19 +10,20 @@ import structlog
 from aiohttp import web
 
 from edge.device_secrets import ASKED_OF_IT, DeviceSecret, DeviceSecrets
-from edge.devices.driver import Answer, BadMessage, Message, Outgoing
+from edge.devices.driver import Answer, BadMessage, Message, Outgoing, line_message
 from edge.intake.decoding import Heard
 from edge.transports.http_auth import Doorman
 from edge.transports.http_body import Bodies, BodyBroke, NoRoom
 from edge.transports.http_pending import PendingCommands, laid_over
 from edge.transports.http_routes import Caller, HttpRoutes
+from edge.transports.http_silence import Silence
 from edge.transports.links import Around
 
 log = structlog.get_logger()
 
 _METHODS = frozenset({"POST", "PUT", "GET"})
 _HEADERS = ("content-type", "user-identify")  # what a driver may see: never who somebody says to be by a password
-_CLOSING_S = 1.0
+_CLOSING_S, _LOOK_S = 1.0, 5.0
 
 
 class _Refused(Exception):
@@ -40,7 +41,7 @@ class HttpPush:
         self._around, self._settings = around, around.config.listen
         self._routes = HttpRoutes(around.registry, around.devices)
         self._bodies = Bodies(around.config.limits.message_bytes, self._settings.body_s)
-        self._pending, self._doorman = PendingCommands(), Doorman()
+        self._pending, self._doorman, self._silence = PendingCommands(), Doorman(), Silence()
         self._secrets = DeviceSecrets(around.config.folder, ASKED_OF_IT)
         self._busy = 0
 
@@ -56,9 +57,17 @@ class HttpPush:
             host, port = self._settings.host, self._settings.port
             await web.TCPSite(runner, host, port).start()
             log.info("listening", host=host, port=port)
-            await asyncio.Event().wait()
+            await self._watch()
         finally:
             await runner.cleanup()
+
+    async def _watch(self) -> None:
+        """Say who fell silent, until cancelled."""
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            for device in self._silence.gone(asyncio.get_running_loop().time()):
+                message = line_message(device, "offline", "no sign of life for minutes")
+                self._around.intake.offer(message, lambda: None)
 
     def _app(self) -> web.Application:
         app = web.Application()
@@ -152,6 +161,7 @@ class HttpPush:
         """The device's answer, once what it said is durable; it is told to come again where that takes too long."""
         done = asyncio.Event()
         heard = self._around.intake.offer(message, done.set)
+        self._silence.heard(heard.events, asyncio.get_running_loop().time())
         try:
             async with asyncio.timeout(self._settings.answer_s):
                 await done.wait()
