@@ -257,12 +257,18 @@ class Registry:
         """URL path -> family, of all drivers."""
         return {path: family for driver in self.by_family.values() for path, family in driver.paths.items()}
 
-    def transports_of(self, devices: Iterable[str]) -> frozenset[str]:
-        """The transports that these devices, by identity, are reached by; none for those at the broker alone."""
+    def transports_of(self, devices: Iterable[str], addressed: Iterable[str] | None = None) -> frozenset[str]:
+        """The transports that these devices, by identity, are reached by; none for those at the broker alone.
+
+        ``addressed`` are those whose address is listed (None: all are): a kind that also speaks at the broker opens no
+        port before an address says that one of its devices comes another way.
+        """
         kinds = {device.partition(":")[0] for device in devices}
-        return frozenset(
-            name for driver in self.by_family.values() if driver.kind in kinds for name in driver.transports
-        )
+        drivers = {id(driver): driver for driver in self.by_family.values()}.values()
+        if addressed is not None:
+            elsewhere = {device.partition(":")[0] for device in addressed}
+            kinds -= {driver.kind for driver in drivers if driver.topics} - elsewhere
+        return frozenset(name for driver in drivers if driver.kind in kinds for name in driver.transports)
 
     @property
     def topics(self) -> dict[str, str]:

@@ -47,6 +47,11 @@ class DeviceList:
         """The devices that are listed."""
         return frozenset(self._devices)
 
+    @property
+    def addressed(self) -> frozenset[str]:
+        """Those of them that have an address."""
+        return frozenset(identity for identity, device in self._devices.items() if device.address)
+
     def address_of(self, identity: str) -> str:
         """Where a device is reached; "" where the list does not say."""
         device = self._devices.get(identity)

@@ -71,7 +71,8 @@ class Links:
         return any(transport.send(device, message) for transport, _ in self._running.values())
 
     def _settle(self) -> None:
-        wanted = self._around.registry.transports_of(self._around.devices.identities)
+        devices = self._around.devices
+        wanted = self._around.registry.transports_of(devices.identities, devices.addressed)
         for name, (_, task) in list(self._running.items()):
             if task.done():
                 self._note_end(name, task)

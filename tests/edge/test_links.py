@@ -103,3 +103,17 @@ def test_a_secret_is_this_accounts_alone_and_in_no_text(tmp_path: Any) -> None:
     assert "s3cret" not in f"{found!r} {found}"
     assert kept.forget("hikvision:00:00:5e")
     assert kept.of("hikvision:00:00:5e") is None
+
+
+def test_a_kind_at_the_broker_opens_no_port_before_an_address_says_so() -> None:
+    nothing: Any = lambda message, site: Reading([])  # noqa: E731
+    drivers = Registry(
+        [
+            Driver("cam", ("cam-mqtt",), nothing, topics={"cam/#": "cam-mqtt"}),
+            Driver("cam", ("cam-http",), nothing, transports=("http_push",)),
+            Driver("door", ("door-http",), nothing, transports=("doors",)),
+        ]
+    )
+    assert drivers.transports_of(["cam:1", "door:1"], addressed=[]) == {"doors"}
+    assert drivers.transports_of(["cam:1", "cam:2", "door:1"], addressed=["cam:2"]) == {"doors", "http_push"}
+    assert drivers.transports_of(["door:1"], addressed=["door:1"]) == {"doors"}
