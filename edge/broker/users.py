@@ -26,15 +26,22 @@ def broker_users(devices: Iterable[str], registry: Registry, site: str) -> list[
     """The users for devices by identity, by name; a bridge once for all it speaks for. Raises BadDevice.
 
     Each topic has one writer. An identity without a colon is a bridge's own, which follows from the devices behind it.
+    A device that does not come over the broker has no user there.
     """
     users: dict[str, BrokerUser] = {}
     for device in devices:
-        if ":" in device:
+        if ":" in device and not _is_elsewhere(device, registry):
             user = _user(device, registry, site)
             users[user.name] = _merged(users[user.name], user) if user.name in users else user
     found = [users[name] for name in sorted(users)]
     _check_writers(found)
     return found
+
+
+def _is_elsewhere(device: str, registry: Registry) -> bool:
+    kind = device.partition(":")[0]
+    drivers = [driver for driver in registry.by_family.values() if driver.kind == kind]
+    return bool(drivers) and not any(driver.topics or driver.broker_user for driver in drivers)
 
 
 def agent_user(users: Sequence[BrokerUser], registry: Registry, site: str) -> BrokerUser:
@@ -52,7 +59,8 @@ def _user(device: str, registry: Registry, site: str) -> BrokerUser:
     kind, _, identity = device.partition(":")
     driver = registry.by_kind.get(kind)
     if driver is None:
-        raise BadDevice(f"{device!r}: no driver {kind!r}; there are {', '.join(sorted(registry.by_kind))}")
+        known = sorted(kind for kind, driver in registry.by_kind.items() if driver.topics)
+        raise BadDevice(f"{device!r}: no driver {kind!r}; there are {', '.join(known)}")
     _check_identity(device, identity)
     user = driver.user_of(identity)
     if user.name == AGENT:

@@ -109,6 +109,11 @@ def test_a_kind_that_no_driver_has_is_told() -> None:
         broker_users([f"{AGENT}:1"], registry("lamps/#", kind=AGENT), "garden")
 
 
+def test_a_device_that_comes_another_way_has_no_user() -> None:
+    users = broker_users(["hikvision:00005e005341", "vzenith:1"], REGISTRY, "garden")
+    assert [user.name for user in users] == ["vzenith.1"]
+
+
 def test_a_driver_that_says_nothing_gets_its_filters_with_the_identity() -> None:
     (user,) = broker_users(["lamp:porch"], registry("lamps/+/state", "lamps/+/down/+/reply"), "garden")
     vendor = [topic for topic in user.writes if not topic.startswith("edge/")]
