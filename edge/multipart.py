@@ -40,7 +40,9 @@ def boundary_in(content_type: str) -> str:
 
 
 def is_multipart(body: bytes, content_type: str = "") -> bool:
-    """Whether a body is multipart, by what is said of it or by how it begins."""
+    """Whether a body is multipart, by how it begins, and where that tells nothing by what is said of it."""
+    if body[:64].lstrip(b"\0 \t\r\n\xef\xbb\xbf")[:1] in (b"{", b"<"):
+        return False
     return content_type.strip().lower().startswith("multipart/") or bool(_FIRST_LINE.match(body[:256]))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,3 +68,10 @@ def test_two_drivers_for_one_family_are_a_mistake_that_is_told() -> None:
     twin = Driver(kind="twin", families=("frigate",), decode=lambda message, site: Reading([]))
     with pytest.raises(ValueError, match="frigate"):
         Registry([*discover().by_kind.values(), twin])
+
+
+def test_finding_the_drivers_loads_no_library_of_theirs() -> None:
+    said = "import sys; from edge.devices import driver; driver.discover(); print(sorted(set(sys.argv) & set(sys.modules)))"
+    libraries = ("defusedxml", "lxml", "aiohttp", "libosdp", "serial")
+    done = subprocess.run([sys.executable, "-c", said, *libraries], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "[]", done.stderr

@@ -113,6 +113,14 @@ def multipart(*parts: tuple[str, str, bytes], end: bytes = b"\r\n") -> bytes:
     return b"".join(pieces) + b"--MIME_boundary--" + end
 
 
+def test_a_content_type_that_lies_is_not_believed() -> None:
+    event = only(XML, headers={"content-type": "multipart/form-data; boundary=boundary"})
+    assert event.kind == "plate"
+    body = multipart(("anpr.xml", "text/xml", XML.encode()), ("detectionPicture.jpg", "image/jpeg", JPEG))
+    assert len(only(body, headers={"content-type": "application/xml"}).media) == 1
+    assert len(only(body, headers={"content-type": "multipart/form-data; boundary=other"}).media) == 1
+
+
 @pytest.mark.parametrize("end", [b"\r\n", b"\n"])
 def test_pictures_are_known_by_what_they_are(end: bytes) -> None:
     """Lengths lie, types are octet-stream, one is empty, one is no picture, and the words come last."""

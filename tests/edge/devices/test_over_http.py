@@ -18,6 +18,7 @@ from simulators.devices import dahua, hikvision, two_n
 from simulators.devices.http_device import HttpDevice, running
 from tests.edge.devices.samples import RECEIVED_AT, Sample, assert_says, samples
 from tests.edge.http_bench import HttpBench, client, http_bench
+from tests.rig import until
 
 REGISTRY = discover()
 PUSHING = {family for driver in REGISTRY.by_family.values() for family in driver.paths.values()}
@@ -48,7 +49,8 @@ def path_of(sample: Sample) -> str:
     if sample.topic and not sample.http.startswith("GET"):
         return sample.topic
     paths = REGISTRY.by_family[sample.family].paths
-    return next(path for path, family in paths.items() if family == sample.family and path.endswith("/**"))[:-3]
+    path = next(path for path, family in paths.items() if family == sample.family)
+    return path.removesuffix("/**").replace("*", "x")
 
 
 def headers_of(sample: Sample) -> dict[str, str]:
@@ -111,3 +113,41 @@ async def tell(sample: Sample, device: Any, here: HttpBench) -> None:
     while not device.listeners:
         await here.recorded(1, "availability")
     await device.say(sample.payload, headers_of(sample)["Content-Type"])
+
+
+def damaged(payload: bytes) -> list[bytes]:
+    """What a line, a charset, a firmware or a clock may make of a message."""
+    half = len(payload) // 2
+    return [
+        b"",
+        payload[:half],
+        payload[half:],
+        payload[:-3],
+        b"\0\0" + payload,
+        payload.decode("utf-8", "replace").encode("gb18030", "replace"),
+        payload.decode("utf-8", "replace").encode("utf-16"),
+        payload.replace(b"2026", b"1970").replace(b"1772", b"0000"),
+        payload.replace(b"2026", b"2099").replace(b"1772", b"4070"),
+        payload.replace(b"1", b'"x"'),
+        payload.replace(b":", b": [").replace(b">", b">>"),
+        payload + b"\xff\xd8\xff" + b"x" * 1_000_000,
+    ]
+
+
+@pytest.mark.parametrize("family", sorted({sample.family for sample in PUSHED_SAMPLES}))
+async def test_a_damaged_message_is_answered_counted_and_opens_nothing(family: str, tmp_path: Path) -> None:
+    """Every one is an event or a parked message with its reason; no driver fails, and no refusal becomes a passage."""
+    async with http_bench(tmp_path, http_push.make, wall=RECEIVED_AT) as (here, _), client(here) as session:
+        sent = 0
+        for sample in (sample for sample in PUSHED_SAMPLES if sample.family == family):
+            before = {event.source_event_id for event in await here.events() if event.result == "granted"}
+            for body in damaged(sample.payload):
+                async with session.post(path_of(sample), data=body, headers=headers_of(sample)) as response:
+                    assert response.status < 500
+                sent += 1
+            if any(expected.get("result") == "denied" for expected in sample.expect):
+                granted = {event.source_event_id for event in await here.events() if event.result == "granted"}
+                assert granted == before
+        await until(lambda: here.intake.counts["messages"] == sent, every_s=0.01)
+        assert here.intake.counts["undecodable"] == len(await here.parked()) > 0
+        assert here.intake.counts["driver_failed"] == 0
