@@ -24,6 +24,7 @@ log = structlog.get_logger()
 _METHODS = frozenset({"POST", "PUT", "GET"})
 _HEADERS = ("content-type", "user-identify")  # what a driver may see: never who somebody says to be by a password
 _CLOSING_S, _LOOK_S = 1.0, 5.0
+_MOST_CONNECTIONS = 256
 
 
 class _Refused(Exception):
@@ -57,17 +58,26 @@ class HttpPush:
             host, port = self._settings.host, self._settings.port
             await web.TCPSite(runner, host, port).start()
             log.info("listening", host=host, port=port)
-            await self._watch()
+            await self._watch(runner)
         finally:
             await runner.cleanup()
 
-    async def _watch(self) -> None:
-        """Say who fell silent, until cancelled."""
+    async def _watch(self, runner: web.AppRunner) -> None:
+        """Say who fell silent, and bound the connections, until cancelled."""
         while True:
             await asyncio.sleep(_LOOK_S)
+            await self._bound(runner.server)
             for device in self._silence.gone(asyncio.get_running_loop().time()):
                 message = line_message(device, "offline", "no sign of life for minutes")
                 self._around.intake.offer(message, lambda: None)
+
+    async def _bound(self, server: web.Server | None) -> None:
+        """Where somebody opens connections and says nothing all are closed: devices come again by themselves."""
+        open_now = 0 if server is None else len(server.connections)
+        if server is not None and open_now > _MOST_CONNECTIONS:
+            log.warning("connections_closed", transport="http_push", open=open_now, most=_MOST_CONNECTIONS)
+            self._around.intake.counts["connections_closed"] += open_now
+            await server.shutdown(timeout=_CLOSING_S)
 
     def _app(self) -> web.Application:
         app = web.Application()

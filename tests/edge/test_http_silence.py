@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,21 @@ def test_no_header_breaks_the_doorman(header: str) -> None:
     assert Doorman().judge(header, "POST", "/x", secret, 1.0) in ("wrong", "absent")
     said = f'Digest username="u", uri="/x", nonce="{header}", response="{header}", qop=auth, nc={header}'
     assert Doorman().judge(said, "POST", "/x", secret, 1.0) in ("wrong", "stale")
+
+
+async def test_who_opens_connections_and_says_nothing_shuts_nobody_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_push, "_LOOK_S", 0.05)
+    monkeypatch.setattr(http_push, "_MOST_CONNECTIONS", 5)
+    monkeypatch.setattr(http_push, "_CLOSING_S", 0.05)
+    body = sample("vzenith-http", "heartbeat.multipart.txt").payload
+    async with http_bench(tmp_path, http_push.make) as (here, _), client(here) as session:
+        lines = [await asyncio.open_connection("127.0.0.1", here.config.listen.port) for _ in range(8)]
+        for reader, writer in lines:
+            async with asyncio.timeout(5):
+                assert await reader.read() == b""
+            writer.close()
+        async with session.post("/vzenith/heartbeat", data=body) as response:
+            assert response.status == 200
+        assert here.intake.counts["connections_closed"] >= 8

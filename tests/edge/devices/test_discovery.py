@@ -71,7 +71,8 @@ def test_two_drivers_for_one_family_are_a_mistake_that_is_told() -> None:
 
 
 def test_finding_the_drivers_loads_no_library_of_theirs() -> None:
-    said = "import sys; from edge.devices import driver; driver.discover(); print(sorted(set(sys.argv) & set(sys.modules)))"
+    found = "import sys; from edge.devices.driver import discover; discover()"
+    said = f"{found}; print(sorted(set(sys.argv) & set(sys.modules)))"
     libraries = ("defusedxml", "lxml", "aiohttp", "libosdp", "serial")
     done = subprocess.run([sys.executable, "-c", said, *libraries], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "[]", done.stderr
