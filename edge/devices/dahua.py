@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -16,6 +17,7 @@ from edge.devices.driver import Answer, BadMessage, Driver, JudgedTime, Message,
 FAMILY = "dahua"
 _ITSAPI = "/notificationinfo/"
 _SILENCE_S = 30.0  # we ask for a heart-beat every 5 s
+_MOST_RECORDS = 1_000
 _NOW = JudgedTime(None, "gateway")
 
 
@@ -65,6 +67,12 @@ def _told(message: Message, site: Site) -> Answer | None:
     return ACCEPTED if _ITSAPI in message.topic.lower() or b'"Picture"' in message.payload[:200] else None
 
 
+def _history(since: datetime, until: datetime) -> str:
+    """The records of an access terminal; what keeps none says so, and nothing is lost."""
+    span = f"StartTime={int(since.timestamp())}&EndTime={int(until.timestamp())}"
+    return f"/cgi-bin/recordFinder.cgi?action=find&name=AccessControlCardRec&{span}&count={_MOST_RECORDS}"
+
+
 def _pictures_after(part: bytes) -> int:
     """A shot's words come before its picture; a heart-beat has none."""
     return 1 if part.lstrip().startswith(b"Events[") else 0
@@ -79,7 +87,12 @@ DRIVER = Driver(
     transports=("http_push", "http_pull"),
     paths=MappingProxyType({"/NotificationInfo/*": FAMILY, "/dahua/**": FAMILY}),
     pulls=(
-        Stream(FAMILY, "/cgi-bin/eventManager.cgi?action=attach&codes=[All]&heartbeat=5", silence_s=_SILENCE_S),
+        Stream(
+            FAMILY,
+            "/cgi-bin/eventManager.cgi?action=attach&codes=[All]&heartbeat=5",
+            silence_s=_SILENCE_S,
+            history=_history,
+        ),
         Stream(
             FAMILY,
             "/cgi-bin/snapManager.cgi?action=attachFileProc&channel=1&heartbeat=5&Flags[0]=Event&Events=[All]",

@@ -137,7 +137,8 @@ class Stream(msgspec.Struct, frozen=True):
     """An answer without end, asked for at the address of a device: multipart, each part a message of ``family``.
 
     ``pictures`` tells of a part how many of the next parts may be its pictures; they come as one multipart message.
-    A line on which nothing comes for ``silence_s`` is lost.
+    A line on which nothing comes for ``silence_s`` is lost. ``history`` is the path by which a device tells what it
+    recorded between two times: asked for once after a lost line, its answer is a message too.
     """
 
     family: str
@@ -145,6 +146,7 @@ class Stream(msgspec.Struct, frozen=True):
     name: str = ""  # behind # in the address of a device that is listened to so; "" is the usual way
     silence_s: float = 60.0
     pictures: Callable[[bytes], int] = _no_pictures
+    history: Callable[[datetime, datetime], str] | None = None
 
 
 class Poll(msgspec.Struct, frozen=True):

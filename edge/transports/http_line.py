@@ -24,6 +24,7 @@ _LOOK_S = 1.0
 _MISSED_S = 24 * 3600.0  # of a device that was never heard
 _PART_PAUSE_S, _PICTURE_S = 0.5, 2.0
 _FULL_S, _DURABLE_S = 0.05, 2.0
+_HISTORY_S = 20.0
 _MOST_PICTURES = 8
 _SECOND = timedelta(seconds=1)
 
@@ -36,7 +37,7 @@ class Line:
         self._device, self._limit_bytes = client.device, around.config.limits.message_bytes
         self._state: Literal["", "online", "offline"] = ""
         self._failures = 0
-        self._heard_at = around.intake.seen.at(self._device)  # of its log: up to when it was made durable
+        self._heard_at = around.intake.seen.at(self._device)  # up to when it was heard; of its log, what is durable
 
     async def run(self) -> None:
         while True:
@@ -97,12 +98,37 @@ class Line:
             if response.status != HTTPStatus.OK:
                 raise Unusable(f"it answers {response.status} to {way.path.partition('?')[0]}")
             self._found()
-            gathered = Gathered(way)
-            async for parts in self._parts(response, way, gathered):
-                for kind, body in parts:
-                    self._around.intake.offer(self._message(body, kind, way.path), lambda: None)
-                while self._around.intake.full:  # noqa: ASYNC110 - whom it tells of room is the broker's line
-                    await asyncio.sleep(_FULL_S)
+            # Beside the stream: a door must not wait for the past.
+            reading_back = asyncio.create_task(self._read_back(way, self._heard_at))
+            try:
+                await self._listen(response, way)
+            finally:
+                reading_back.cancel()
+
+    async def _listen(self, response: aiohttp.ClientResponse, way: Stream) -> None:
+        gathered = Gathered(way)
+        async for parts in self._parts(response, way, gathered):
+            self._heard_at = self._around.clock.now()
+            for kind, body in parts:
+                self._around.intake.offer(self._message(body, kind, way.path), lambda: None)
+            while self._around.intake.full:  # noqa: ASYNC110 - whom it tells of room is the broker's line
+                await asyncio.sleep(_FULL_S)
+
+    async def _read_back(self, way: Stream, heard_at: datetime | None) -> None:
+        """What the device recorded while nobody listened; not all of them can tell."""
+        if way.history is None or heard_at is None:
+            return
+        path = way.history(heard_at, self._around.clock.now())
+        try:
+            async with self._client.ask("GET", path, read_s=_HISTORY_S, total_s=_HISTORY_S) as response:
+                body = await read_up_to(response, self._limit_bytes)
+        except (aiohttp.ClientError, OSError, TimeoutError, Unauthorised) as error:
+            log.warning("history_not_read", device=self._device, error=f"{error}" or type(error).__name__)
+            return
+        if response.status != HTTPStatus.OK:
+            log.warning("history_not_read", device=self._device, error=f"it answers {response.status}")
+            return
+        self._around.intake.offer(self._message(body, response.headers.get("Content-Type", ""), path), lambda: None)
 
     async def _parts(
         self, response: aiohttp.ClientResponse, way: Stream, gathered: Gathered

@@ -19,11 +19,16 @@ class Terminal(HttpDevice):
     boundary = "myboundary"
     stream_type = "multipart/x-mixed-replace"
 
+    def __init__(self, user: str = "admin", password: str = "") -> None:
+        super().__init__(user, password)
+        self.records: list[dict[str, Any]] = []
+
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get("/cgi-bin/eventManager.cgi", self.endless),
             web.get("/cgi-bin/snapManager.cgi", self.endless),
             web.get("/cgi-bin/accessControl.cgi", self._open),
+            web.get("/cgi-bin/recordFinder.cgi", self._find),
         ]
 
     async def begun(self) -> None:
@@ -32,6 +37,12 @@ class Terminal(HttpDevice):
     async def event(self, written: bytes, *pictures: bytes) -> None:
         """A part of the stream, as it was recorded."""
         await self.say(written, "text/plain", *pictures)
+
+    async def _find(self, request: web.Request) -> web.Response:
+        since, until = (int(request.query[name]) for name in ("StartTime", "EndTime"))
+        found = [record for record in self.records if since <= record["CreateTime"] <= until]
+        lines = [f"records[{at}].{key}={value}" for at, record in enumerate(found) for key, value in record.items()]
+        return web.Response(text="\r\n".join([f"found={len(found)}", *lines, ""]))
 
     async def _open(self, request: web.Request) -> web.Response:
         if request.query.get("action") != "openDoor" or not request.query.get("channel"):

@@ -119,6 +119,21 @@ async def test_dahua_events_come_by_their_stream(tmp_path: Path) -> None:
         assert "eventManager.cgi" in device.asked[0][1]
 
 
+async def test_what_a_dahua_terminal_recorded_while_nobody_listened_is_read_back(tmp_path: Path) -> None:
+    device = dahua.Terminal(SECRET.user, SECRET.secret)
+    old = {"CreateTime": int(now().timestamp()) - 3600, "CardNo": "1", "Status": 1, "Method": 1, "RecNo": 1, "Door": 0}
+    device.records.append(old)  # told when it happened
+    async with listening(tmp_path, device, DAHUA) as (here, _):
+        await until(lambda: device.listeners)
+        await device.stop()
+        device.records.append(old | {"CreateTime": int(now().timestamp()) + 1, "CardNo": "2", "RecNo": 2, "Status": 0})
+        await asyncio.sleep(1.1)  # its records count in seconds
+        await device.start()
+        (access,) = await here.recorded(1, "access")
+        assert (access.source_event_id, access.result) == ("2", "denied")
+        assert is_replay(access)
+
+
 async def test_dahua_shots_come_with_their_picture(tmp_path: Path) -> None:
     device = dahua.Terminal(SECRET.user, SECRET.secret)
     async with listening(tmp_path, device, DAHUA, "#snap") as (here, _):
