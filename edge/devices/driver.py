@@ -20,6 +20,8 @@ import msgspec
 
 from domain.events import Event, Media
 from domain.ids import content_name
+from edge.devices.card_list import CardListCodec
+from edge.devices.line import Line
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
@@ -50,6 +52,9 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     gateway_clock: GatewayClock = "confirmed"  # what received_at is worth; no driver's business
     # The vendor identity that the connection vouches for (an address in the device list); "" where none does.
     sender: str = ""
+    request_id: str = ""  # of the command that this answers, where the connection tells and the bytes do not
+    # Not the device's word but its transport's: the line to ``sender`` came up, or went. There is no payload then.
+    line: Literal["", "online", "offline"] = ""
 
 
 class Site(msgspec.Struct, frozen=True):
@@ -100,9 +105,13 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Packet(msgspec.Struct, frozen=True):
-    """Bytes for the connection a device keeps with us (TCP, WebSocket, a serial line), or a datagram to it."""
+    """Bytes for the connection a device keeps with us (TCP, WebSocket, a serial line), or a datagram to it.
+
+    ``request_id`` comes back with the message that answers it.
+    """
 
     payload: bytes
+    request_id: str = ""
 
 
 Outgoing = Publish | Request | Packet
@@ -145,6 +154,8 @@ class Driver(msgspec.Struct, frozen=True):
     one runs while the device list has a device of the kind. ``answer`` is what the sender of a message is told once
     it is durable, None where the family is told nothing. Several drivers may share a kind: one device, several ways
     to speak to it; a command goes the way that the device was last heard on.
+    ``lines`` tells how a family is spoken over TCP; ``card_list`` how the cards of a device that decides by itself are
+    compared and repaired.
     ``broker_user`` tells, for one vendor identity, who connects to the broker and what it may write and read there.
     A driver that leaves it out gets ``own_user``: right where devices name themselves in topics and are told nothing.
     """
@@ -158,6 +169,8 @@ class Driver(msgspec.Struct, frozen=True):
     answer: Callable[[Message, Site], Answer | None] = _no_answer
     encode: Callable[[Command, Site, str], Outgoing] = _no_commands
     broker_user: Callable[[str], BrokerUser] | None = None
+    lines: tuple[Line, ...] = ()
+    card_list: CardListCodec | None = None
 
     def user_of(self, identity: str) -> BrokerUser:
         """Who connects for the device of this vendor identity, which is safe to stand in a topic."""
@@ -212,6 +225,17 @@ class Registry:
         )
 
     @property
+    def lines(self) -> tuple[tuple[str, Line], ...]:
+        """The kind and the line of every family that is spoken over TCP."""
+        drivers = {id(driver): driver for driver in self.by_family.values()}.values()
+        return tuple((driver.kind, line) for driver in drivers for line in driver.lines)
+
+    def card_list_of(self, device: str) -> CardListCodec | None:
+        """How the card list in a device is spoken of; None where its kind has none."""
+        driver = self.by_kind.get(device.partition(":")[0])
+        return driver.card_list if driver else None
+
+    @property
     def topics(self) -> dict[str, str]:
         """MQTT topic filter -> family, of all drivers."""
         drivers = {id(driver): driver for driver in self.by_family.values()}.values()
@@ -227,12 +251,12 @@ class Registry:
         driver = self.by_family.get(message.family)
         if driver is None:
             raise BadMessage(f"no driver serves {message.family!r}; there are {', '.join(sorted(self.by_family))}")
-        return driver.decode(message, site)
+        return driver.decode(message, site) if not message.line else _line_state(driver.kind, message)
 
     def answer(self, message: Message, site: Site) -> Answer | None:
         """What the sender of a durable message is told; None for nothing. Raises BadMessage."""
         driver = self.by_family.get(message.family)
-        return driver.answer(message, site) if driver else None
+        return driver.answer(message, site) if driver and not message.line else None
 
     def encode(self, command: Command, site: Site, topic_hint: str = "", family: str = "") -> Outgoing:
         """What carries out a command; ``family``: that the device was last heard in. Raises CannotEncode."""
@@ -243,6 +267,12 @@ class Registry:
         if driver is None:
             raise CannotEncode(f"no driver for {command.device!r}")
         return driver.encode(command, site, topic_hint)
+
+
+def _line_state(kind: str, message: Message) -> Reading:
+    """The moment is the gateway's: the device said nothing."""
+    device = f"{kind}:{message.sender}"
+    return Reading([Event(kind="availability", device=device, state=message.line, time_quality="gateway")])
 
 
 @cache

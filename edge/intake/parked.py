@@ -20,11 +20,14 @@ CREATE TABLE IF NOT EXISTS parked(
     number INTEGER PRIMARY KEY AUTOINCREMENT, received_at TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL,
     family TEXT NOT NULL, topic TEXT NOT NULL, payload BLOB NOT NULL,
     retained INTEGER NOT NULL, queued_since TEXT, headers TEXT NOT NULL,
-    gateway_clock TEXT NOT NULL DEFAULT 'confirmed');
+    gateway_clock TEXT NOT NULL DEFAULT 'confirmed', sender TEXT NOT NULL DEFAULT '');
 """
-COLUMNS: tuple[Column, ...] = (("parked", "gateway_clock", "TEXT NOT NULL DEFAULT 'confirmed'"),)
-_COLUMNS = "received_at, reason, detail, family, topic, payload, retained, queued_since, headers, gateway_clock"
-_INSERT = f"INSERT INTO parked({_COLUMNS}) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+COLUMNS: tuple[Column, ...] = (
+    ("parked", "gateway_clock", "TEXT NOT NULL DEFAULT 'confirmed'"),
+    ("parked", "sender", "TEXT NOT NULL DEFAULT ''"),
+)
+_COLUMNS = "received_at, reason, detail, family, topic, payload, retained, queued_since, headers, gateway_clock, sender"
+_INSERT = f"INSERT INTO parked({_COLUMNS}) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SELECT = f"SELECT number, {_COLUMNS} FROM parked"  # noqa: S608
 _TRIM = """DELETE FROM parked WHERE number <= (
     SELECT max(number) FROM (
@@ -56,6 +59,7 @@ class Parked(msgspec.Struct, frozen=True):
     queued_since: datetime | None = None
     headers: dict[str, str] = {}
     gateway_clock: GatewayClock = "confirmed"
+    sender: str = ""
 
     @classmethod
     def of(cls, message: Message, reason: str, detail: str) -> Parked:
@@ -76,6 +80,7 @@ class Parked(msgspec.Struct, frozen=True):
             queued_since=message.queued_since,
             headers={_writable(key): _writable(value) for key, value in message.headers.items()},
             gateway_clock=message.gateway_clock,
+            sender=_writable(message.sender),
         )
 
     @property
@@ -85,7 +90,7 @@ class Parked(msgspec.Struct, frozen=True):
         since = self.queued_since.isoformat() if self.queued_since else None
         headers = msgspec.json.encode(self.headers).decode()
         what = (self.reason, self.detail, self.family, self.topic, self.payload)
-        return _INSERT, [(when, *what, self.retained, since, headers, self.gateway_clock)]
+        return _INSERT, [(when, *what, self.retained, since, headers, self.gateway_clock, self.sender)]
 
     @property
     def removal(self) -> Statement:
@@ -103,6 +108,7 @@ class Parked(msgspec.Struct, frozen=True):
             received_at=self.received_at,
             queued_since=self.queued_since,
             gateway_clock=self.gateway_clock,
+            sender=self.sender,
         )
 
 
@@ -128,7 +134,7 @@ async def newest_number(store: SqliteEventLog) -> int:
 
 
 def _parked(row: Sequence[Any]) -> Parked:
-    number, received_at, reason, detail, family, topic, payload, retained, since, headers, gateway_clock = row
+    number, received_at, reason, detail, family, topic, payload, retained, since, headers, clock, sender = row
     return Parked(
         datetime.fromisoformat(received_at),
         reason,
@@ -140,7 +146,8 @@ def _parked(row: Sequence[Any]) -> Parked:
         bool(retained),
         datetime.fromisoformat(since) if since else None,
         msgspec.json.decode(headers, type=dict[str, str]),
-        msgspec.convert(gateway_clock, GatewayClock),
+        msgspec.convert(clock, GatewayClock),
+        sender,
     )
 
 
