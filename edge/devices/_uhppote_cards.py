@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 
+from domain.card_lists import CardWish
 from edge.devices import _uhppote_packet as packets
 from edge.devices._fields import whole
 from edge.devices._uhppote_commands import door_of
 from edge.devices._uhppote_packet import CardRecord
-from edge.devices.card_list import END, MISSING, CardListCodec, CardWish, HeldCard
+from edge.devices.card_list import END, MISSING, CardListCodec, HeldCard
 
 _FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)  # what two digits of a year can say
 
@@ -39,7 +40,7 @@ def _card_in(packet: bytes) -> HeldCard | str:
 
 def _put(serial: str, wish: CardWish, held: HeldCard | None) -> bytes:
     """A PIN that somebody set at the controller stays."""
-    return packets.put_card(int(serial), _record(wish, held.raw if held else bytes(4)))
+    return packets.put_card(int(serial), _record(wish, held.raw if held and held.raw else bytes(4)))
 
 
 CARD_LIST = CardListCodec(

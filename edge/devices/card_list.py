@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
 
 import msgspec
 
+from domain.card_lists import CardWish
+
 MISSING, END = "missing", "end"
-
-
-class CardWish(msgspec.Struct, frozen=True, order=True):
-    """A card as it shall be in a device: the doors it opens there, on the days ``begin`` to ``end``."""
-
-    number: str  # in the one spelling of domain.desired_bodies.canonical_card
-    begin: date
-    end: date
-    points: tuple[str, ...]
 
 
 class HeldCard(msgspec.Struct, frozen=True):

@@ -1,0 +1,94 @@
+"""Frames of Vzenith cameras' TCP port 8131: ``VZ``, type, sequence, length, then JSON, a NUL, and pictures.
+
+Source: the vendor's 车牌识别一体机TCP通讯协议说明手册 1.0.3 (vzenith/vzenith_tcp_protocol).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from edge.devices.driver import BadMessage
+from edge.devices.line import Cut
+
+START = b"VZ"
+HEAD_BYTES = 8
+JSON, HEARTBEAT, BINARY = 0, 1, 2
+MAX_FRAME_BYTES = 4 * 1024 * 1024  # the document says one MiB; pictures of later cameras are larger
+_PADDING = b"\0 \t\r\n"
+_RUBBISH_KEPT = 4_096
+_HANZI = re.compile("[\u4e00-\u9fff]")
+
+
+class Frame(msgspec.Struct, frozen=True):
+    """``sequence`` of an answer is that of its request; of a push it is 0, or whatever a clone counts."""
+
+    type: int
+    sequence: int
+    body: bytes
+
+
+def cut(buffer: bytes | bytearray) -> Cut | None:
+    """What stands first in what a camera sent."""
+    if not START.startswith(bytes(buffer[:2])):
+        return _rubbish(buffer)
+    if len(buffer) < HEAD_BYTES:
+        return None
+    end = HEAD_BYTES + int.from_bytes(buffer[4:HEAD_BYTES])
+    if buffer[2] > BINARY or end > MAX_FRAME_BYTES:
+        return _rubbish(buffer)
+    return Cut(end, bytes(buffer[:end])) if len(buffer) >= end else None
+
+
+def _rubbish(buffer: bytes | bytearray) -> Cut:
+    """Up to where the next frame might begin; of a long piece the beginning is enough for a person to see."""
+    found = buffer.find(START, 1)
+    end = found if found > 0 else len(buffer) - (buffer[-1:] == START[:1] and len(buffer) > 1)
+    return Cut(end, bytes(buffer[: min(end, _RUBBISH_KEPT)]))
+
+
+def opened(payload: bytes) -> Frame:
+    """Raises BadMessage for what is not exactly one frame."""
+    found = cut(payload) if len(payload) >= HEAD_BYTES else None
+    if found is None or payload[:2] != START or found.used != len(payload):
+        raise BadMessage(f"{len(payload)} bytes that are no frame of a Vzenith camera: {payload[:HEAD_BYTES].hex()}")
+    return Frame(payload[2], payload[3], payload[HEAD_BYTES:])
+
+
+def sequence_of(payload: bytes) -> int:
+    """0 for what is no frame."""
+    return payload[3] if len(payload) >= HEAD_BYTES and payload[:2] == START else 0
+
+
+def frame(sequence: int, body: bytes, kind: int = JSON) -> bytes:
+    return START + bytes((kind, sequence)) + len(body).to_bytes(4) + body
+
+
+def message(sequence: int, body: dict[str, Any]) -> bytes:
+    """A command; texts are GB2312 as the camera's own."""
+    text = msgspec.json.encode(body).decode()
+    return frame(sequence, text.encode("gb18030"))
+
+
+def text_and_rest(body: bytes) -> tuple[bytes, bytes]:
+    """The JSON as UTF-8, and what stands behind its NUL. Some firmware begins with a NUL. Raises BadMessage."""
+    said, _, rest = body.lstrip(_PADDING).partition(b"\0")
+    return _as_utf8(said), rest
+
+
+def _as_utf8(said: bytes) -> bytes:
+    """The document says GB2312; some rebrands send UTF-8. Told apart by what comes out: bytes that are UTF-8 with
+    Chinese characters in it are hardly ever GB2312, while some GB2312 (鲁) is UTF-8 without any."""
+    if said.isascii():
+        return said
+    try:
+        if _HANZI.search(said.decode()):
+            return said
+    except UnicodeDecodeError:
+        pass  # then it is GB2312, or nothing
+    try:
+        return said.decode("gb18030").encode()
+    except UnicodeDecodeError as error:
+        raise BadMessage(f"a text that is neither GB2312 nor UTF-8: {error}") from error
