@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import cast
 
 from edge.devices import _uhppote_packet as packets
 from edge.devices.driver import BadMessage
@@ -27,8 +28,7 @@ class Asking(asyncio.DatagramProtocol):
         self.unasked = 0  # answers that nobody waited for: late ones, and other people's
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.DatagramTransport):
-            self._transport = transport
+        self._transport = cast("asyncio.DatagramTransport", transport)  # no subclass of it in Python 3.11
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         try:
