@@ -5,6 +5,7 @@ The standard writes times as plain binary bytes, many transmitters as BCD; both 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -21,6 +22,7 @@ MAX_FRAME_BYTES = HEAD_BYTES + MAX_DATA_BYTES + TAIL_BYTES
 CONTROL, SEND, CONFIRM, REQUEST, RESPONSE, DENY = 1, 2, 3, 4, 5, 6
 TIME_BYTES = 6
 _RUBBISH_KEPT = 4_096
+_NEXT = re.compile(rb"@@+")  # of a row of them the last two are most likely to be a beginning
 
 
 class Frame(msgspec.Struct, frozen=True):
@@ -46,18 +48,36 @@ def cut(buffer: bytes | bytearray) -> Cut | None:
         return _rubbish(buffer)
     if len(buffer) < HEAD_BYTES:
         return None
-    end = HEAD_BYTES + int.from_bytes(buffer[24:26], "little") + TAIL_BYTES
+    end = _end_of(buffer, 0)
     if end > MAX_FRAME_BYTES:
         return _rubbish(buffer)
     if len(buffer) < end:
-        return None
+        return _whole_within(buffer)
     return Cut(end, bytes(buffer[:end])) if buffer[end - 2 : end] == END else _rubbish(buffer)
+
+
+def _end_of(buffer: bytes | bytearray, begin: int) -> int:
+    return begin + HEAD_BYTES + int.from_bytes(buffer[begin + 24 : begin + 26], "little") + TAIL_BYTES
+
+
+def _whole_within(buffer: bytes | bytearray) -> Cut | None:
+    """None, to wait for the rest; but where a whole frame is in it already, its beginning was none."""
+    begin = buffer.find(START, 1)
+    while 0 < begin <= len(buffer) - HEAD_BYTES - TAIL_BYTES:
+        if _end_of(buffer, begin) <= len(buffer) and _is_frame(bytes(buffer[begin : _end_of(buffer, begin)])):
+            return Cut(begin, bytes(buffer[:begin]))
+        begin = buffer.find(START, begin + 1)
+    return None
+
+
+def _is_frame(payload: bytes) -> bool:
+    return payload[-2:] == END and _sum(payload[2:-TAIL_BYTES]) == payload[-TAIL_BYTES]
 
 
 def _rubbish(buffer: bytes | bytearray) -> Cut:
     """Up to where the next frame might begin; of a long piece the beginning is enough for a person to see."""
-    found = buffer.find(START, 1)
-    end = found if found > 0 else len(buffer) - (buffer[-1:] == START[:1] and len(buffer) > 1)
+    found = _NEXT.search(buffer, 1)
+    end = found.end() - len(START) if found else len(buffer) - (buffer[-1:] == START[:1] and len(buffer) > 1)
     return Cut(end, bytes(buffer[: min(end, _RUBBISH_KEPT)]))
 
 

@@ -6,6 +6,7 @@ Source: the vendor's 车牌识别一体机TCP通讯协议说明手册 1.0.3 (vze
 from __future__ import annotations
 
 import re
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ START = b"VZ"
 HEAD_BYTES = 8
 JSON, HEARTBEAT, BINARY = 0, 1, 2
 MAX_FRAME_BYTES = 4 * 1024 * 1024  # the document says one MiB; pictures of later cameras are larger
+_MOST = MappingProxyType({JSON: MAX_FRAME_BYTES, HEARTBEAT: 1_024, BINARY: MAX_FRAME_BYTES})
 _PADDING = b"\0 \t\r\n"
 _RUBBISH_KEPT = 4_096
 _HANZI = re.compile("[\u4e00-\u9fff]")
@@ -37,9 +39,14 @@ def cut(buffer: bytes | bytearray) -> Cut | None:
     if len(buffer) < HEAD_BYTES:
         return None
     end = HEAD_BYTES + int.from_bytes(buffer[4:HEAD_BYTES])
-    if buffer[2] > BINARY or end > MAX_FRAME_BYTES:
+    if not _may_be(buffer[2], buffer[HEAD_BYTES : HEAD_BYTES + 1]) or end > _MOST.get(buffer[2], 0):
         return _rubbish(buffer)
     return Cut(end, bytes(buffer[:end])) if len(buffer) >= end else None
+
+
+def _may_be(kind: int, first: bytes | bytearray) -> bool:
+    """A text begins with a brace, or with the padding of some firmware."""
+    return kind != JSON or not first or first in (b"{", b"\0", b" ", b"\t", b"\r", b"\n")
 
 
 def _rubbish(buffer: bytes | bytearray) -> Cut:

@@ -96,16 +96,21 @@ class Connection:
             await asyncio.sleep(self._line.heartbeat_s)
 
     async def _hear(self, reader: asyncio.StreamReader) -> None:
-        """Until the line ends, or is silent for too long."""
+        """Until the line ends, is silent for too long, or a frame does not become whole: then it was none."""
         frames = Frames(self._line)
+        begun_s: float | None = None
         while True:
             async with asyncio.timeout(self._line.silent_s):
                 received = await reader.read(_READ_BYTES)
             if not received:
                 raise OSError("the device closed the line")
-            for frame in frames.feed(received):
+            found = frames.feed(received)
+            for frame in found:
                 await room(self._around.intake)
                 self._take(frame)
+            begun_s = None if not frames.has_begun else self._now_s() if found or begun_s is None else begun_s
+            if begun_s is not None and self._now_s() - begun_s > self._around.config.tcp.frame_s:
+                raise OSError("a frame did not become whole")
 
     def _take(self, frame: bytes) -> None:
         self._note_identity(self._line.identity_of(frame))

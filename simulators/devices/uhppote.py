@@ -72,7 +72,7 @@ class Controller(asyncio.DatagramProtocol):
         self.opened: list[int] = []
         self.asked: list[int] = []  # functions, in order
         self._newest = self._index = 0
-        self._doors = dict.fromkeys((1, 2, 3, 4), (3, 5))
+        self._doors: dict[int, tuple[int, int]] = dict.fromkeys((1, 2, 3, 4), (3, 5))
         self._transport: asyncio.DatagramTransport | None = None
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:

@@ -19,8 +19,7 @@ from edge.transports import uhppote_controller, uhppote_log
 from edge.transports.read_up_to import Numbers, ReadUpTo
 from simulators.devices import uhppote as sim
 from tests.edge.devices.samples import assert_says, sample
-from tests.edge.hands import Hands
-from tests.edge.wire_bench import WireBench, until, wire_bench
+from tests.edge.wire_bench import WireBench, clock_from, until, wire_bench
 
 ZONE = ZoneInfo("Asia/Shanghai")
 SERIAL = 405419896
@@ -59,9 +58,7 @@ async def rig(folder: Path, controller: sim.Controller | None = None, **settings
 
 async def test_each_recorded_packet_arrives_as_it_shall(tmp_path: Path) -> None:
     """Standing at the time of the recordings; the packets come from a socket as a controller's do."""
-    hands = Hands(kernel=True)
-    hands.passed_s += (datetime(2026, 3, 1, 0, 16, tzinfo=UTC) - hands.true).total_seconds()
-    async with wire_bench(tmp_path, clock=hands.clock()) as here:
+    async with wire_bench(tmp_path, clock=clock_from(datetime(2026, 3, 1, 0, 16, tzinfo=UTC))) as here:
         await here.wish(devices={"devices": [{"id": DEVICE, "address": "127.0.0.1:9"}]})
         files = ("event-listen.hex", "event-listen-v662.hex", "reply-open-door.hex")
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:

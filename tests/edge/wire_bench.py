@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ import pytest
 
 from domain.desired import Document
 from domain.events import Event
-from domain.orders import Order
 from edge.clock import Clock
 from edge.config import Config, Tcp, Uhppote
 from edge.control.control import Control, Reach
@@ -38,6 +38,12 @@ def free_port(kind: int = socket.SOCK_STREAM) -> int:
     with socket.socket(socket.AF_INET, kind) as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def clock_from(at: datetime) -> Clock:
+    """A clock that somebody vouches for and that goes on from ``at``: shortly after a recording."""
+    began_s, floor = time.monotonic(), at - timedelta(days=1)
+    return Clock(lambda: at.timestamp() + time.monotonic() - began_s, time.monotonic, lambda: True, floor)
 
 
 async def _give_up(error: LogBroken) -> None:
@@ -93,7 +99,8 @@ class WireBench:
     async def states_of(self, number: int) -> list[str | None]:
         """What was said of an order, so far."""
         name = f"order-{number:04}"
-        return [event.state for event in await self.events("command_result") if event.request_id == name]
+        own = await self.events("command_result", "gateway")
+        return [event.state for event in own if event.request_id == name]
 
 
 class _HeldLog:
@@ -140,4 +147,4 @@ async def wire_bench(folder: Path, clock: Clock | None = None, **settings: Any) 
         quick.undo()
 
 
-__all__ = ["Order", "WireBench", "free_port", "until", "wire_bench"]
+__all__ = ["WireBench", "clock_from", "free_port", "until", "wire_bench"]
