@@ -58,8 +58,9 @@ def _rubbish(buffer: bytes | bytearray) -> Cut:
 
 def opened(payload: bytes) -> Frame:
     """Raises BadMessage for what is not exactly one frame."""
-    found = cut(payload) if len(payload) >= HEAD_BYTES else None
-    if found is None or payload[:2] != START or found.used != len(payload):
+    size = int.from_bytes(payload[4:HEAD_BYTES])
+    whole = len(payload) >= HEAD_BYTES and payload[:2] == START and HEAD_BYTES + size == len(payload)
+    if not whole or len(payload) > _MOST.get(payload[2], 0):
         raise BadMessage(f"{len(payload)} bytes that are no frame of a Vzenith camera: {payload[:HEAD_BYTES].hex()}")
     return Frame(payload[2], payload[3], payload[HEAD_BYTES:])
 

@@ -113,7 +113,8 @@ def _known(name: str, said: _Said, message: Message) -> Event | None:
         return _serial(said, message)
     if name == "getsn":
         serial = text_in(said.value) or ""
-        return _result(name, message, ok=serial not in _NO_SERIAL, serial=serial or None)
+        known = serial not in _NO_SERIAL
+        return _result(name, message, ok=known, serial=serial if known else None)
     if name == "get_max_rec_id":
         return _result(name, message, ok=whole(said.max_id) is not None, value=whole(said.max_id))
     if name == "get_device_timestamp":
