@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from edge.devices.driver import BadMessage
-from edge.devices.line import Cut
+from edge.devices.tcp_line import Cut
 
 START, END = b"@@", b"##"
 HEAD_BYTES, TAIL_BYTES = 27, 3

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from edge.devices.driver import BadMessage
-from edge.devices.line import Cut
+from edge.devices.tcp_line import Cut
 
 START = b"VZ"
 HEAD_BYTES = 8

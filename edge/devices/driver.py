@@ -21,9 +21,10 @@ import msgspec
 from domain.events import Event, Media
 from domain.ids import content_name
 from edge.devices.card_list import CardListCodec
-from edge.devices.line import Line
+from edge.devices.tcp_line import Line
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+LINE = "line"  # the family in which transports say that a device's line came or went
 
 
 # The gateway's own clock when a message came: vouched for; vouched for by nobody; or wrong beyond doubt.
@@ -52,9 +53,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     gateway_clock: GatewayClock = "confirmed"  # what received_at is worth; no driver's business
     # The vendor identity that the connection vouches for (an address in the device list); "" where none does.
     sender: str = ""
-    request_id: str = ""  # of the command that this answers, where the connection tells and the bytes do not
-    # Not the device's word but its transport's: the line to ``sender`` came up, or went. There is no payload then.
-    line: Literal["", "online", "offline"] = ""
+    request_id: str = ""  # of the command that this answers, where the transport knows it and the bytes do not
 
 
 class Site(msgspec.Struct, frozen=True):
@@ -251,12 +250,12 @@ class Registry:
         driver = self.by_family.get(message.family)
         if driver is None:
             raise BadMessage(f"no driver serves {message.family!r}; there are {', '.join(sorted(self.by_family))}")
-        return driver.decode(message, site) if not message.line else _line_state(driver.kind, message)
+        return driver.decode(message, site)
 
     def answer(self, message: Message, site: Site) -> Answer | None:
         """What the sender of a durable message is told; None for nothing. Raises BadMessage."""
         driver = self.by_family.get(message.family)
-        return driver.answer(message, site) if driver and not message.line else None
+        return driver.answer(message, site) if driver else None
 
     def encode(self, command: Command, site: Site, topic_hint: str = "", family: str = "") -> Outgoing:
         """What carries out a command; ``family``: that the device was last heard in. Raises CannotEncode."""
@@ -267,12 +266,6 @@ class Registry:
         if driver is None:
             raise CannotEncode(f"no driver for {command.device!r}")
         return driver.encode(command, site, topic_hint)
-
-
-def _line_state(kind: str, message: Message) -> Reading:
-    """The moment is the gateway's: the device said nothing."""
-    device = f"{kind}:{message.sender}"
-    return Reading([Event(kind="availability", device=device, state=message.line, time_quality="gateway")])
 
 
 @cache
@@ -288,6 +281,12 @@ def picture(role: str, body: bytes, media_type: str = "image/jpeg") -> tuple[Med
     """A picture's entry in its event, and its bytes for the media store."""
     name = content_name(body)
     return Media(role=role, type=media_type, bytes=len(body), sha256=name), Picture(name, body)
+
+
+def line_message(device: str, state: Literal["online", "offline"], reason: str = "") -> Message:
+    """What a transport offers to the intake when a device's line came or went."""
+    said = {"device": device, "state": state, "reason": reason or None}
+    return Message(LINE, msgspec.json.encode(said), f"{LINE}/{device}")
 
 
 class JudgedTime(msgspec.Struct, frozen=True):

@@ -16,7 +16,7 @@ from edge.devices._fields import keep_raw
 from edge.devices._gb26875_frame import Frame
 from edge.devices._gb26875_objects import KIND, READERS, Heard, configuration, objects
 from edge.devices.driver import Answer, BadMessage, CannotEncode, Command, Driver, Message, Packet, Reading, Site
-from edge.devices.line import Line
+from edge.devices.tcp_line import Line
 
 FAMILY = "gb26875"
 _PORT = 26_875

@@ -14,7 +14,7 @@ from edge.devices._times import wall_clock
 from edge.devices._vzenith_envelope import KIND
 from edge.devices._vzenith_plate import Camera, PlateResult, read_plate
 from edge.devices.driver import BadMessage, Driver, Message, Picture, Reading, Site, picture
-from edge.devices.line import Line, OwnLog
+from edge.devices.tcp_line import Line, OwnLog
 
 FAMILY = "vzenith-tcp"
 STORED = "stored"  # a header that the transport sets: the record was read back, nobody stands at the barrier now

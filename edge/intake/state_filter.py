@@ -25,7 +25,7 @@ class StateFilter:
 
     def changes(self, event: Event) -> bool:
         """Whether an event says something new. What carries a device's own number is a fact, never just a state."""
-        alarm = event.kind == "alarm"
+        alarm = event.kind == "alarm" and event.phase == "instant"
         if not (alarm or event.kind in _STATE_KINDS) or event.source_event_id is not None:
             return True
         point = _point(event)

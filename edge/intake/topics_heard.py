@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from domain.events import Event
-from edge.devices.driver import Message
+from edge.devices.driver import LINE, Message
 
 _MAX_DEVICES = 10_000
 
@@ -30,7 +30,9 @@ class TopicsHeard:
         self._max_devices = max_devices
 
     def heard(self, message: Message, events: Sequence[Event]) -> None:
-        """An answer to a command tells nothing: it comes on the topic that the command named."""
+        """An answer to a command tells nothing: it comes on the topic that the command named. Nor does a line."""
+        if message.family == LINE:
+            return
         for event in events:
             if event.kind != "command_result":
                 self._topics[event.device] = LastHeard(message.topic, message.family)

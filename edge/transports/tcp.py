@@ -8,7 +8,7 @@ import structlog
 
 from domain.desired_bodies import Device
 from edge.devices.driver import Outgoing, Packet
-from edge.devices.line import Line
+from edge.devices.tcp_line import Line
 from edge.transports.addresses import host_and_port
 from edge.transports.links import Around
 from edge.transports.read_up_to import ReadUpTo

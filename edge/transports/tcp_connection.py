@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from typing import Literal
 
 import structlog
 
 from domain.desired_bodies import Device
-from edge.devices.driver import Message, Packet
-from edge.devices.line import Line, OwnLog
+from edge.devices.driver import Message, Packet, line_message
+from edge.devices.tcp_line import Line, OwnLog
 from edge.transports.addresses import host_and_port
 from edge.transports.links import Around
 from edge.transports.read_up_to import ReadUpTo
@@ -63,10 +64,8 @@ class Connection:
             self._tell("offline")
         await asyncio.sleep(max(0.0, until_s - self._now_s()))
 
-    def _tell(self, state: str) -> None:
-        vendor_id, word = self._listed, "online" if state == "online" else "offline"
-        message = Message(self._line.family, b"", sender=vendor_id, line=word)
-        self._around.intake.offer(message, lambda: None)
+    def _tell(self, state: Literal["online", "offline"]) -> None:
+        self._around.intake.offer(line_message(self.device.id, state), _nothing)
 
     async def _once(self) -> None:
         """One connection, from its beginning to its end."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from edge.devices.line import Line
+from edge.devices.tcp_line import Line
 from edge.intake.intake import Intake
 
 _LOOK_S = 0.05

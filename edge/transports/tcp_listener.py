@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, OrderedDict
+from typing import Literal
 
 import structlog
 
 from edge.config import Tcp
-from edge.devices.driver import BadMessage, Message, Packet
-from edge.devices.line import Line
+from edge.devices.driver import BadMessage, Message, Packet, line_message
+from edge.devices.tcp_line import Line
 from edge.transports.links import Around
 from edge.transports.tcp_frames import Frames, room
 
@@ -105,9 +106,8 @@ class Listener:
                 self._lines.pop(identity, None)
                 self._tell(identity, "offline")
 
-    def _tell(self, identity: str, state: str) -> None:
-        word = "online" if state == "online" else "offline"
-        self._around.intake.offer(Message(self._line.family, b"", sender=identity, line=word), lambda: None)
+    def _tell(self, identity: str, state: Literal["online", "offline"]) -> None:
+        self._around.intake.offer(line_message(f"{self._kind}:{identity}", state), lambda: None)
 
     @property
     def line(self) -> Line:

@@ -16,7 +16,7 @@ from domain.events import Event
 from edge.config import Uhppote
 from edge.devices import _uhppote_packet as packets
 from edge.devices._times import wall_clock
-from edge.devices.driver import Message, Packet
+from edge.devices.driver import Message, Packet, line_message
 from edge.transports.addresses import host_and_port
 from edge.transports.links import Around
 from edge.transports.read_up_to import ReadUpTo
@@ -138,8 +138,7 @@ class Controller:
             self._set_up_s = -_SET_UP_EVERY_S
             if self._around.cards:
                 self._around.cards.forget(self.device.id)
-        vendor_id = self.device.id.partition(":")[2]
-        message = Message(FAMILY, b"", sender=vendor_id, line="online" if answers else "offline")
+        message = line_message(self.device.id, "online" if answers else "offline")
         self._around.intake.offer(message, lambda: None)
 
     async def _set_up(self) -> None:
