@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from ipaddress import ip_address
+from ipaddress import IPv4Address, ip_address
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -92,6 +92,12 @@ class Uhppote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     poll_s: float = 10.0  # how often each is asked how it is
     answer_s: float = 1.0  # so long it may take to answer, three times
     set_clock: bool = True  # where it is off by more than 5 s and somebody vouches for the time here
+
+    def __post_init__(self) -> None:
+        if self.tell:
+            IPv4Address(self.tell)
+        if self.poll_s <= 0 or self.answer_s <= 0:
+            raise ValueError("uhppote.poll_s and uhppote.answer_s are more than 0 seconds")
 
 
 class Tcp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

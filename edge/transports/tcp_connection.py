@@ -39,6 +39,8 @@ class Connection:
         self._asked: dict[int, asyncio.Future[bytes]] = {}
         self._records: dict[int, int] = {}  # token -> the record's number, also of what was given up waiting for
         self._requests: OrderedDict[int, str] = OrderedDict()  # token -> the id of the command
+        self._greeting_tokens = frozenset(line.token_of(said) for said in line.greeting)
+        self._said: dict[int, bytes] = {}
         self._token = 0
         self._lost_s: float | None = None
         self._failures = 0
@@ -118,16 +120,26 @@ class Connection:
             waiting.set_result(frame)
             if self._line.log and self._line.log.newest_in(frame) is not None:
                 return  # our own question, of no interest to anybody else
-        self._offer(frame, token)
+        if not self._is_said_already(frame, token):
+            self._offer(frame, token)
         if self._failures or self._lost_s is not None:
             self._failures, self._lost_s = 0, None
             self._tell("online")
+
+    def _is_said_already(self, frame: bytes, token: int) -> bool:
+        """Whether it is the same answer to our greeting as on the last line, and to no command of anybody's."""
+        if token not in self._greeting_tokens or self._requests.get(token):
+            return False
+        before, self._said[token] = self._said.get(token), frame
+        return before == frame
 
     def _offer(self, frame: bytes, token: int) -> None:
         number = self._line.log.number_in(frame) if self._line.log else None
         stored = number is not None and self._records.get(token) == number
         headers = {self._line.log.stored: "1"} if stored and self._line.log else {}
         request_id = self._requests.get(token, "")
+        if token in self._greeting_tokens:
+            self._requests.pop(token, None)
         message = Message(self._line.family, frame, headers=headers, sender=self._vouched, request_id=request_id)
         own = number is not None and self._vouched == self._listed
         acknowledge = self._read.acknowledge(self.device.id, number, self._now_s()) if number and own else _nothing

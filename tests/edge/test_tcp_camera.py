@@ -195,3 +195,16 @@ async def test_a_device_without_an_address_or_with_another_scheme_is_not_ours(tm
         transport: Any = r.here.links._running["tcp"][0]
         transport._settle()
         assert transport._connections == {}
+
+
+async def test_a_line_that_comes_again_says_nothing_that_was_said(tmp_path: Path) -> None:
+    async with rig(tmp_path) as r:
+        await r.adopt()
+        for _ in range(3):
+            await r.camera.stop()
+            await r.camera.start(port=r.port)
+            await until(lambda: r.camera.is_watched)
+        r.camera.read("川A00001", now())
+        await r.plates(1)
+        answers = [event.label for event in await r.here.events("command_result", DEVICE)]
+        assert sorted(map(str, answers)) == ["getsn", "ivsresult"]

@@ -15,6 +15,7 @@ import pytest
 
 from domain.events import Event
 from edge.clock import Clock
+from edge.config import Uhppote
 from edge.transports import uhppote_controller, uhppote_log
 from edge.transports.read_up_to import Numbers, ReadUpTo
 from simulators.devices import uhppote as sim
@@ -336,3 +337,9 @@ def test_numbers_hold_what_is_missing_and_forget_what_was_never_durable() -> Non
 def test_a_file_that_cannot_be_read_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "read-up-to-udp.json").write_bytes(b"\0\0")
     assert ReadUpTo(tmp_path, "udp").of(DEVICE) is None
+
+
+@pytest.mark.parametrize("settings", [{"tell": "box.local"}, {"poll_s": 0.0}, {"answer_s": -1.0}])
+def test_settings_that_cannot_work_are_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"address|Octet|octet|more than 0"):
+        Uhppote(**settings)
