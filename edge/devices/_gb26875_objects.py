@@ -11,6 +11,7 @@ import msgspec
 
 from domain.events import Event
 from edge.devices import _gb26875_tables as tables
+from edge.devices._charsets import chinese
 from edge.devices._gb26875_frame import TIME_BYTES, Clock, Frame
 from edge.devices._times import judged
 from edge.devices.driver import JudgedTime, Message, Site
@@ -57,14 +58,12 @@ class Heard(msgspec.Struct, frozen=True):
 
 
 def text_in(raw: bytes) -> str | None:
-    """GB18030 as the standard has it, else UTF-8; padded with NUL."""
-    raw = raw.rstrip(b"\0 ").lstrip(b"\0")
-    for charset in ("gb18030", "utf-8"):
-        try:
-            return raw.decode(charset).strip() or None
-        except UnicodeDecodeError:
-            continue
-    return raw.decode("gb18030", "replace").strip()
+    """Padded with NUL; the last character may be cut in half."""
+    raw = raw.strip(b"\0 ")
+    try:
+        return chinese(raw).strip() or None
+    except UnicodeDecodeError:
+        return raw.decode("gb18030", "replace").strip()
 
 
 def _system_status(heard: Heard, body: bytes, label: bytes) -> list[Event]:

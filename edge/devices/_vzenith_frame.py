@@ -5,12 +5,12 @@ Source: the vendor's 车牌识别一体机TCP通讯协议说明手册 1.0.3 (vze
 
 from __future__ import annotations
 
-import re
 from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
+from edge.devices._charsets import chinese
 from edge.devices.driver import BadMessage
 from edge.devices.tcp_line import Cut
 
@@ -21,7 +21,6 @@ MAX_FRAME_BYTES = 4 * 1024 * 1024  # the document says one MiB; pictures of late
 _MOST = MappingProxyType({JSON: MAX_FRAME_BYTES, HEARTBEAT: 1_024, BINARY: MAX_FRAME_BYTES})
 _PADDING = b"\0 \t\r\n"
 _RUBBISH_KEPT = 4_096
-_HANZI = re.compile("[\u4e00-\u9fff]")
 
 
 class Frame(msgspec.Struct, frozen=True):
@@ -83,20 +82,7 @@ def message(sequence: int, body: dict[str, Any]) -> bytes:
 def text_and_rest(body: bytes) -> tuple[bytes, bytes]:
     """The JSON as UTF-8, and what stands behind its NUL. Some firmware begins with a NUL. Raises BadMessage."""
     said, _, rest = body.lstrip(_PADDING).partition(b"\0")
-    return _as_utf8(said), rest
-
-
-def _as_utf8(said: bytes) -> bytes:
-    """The document says GB2312; some rebrands send UTF-8. Told apart by what comes out: bytes that are UTF-8 with
-    Chinese characters in it are hardly ever GB2312, while some GB2312 (鲁) is UTF-8 without any."""
-    if said.isascii():
-        return said
     try:
-        if _HANZI.search(said.decode()):
-            return said
-    except UnicodeDecodeError:
-        pass  # then it is GB2312, or nothing
-    try:
-        return said.decode("gb18030").encode()
+        return chinese(said).encode(), rest
     except UnicodeDecodeError as error:
         raise BadMessage(f"a text that is neither GB2312 nor UTF-8: {error}") from error

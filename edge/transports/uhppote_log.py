@@ -18,6 +18,7 @@ from edge.transports.uhppote_asking import Fits
 log = structlog.get_logger()
 
 _RECORDS_A_LOOK = 200
+_MOST_AFRESH = 10_000  # of a log that begins anew
 _NOTE_EVERY_S = 60.0  # the controller writes the note into its flash
 
 
@@ -48,7 +49,7 @@ class LogReader:
             numbers = self._read.begin(self._device, await self._first_number(newest))
         if newest < numbers.upto:
             log.warning("log_cleared", device=self._device, was=numbers.upto, now=newest)
-            numbers.restart()
+            numbers.restart(max(0, newest - _MOST_AFRESH))
         for number in numbers.missing(newest, _RECORDS_A_LOOK, self._now_s()):
             if number > numbers.upto and not await self._read_record(number, numbers):
                 return

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from domain.events import Event, is_replay, stream_of
 from domain.ids import fact_id
 from edge.devices import _gb26875_frame as frames
+from edge.devices import _gb26875_tables as tables
 from edge.devices._gb26875_frame import Frame
 from edge.devices.driver import Answer, BadMessage, CannotEncode, Command, Message, Packet, discover
 from edge.transports.tcp_frames import Frames
 from tests.edge.devices.samples import RECEIVED_AT, SITE, sample
+from tests.edge.devices.test_contract import check
 
 FAMILY, DEVICE = "gb26875", "gb26875:110000000001"
 BCD, BINARY = bytes.fromhex("301508010326"), bytes((30, 15, 8, 1, 3, 26))
@@ -149,9 +151,15 @@ def test_several_objects_in_one_frame_and_objects_without_times() -> None:
 
 
 def test_text_in_either_charset_and_in_none() -> None:
-    for raw, text in (("3栋1层电表间感烟".encode("gb18030"), "3栋1层电表间感烟"), (b"\xff\xff\xff", None)):
+    words = "3栋1层电表间感烟"
+    for raw, text in (
+        (words.encode("gb18030"), words),
+        ("3栋1层感烟".encode(), "3栋1层感烟"),
+        (b"\xb6\xb0" * 15 + b"\xb6", "栋" * 15 + "\ufffd"),  # cut in the middle of a character
+        (b"", None),
+    ):
         (event,) = read(frame(component(FIRE, text=raw)))
-        assert event.text == text or text is None
+        assert event.text == text
 
 
 @pytest.mark.parametrize("label", [BCD, BINARY])
@@ -245,6 +253,19 @@ def test_no_damaged_frame_is_believed(place: int, bit: int) -> None:
     payload[place] ^= 1 << bit
     with pytest.raises(BadMessage):
         read(bytes(payload))
+
+
+@given(body=st.binary(max_size=120), command=st.integers(0, 255), time=st.binary(min_size=6, max_size=6))
+def test_no_whole_frame_breaks_the_driver(body: bytes, command: int, time: bytes) -> None:
+    check(Message(FAMILY, frame(body, command, time), received_at=RECEIVED_AT))
+
+
+@given(kind=st.sampled_from([1, 2, 3, 4, 5, 7, 8, 21, 24, 25, 28]), rest=st.binary(min_size=46, max_size=46))
+def test_no_object_of_any_type_breaks_the_driver(kind: int, rest: bytes) -> None:
+    size = tables.SHAPES[kind].size + (6 if tables.SHAPES[kind].timed else 0)
+    payload = frame(bytes((kind, 1)) + rest[:size])
+    check(Message(FAMILY, payload, received_at=RECEIVED_AT))
+    assert "unknown" not in {event.kind for event in read(payload)}
 
 
 @given(before=st.binary(max_size=40), cuts=st.lists(st.integers(1, 30), max_size=10))

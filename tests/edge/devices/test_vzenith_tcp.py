@@ -16,6 +16,7 @@ from edge.devices import _vzenith_frame as frames
 from edge.devices.driver import BadMessage, CannotEncode, Command, Message, Packet, Reading, discover
 from edge.transports.tcp_frames import Frames
 from tests.edge.devices.samples import SITE, sample
+from tests.edge.devices.test_contract import check, json_values, places
 
 FAMILY, DEVICE = "vzenith-tcp", "vzenith:fe71e106-57263272"
 ISSUED_AT = datetime(2026, 3, 1, 0, 15, 30, tzinfo=UTC)
@@ -220,6 +221,18 @@ def test_what_does_not_fit_is_refused(name: str, args: dict[str, Any]) -> None:
 def test_rubbish_is_refused(payload: bytes) -> None:
     with pytest.raises(BadMessage):
         read(payload)
+
+
+@given(value=json_values, drawn=st.data())
+def test_a_field_of_another_type_is_refused_or_read(value: Any, drawn: st.DataObject) -> None:
+    said = recorded()
+    holder, key = drawn.draw(st.sampled_from(list(places(said))))
+    if drawn.draw(st.booleans()):
+        holder[key] = value
+    elif isinstance(holder, dict):
+        del holder[key]
+    text = json.dumps(said, ensure_ascii=False).encode("gb18030", "replace")
+    check(Message(FAMILY, frames.frame(0, text + b"\0" + JPEG + JPEG), received_at=TAKEN_AT, sender="x"))
 
 
 @given(before=st.binary(max_size=40), cuts=st.lists(st.integers(1, 60), max_size=10))
