@@ -63,7 +63,8 @@ async def test_each_recorded_packet_arrives_as_it_shall(tmp_path: Path) -> None:
         await here.wish(devices={"devices": [{"id": DEVICE, "address": "127.0.0.1:9"}]})
         files = ("event-listen.hex", "event-listen-v662.hex", "reply-open-door.hex")
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
-            await until(lambda: "udp" in here.links._running)
+            running: Any = here.links._running
+            await until(lambda: "udp" in running and running["udp"][0]._controllers)  # both sockets are open
             for file in files:
                 peer.sendto(sample("uhppote-udp", file).payload, ("127.0.0.1", here.config.uhppote.port))
         found = await here.some(3, lambda event: event.kind in ("access", "command_result"))
