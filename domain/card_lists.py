@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 
 import msgspec
@@ -31,23 +31,34 @@ class Wishes(msgspec.Struct, frozen=True):
     revoked: tuple[str, ...]
 
 
-def wishes_of(cards: CardList, device: Device, today: date) -> Wishes:
-    """Doors that the gateway decides are not the device's to open. Revoked beats every other entry of a card."""
+Opens = Callable[[Card, str, str], bool]
+
+
+def opens_by_itself(entry: Card, device: str, point: str) -> bool:
+    """Whether an entry names the door, at any hour of its days: all that a device can go by."""
+    return any(doors.holds(device, point) for doors in entry.doors)
+
+
+def wishes_of(cards: CardList, device: Device, today: date, opens: Opens = opens_by_itself) -> Wishes:
+    """Doors that the gateway decides are not the device's to open. Revoked beats every other entry of a card.
+
+    ``opens`` must be false for what holds at some hours only: a device knows days and no hours.
+    """
     points = [door.point for door in device.doors if door.decides == "device"]
     wished: dict[str, CardWish] = {}
     revoked: list[str] = []
     for number, entries in cards.by_number.items():
         if any(entry.revoked for entry in entries):
             revoked.append(number)
-        elif (wish := _wish(number, entries, device.id, points, today)) is not None:
+        elif wish := _wish(number, [(entry, _points(entry, device.id, points, opens)) for entry in entries], today):
             wished[number] = wish
     return Wishes(cards.version, wished, tuple(revoked))
 
 
-def _wish(number: str, entries: Sequence[Card], device: str, points: Iterable[str], today: date) -> CardWish | None:
+def _wish(number: str, entries: Sequence[tuple[Card, list[str]]], today: date) -> CardWish | None:
     """A device keeps one span of days a card: of several entries those count that are valid today, for as long as all
     of them are; where none is, the next one. The rest comes when the days are over."""
-    opened = [(entry, held) for entry in entries if (held := _points(entry, device, points))]
+    opened = [(entry, held) for entry, held in entries if held]
     if not opened:
         return None
     valid = [pair for pair in opened if _begin(pair[0]) <= today <= pair[0].until]
@@ -57,8 +68,8 @@ def _wish(number: str, entries: Sequence[Card], device: str, points: Iterable[st
     return CardWish(number, begin, end, tuple(sorted({point for _, held in chosen for point in held})))
 
 
-def _points(entry: Card, device: str, points: Iterable[str]) -> list[str]:
-    return [point for point in points if any(doors.holds(device, point) for doors in entry.doors)]
+def _points(entry: Card, device: str, points: Iterable[str], opens: Opens) -> list[str]:
+    return [point for point in points if opens(entry, device, point)]
 
 
 def _begin(entry: Card) -> date:

@@ -78,7 +78,7 @@ class Agent:
         reach = Reach(self._send, clock.now, keeper.mend)
         control = Control(config, store, registry, devices, intake, reach)
         say = control.recorder.put
-        links = Links(Around(config, registry, devices, intake, clock, retry_s, say, control.cards))
+        links = Links(Around(config, registry, devices, intake, clock, retry_s, say, control.card_lists))
         notices = status.Notices(clock)
         return Parts(config, store, clock, devices, media, notices, keeper, intake, mqtt, links, control, retry_s)
 

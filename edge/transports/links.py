@@ -13,7 +13,7 @@ import structlog
 from domain.events import Event
 from edge.clock import Clock
 from edge.config import Config
-from edge.control.card_push import CardPush
+from edge.control.card_lists import CardLists
 from edge.devices.driver import Outgoing, Registry
 from edge.intake.device_list import DeviceList
 from edge.intake.intake import Intake
@@ -27,7 +27,7 @@ _LOOK_S = 1.0
 class Around:
     """What a transport may use of the agent. ``devices`` changes while it runs: it looks there again by itself.
 
-    ``say`` takes what a transport itself saw for the log; ``cards`` are the lists of controllers that decide alone.
+    ``say`` takes what a transport itself saw for the log; ``card_lists`` are those of controllers that decide alone.
     """
 
     config: Config
@@ -37,7 +37,7 @@ class Around:
     clock: Clock
     retry_s: Callable[[int], float]
     say: Callable[[Event], None] = field(default=lambda event: None)
-    cards: CardPush | None = None
+    card_lists: CardLists | None = None
 
 
 class Transport(Protocol):

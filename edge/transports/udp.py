@@ -85,7 +85,7 @@ class Udp:
         for serial in listed.keys() - self._controllers.keys():
             controller = Controller(listed[serial], serial, shared)
             self._controllers[serial] = controller, asyncio.create_task(controller.run())
-        revision = self._around.cards.revision if self._around.cards else 0
+        revision = self._around.card_lists.revision if self._around.card_lists else 0
         if revision != self._revision:
             self._revision = revision
             for controller, _ in self._controllers.values():

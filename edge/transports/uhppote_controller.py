@@ -136,8 +136,8 @@ class Controller:
             return
         if not answers and self._failures == _AWAY_AFTER:
             self._set_up_s = -_SET_UP_EVERY_S
-            if self._around.cards:
-                self._around.cards.forget(self.device.id)
+            if self._around.card_lists:
+                self._around.card_lists.forget(self.device.id)
         message = line_message(self.device.id, "online" if answers else "offline")
         self._around.intake.offer(message, lambda: None)
 
@@ -167,7 +167,7 @@ class Controller:
             return IPv4Address(probe.getsockname()[0])
 
     async def _bring_cards(self) -> None:
-        cards, identity = self._around.cards, self.device.id
+        cards, identity = self._around.card_lists, self.device.id
         if cards is not None and cards.is_due(identity, self._now_s()):
             await cards.bring(identity, self._ask, self._now_s())
             if cards.is_due(identity, self._now_s()):

@@ -63,7 +63,9 @@ class WireBench:
         reach = Reach(lambda device, message: self.send(device, message), clock.now, _give_up)
         self.control = Control(config, store, registry, self.devices, self.intake, reach)
         say = self.control.recorder.put
-        around = Around(config, registry, self.devices, self.intake, clock, lambda _: 0.05, say, self.control.cards)
+        around = Around(
+            config, registry, self.devices, self.intake, clock, lambda _: 0.05, say, self.control.card_lists
+        )
         self.links = Links(around)
         self.commits = asyncio.Event()
         self.commits.set()

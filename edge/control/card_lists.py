@@ -64,7 +64,7 @@ class _Unheard(Exception):
     """The device did not answer, or would not do it."""
 
 
-class CardPush:
+class CardLists:
     """One for all transports: each brings the lists of its own devices when they are due.
 
     ``say`` takes an event for the log and does not wait for it. A device without a list of doors is left alone, and so

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from domain.events import Event
-from edge.control import card_push
+from edge.control import card_lists
 from edge.devices import _uhppote_packet as packets
 from simulators.devices import uhppote as sim
 from tests.edge.test_udp import DEVICE, SERIAL, ZONE, Rig, rig
@@ -76,7 +76,7 @@ async def test_a_revoked_card_goes_at_once_and_before_anything_is_put(tmp_path: 
 
 async def test_a_revocation_does_not_wait_for_a_long_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousand cards are being put when one is revoked: it goes next."""
-    monkeypatch.setattr(card_push, "_PAUSE_S", 0.001)
+    monkeypatch.setattr(card_lists, "_PAUSE_S", 0.001)
     async with rig(tmp_path) as r:
         await r.here.wish(1, credentials=cards(*range(1, 1_001)))
         listed = {"id": DEVICE, "address": f"127.0.0.1:{r.port}", "doors": DOORS}
@@ -116,7 +116,7 @@ async def test_what_does_not_fit_is_counted_and_the_rest_is_held(tmp_path: Path)
         assert (said.ok, said.metrics["wished"], said.metrics["held"]) == (False, 2.0, 1.0)
         assert said.text is not None
         assert "do not fit" in said.text
-        assert r.here.control.cards.described()[DEVICE]["held"] == 1
+        assert r.here.control.card_lists.described()[DEVICE]["held"] == 1
 
 
 async def test_a_controller_that_was_away_gets_its_list_when_it_is_back(tmp_path: Path) -> None:
@@ -143,14 +143,14 @@ async def test_what_somebody_entered_at_the_controller_is_found_by_the_compariso
         r.controller.keep_card(666, (1, 2, 3, 4))
         await until(lambda: r.controller.asked.count(packets.STATUS) > 5)
         assert 666 in r.controller.cards, "until it is compared again"
-        monkeypatch.setattr(card_push, "COMPARED_EVERY_S", 0.2)
+        monkeypatch.setattr(card_lists, "COMPARED_EVERY_S", 0.2)
         await until(lambda: 666 not in r.controller.cards)
 
 
 async def test_a_controller_that_is_full_is_said_and_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(card_push, "_AGAIN_AFTER_S", 0.2)
+    monkeypatch.setattr(card_lists, "_AGAIN_AFTER_S", 0.2)
     async with rig(tmp_path) as r:
         r.controller.room = 1
         await r.here.wish(1, credentials=cards(7, 8))
