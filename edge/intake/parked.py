@@ -134,7 +134,7 @@ async def newest_number(store: SqliteEventLog) -> int:
 
 
 def _parked(row: Sequence[Any]) -> Parked:
-    number, received_at, reason, detail, family, topic, payload, retained, since, headers, clock, sender = row
+    number, received_at, reason, detail, family, topic, payload, retained, since, headers, gateway_clock, sender = row
     return Parked(
         datetime.fromisoformat(received_at),
         reason,
@@ -146,7 +146,7 @@ def _parked(row: Sequence[Any]) -> Parked:
         bool(retained),
         datetime.fromisoformat(since) if since else None,
         msgspec.json.decode(headers, type=dict[str, str]),
-        msgspec.convert(clock, GatewayClock),
+        msgspec.convert(gateway_clock, GatewayClock),
         sender,
     )
 
