@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -38,6 +39,11 @@ class CardList:
         self._cards: defaultdict[str, list[Card]] = defaultdict(list)
         for card in credentials.cards:
             self._cards[canonical_card(card.card)].append(card)
+
+    @property
+    def by_number(self) -> Mapping[str, Sequence[Card]]:
+        """The entries of each card, by its number in the one spelling."""
+        return self._cards
 
     def decide(self, number: str, device: str, point: str, at: datetime, zone: ZoneInfo) -> Decision:
         """Whether the card opens the door at ``at`` (aware), by the calendar of ``zone``."""

@@ -75,9 +75,10 @@ class Agent:
         intake = self._make_intake(media, registry, devices, keeper)
         mqtt = MqttTransport(config.broker, registry.topics, intake, clock)
         self._ear = self._make_ear(registry, devices, intake, keeper)
-        links = Links(Around(config, registry, devices, intake, clock, retry_s))
         reach = Reach(self._send, clock.now, keeper.mend)
         control = Control(config, store, registry, devices, intake, reach)
+        say = control.recorder.put
+        links = Links(Around(config, registry, devices, intake, clock, retry_s, say, control.card_lists))
         notices = status.Notices(clock)
         return Parts(config, store, clock, devices, media, notices, keeper, intake, mqtt, links, control, retry_s)
 

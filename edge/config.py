@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from ipaddress import ip_address
+from ipaddress import IPv4Address, ip_address
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -92,6 +92,33 @@ class Listen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     answer_s: float = 4.0  # so long a device waits for what it said to be durable; then it is told to send it again
 
 
+class Uhppote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Door controllers by UDP. They know no password: their network must be theirs alone."""
+
+    host: str = "0.0.0.0"  # noqa: S104 - where their events are heard
+    port: int = 60_001
+    broadcast: str = "255.255.255.255:60000"  # where those without an address in the device list are reached
+    tell: str = ""  # the address they send events to; none: the one by which this box reaches them
+    poll_s: float = 10.0  # how often each is asked how it is
+    answer_s: float = 1.0  # so long it may take to answer, three times
+    set_clock: bool = True  # where it is off by more than 5 s and somebody vouches for the time here
+
+    def __post_init__(self) -> None:
+        if self.tell:
+            IPv4Address(self.tell)
+        if self.poll_s <= 0 or self.answer_s <= 0:
+            raise ValueError("uhppote.poll_s and uhppote.answer_s are more than 0 seconds")
+
+
+class Tcp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where devices that connect to us are heard: fire transmitters."""
+
+    host: str = "0.0.0.0"  # noqa: S104 - on the complex's own network
+    ports: dict[str, int] = {}  # by family, where not the usual one
+    clients: int = 64  # at one time
+    frame_s: float = 30.0  # so long a frame may take to come whole
+
+
 class Logs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How much the agent says on standard error."""
 
@@ -122,6 +149,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     logs: Logs = Logs()
     capacity: Capacity = Capacity()
     releases: Releases = Releases()
+    uhppote: Uhppote = Uhppote()
+    tcp: Tcp = Tcp()
     devices: list[Device] = []  # until the centre sends a list
 
     @property

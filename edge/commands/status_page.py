@@ -55,6 +55,8 @@ def _lines(described: Mapping[str, Any]) -> Iterator[RenderableType]:
         yield Text(f"disk: {held}; pictures unsent: {described.get('media_unsent', 0)}")
     if store := described.get("store"):
         yield _store(store)
+    for device, held in described.get("card_lists", {}).items():
+        yield _card_list(device, held)
     for key in _IN_A_WORD:
         if (value := described.get(key)) not in (None, {}, ""):
             yield _line(key, _words(value), good="ok")
@@ -64,6 +66,13 @@ def _lines(described: Mapping[str, Any]) -> Iterator[RenderableType]:
     counts = {key: value for key, value in described["counts"].items() if value and key not in _SAID_ELSEWHERE}
     if counts:
         yield Text(f"since it started: {_words(counts)}")
+
+
+def _card_list(device: str, reached: Mapping[str, Any]) -> Text:
+    """How the card list in a controller that decides alone is, against the wishes of the centre."""
+    failure, whole = reached.get("failure"), reached["held"] == reached["wished"]
+    text = f"cards in {device}: {reached['held']} of {reached['wished']}, version {reached['version']}"
+    return Text(f"{text}; {failure}" if failure else text, style="" if whole and not failure else "yellow")
 
 
 def _store(store: Mapping[str, Any]) -> Text:

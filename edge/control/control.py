@@ -12,6 +12,7 @@ from importlib.metadata import version
 
 from domain.events import Event
 from edge.config import Config
+from edge.control.card_lists import CardLists
 from edge.control.desired import DesiredState, InForce
 from edge.control.doors import DoorControl
 from edge.control.eraser import Eraser
@@ -59,6 +60,7 @@ class Control:
         self.orders = Orders(store, registry, site, reach.send, self.recorder.put, topics.of, reach.now)
         self.eraser = Eraser(store, intake.media, config.folder, self.recorder.put, reach.now)
         self.desired = DesiredState(store, reach.now, self._go_by, config.releases.key)
+        self.card_lists = CardLists(devices, registry, site.zone, reach.now, self.recorder.put)
         self.releases = Fetcher(config.folder, version("gatehouse"), jittered(random.random))
         intake.listeners += [self.doors.heard, self.orders.heard, topics.heard]  # a person at a door first
 
@@ -70,6 +72,7 @@ class Control:
         self.doors.go_by(state)
         self.releases.want(state.release)
         self.orders.go_by(state)
+        self.card_lists.go_by(state)
         self.eraser.go_by(state.erasures)
 
     async def load(self) -> None:

@@ -1,4 +1,4 @@
-"""An event record of a UHPPOTE controller, as uhppoted-mqtt words it, as an event of ours."""
+"""An event record of a UHPPOTE controller, as uhppoted-mqtt words it or as its own packets hold it, as an event."""
 
 from __future__ import annotations
 
@@ -39,10 +39,13 @@ class Record(msgspec.Struct, rename="kebab"):
     event_reason: Any = None
 
 
-def read_record(record: Record, message: Message, site: Site, *, live: bool) -> list[Event]:
+def read_record(
+    record: Record, message: Message, site: Site, *, live: bool, kind: str = KIND, stored: bool = False
+) -> list[Event]:
     """The event a record states; none for an empty one. Raises BadMessage where it names no controller or no event.
 
-    The live copy and the one of the feed carry the same numbers, so both give the same fact.
+    The live copy and the one of the feed carry the same numbers, so both give the same fact. ``stored``: read back
+    from the controller's log, however young.
     """
     controller, number, event_type = whole(record.device_id), whole(record.event_id), whole(record.event_type)
     if controller is None or number is None or event_type is None:
@@ -52,10 +55,10 @@ def read_record(record: Record, message: Message, site: Site, *, live: bool) -> 
     reason = whole(record.event_reason)
     meaning = _meaning(event_type, reason)
     door = whole(record.door_id)
-    when = _when(record.timestamp, message, site, live=live)
+    when = _when(record.timestamp, message, site, live=live, stored=stored)
     event = Event(
         kind=meaning.kind,
-        device=f"{KIND}:{controller}",
+        device=f"{kind}:{controller}",
         time=when.time,
         time_quality=when.time_quality,
         device_time=when.device_time,
@@ -99,14 +102,14 @@ def _subject(card: object) -> Subject | None:
     return Subject(type="card", id=str(number)) if number else None
 
 
-def _when(timestamp: object, message: Message, site: Site, *, live: bool) -> JudgedTime:
+def _when(timestamp: object, message: Message, site: Site, *, live: bool, stored: bool) -> JudgedTime:
     """The controller's wall clock in the site's zone. The abbreviation behind it is that of the daemon's host: ignored.
 
     On the feed an old record is a backlog, not a bad clock.
     """
     said = text_in(timestamp)
     time = wall_clock(said, site.zone) if said else None
-    backlog = not live and _is_old(time, message.received_at)
+    backlog = stored or (not live and _is_old(time, message.received_at))
     return judged(time, said, message, site, replay=backlog)
 
 

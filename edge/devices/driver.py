@@ -20,6 +20,8 @@ import msgspec
 
 from domain.events import Event, Media
 from domain.ids import content_name
+from edge.devices.card_list import CardListCodec
+from edge.devices.tcp_line import Line
 
 ANSWER_STATUS, ANSWER_TO = ":status", ":request-id"
 NOT_REACHED, NO_ANSWER = "not reached", "no answer"  # was not done; was done or not, nobody knows
@@ -53,6 +55,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     gateway_clock: GatewayClock = "confirmed"  # what received_at is worth; no driver's business
     # The vendor identity that the connection vouches for (an address in the device list); "" where none does.
     sender: str = ""
+    request_id: str = ""  # of the command that this answers, where the transport knows it and the bytes do not
 
 
 class Site(msgspec.Struct, frozen=True):
@@ -108,9 +111,13 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Packet(msgspec.Struct, frozen=True):
-    """Bytes for the connection a device keeps with us (TCP, WebSocket, a serial line), or a datagram to it."""
+    """Bytes for the connection a device keeps with us (TCP, WebSocket, a serial line), or a datagram to it.
+
+    ``request_id`` comes back with the message that answers it.
+    """
 
     payload: bytes
+    request_id: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -199,6 +206,8 @@ class Driver(msgspec.Struct, frozen=True):
     it is durable, None where the family is told nothing. ``pulls`` are the ways to listen to a device that has an http
     address: the transport http_pull goes by them. Several drivers may share a kind: one device, several ways to speak
     to it; a command goes the way that the device was last heard on.
+    ``lines`` tells how a family is spoken over TCP; ``card_list`` how the cards of a device that decides by itself are
+    compared and repaired.
     ``broker_user`` tells, for one vendor identity, who connects to the broker and what it may write and read there.
     A driver that leaves it out gets ``own_user``: right where devices name themselves in topics and are told nothing.
     """
@@ -213,6 +222,8 @@ class Driver(msgspec.Struct, frozen=True):
     pulls: tuple[Stream | Poll, ...] = ()
     encode: Callable[[Command, Site, str], Outgoing] = _no_commands
     broker_user: Callable[[str], BrokerUser] | None = None
+    lines: tuple[Line, ...] = ()
+    card_list: CardListCodec | None = None
 
     def user_of(self, identity: str) -> BrokerUser:
         """Who connects for the device of this vendor identity, which is safe to stand in a topic."""
@@ -271,6 +282,17 @@ class Registry:
             elsewhere = {device.partition(":")[0] for device in addressed}
             kinds -= {driver.kind for driver in drivers if driver.topics} - elsewhere
         return frozenset(name for driver in drivers if driver.kind in kinds for name in driver.transports)
+
+    @property
+    def lines(self) -> tuple[tuple[str, Line], ...]:
+        """The kind and the line of every family that is spoken over TCP."""
+        drivers = {id(driver): driver for driver in self.by_family.values()}.values()
+        return tuple((driver.kind, line) for driver in drivers for line in driver.lines)
+
+    def card_list_of(self, device: str) -> CardListCodec | None:
+        """How the card list in a device is spoken of; None where its kind has none."""
+        driver = self.by_kind.get(device.partition(":")[0])
+        return driver.card_list if driver else None
 
     @property
     def topics(self) -> dict[str, str]:

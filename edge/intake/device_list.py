@@ -62,6 +62,14 @@ class DeviceList:
         listed = self._devices.values()
         return {device.id: device.address for device in listed if device.address and device.id.startswith(f"{kind}:")}
 
+    def of(self, identity: str) -> Device | None:
+        """A device as it is listed."""
+        return self._devices.get(identity)
+
+    def of_kind(self, kind: str) -> list[Device]:
+        """Every listed device of a kind."""
+        return [device for device in self._devices.values() if device.id.startswith(f"{kind}:")]
+
     @property
     def decides_here(self) -> bool:
         """Whether any door is decided by this gateway."""

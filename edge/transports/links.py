@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
 
+from domain.events import Event
 from edge.clock import Clock
 from edge.config import Config
+from edge.control.card_lists import CardLists
 from edge.devices.driver import Outgoing, Registry
 from edge.intake.device_list import DeviceList
 from edge.intake.intake import Intake
@@ -23,7 +25,10 @@ _LOOK_S = 1.0
 
 @dataclass(frozen=True)
 class Around:
-    """What a transport may use of the agent. ``devices`` changes while it runs: it looks there again by itself."""
+    """What a transport may use of the agent. ``devices`` changes while it runs: it looks there again by itself.
+
+    ``say`` takes what a transport itself saw for the log; ``card_lists`` are those of controllers that decide alone.
+    """
 
     config: Config
     registry: Registry
@@ -31,6 +36,8 @@ class Around:
     intake: Intake
     clock: Clock
     retry_s: Callable[[int], float]
+    say: Callable[[Event], None] = field(default=lambda event: None)
+    card_lists: CardLists | None = None
 
 
 class Transport(Protocol):

@@ -76,6 +76,7 @@ async def test_the_page_shows_devices_with_age_and_state_and_whatever_else_is_to
         desired={"passes": 7},
         counts={"messages": 9, "repeats": 2},
         media_unsent=4,
+        card_lists={"uhppote:1": {"version": 4, "wished": 3, "held": 2, "failure": "no answer"}},
     )
     console = Console(width=120, record=True, file=(tmp_path / "page").open("w"))
     console.print(page(described(box.folder), datetime.now(UTC)))
@@ -84,6 +85,7 @@ async def test_the_page_shows_devices_with_age_and_state_and_whatever_else_is_to
         assert said in text
     assert "store: full: no room, the reserve is not held" in text
     assert "pictures unsent: 4" in text
+    assert "cards in uhppote:1: 2 of 3, version 4; no answer" in text
     assert "repeats 2" in text
 
 
