@@ -27,7 +27,7 @@ class Rig:
         self.here, self.camera, self.port = here, camera, port
 
     async def adopt(self, **changed: Any) -> None:
-        device = {"id": DEVICE, "lane": "east-in", "direction": "in", "address": f"127.0.0.1:{self.port}", **changed}
+        device = {"id": DEVICE, "lane": "east-in", "direction": "in", "address": f"tcp://127.0.0.1:{self.port}", **changed}
         await self.here.wish(devices={"devices": [device]})
         await until(lambda: self.camera.is_watched)
         await until(lambda: "get_max_rec_id" in self.camera.asked)
@@ -153,7 +153,7 @@ async def test_a_camera_that_is_away_is_not_told_and_is_said_to_be_away(
 
 async def test_another_camera_at_the_address_is_not_taken_for_the_listed_one(tmp_path: Path) -> None:
     async with rig(tmp_path, Camera("00000000-00000000")) as r:
-        device = {"id": DEVICE, "address": f"127.0.0.1:{r.port}"}
+        device = {"id": DEVICE, "address": f"tcp://127.0.0.1:{r.port}"}
         await r.here.wish(devices={"devices": [device]})
         await until(lambda: r.camera.is_watched)
         await r.here.parked(1)  # its answer to who it is
