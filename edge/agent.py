@@ -73,7 +73,7 @@ class Agent:
         media = MediaStore(config.folder / "media", store)
         keeper = Keeper(config.folder, store, self._reserve, self._make_room, clock.now, retry_s, happened)
         intake = self._make_intake(media, registry, devices, keeper)
-        mqtt = MqttTransport(config.broker, registry.topics, intake, clock)
+        mqtt = MqttTransport(config.broker, registry.topics_with(config.broker.topics), intake, clock)
         self._ear = self._make_ear(registry, devices, intake, keeper)
         links = Links(Around(config, registry, devices, intake, clock, retry_s))
         reach = Reach(self._send, clock.now, keeper.mend)
@@ -90,7 +90,7 @@ class Agent:
     def _make_ear(self, registry: Registry, devices: DeviceList, intake: Intake, keeper: Keeper) -> Ear:
         return Ear(
             self._config.broker,
-            Routes(registry.topics),
+            Routes(registry.topics_with(self._config.broker.topics)),
             is_wanted=lambda: not keeper.is_fit or self._fit_s < _EAR_STAYS_S,
             families=lambda: registry.families_of(devices.deciding_kinds),
             hear=intake.overhear,

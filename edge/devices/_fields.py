@@ -21,7 +21,10 @@ _MAX_WHOLE = 2**63 - 1
 _MAX_CODES = 32
 _MAX_CODE_LENGTH = 200
 _MAX_DEPTH = 4
-_WORDS = "pass_?wd|passw|passphrase|pwd|secret|token|credential|api_?key|private_?key|auth|signature|otp|nonce"
+_WORDS = (
+    "pass_?wd|passw|passphrase|pwd|secret|token|credential|api_?key|private_?key|auth|signature|otp|nonce"
+    "|pin_?code|action_code"  # typed at a keypad
+)
 _SECRET_NAME = re.compile(rf"{_WORDS}|^(?:key|pin|iv)$", re.IGNORECASE)
 _SECRET_FIELD = re.compile(
     rf'"[^"\\]{{0,40}}(?:{_WORDS})[^"\\]{{0,40}}"\s*:|"(?:key|pin|iv)"\s*:'.encode(), re.IGNORECASE

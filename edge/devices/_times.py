@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from edge.devices._fields import number_in
@@ -48,6 +48,17 @@ def wall_clock(text: str, zone: ZoneInfo) -> datetime | None:
         return None
     whole = len(text) >= _WALL_CLOCK_LENGTH and local.tzinfo is None
     return local.replace(tzinfo=zone) if whole and _FIRST_YEAR <= local.year <= _LAST_YEAR else None
+
+
+def iso_8601(text: str | None, zone: tzinfo) -> datetime | None:
+    """ISO 8601, read in ``zone`` where it names none itself; None for what is no time."""
+    try:
+        time = datetime.fromisoformat(text.strip()) if text else None
+    except ValueError:
+        return None
+    if time is None or not _FIRST_YEAR < time.year <= _LAST_YEAR:
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=zone)
 
 
 def local_text(time: datetime, zone: ZoneInfo) -> str:
