@@ -168,6 +168,18 @@ class Poll(msgspec.Struct, frozen=True):
     silence_s: float = 60.0
 
 
+class HttpSession(msgspec.Struct, frozen=True):
+    """How a family that shows its password once goes on without it: by the address and name it registered with.
+
+    ``opened_by`` and ``closed_by`` are URL paths; a session ends too once nothing came for ``silence_s``.
+    """
+
+    opened_by: str
+    closed_by: str
+    named_by: str = "user-identify"  # the header in which later requests say whose they are
+    silence_s: float = 300.0
+
+
 class BrokerUser(msgspec.Struct, frozen=True):
     """Who connects to the broker on a device's behalf: the device itself, or a bridge that speaks for several.
 
@@ -221,6 +233,7 @@ class Driver(msgspec.Struct, frozen=True):
     encode: Callable[[Command, Site, str], Outgoing] = _no_commands
     broker_user: Callable[[str], BrokerUser] | None = None
     identity_is_path: bool = False
+    session: HttpSession | None = None  # where a password that was entered is shown at a registration alone
 
     def user_of(self, identity: str) -> BrokerUser:
         """Who connects for the device of this vendor identity, which is safe to stand in a topic."""
