@@ -29,22 +29,20 @@ def parts_of(payload: bytes) -> list[Part]:
     """The named parts, by the boundary that the body itself begins with; at most fifty."""
     payload = payload.lstrip(b"\r\n")
     boundary, end, rest = payload.partition(b"\n")
-    mark = boundary.rstrip(b"\r")
+    mark, line_end = boundary.rstrip(b"\r"), b"\r\n" if boundary.endswith(b"\r") else b"\n"
     if not end or not 2 < len(mark) <= _MAX_BOUNDARY:
         return []
-    found = (_part(piece) for piece in (b"\n" + rest).split(b"\n" + mark, _MAX_PARTS)[:_MAX_PARTS])
+    found = (_part(piece, line_end) for piece in (b"\n" + rest).split(b"\n" + mark, _MAX_PARTS)[:_MAX_PARTS])
     return [part for part in found if part is not None]
 
 
-def _part(piece: bytes) -> Part | None:
-    head, gap, body = piece.partition(b"\r\n\r\n")
-    if not gap:
-        head, gap, body = piece.partition(b"\n\n")
+def _part(piece: bytes, line_end: bytes) -> Part | None:
+    head, gap, body = piece.partition(line_end * 2)
     named = _NAME.search(head)
     if not gap or named is None:
         return None
     name = (named.group(1) or named.group(2) or b"").decode("utf-8", "replace")
-    return Part(name, body.removesuffix(b"\r"))
+    return Part(name, body.removesuffix(line_end[:-1]) if line_end[:-1] else body)
 
 
 def urlencoded(payload: bytes) -> dict[str, str]:
