@@ -120,7 +120,7 @@ class HttpPush:
 
     async def _message(self, request: web.Request, caller: Caller) -> Message:
         """What the request says: its body, or what follows the path of a GET."""
-        self._check(request, caller, {caller.device} & self._secrets.devices)
+        self._check(request, caller, self._named(request, caller))
         try:
             body = await self._bodies.read(request)
         except BodyBroke as error:
@@ -146,10 +146,24 @@ class HttpPush:
             reading = self._around.registry.decode(message, self._around.config.site)
         except Exception:  # noqa: BLE001 - the intake says what is wrong with it
             return
-        devices = {event.device for event in reading.events} & guarded
-        self._check(request, caller, devices - {caller.device})
+        devices, named = {event.device for event in reading.events} & guarded, self._named(request, caller)
+        self._check(request, caller, devices - named)
         now_s = asyncio.get_running_loop().time()
-        self._sessions.admitted(self._asking(request, caller), devices | ({caller.device} & guarded), now_s)
+        self._sessions.admitted(self._asking(request, caller), devices | named, now_s)
+
+    def _named(self, request: web.Request, caller: Caller) -> set[str]:
+        """The devices with a password that a request names before its body is read.
+
+        Some clients register with an empty body first, to be asked for their password (curl is one).
+        """
+        asking, guarded = self._asking(request, caller), self._secrets.devices
+        if not self._sessions.registers(asking):
+            return {caller.device} & guarded
+        named = {caller.device, self._sessions.caller(asking)} & guarded
+        if named or request.headers.get("Authorization") or request.content_length:
+            return named
+        kind = f"{self._around.registry.by_family[caller.family].kind}:"
+        return {device for device in sorted(guarded) if device.startswith(kind)}
 
     def _asking(self, request: web.Request, caller: Caller) -> Asking:
         return Asking.of(self._around.registry, caller.family, caller.path, request.remote or "", request.headers)

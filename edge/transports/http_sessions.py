@@ -37,13 +37,18 @@ class Sessions:
     def holds(self, asking: Asking, device: str, now_s: float) -> bool:
         """Whether the device goes on in a session; a registration itself never does: it shows the password."""
         rules = self._rules(asking)
-        if rules is None or _same(asking.path, rules.opened_by):
+        if rules is None or self.registers(asking):
             return False
         key = (device, asking.address)
         if now_s - self._seen_s.get(key, -rules.silence_s) >= rules.silence_s:
             self._seen_s.pop(key, None)
             return False
         return True
+
+    def registers(self, asking: Asking) -> bool:
+        """Whether the request is a registration."""
+        rules = self._rules(asking)
+        return rules is not None and _same(asking.path, rules.opened_by)
 
     def caller(self, asking: Asking) -> str:
         """The device in whose name the request comes; "" where it gives none."""
@@ -55,7 +60,7 @@ class Sessions:
         for device in devices if rules else ():
             key = (device, asking.address)
             is_open = self._seen_s.pop(key, None) is not None
-            if rules and not _same(asking.path, rules.closed_by) and (is_open or _same(asking.path, rules.opened_by)):
+            if rules and not _same(asking.path, rules.closed_by) and (is_open or self.registers(asking)):
                 self._seen_s[key] = now_s
         while len(self._seen_s) > _MOST:
             self._seen_s.popitem(last=False)
