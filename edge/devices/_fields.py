@@ -64,9 +64,11 @@ def number_in(value: object) -> int | float | None:
 
 def _number_of(text: str) -> int | float | None:
     try:
-        return int(text)
+        whole_number = int(text)
     except ValueError:
         pass  # not whole: perhaps a decimal
+    else:
+        return whole_number if abs(whole_number) <= _MAX_WHOLE else None
     try:
         number = float(text)
     except ValueError:
