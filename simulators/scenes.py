@@ -45,7 +45,7 @@ def power_on(estate: Estate) -> Scene:
 
 
 def signs_of_life(estate: Estate, at_s: float, with_daemon: bool) -> Scene:
-    """Both lane cameras' keep-alives, one with the NUL that some firmware puts first; the door daemon's, the sensors'."""
+    """Both lane cameras' keep-alives, one with the NUL that some firmware puts first; the daemon's, the sensors'."""
     scene = [
         Step(at_s, LANES["in"], lambda now: Told([vzenith.keep_alive(LANE_IN, now)])),
         Step(at_s, LANES["out"], lambda now: Told([vzenith.keep_alive(LANE_OUT, now, leading_nul=True)])),

@@ -72,7 +72,7 @@ def test_frames_are_readings_each_under_its_own_number() -> None:
 
 def test_an_agent_and_its_cameras_without_their_addresses() -> None:
     streams = [
-        {"camera_id": 7, "is_streaming": True, "url": "rtsp://admin:s3cret@192.0.2.9/"},
+        {"camera_id": 7, "is_streaming": True, "url": "rtsp://admin:s3cret@192.0.2.9/"},  # pragma: allowlist secret
         {"camera_id": 8, "is_streaming": False},
         {"camera_id": 9},
     ]
