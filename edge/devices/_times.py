@@ -50,17 +50,6 @@ def wall_clock(text: str, zone: ZoneInfo) -> datetime | None:
     return local.replace(tzinfo=zone) if whole and _FIRST_YEAR <= local.year <= _LAST_YEAR else None
 
 
-def iso_8601(text: str | None, zone: tzinfo) -> datetime | None:
-    """ISO 8601, read in ``zone`` where it names none itself; None for what is no time."""
-    try:
-        time = datetime.fromisoformat(text.strip()) if text else None
-    except ValueError:
-        return None
-    if time is None or not _FIRST_YEAR < time.year <= _LAST_YEAR:
-        return None
-    return time if time.tzinfo else time.replace(tzinfo=zone)
-
-
 def local_text(time: datetime, zone: ZoneInfo) -> str:
     """``YYYY-MM-DD HH:MM:SS`` on the site's clocks."""
     return time.astimezone(zone).replace(tzinfo=None).isoformat(" ", "seconds")
@@ -79,7 +68,12 @@ def judged(time: datetime | None, sent: object, message: Message, site: Site, *,
     return judge_time(time, message.received_at, site, as_sent=sent, replay=replay, queued_since=since)
 
 
-def iso_time(text: str, zone: ZoneInfo) -> tuple[datetime | None, bool]:
+def iso_8601(text: str | None, zone: tzinfo) -> datetime | None:
+    """An ISO 8601 time, read in ``zone`` where it names none itself; None for what is no time."""
+    return iso_time(text or "", zone)[0]
+
+
+def iso_time(text: str, zone: tzinfo) -> tuple[datetime | None, bool]:
     """An ISO 8601 time, and whether its zone is the site's for want of one; (None, False) for what is no time."""
     try:
         time = datetime.fromisoformat(_SHORT_OFFSET.sub(r"\g<1>0\2", text.strip()))

@@ -11,7 +11,7 @@ import msgspec
 
 from domain.events import Media
 from edge.devices._fields import base64_bytes, fields, items, media_type, text_in, without_secrets
-from edge.devices._times import epoch, iso_8601, judged
+from edge.devices._times import epoch, in_assumed_zone, iso_8601, iso_time, judged
 from edge.devices.driver import BadMessage, JudgedTime, Message, Picture, Site, picture
 
 Fields = dict[str, Any]
@@ -105,10 +105,7 @@ def time_of(said: Fields, names: tuple[str, ...], message: Message, site: Site) 
         return judged(None, sent[0] if sent else None, message, site)
     time, text = found
     when = judged(time, text, message, site, replay=_is_backlog(time, message, site))
-    named_zone = not text.isdigit() and datetime.fromisoformat(text).tzinfo is not None
-    if when.time_quality != "ok" or named_zone or not _is_wall_clock(text):
-        return when
-    return JudgedTime(when.time, "assumed_zone", text)
+    return in_assumed_zone(when, text) if _lacks_zone(text, site) else when
 
 
 def _is_backlog(time: datetime, message: Message, site: Site) -> bool:
@@ -120,15 +117,19 @@ def _is_backlog(time: datetime, message: Message, site: Site) -> bool:
     return _BACKLOG_FROM < age <= _BACKLOG_UNTIL and not is_other_zone
 
 
-def _is_wall_clock(text: str) -> bool:
-    return not text.isdigit() or len(text) in (_STAMP_DIGITS, _STAMP_MS_DIGITS)
+def _lacks_zone(text: str, site: Site) -> bool:
+    return _is_stamp(text) if text.isdigit() else iso_time(text, site.zone)[1]
+
+
+def _is_stamp(text: str) -> bool:
+    return len(text) in (_STAMP_DIGITS, _STAMP_MS_DIGITS)
 
 
 def _time(text: str, site: Site) -> datetime | None:
     """``yyyyMMddHHmmss`` on the site's clocks, with milliseconds or not; ISO 8601; seconds since 1970."""
     if not text.isdigit():
         return iso_8601(text, site.zone)
-    if not _is_wall_clock(text):
+    if not _is_stamp(text):
         return epoch(text)
     try:
         local = datetime.strptime(text[:_STAMP_DIGITS], _STAMP).replace(tzinfo=site.zone)

@@ -8,12 +8,12 @@ from __future__ import annotations
 from datetime import UTC
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 
 from domain.events import Event, Media
 from edge.devices._fields import codes, decode_json, fields, items, keep_raw, media_type, number_in, text_in
-from edge.devices._forms import is_multipart, parts_of, urlencoded
 from edge.devices._plates import plate_subject
 from edge.devices._times import epoch, iso_8601, judged
 from edge.devices.driver import (
@@ -27,10 +27,12 @@ from edge.devices.driver import (
     Site,
     picture,
 )
+from edge.multipart import is_multipart, parts_of
 
 KIND = FAMILY = "platerecognizer"
 _MAX_RESULTS = 100
 _JSON = "json"
+_MAX_FIELDS = 50
 _STATES = MappingProxyType(
     {
         "running": "online",
@@ -77,8 +79,16 @@ def _open(payload: bytes) -> tuple[bytes, list[bytes]]:
             raise BadMessage("a form without a part named json")
         return body, [part.body for part in parts if part.name != _JSON and media_type(part.body)]
     if payload.startswith(b"json="):
-        return urlencoded(payload).get(_JSON, "").encode(), []
+        return _urlencoded(payload), []
     return payload, []
+
+
+def _urlencoded(payload: bytes) -> bytes:
+    """Raises BadMessage."""
+    try:
+        return dict(parse_qsl(payload.decode("ascii"), max_num_fields=_MAX_FIELDS)).get(_JSON, "").encode()
+    except ValueError as error:  # UnicodeDecodeError is one
+        raise BadMessage(f"not a urlencoded form: {error}") from error
 
 
 def _camera(hook: Said, told: Said) -> str:

@@ -85,8 +85,6 @@ def command_of(sample: Sample) -> Command:
         request = body["message"]["request"]
         args = {**words, "client_id": request["client-id"], "reply_to": request["reply-to"]}
         return Command(name, device or f"uhppoted:{request['device-id']}", request["request-id"], RECEIVED_AT, args)
-    if "sn" not in body:
-        return Command(name, device or "", "r1", RECEIVED_AT, words)
     issued_at = datetime.fromtimestamp(body["timestamp"], UTC)
     return Command(name, device or f"vzenith:{body['sn']}", body["id"], issued_at, words)
 

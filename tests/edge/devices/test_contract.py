@@ -28,7 +28,8 @@ from tests.edge.devices.samples import (
 REGISTRY = discover()
 SERVED = [sample for sample in samples() if sample.family in REGISTRY.by_family]
 UP = [sample for sample in SERVED if sample.expect]
-DOWN = [sample for sample in SERVED if sample.encodes]
+# What is told in answer to a message is no command: it is held against in the family's own tests.
+DOWN = [sample for sample in SERVED if sample.encodes and sample.encodes["command"] != "ack"]
 JSON_UP = [sample for sample in UP if sample.payload[:1] == b"{"]
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)

@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 
 import pytest
 
-from edge.devices._forms import parts_of
 from edge.devices.driver import BadMessage, Message, Reading, discover
 from tests.edge.devices.samples import RECEIVED_AT, SITE
 
@@ -136,7 +135,3 @@ def test_signs_of_life_and_what_nobody_knows() -> None:
 def test_what_is_none_is_refused(payload: bytes) -> None:
     with pytest.raises(BadMessage):
         decode(payload)
-
-
-def test_a_form_of_many_parts_is_read_to_a_bound() -> None:
-    assert len(parts_of(form({}, *[b"x"] * 500))) == 50
