@@ -68,9 +68,9 @@ def _session(one: Pass) -> Reading:
 
 
 def _status(one: Pass) -> Reading:
-    """A camera behind a capture system. What else stands in its entry is its password."""
+    """A camera behind a capture system, as that has it; no sign of life of its own. Its password stands beside it."""
     state = _STATES.get(whole(one.said.get("IsOnline")) or 0)
-    return Reading([] if state is None else [one.event("availability", state=state)])
+    return Reading([] if state is None else [one.event("availability", point="listed", state=state)])
 
 
 def _vehicle(one: Pass) -> Reading:

@@ -41,7 +41,25 @@ def _asks_time(message: Message) -> bool:
 
 
 def _body(message: Message) -> dict[str, Any]:
-    return decode_json(_decode, message.payload.removeprefix(b"\xef\xbb\xbf"), "not a message of GA/T 1400")
+    """Raises BadMessage. UTF-8 by the standard; what is none is read as GB18030, which old firmware writes."""
+    payload = message.payload.removeprefix(b"\xef\xbb\xbf")
+    return decode_json(_decode, payload if _is_utf8(payload) else _from_chinese(payload), "not a message of GA/T 1400")
+
+
+def _is_utf8(payload: bytes) -> bool:
+    try:
+        payload.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _from_chinese(payload: bytes) -> bytes:
+    """The same in UTF-8; as it came where it is no GB18030 either."""
+    try:
+        return payload.decode("gb18030").encode()
+    except UnicodeDecodeError:
+        return payload
 
 
 def _answer(message: Message, site: Site) -> Answer:

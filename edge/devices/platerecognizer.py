@@ -43,7 +43,7 @@ _STATES = MappingProxyType(
         "stopped": "offline",
     }
 )
-_SIGNS_OF_LIFE = ("heartbeat", "status", "health")
+_HEARTBEAT, _OTHER_SIGNS = "heartbeat", ("status", "health")
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -60,10 +60,10 @@ def decode(message: Message, site: Site) -> Reading:
     if word == "recognition":
         return _recognised(told, device, pictures, message, site)
     when = _when(told, message, site)
-    if any(sign in word for sign in _SIGNS_OF_LIFE):
-        state = _STATES.get((text_in(told.get("status")) or "online").lower())
-        if state is not None:
-            return Reading([_event("availability", device, message, when, state=state)])
+    state = _STATES.get((text_in(told.get("status")) or "online").lower())
+    if state is not None and (_HEARTBEAT in word or any(sign in word for sign in _OTHER_SIGNS)):
+        point = None if _HEARTBEAT in word else "stream"  # what is said once is no sign of life that comes again
+        return Reading([_event("availability", device, message, when, point=point, state=state)])
     if not word:
         raise BadMessage("neither hook.event nor results")
     raw, kept = keep_raw(msgspec.structs.replace(message, payload=body), "json")

@@ -192,7 +192,7 @@ class HttpPush:
             bool(system)
             and self._sessions.holds(asking, system, now_s)
             and (shared := self._secret_of(system)) is not None
-            and hmac.compare_digest(shared.secret, secret.secret)
+            and hmac.compare_digest(shared.secret.encode(), secret.secret.encode())
         )
 
     def _secret_of(self, device: str) -> DeviceSecret | None:

@@ -20,7 +20,7 @@ from edge.transports.http_sessions import Asking, Sessions
 from tests.edge.devices.samples import json_of, sample
 from tests.edge.http_bench import HttpBench, client, http_bench
 
-DEVICE, PASSWORD = "44030000001210000001", "viid-2026"  # pragma: allowlist secret
+DEVICE, PASSWORD = "44030000001210000001", "视图库-2026"  # pragma: allowlist secret
 HEADERS = {"Content-Type": "application/VIID+JSON;charset=UTF-8", "User-Identify": DEVICE}
 REGISTER, KEEPALIVE, CARS = "/VIID/System/Register", "/VIID/System/Keepalive", "/VIID/MotorVehicles"
 

@@ -66,6 +66,12 @@ def test_a_car_in_every_way_it_is_written(body: Any) -> None:
     assert (event.kind, event.device, event.subject.id) == ("plate", f"gat1400:{DEVICE}", "粤B8K6Q2")
 
 
+@pytest.mark.parametrize("charset", ["utf-8", "utf-8-sig", "gb18030", "gb2312"])
+def test_a_plate_in_any_charset(charset: str) -> None:
+    event = one(json.dumps(cars(car()), ensure_ascii=False).encode(charset))
+    assert event.subject is not None and event.subject.id == "粤B8K6Q2"
+
+
 def test_lists_of_faces_and_people_and_two_wheelers() -> None:
     common = {"DeviceID": DEVICE, "SubImageList": [{"Type": "11", "Data": b64encode(JPEG).decode()}]}
     who = {
@@ -257,7 +263,9 @@ def test_about_the_session_one_status() -> None:
     assert (said["Id"], said["StatusCode"], said["LocalTime"]) == (DEVICE, "0", "20260301081531")
 
 
-@pytest.mark.parametrize(("body", "code"), [(b"{", "7"), (b"\xff", "7"), ({}, "8"), (b"[" * 100_000, "7")])
+@pytest.mark.parametrize(
+    ("body", "code"), [(b"{", "7"), (b"\xff", "7"), (b"\xff\xfe{", "7"), ({}, "8"), (b"[" * 100_000, "7")]
+)
 def test_what_is_wrong_with_a_message_is_told(body: Any, code: str) -> None:
     assert answer(body)["ResponseStatusObject"]["StatusCode"] == code
 
