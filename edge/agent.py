@@ -34,6 +34,7 @@ from edge.transports.ear import Ear
 from edge.transports.links import Around, Links
 from edge.transports.mqtt import MqttTransport
 from edge.transports.mqtt_routes import Routes
+from edge.transports.mqtt_silence import MqttSilence
 from eventlog.group_commit import Bounds
 from eventlog.log import LogCorrupt
 from eventlog.sqlite import SqliteEventLog
@@ -75,6 +76,7 @@ class Agent:
         intake = self._make_intake(media, registry, devices, keeper)
         mqtt = MqttTransport(config.broker, registry.topics_with(config.broker.topics), intake, clock)
         self._ear = self._make_ear(registry, devices, intake, keeper)
+        self._silence = MqttSilence(registry, intake, lambda: mqtt.connected, clock.monotonic_s)
         links = Links(Around(config, registry, devices, intake, clock, retry_s))
         reach = Reach(self._send, clock.now, keeper.mend)
         control = Control(config, store, registry, devices, intake, reach)
@@ -153,6 +155,7 @@ class Agent:
             self._every(_STATUS_S, self._each_second),
             self._every(_STATUS_S, self._report.note),
             self._every(_ROOM_S, self._make_room),
+            self._every(_ROOM_S, self._silence.look),
             self._every(_HOUSEKEEPING_S, self._keep_house),
             self._look_for_damage(),
         ]

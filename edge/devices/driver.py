@@ -233,6 +233,7 @@ class Driver(msgspec.Struct, frozen=True):
     encode: Callable[[Command, Site, str], Outgoing] = _no_commands
     broker_user: Callable[[str], BrokerUser] | None = None
     identity_is_path: bool = False
+    silence_s: float = 0.0  # at the broker: gone when it gave signs of life and none for so long. 0: it sets a will
     session: HttpSession | None = None  # where a password that was entered is shown at a registration alone
 
     def user_of(self, identity: str) -> BrokerUser:

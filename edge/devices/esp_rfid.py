@@ -62,7 +62,7 @@ def decode(message: Message, site: Site) -> Reading:
     if kind == "access":
         return Reading(list(_accesses(said, message, site, topic)))
     if kind in ("boot", "heartbeat"):
-        return Reading([_event("availability", said, message, site, topic, state="online", reason=kind)])
+        return Reading([_event("availability", said, message, site, topic, point=None, state="online", reason=kind)])
     if kind in ("info", "warn", "error"):
         return Reading(_logged(said, message, site, topic))
     if not kind and text_in(said.get("command")) == "userfile":
@@ -220,4 +220,5 @@ DRIVER = Driver(
     topics=MappingProxyType({"/rfid/#": FAMILY, "rfid/#": FAMILY, "esp-rfid/#": FAMILY, "/esp-rfid/#": FAMILY}),
     broker_user=_user,
     identity_is_path=True,
+    silence_s=600.0,
 )
