@@ -29,7 +29,7 @@ demo: .venv/.demo .venv/.browser  ## a whole Gatehouse with a simulated complex 
 cluster: .venv/.demo  ## a PostgreSQL of three nodes under Patroni, of which any may be killed (NODES=3)
 	@$(BIN)/gatehouse-sim cluster --nodes $(NODES) $(ARGS)
 
-test: .venv/.dev .venv/.browser  ## every test but the faults (ARGS="-k parking" for some)
+test: .venv/.dev .venv/.browser .venv/.peers  ## every test but the faults (ARGS="-k parking" for some)
 	@$(BIN)/python scripts/system_packages.py
 	@$(BIN)/python -m pytest -m "not faults" --numprocesses 2 --dist worksteal $(ARGS)
 
@@ -63,6 +63,10 @@ clean:  ## remove what these targets made; no data of a server or an agent
 
 .venv/.browser: server/web/package-lock.json server/web/browser_files.py $(if $(wildcard $(BROWSER_FILES)/*),,again) | .venv/.demo
 	@$(BIN)/python -m server.web.browser_files
+	@touch $@
+
+.venv/.peers: tests/peers/package-lock.json tests/peers/npm_packages.py | .venv/.dev
+	@$(BIN)/python -m tests.peers.npm_packages
 	@touch $@
 
 again:

@@ -34,6 +34,7 @@ from edge.transports.ear import Ear
 from edge.transports.links import Around, Links
 from edge.transports.mqtt import MqttTransport
 from edge.transports.mqtt_routes import Routes
+from edge.transports.mqtt_silence import MqttSilence
 from eventlog.group_commit import Bounds
 from eventlog.log import LogCorrupt
 from eventlog.sqlite import SqliteEventLog
@@ -73,8 +74,9 @@ class Agent:
         media = MediaStore(config.folder / "media", store)
         keeper = Keeper(config.folder, store, self._reserve, self._make_room, clock.now, retry_s, happened)
         intake = self._make_intake(media, registry, devices, keeper)
-        mqtt = MqttTransport(config.broker, registry.topics, intake, clock)
+        mqtt = MqttTransport(config.broker, registry.topics_with(config.broker.topics), intake, clock)
         self._ear = self._make_ear(registry, devices, intake, keeper)
+        self._silence = MqttSilence(registry, intake, lambda: mqtt.connected, clock.monotonic_s)
         reach = Reach(self._send, clock.now, keeper.mend)
         control = Control(config, store, registry, devices, intake, reach)
         say = control.recorder.put
@@ -91,7 +93,7 @@ class Agent:
     def _make_ear(self, registry: Registry, devices: DeviceList, intake: Intake, keeper: Keeper) -> Ear:
         return Ear(
             self._config.broker,
-            Routes(registry.topics),
+            Routes(registry.topics_with(self._config.broker.topics)),
             is_wanted=lambda: not keeper.is_fit or self._fit_s < _EAR_STAYS_S,
             families=lambda: registry.families_of(devices.deciding_kinds),
             hear=intake.overhear,
@@ -154,6 +156,7 @@ class Agent:
             self._every(_STATUS_S, self._each_second),
             self._every(_STATUS_S, self._report.note),
             self._every(_ROOM_S, self._make_room),
+            self._every(_ROOM_S, self._silence.look),
             self._every(_HOUSEKEEPING_S, self._keep_house),
             self._look_for_damage(),
         ]

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from domain.desired_bodies import Device as Device
-from edge.devices.driver import Site
+from edge.devices.driver import Site, discover
 from edge.logs import Level
 from edge.mistakes import mistakes_in
 from edge.releases.pinned import public_key
@@ -35,6 +35,8 @@ class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # per session alike (nats-server) passes over messages when several subscriptions together exceed the bound, and
     # brings them again later, out of order. docs/decisions/0002-broker.md
     subscriptions: tuple[str, ...] = ("#",)
+    # MQTT filter -> family, for devices whose topics are set otherwise than their family's are by default.
+    topics: dict[str, str] = {}
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -185,7 +187,17 @@ def mistakes(written: dict[str, Any]) -> list[str]:
         ZoneInfo(zone)
     except (ValueError, KeyError, OSError):
         found.append(f"timezone: there is no zone {zone!r}; Asia/Shanghai is one")
-    return found
+    return found or _unknown_families(written)
+
+
+def _unknown_families(written: dict[str, Any]) -> list[str]:
+    topics: dict[str, str] = written.get("broker", {}).get("topics", {})
+    try:
+        if topics:
+            discover().topics_with(topics)
+    except ValueError as error:
+        return [f"broker.topics: {error}"]
+    return []
 
 
 def _absolute(broker: Broker, base: Path) -> Broker:

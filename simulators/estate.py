@@ -12,7 +12,7 @@ import msgspec
 
 from simulators import pictures
 from simulators.cars import Car
-from simulators.devices import frigate, uhppoted, vzenith
+from simulators.devices import frigate, uhppoted, vzenith, zigbee2mqtt
 from simulators.devices.message import DeviceMessage
 from simulators.truth import CardShown, CarPassed, Direction, DoorMoved, ObjectSeen
 
@@ -21,6 +21,7 @@ EAST_GATE, HOUSE, YARD = "东门", "1号楼", "中心花园"
 CONTROLLER = 405419896
 DOORS = {1: "1号楼单元门", 2: "1号楼地下室门", 3: "1号楼天台门"}
 CAMERAS = {"yard": YARD, "east_gate": EAST_GATE, "lobby": HOUSE}
+SMOKE, LEAK = "1号楼/烟感", "1号楼/水浸"  # a friendly name of Zigbee2MQTT may have levels
 CAMERA_NAMES = {"yard": "中心花园", "east_gate": "东门全景", "lobby": "1号楼大厅"}
 LANE_IN = vzenith.Camera("fe71e106-57263201", "东门入口", "192.0.2.31")
 LANE_OUT = vzenith.Camera("fe71e106-57263202", "东门出口", "192.0.2.32", layout="sn_first")
@@ -39,6 +40,8 @@ def device_list() -> list[DeviceRow]:
         _row("frigate:yard", CAMERA_NAMES["yard"], YARD, zone="restricted"),
         _row("frigate:east_gate", CAMERA_NAMES["east_gate"], EAST_GATE, zone="public"),
         _row("frigate:lobby", CAMERA_NAMES["lobby"], HOUSE, zone="private"),
+        _row(f"z2m:{SMOKE}", "1号楼电表间烟感", HOUSE),
+        _row(f"z2m:{LEAK}", "1号楼地下室水浸", HOUSE),
     ]
 
 
@@ -66,6 +69,7 @@ class Estate:
         # Numbers go on over runs, as a real controller's do: a lower number would be a repeat.
         first = max(1, int((started_at - _EPOCH).total_seconds()) * 10)
         self.controller = uhppoted.Controller(CONTROLLER, ZONE, first_event=first, cards=cards)
+        self.zigbee = zigbee2mqtt.Bridge()
         self._plate_number = first
         self._drawn = drawn
 
@@ -105,6 +109,11 @@ class Estate:
         if state == "forced_open":
             return self.controller.alarm(door, uhppoted.FORCED_OPEN, at), fact
         return self.controller.door(door, uhppoted.DOOR_OPENED if state == "open" else uhppoted.DOOR_CLOSED, at), fact
+
+    def sensors(self) -> list[DeviceMessage]:
+        """Smoke and water, at rest: each says all that was ever heard of it."""
+        said = [self.zigbee.says(SMOKE, smoke=False, test=False, battery_low=False, battery=92)]
+        return [*said, self.zigbee.says(LEAK, water_leak=False, tamper=False, battery_low=False, battery=81)]
 
     def seen(self, sighting: Sighting, at: datetime) -> tuple[list[DeviceMessage], ObjectSeen]:
         """An object appears before a camera."""

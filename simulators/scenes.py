@@ -9,13 +9,13 @@ from random import Random
 
 from simulators.cars import Car, car_without_plate, make_car
 from simulators.devices import frigate, vzenith
-from simulators.estate import EAST_GATE, HOUSE, LANE_IN, LANE_OUT, YARD, Estate, Sighting, sighting
+from simulators.estate import EAST_GATE, HOUSE, LANE_IN, LANE_OUT, LEAK, SMOKE, YARD, Estate, Sighting, sighting
 from simulators.step import Step, Told
 from simulators.truth import Alarm, Cause, Direction
 
 LANES: dict[Direction, str] = {"in": "lane_in", "out": "lane_out"}
-DOORS_SPEAKER, CAMERAS_SPEAKER = "doors", "cameras"
-SPEAKERS = (*LANES.values(), DOORS_SPEAKER, CAMERAS_SPEAKER)
+DOORS_SPEAKER, CAMERAS_SPEAKER, SENSORS_SPEAKER = "doors", "cameras", "sensors"
+SPEAKERS = (*LANES.values(), DOORS_SPEAKER, CAMERAS_SPEAKER, SENSORS_SPEAKER)
 STRANGE_CARD = 10058400
 
 Scene = list[Step]
@@ -31,22 +31,28 @@ def power_on(estate: Estate) -> Scene:
         roles = [frigate.camera_status(camera, "detect", "online") for camera in ("yard", "east_gate", "lobby")]
         return Told([frigate.available("online"), *roles])
 
+    def sensors(_now: datetime) -> Told:
+        there = [estate.zigbee.availability(name, "online") for name in (SMOKE, LEAK)]
+        return Told([estate.zigbee.state("online"), *there, *estate.sensors()])
+
     return [
         Step(0.0, LANES["in"], lanes),
         Step(0.0, LANES["out"], lambda now: Told([vzenith.barrier_status(LANE_OUT, 1, now)])),
         Step(0.1, CAMERAS_SPEAKER, cameras),
         Step(0.2, DOORS_SPEAKER, lambda now: Told([estate.controller.system_alive()])),
+        Step(0.3, SENSORS_SPEAKER, sensors),
     ]
 
 
 def signs_of_life(estate: Estate, at_s: float, with_daemon: bool) -> Scene:
-    """Both lane cameras' keep-alives, one with the NUL that some firmware puts first, and the door daemon's."""
+    """Both lane cameras' keep-alives, one with the NUL that some firmware puts first; the daemon's, the sensors'."""
     scene = [
         Step(at_s, LANES["in"], lambda now: Told([vzenith.keep_alive(LANE_IN, now)])),
         Step(at_s, LANES["out"], lambda now: Told([vzenith.keep_alive(LANE_OUT, now, leading_nul=True)])),
     ]
     if with_daemon:
         scene.append(Step(at_s, DOORS_SPEAKER, lambda now: Told([estate.controller.system_alive()])))
+        scene.append(Step(at_s, SENSORS_SPEAKER, lambda now: Told(estate.sensors())))
     return scene
 
 

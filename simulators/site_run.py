@@ -166,18 +166,21 @@ class SiteRun:
 
 
 def _speakers(estate: Estate) -> dict[str, Speaker]:
-    """Each lane camera, the door daemon and the recorder have a connection of their own."""
+    """Each lane camera, the door daemon, the recorder and the Zigbee bridge have a connection of their own."""
 
     def lane(camera: vzenith.Camera) -> Speaker:
         return Speaker(camera.sn, camera.commands, partial(vzenith.answer, camera))
 
     recorder = Speaker("frigate")
     recorder.will(frigate.available("offline"))
+    bridge = Speaker("zigbee2mqtt")
+    bridge.will(estate.zigbee.state("offline"))
     return {
         scenes.LANES["in"]: lane(LANE_IN),
         scenes.LANES["out"]: lane(LANE_OUT),
         scenes.DOORS_SPEAKER: Speaker("uhppoted", estate.controller.commands, estate.controller.answer),
         scenes.CAMERAS_SPEAKER: recorder,
+        scenes.SENSORS_SPEAKER: bridge,
     }
 
 

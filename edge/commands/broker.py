@@ -90,8 +90,9 @@ def _plan(
     rotate: Sequence[str],
 ) -> Plan:
     registry = discover()
-    users = broker_users((device.id for device in config.devices), registry, site)
-    users.append(agent_user(users, registry, site))
+    topics = config.broker.topics
+    users = broker_users((device.id for device in config.devices), registry, site, topics)
+    users.append(agent_user(users, registry, site, topics))
     file = folder.mosquitto / SETTINGS
     before = listeners_in(file.read_text()) if file.is_file() else None
     settings = BrokerSettings(

@@ -21,7 +21,10 @@ _MAX_WHOLE = 2**63 - 1
 _MAX_CODES = 32
 _MAX_CODE_LENGTH = 200
 _MAX_DEPTH = 4
-_WORDS = "pass_?wd|passw|passphrase|pwd|secret|token|credential|api_?key|private_?key|auth|signature|otp|nonce"
+_WORDS = (
+    "pass_?wd|passw|passphrase|pwd|secret|token|credential|api_?key|private_?key|auth|signature|otp|nonce"
+    "|pin_?code|action_code"  # typed at a keypad
+)
 _SECRET_NAME = re.compile(rf"{_WORDS}|^(?:key|pin|iv)$", re.IGNORECASE)
 _SECRET_FIELD = re.compile(
     rf'"[^"\\]{{0,40}}(?:{_WORDS})[^"\\]{{0,40}}"\s*:|"(?:key|pin|iv)"\s*:'.encode(), re.IGNORECASE
@@ -61,9 +64,11 @@ def number_in(value: object) -> int | float | None:
 
 def _number_of(text: str) -> int | float | None:
     try:
-        return int(text)
+        whole_number = int(text)
     except ValueError:
         pass  # not whole: perhaps a decimal
+    else:
+        return whole_number if abs(whole_number) <= _MAX_WHOLE else None
     try:
         number = float(text)
     except ValueError:

@@ -9,7 +9,7 @@ from domain.events import Subject
 
 _CARS_REMEMBERED = 4_096  # the same cars pass every day, and the grammar costs more than the rest of a decode
 
-_NO_PLATE = frozenset({"无牌车", "无牌", "NOPLATE", "NO_PLATE"})
+_NO_PLATE = frozenset({"无牌车", "无牌", "无车牌", "NOPLATE", "NO_PLATE"})
 _UNREADABLE = frozenset({"", "_无_", "无", "未识别", "UNKNOWN"})
 _PREFIXES = (
     ("黄绿", "yellow_green"),

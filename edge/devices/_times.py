@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from edge.devices._fields import number_in
@@ -68,7 +68,12 @@ def judged(time: datetime | None, sent: object, message: Message, site: Site, *,
     return judge_time(time, message.received_at, site, as_sent=sent, replay=replay, queued_since=since)
 
 
-def iso_time(text: str, zone: ZoneInfo) -> tuple[datetime | None, bool]:
+def iso_8601(text: str | None, zone: tzinfo) -> datetime | None:
+    """An ISO 8601 time, read in ``zone`` where it names none itself; None for what is no time."""
+    return iso_time(text or "", zone)[0]
+
+
+def iso_time(text: str, zone: tzinfo) -> tuple[datetime | None, bool]:
     """An ISO 8601 time, and whether its zone is the site's for want of one; (None, False) for what is no time."""
     try:
         time = datetime.fromisoformat(_SHORT_OFFSET.sub(r"\g<1>0\2", text.strip()))

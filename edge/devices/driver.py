@@ -72,10 +72,15 @@ class Picture(msgspec.Struct, frozen=True, gc=False):
 
 
 class Reading(msgspec.Struct, frozen=True, gc=False):
-    """What one message says: no, one or several events, and the pictures they name."""
+    """What one message says: no, one or several events, and the pictures they name.
+
+    ``at_rest`` holds what a device says is as it should be, for devices that repeat all they know with every message:
+    such a state is news only where the intake remembers that it was otherwise (an alarm that is over).
+    """
 
     events: list[Event]
     pictures: list[Picture] = []
+    at_rest: list[Event] = []
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -170,6 +175,18 @@ class Poll(msgspec.Struct, frozen=True):
     silence_s: float = 60.0
 
 
+class HttpSession(msgspec.Struct, frozen=True):
+    """How a family that shows its password once goes on without it: by the address and name it registered with.
+
+    ``opened_by`` and ``closed_by`` are URL paths; a session ends too once nothing came for ``silence_s``.
+    """
+
+    opened_by: str
+    closed_by: str
+    named_by: str = "user-identify"  # the header in which later requests say whose they are
+    silence_s: float = 300.0
+
+
 class BrokerUser(msgspec.Struct, frozen=True):
     """Who connects to the broker on a device's behalf: the device itself, or a bridge that speaks for several.
 
@@ -210,6 +227,8 @@ class Driver(msgspec.Struct, frozen=True):
     compared and repaired.
     ``broker_user`` tells, for one vendor identity, who connects to the broker and what it may write and read there.
     A driver that leaves it out gets ``own_user``: right where devices name themselves in topics and are told nothing.
+    ``identity_is_path``: identities are topics, or names with levels, and may hold a slash; a ``broker_user`` that
+    puts them into topics then puts in several levels.
     """
 
     kind: str  # the prefix of its device identities
@@ -224,6 +243,9 @@ class Driver(msgspec.Struct, frozen=True):
     broker_user: Callable[[str], BrokerUser] | None = None
     lines: tuple[Line, ...] = ()
     card_list: CardListCodec | None = None
+    identity_is_path: bool = False
+    silence_s: float = 0.0  # at the broker: gone when it gave signs of life and none for so long. 0: it sets a will
+    session: HttpSession | None = None  # where a password that was entered is shown at a registration alone
 
     def user_of(self, identity: str) -> BrokerUser:
         """Who connects for the device of this vendor identity, which is safe to stand in a topic."""
@@ -299,6 +321,15 @@ class Registry:
         """MQTT topic filter -> family, of all drivers."""
         drivers = {id(driver): driver for driver in self.by_family.values()}.values()
         return {topic: family for driver in drivers for topic, family in driver.topics.items()}
+
+    def topics_with(self, further: Mapping[str, str]) -> dict[str, str]:
+        """The topics of all drivers, and those that an installer set otherwise. Raises ValueError."""
+        for topic, family in further.items():
+            if family not in self.by_family:
+                raise ValueError(
+                    f"{topic!r}: no driver serves {family!r}; there are {', '.join(sorted(self.by_family))}"
+                )
+        return {**self.topics, **further}
 
     def families_of(self, kinds: Iterable[str]) -> frozenset[str]:
         """The families in which devices of these kinds speak."""

@@ -39,6 +39,7 @@ class Heard(msgspec.Struct, frozen=True, gc=False):
     message: Message
     events: list[Event] = []
     pictures: list[Picture] = []
+    at_rest: list[Event] = []
     refused: tuple[str, str] | None = None
 
 
@@ -69,7 +70,7 @@ class Decoding:
             return Heard(beginning, refused=(TOO_LARGE, f"{len(message.payload)} bytes"))
         try:
             reading = self._registry.decode(_for_driver(message), self._site)
-            return Heard(message, self._placed(reading.events), reading.pictures)
+            return Heard(message, self._placed(reading.events), reading.pictures, self._placed(reading.at_rest))
         except BadMessage as error:
             return Heard(message, refused=(UNDECODABLE, _said(error)))
         except UnknownDevice as error:
@@ -101,11 +102,13 @@ class Decoding:
     def _gather(self, heard: Heard, group: Group, new: list[Event], *, limited: bool) -> None:
         """All or nothing: the group is touched once nothing can fail any more."""
         message = heard.message
+        settled = [event for event in heard.at_rest if self._states.settles(event)]
         dropped = self._sift(heard.events, new, limited=limited)
+        new += settled  # no more of them than of what they end
         for event in new:
             _stamp(event, message)
         entries = [entry_of(event, self._site.zone) for event in new]
-        for event in heard.events:  # those that say nothing new are a sign of life too
+        for event in (*heard.events, *heard.at_rest):  # those that say nothing new are a sign of life too
             self._seen.note(event, message.received_at or self._clock.now())
         if heard.pictures:
             pictures = _checked(heard.pictures)

@@ -35,7 +35,7 @@ class DeviceList:
         if device is None:
             return event
         event.place = event.place or device.place or None
-        event.lane = event.lane or device.lane or None
+        event.lane = device.lane or event.lane  # a camera counts its own lanes from one, as all others do
         if event.direction in (None, "unknown") and device.direction != "unknown":
             event.direction = device.direction
         if device.zone:

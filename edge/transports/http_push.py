@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 from collections.abc import Iterable
 
 import msgspec
@@ -16,6 +17,7 @@ from edge.transports.http_auth import Doorman
 from edge.transports.http_body import Bodies, BodyBroke, NoRoom
 from edge.transports.http_pending import PendingCommands, laid_over
 from edge.transports.http_routes import Caller, HttpRoutes
+from edge.transports.http_sessions import Asking, Sessions
 from edge.transports.http_silence import Silence
 from edge.transports.links import Around
 
@@ -43,6 +45,7 @@ class HttpPush:
         self._routes = HttpRoutes(around.registry, around.devices)
         self._bodies = Bodies(around.config.limits.message_bytes, self._settings.body_s)
         self._pending, self._doorman, self._silence = PendingCommands(), Doorman(), Silence()
+        self._sessions = Sessions(around.registry)
         self._secrets = DeviceSecrets(around.config.folder, ASKED_OF_IT)
         self._busy = 0
 
@@ -117,7 +120,7 @@ class HttpPush:
 
     async def _message(self, request: web.Request, caller: Caller) -> Message:
         """What the request says: its body, or what follows the path of a GET."""
-        self._check(request, {caller.device} & self._secrets.devices)
+        self._check(request, caller, self._named(request, caller))
         try:
             body = await self._bodies.read(request)
         except BodyBroke as error:
@@ -136,21 +139,41 @@ class HttpPush:
 
     def _admit(self, request: web.Request, caller: Caller, message: Message) -> None:
         """A message that speaks for a device with a password must have shown it, whatever path it came by."""
-        guarded = self._secrets.devices - {caller.device}
+        guarded = self._secrets.devices
         if not guarded:
             return
         try:
             reading = self._around.registry.decode(message, self._around.config.site)
         except Exception:  # noqa: BLE001 - the intake says what is wrong with it
             return
-        self._check(request, {event.device for event in reading.events} & guarded)
+        devices, named = {event.device for event in reading.events} & guarded, self._named(request, caller)
+        self._check(request, caller, devices - named)
+        now_s = asyncio.get_running_loop().time()
+        self._sessions.admitted(self._asking(request, caller), devices | named, now_s)
 
-    def _check(self, request: web.Request, devices: Iterable[str]) -> None:
-        """Raises _Refused unless the request shows the password of each device."""
+    def _named(self, request: web.Request, caller: Caller) -> set[str]:
+        """The devices with a password that a request names before its body is read.
+
+        Some clients register with an empty body first, to be asked for their password (curl is one).
+        """
+        asking, guarded = self._asking(request, caller), self._secrets.devices
+        if not self._sessions.registers(asking):
+            return {caller.device} & guarded
+        named = {caller.device, self._sessions.caller(asking)} & guarded
+        if named or request.headers.get("Authorization") or request.content_length:
+            return named
+        kind = f"{self._around.registry.by_family[caller.family].kind}:"
+        return {device for device in sorted(guarded) if device.startswith(kind)}
+
+    def _asking(self, request: web.Request, caller: Caller) -> Asking:
+        return Asking.of(self._around.registry, caller.family, caller.path, request.remote or "", request.headers)
+
+    def _check(self, request: web.Request, caller: Caller, devices: Iterable[str]) -> None:
+        """Raises _Refused unless the request shows the password of each device, or goes on in a session of it."""
         now_s = asyncio.get_running_loop().time()
         header = request.headers.get("Authorization", "")
         for device in devices:
-            if (secret := self._secret_of(device)) is None:
+            if (secret := self._secret_of(device)) is None or self._goes_on(request, caller, device, secret, now_s):
                 continue
             verdict = self._doorman.judge(header, request.method, request.raw_path, secret, now_s)
             if verdict != "right":
@@ -158,6 +181,19 @@ class HttpPush:
                 counted = "unauthorised" if verdict == "wrong" else ""  # the first request of a digest has none yet
                 offered = [("WWW-Authenticate", challenge) for challenge in challenges]
                 raise _Refused(401, counted, "this device must show its password", offered)
+
+    def _goes_on(self, request: web.Request, caller: Caller, device: str, secret: DeviceSecret, now_s: float) -> bool:
+        """In a session of its own, or of a system that speaks for it and was given the same password."""
+        asking = self._asking(request, caller)
+        if self._sessions.holds(asking, device, now_s):
+            return True
+        system = self._sessions.caller(asking)
+        return (
+            bool(system)
+            and self._sessions.holds(asking, system, now_s)
+            and (shared := self._secret_of(system)) is not None
+            and hmac.compare_digest(shared.secret.encode(), secret.secret.encode())
+        )
 
     def _secret_of(self, device: str) -> DeviceSecret | None:
         """Raises _Refused where there is one that cannot be read."""

@@ -24,6 +24,10 @@ class Silence:
             if event.device in self._heard_s or (beats and len(self._heard_s) < _MOST):
                 self._heard_s[event.device] = now_s
 
+    def again(self, now_s: float) -> None:
+        """We could not listen: everyone has the whole time anew."""
+        self._heard_s = dict.fromkeys(self._heard_s, now_s)
+
     def gone(self, now_s: float) -> list[str]:
         """Those that fell silent, each once until it is heard again."""
         silent = [device for device, at_s in self._heard_s.items() if now_s - at_s > self._silence_s]

@@ -47,6 +47,9 @@ RULES: Mapping[str, Rule] = {
     "alarm_vibration": Rule(N_("震动"), N_("设备感到强烈震动。可能有人敲打或撞击，请到现场查看。")),
     "alarm_tailgating": Rule(N_("尾随"), N_("有人跟在别人后面进门，没有单独刷卡。请看图片核对。")),
     "alarm_battery_low": Rule(N_("电池电量低"), N_("设备电池快用完。请在一周内更换，否则设备会停止工作。")),
+    "alarm_device_fault": Rule(N_("设备故障"), N_("设备报告自身故障。请到现场检查，必要时更换。")),
+    "alarm_video_loss": Rule(N_("画面丢失"), N_("摄像机没有画面信号。请检查供电和线路。")),
+    "alarm_image_fault": Rule(N_("画面异常"), N_("摄像机画面过暗、过亮或模糊，可能被遮挡。请查看画面，清洁镜头。")),
     "alarm_fire_system_fault": Rule(
         N_("消防系统故障"), N_("消防主机报告自身故障。故障期间可能报不出火警，请联系维保单位。")
     ),

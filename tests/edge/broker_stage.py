@@ -27,7 +27,9 @@ SITE = "garden"
 EAST, WEST = "vzenith:east-1", "vzenith:west-2"
 EAST_USER, WEST_USER = "vzenith.east-1", "vzenith.west-2"
 EAST_TOPIC, WEST_TOPIC = "device/east-1/message/up/ivs_result", "device/west-2/message/up/ivs_result"
-DEVICES = (EAST, WEST, "uhppoted:405419896", "frigate:lobby")
+# Bridges that speak for others, and devices whose topics, or names, have levels.
+BEHIND = ("uhppoted:405419896", "frigate:lobby", "z2m:2f/hall door")
+DEVICES = (EAST, WEST, *BEHIND, "esp-rfid:/rfid/unit3", "esp-rfid:/rfid/unit4", "onvif:site/gate1")
 LIMIT_BYTES = 20_000
 WITNESS = "witness"  # reads everything: what it does not get, the broker did not let through
 

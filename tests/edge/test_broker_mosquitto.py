@@ -104,6 +104,22 @@ def test_bridges_write_for_all_behind_them(here: Stage) -> None:
     assert not arrives(here, "frigate", events, fence="frigate/events")
 
 
+def test_topics_and_names_with_levels(here: Stage) -> None:
+    board = "esp-rfid.%2Frfid%2Funit3"
+    assert arrives(here, board, "/rfid/unit3/send", fence="/rfid/unit3")
+    assert not arrives(here, board, "/rfid/unit4/send", fence="/rfid/unit3")
+    assert not arrives(here, board, "/rfid/unit3/cmd", fence="/rfid/unit3")  # it gives itself no orders
+    assert arrives(here, "onvif.site%2Fgate1", "site/gate1/onvif-ej/Device/x", fence="site/gate1/onvif-ej/y")
+    assert arrives(here, "zigbee2mqtt", "zigbee2mqtt/2f/hall door", fence="zigbee2mqtt/bridge/state")
+    order = "zigbee2mqtt/2f/hall door/set"
+    with Visitor(here, "zigbee2mqtt") as bridge, Visitor(here, AGENT) as agent:
+        bridge.subscribe("zigbee2mqtt/#")
+        agent.publish("zigbee2mqtt/bridge/request/permit_join")
+        agent.publish(order)
+        poll(lambda: order in bridge.topics)
+        assert bridge.topics == [order]
+
+
 def test_a_device_reads_its_own_commands_alone(here: Stage) -> None:
     mine, others = "device/east-1/message/down/gpio_out", "device/west-2/message/down/gpio_out"
     assert heard(here, mine, others) == [mine]

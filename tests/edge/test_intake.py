@@ -43,6 +43,11 @@ def decode(message: Message, site: Site) -> Reading:
             return Reading([Event(kind="input", device=argument, source_event_id="1", time=NOW)])
         case "state":
             return Reading([Event(kind="availability", device="t:1", state=argument)])
+        case "alarm":
+            active = argument == "on"
+            state, phase = ("active", "start") if active else ("cleared", "end")
+            said = Event(kind="alarm", device="t:1", alarm="smoke", state=state, phase=phase)
+            return Reading([said]) if active else Reading([], at_rest=[said])
         case "picture":
             entry, body = picture("scene", argument.encode())
             return Reading([Event(kind="detection", device="t:1", media=[entry])], [body])
@@ -158,6 +163,13 @@ async def test_repeats_and_unchanged_states_are_dropped_and_counted(tmp_path: Pa
         await here.take("fact 1", "state online", "fact 1", "state online", "state offline", "fact 1")
         assert [event.state or event.source_event_id for event in await here.events()] == ["1", "online", "offline"]
         assert (here.intake.counts["repeats"], here.intake.counts["unchanged"]) == (2, 1)
+
+
+async def test_a_state_at_rest_is_news_only_where_it_ends_another(tmp_path: Path) -> None:
+    async with bench(tmp_path) as here:
+        await here.take("alarm off", "alarm on", "alarm on", "alarm off", "alarm off", "alarm on")
+        assert [event.state for event in await here.events()] == ["active", "cleared", "active"]
+        assert here.intake.counts["unchanged"] == 1
 
 
 async def test_a_parked_message_becomes_an_event_once_its_device_is_known(tmp_path: Path) -> None:

@@ -145,6 +145,8 @@ def test_the_device_list_names_every_device_that_speaks() -> None:
         "frigate:yard",
         "frigate:east_gate",
         "frigate:lobby",
+        "z2m:1号楼/烟感",
+        "z2m:1号楼/水浸",
     }
 
 
