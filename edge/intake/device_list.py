@@ -47,6 +47,10 @@ class DeviceList:
         """The devices that are listed."""
         return frozenset(self._devices)
 
+    def admits(self, identity: str) -> bool:
+        """Whether a device may speak here at all."""
+        return self._accept_unknown or identity in self._devices
+
     def address_of(self, identity: str) -> str:
         """Where a device is reached; "" where the list does not say."""
         device = self._devices.get(identity)
