@@ -36,6 +36,18 @@ class CannotEncode(Exception):
     """A command this family does not have, or whose arguments do not fit. Says which and why."""
 
 
+class Secret(msgspec.Struct, frozen=True, gc=False):
+    """What somebody keyed or showed at a door. It reaches the decision and nothing else: no log, no event, no file."""
+
+    text: str = ""
+
+    def __repr__(self) -> str:
+        return "Secret(…)" if self.text else "Secret()"
+
+
+NO_SECRET = Secret()
+
+
 class Message(msgspec.Struct, frozen=True, gc=False):
     """What a device sent, as it came. ``topic`` is the MQTT topic or the URL path."""
 
@@ -50,6 +62,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     gateway_clock: GatewayClock = "confirmed"  # what received_at is worth; no driver's business
     # The vendor identity that the connection vouches for (an address in the device list); "" where none does.
     sender: str = ""
+    secret: Secret = NO_SECRET  # beside the payload, which may be kept: what is not to be kept
 
 
 class Site(msgspec.Struct, frozen=True):
@@ -103,6 +116,7 @@ class Packet(msgspec.Struct, frozen=True):
     """Bytes for the connection a device keeps with us (TCP, WebSocket, a serial line), or a datagram to it."""
 
     payload: bytes
+    request_id: str = ""  # where the transport itself sees what became of it, and says so by this
 
 
 Outgoing = Publish | Request | Packet
