@@ -19,7 +19,7 @@ from edge.transports.osdp_address import Place
 log = structlog.get_logger()
 
 _TURN_S, _ERROR_S = 0.005, 2.0
-_SILENT_S, _APART_S = 5.0, 0.3  # how long the library leaves a device alone by itself is minutes
+_SILENT_S, _APART_S = 3.0, 0.3  # how long the library leaves a device alone by itself is minutes
 _WAITING, _UNANSWERED = 64, 64
 _JOIN_S = 3.0
 Wire = dict[str, Any]
