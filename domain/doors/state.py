@@ -20,9 +20,9 @@ class Went(msgspec.Struct, frozen=True):
 
 
 class Used(msgspec.Struct, frozen=True):
-    """A visitor's code was used: it opens nothing any more."""
+    """A visitor's code was used: it opens nothing any more, whatever its entry is called next."""
 
-    entry: str
+    digest: str
 
 
 class FirstCame(msgspec.Struct, frozen=True):
@@ -56,12 +56,13 @@ class DoorState:
     """Everything a verdict depends on beside the documents and the moment."""
 
     areas: dict[str, str] = field(default_factory=dict[str, str])  # holder -> area
-    used: set[str] = field(default_factory=set[str])  # entries
+    used: set[str] = field(default_factory=set[str])  # digests
     first: dict[str, date] = field(default_factory=dict[str, date])  # door -> day
     tries: dict[ReaderName, list[datetime]] = field(default_factory=dict[ReaderName, list[datetime]])
     locked_out: dict[ReaderName, datetime] = field(default_factory=dict[ReaderName, datetime])
     unlocked: dict[str, datetime] = field(default_factory=dict[str, datetime])  # door -> until
     standing_open: set[str] = field(default_factory=set[str])  # doors
+    contacts: set[str] = field(default_factory=set[str])  # doors of which it is known how they stand
     fire: bool = False
     lock_down: bool = False
 
@@ -74,8 +75,8 @@ class DoorState:
         match effect:
             case Went(holder, area):
                 self.areas[holder] = area
-            case Used(entry):
-                self.used.add(entry)
+            case Used(digest):
+                self.used.add(digest)
             case FirstCame(door, day):
                 self.first[door] = day
             case Tried():

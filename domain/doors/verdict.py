@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from domain.access import CardList, Decision, Reason, is_once
-from domain.doors.credentials import Entry
+from domain.doors.credentials import Entry, Known
 from domain.doors.rules import Door, Reader, Rules
 from domain.doors.state import DoorState, Effect, FirstCame, Let, Tried, Used, Went
 
@@ -81,7 +81,7 @@ def _own_rules(
     zone: ZoneInfo,
 ) -> Reason:
     """What the door is particular about, once the right is there."""
-    if is_once(entry) and entry.id in state.used:
+    if is_once(entry) and used_key(entry) in state.used:
         return "used"
     if door is None or reader is None:
         return "lock_down" if state.lock_down and not entry.passes_lock_down else "card_list"
@@ -98,7 +98,7 @@ def _own_rules(
 
 def _let_in(asking: Asking, entry: Entry, door: Door | None, reader: Reader | None, zone: ZoneInfo) -> Iterator[Effect]:
     if is_once(entry):
-        yield Used(entry.id)
+        yield Used(used_key(entry))
     if door is None or reader is None:
         yield Let((asking.device, asking.point), "", asking.at)
         return
@@ -118,6 +118,11 @@ def _wrong(asking: Asking, state: DoorState, decision: Decision, rules: Rules) -
         return Verdict(decision, (Tried(reader, asking.at),))
     until = asking.at + timedelta(seconds=limits.lock_out_s)
     return Verdict(decision, (Tried(reader, asking.at, until),), ("lock_out",))
+
+
+def used_key(entry: Entry) -> str:
+    """By what it is remembered that an entry was used: the next visitor's may have the same id."""
+    return entry.digest if isinstance(entry, Known) else entry.id
 
 
 def holder_of(entry: Entry) -> str:

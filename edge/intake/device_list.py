@@ -71,6 +71,10 @@ class DeviceList:
         """The kinds of devices that have such a door."""
         return frozenset(identity.partition(":")[0] for identity, _ in self._decided_here)
 
+    def door_at(self, device: str, point: str) -> Door | None:
+        """The door at a reader that asks this gateway."""
+        return self._decided_here.get((device, point))
+
     def asked(self, event: Event) -> Door | None:
         """The door that asks this gateway for a decision by an event; None for every other event."""
         if event.kind != "access":
