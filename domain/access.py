@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Literal
@@ -59,9 +58,10 @@ class CardList:
     def __init__(self, version: int, credentials: Credentials, key: bytes = b"") -> None:
         self.version, self.body, self._key = version, credentials, key
         self._salt = bytes.fromhex(credentials.salt)
-        self._cards: defaultdict[str, list[Card]] = defaultdict(list)
+        self._cards: dict[str, tuple[Card, ...]] = {}  # tuples, as the garbage collector passes them over
         for card in credentials.cards:
-            self._cards[canonical_card(card.card)].append(card)
+            number = canonical_card(card.card)
+            self._cards[number] = (*self._cards.get(number, ()), card)
         self._known = {entry.digest: entry for entry in credentials.known}
         self._under_duress = {entry.duress_digest: entry for entry in credentials.known if entry.duress_digest}
 

@@ -12,7 +12,7 @@ from edge.store.durable import make_folder, write_file
 
 log = structlog.get_logger()
 
-SITE_KEY = "doors"
+SITE_KEY = "site:doors"
 _FOLDER, _OWN_FOLDER, _OWNER_ALONE = "device-secrets", 0o700, 0o600
 
 

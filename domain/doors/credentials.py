@@ -15,12 +15,14 @@ from domain.doors.secrets import SecretKind
 
 MAX_ENTRIES, MAX_DOORS = 50_000, 200
 _MAX_GROUPS = 50
+# Entries are by the ten thousand, and hold no cycle: outside the garbage collector's count, or each of its rounds
+# would hold up whoever stands at a door.
 _UNUSED_SIGNS = frozenset("?[]")
 _SEPARATORS = re.compile(r"[\s:-]+")
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$")]
 
 
-class DoorSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class DoorSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """Doors by name; ``*`` stands for any signs, in both fields."""
 
     device: Identity
@@ -35,7 +37,7 @@ class DoorSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return fnmatchcase(device, self.device) and any(fnmatchcase(point, pattern) for pattern in self.points)
 
 
-class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}):
+class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}, gc=False):
     """A card and what it opens, on the days ``from`` to ``until``, both included, in the site's zone.
 
     ``until`` is not optional: a gateway that is cut off goes on opening by its last list, but never past that day.
@@ -60,7 +62,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"fro
         _check_days(self.id, self.from_, self.until)
 
 
-class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}):
+class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}, gc=False):
     """What opens by being known or shown: kept as a digest. A visitor's code (``qr``) opens once."""
 
     id: Identity

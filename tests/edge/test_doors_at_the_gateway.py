@@ -15,7 +15,7 @@ from domain.doors.secrets import digest_of
 from domain.events import Event
 from domain.orders import Order
 from edge.control import door_holds
-from edge.device_secrets import DeviceSecret, DeviceSecrets
+from edge.device_secrets import SITE_KEY, DeviceSecret, DeviceSecrets
 from edge.devices.driver import Message, Packet, Secret
 from tests.edge.control_bench import ControlBench, control_bench
 from tests.edge.control_bench import order as made
@@ -77,7 +77,7 @@ def credentials(*revoked: str) -> dict[str, Any]:
 
 
 async def site(here: ControlBench, folder: Path, *, door: dict[str, Any] | None = None, **doors: Any) -> None:
-    DeviceSecrets(folder).keep("doors", DeviceSecret(KEY))
+    DeviceSecrets(folder).keep(SITE_KEY, DeviceSecret(KEY))
     wishes = {"doors": {"doors": [{**GATE, **(door or {})}], **TRIGGERS, **doors}}
     assert await here.wish(1, devices=DEVICES, credentials=credentials(), **wishes)
 
