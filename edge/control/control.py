@@ -68,8 +68,8 @@ class Control:
         self.releases = Fetcher(config.folder, version("gatehouse"), jittered(random.random))
         intake.listeners += [self.doors.heard, self.orders.heard, topics.heard]  # a person at a door first
 
-    async def _record(self, event: Event, also: Sequence[Statement]) -> None:
-        await self._intake.record(event, also=also)
+    async def _record(self, events: Sequence[Event], also: Sequence[Statement]) -> None:
+        await self._intake.record(*events, also=also)
 
     def _go_by(self, state: InForce) -> None:
         self._devices.replace(self._settings.devices if state.devices is None else state.devices)
