@@ -113,7 +113,7 @@ class DoorHolds:
         return Event(
             kind="door",
             device=place[0],
-            point=f"door/{door.id}",
+            point=f"lock/{door.id}",
             place=door.place or None,
             time=self._now(),
             state=states[hold],
