@@ -1,19 +1,18 @@
-"""``gatehouse-server desired digest``: what stands in ``credentials`` for a PIN, a visitor's code or a phone's token."""
+"""``gatehouse-server desired digest``: what stands in ``credentials`` for a PIN, a code or a token."""
 
 from __future__ import annotations
 
 import secrets
 import sys
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
-from domain.doors.secrets import SecretKind, digest_of, fits
+from domain.doors.secrets import digest_of, fits
 from server.cli_parts import AsJson, fail
 from server.cli_parts import show as show_content
 
-_KINDS = ("pin", "qr", "token")
 _NEW_BYTES, _LEAST_SALT = 18, 16
 
 
@@ -28,17 +27,17 @@ def digest(
 ) -> None:
     """The digest of a secret, which is read from the keyboard or from standard input, never from the command line.
 
-    Example: gatehouse-server desired digest qr --salt 00112233445566778899aabbccddeeff --new
+    Example: gatehouse-server desired digest qr --salt 0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f --new
     """
-    if kind not in _KINDS:
-        raise fail(f"{kind!r} is none of {', '.join(_KINDS)}")
+    if kind not in ("pin", "qr", "token"):
+        raise fail(f"{kind!r} is none of pin, qr, token")
     if new and kind == "pin":
         raise fail("a PIN is chosen by whoever keys it; --new makes codes and tokens")
     text = secrets.token_urlsafe(_NEW_BYTES) if new else _typed(kind)
-    if why := fits(cast("SecretKind", kind), text):
+    if why := fits(kind, text):
         raise fail(f"a {kind} has {why}")
     salted, key = _hex(salt, "--salt", _LEAST_SALT), _hex(_content(key_file), "the site's key", 0)
-    found = digest_of(cast("SecretKind", kind), text, salted, key)
+    found = digest_of(kind, text, salted, key)
     show_content({"digest": found, **({"code": text} if new else {})}, as_json=as_json)
 
 

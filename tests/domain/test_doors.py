@@ -7,7 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
+import yaml
 
 from domain.access import CardList
 from domain.desired import read_body
@@ -16,6 +18,7 @@ from domain.doors.rules import Doors, Rules
 from domain.doors.secrets import digest_of, fits
 from domain.doors.state import DoorState
 from domain.doors.verdict import Asking, Verdict, verdict
+from tests.documents import ROOT, blocks
 
 ZONE = ZoneInfo("Asia/Shanghai")
 MONDAY_NOON = datetime(2026, 6, 15, 4, 0, tzinfo=UTC)
@@ -213,3 +216,10 @@ def test_an_older_document_says_the_same_as_before() -> None:
     found = read_body("credentials", {"cards": [card("c1", "111")]})
     assert isinstance(found, Credentials)
     assert (found.known, found.salt, found.cards[0].until) == ((), "", date(2026, 12, 31))
+
+
+def test_the_documents_of_the_manual_are_read() -> None:
+    credentials, doors = (yaml.safe_load(block) for block in blocks(ROOT / "docs" / "doors.md", "yaml"))
+    plain = {name: msgspec.to_builtins(body) for name, body in (("credentials", credentials), ("doors", doors))}
+    for kind, body in plain.items():
+        read_body(kind, body)
