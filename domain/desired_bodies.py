@@ -40,6 +40,7 @@ class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     zone: Literal["", "public", "private", "restricted"] = ""
     address: Name = ""  # where a device that is not at the broker is reached, as its family's page says
     doors: Annotated[tuple[Door, ...], Meta(max_length=_MAX_DOORS)] = ()
+    keeps_cards: bool = False  # it decides by cards that the gateway puts into it
 
     def __post_init__(self) -> None:
         once((door.point for door in self.doors), f"device {self.id}: door")

@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 
+import msgspec
+
 from domain.events import Event
 from edge.config import Config
+from edge.control.card_push import CardPush
 from edge.control.desired import DesiredState, InForce
 from edge.control.door_hands import DoorHands
 from edge.control.doors import DoorControl
@@ -63,17 +66,21 @@ class Control:
         self.doors = DoorControl(devices, site, hands, say, reach.now, lambda: site_key(secrets_of))
         own, sent = self._own_orders(), self.doors.ordered
         self.orders = Orders(store, registry, site, reach.send, say, topics.of, reach.now, own, sent)
+        self.cards = CardPush(store, registry, site, reach.send, topics.of, reach.now, _new_id)
         self.eraser = Eraser(store, intake.media, config.folder, self.recorder.put, reach.now)
         self.desired = DesiredState(store, reach.now, self._go_by, config.releases.key)
         self.releases = Fetcher(config.folder, version("gatehouse"), jittered(random.random))
-        intake.listeners += [self.doors.heard, self.orders.heard, topics.heard]  # a person at a door first
+        # A person at a door first.
+        intake.listeners += [self.doors.heard, self.orders.heard, self.cards.heard, topics.heard]
 
     async def _record(self, events: Sequence[Event], also: Sequence[Statement]) -> None:
         await self._intake.record(*events, also=also)
 
     def _go_by(self, state: InForce) -> None:
-        self._devices.replace(self._settings.devices if state.devices is None else state.devices)
+        listed = self._settings.devices if state.devices is None else state.devices
+        self._devices.replace(listed)
         self.doors.go_by(state)
+        self.cards.go_by(msgspec.structs.replace(state, devices=listed))
         self.releases.want(state.release)
         self.orders.go_by(state)
         self.eraser.go_by(state.erasures)
@@ -103,6 +110,7 @@ class Control:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.recorder.run())
             tasks.create_task(self.eraser.run())
+            tasks.create_task(self.cards.run())
             tasks.create_task(self.releases.run())
 
     async def pull(self, uplink: Uplink, retry_s: Callable[[int], float], hurry: asyncio.Event) -> None:
