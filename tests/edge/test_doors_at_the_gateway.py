@@ -14,7 +14,7 @@ import pytest
 from domain.doors.secrets import digest_of
 from domain.events import Event
 from domain.orders import Order
-from edge.control import door_holds
+from edge.control import door_holds, door_memory
 from edge.device_secrets import SITE_KEY, DeviceSecret, DeviceSecrets
 from edge.devices.driver import Message, Packet, Secret
 from tests.edge.control_bench import ControlBench, control_bench
@@ -172,6 +172,20 @@ async def test_a_code_of_one_use_and_who_is_inside_outlast_a_stop(tmp_path: Path
         again.control.doors.forget_areas()
         swipe(again)
         assert (await decided(again, 5))[-1].reason == "card_list"
+
+
+async def test_without_what_is_kept_a_used_code_would_open_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control of the test above."""
+    monkeypatch.setattr(door_memory, "kept", lambda effects: [])
+    async with gateway(tmp_path) as here:
+        await site(here, tmp_path)
+        show(here, CODE)
+        await decided(here, 1)
+    async with gateway(tmp_path) as again:
+        show(again, CODE)
+        assert (await decided(again, 2))[-1].reason == "card_list"
 
 
 async def test_who_is_off_the_list_is_forgotten(tmp_path: Path) -> None:
