@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -64,6 +65,11 @@ class CardList:
             self._cards[number] = (*self._cards.get(number, ()), card)
         self._known = {entry.digest: entry for entry in credentials.known}
         self._under_duress = {entry.duress_digest: entry for entry in credentials.known if entry.duress_digest}
+
+    @cached_property
+    def by_number(self) -> Mapping[str, Sequence[Card]]:
+        """The entries as a controller can go by them that knows no schedules: one that has one opens nothing there."""
+        return {number: tuple(map(_without_schedule, entries)) for number, entries in self._cards.items()}
 
     def keyed(self, key: bytes) -> CardList:
         """The same list where the site has a key."""
@@ -127,6 +133,10 @@ def asks_for_a_decision(event: Event) -> bool:
         and event.reason not in _DEVICE_KNOWS_BETTER
         and not is_replay(event)
     )
+
+
+def _without_schedule(card: Card) -> Card:
+    return msgspec.structs.replace(card, doors=(), groups=()) if card.schedule else card
 
 
 def is_once(entry: Entry) -> bool:

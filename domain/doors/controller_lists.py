@@ -7,7 +7,8 @@ from datetime import date
 
 import msgspec
 
-from domain.doors.credentials import Card, Credentials, canonical_card
+from domain.access import CardList
+from domain.doors.credentials import Card
 from domain.doors.rules import Rules
 
 _BEGINS = date(2020, 1, 1)  # of a card without a first day
@@ -26,25 +27,22 @@ class Held(msgspec.Struct, frozen=True, gc=False):
         return "|".join((self.begins.isoformat(), self.until.isoformat(), *self.doors))
 
 
-def cards_for(device: str, points: Iterable[str], credentials: Credentials, rules: Rules) -> dict[str, Held]:
+def cards_for(device: str, points: Iterable[str], cards: CardList, rules: Rules) -> dict[str, Held]:
     """Card number -> how the controller should hold it, for the doors that it decides about.
 
     It knows no schedules of ours: a card that has one does not open there. Of several entries the widest counts.
     """
-    wanted, revoked = tuple(points), {canonical_card(card.card) for card in credentials.cards if card.revoked}
+    wanted = tuple(points)
     found: dict[str, Held] = {}
-    for card in credentials.cards:
-        number = canonical_card(card.card)
-        doors = tuple(point for point in wanted if _opens(card, device, point, rules))
-        if doors and number not in revoked:
-            held = Held(card.from_ or _BEGINS, card.until, doors)
-            found[number] = _wider(found.get(number), held)
+    for number, entries in cards.by_number.items():
+        for entry in entries if not any(entry.revoked for entry in entries) else ():
+            doors = tuple(point for point in wanted if _opens(entry, device, point, rules))
+            if doors:
+                found[number] = _wider(found.get(number), Held(entry.from_ or _BEGINS, entry.until, doors))
     return found
 
 
 def _opens(card: Card, device: str, point: str, rules: Rules) -> bool:
-    if card.schedule:
-        return False
     if any(doors.holds(device, point) for doors in card.doors):
         return True
     groups = (rules.groups[name] for name in card.groups if name in rules.groups)

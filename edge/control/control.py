@@ -14,7 +14,7 @@ import msgspec
 
 from domain.events import Event
 from edge.config import Config
-from edge.control.card_push import CardPush
+from edge.control.card_orders import CardOrders
 from edge.control.desired import DesiredState, InForce
 from edge.control.door_hands import DoorHands
 from edge.control.doors import DoorControl
@@ -66,12 +66,12 @@ class Control:
         self.doors = DoorControl(devices, site, hands, say, reach.now, lambda: site_key(secrets_of))
         own, sent = self._own_orders(), self.doors.ordered
         self.orders = Orders(store, registry, site, reach.send, say, topics.of, reach.now, own, sent)
-        self.cards = CardPush(store, registry, site, reach.send, topics.of, reach.now, _new_id)
+        self.card_orders = CardOrders(store, registry, site, reach.send, topics.of, reach.now, _new_id)
         self.eraser = Eraser(store, intake.media, config.folder, self.recorder.put, reach.now)
         self.desired = DesiredState(store, reach.now, self._go_by, config.releases.key)
         self.releases = Fetcher(config.folder, version("gatehouse"), jittered(random.random))
         # A person at a door first.
-        intake.listeners += [self.doors.heard, self.orders.heard, self.cards.heard, topics.heard]
+        intake.listeners += [self.doors.heard, self.orders.heard, self.card_orders.heard, topics.heard]
 
     async def _record(self, events: Sequence[Event], also: Sequence[Statement]) -> None:
         await self._intake.record(*events, also=also)
@@ -80,7 +80,7 @@ class Control:
         listed = self._settings.devices if state.devices is None else state.devices
         self._devices.replace(listed)
         self.doors.go_by(state)
-        self.cards.go_by(msgspec.structs.replace(state, devices=listed))
+        self.card_orders.go_by(msgspec.structs.replace(state, devices=listed))
         self.releases.want(state.release)
         self.orders.go_by(state)
         self.eraser.go_by(state.erasures)
@@ -110,7 +110,7 @@ class Control:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.recorder.run())
             tasks.create_task(self.eraser.run())
-            tasks.create_task(self.cards.run())
+            tasks.create_task(self.card_orders.run())
             tasks.create_task(self.releases.run())
 
     async def pull(self, uplink: Uplink, retry_s: Callable[[int], float], hurry: asyncio.Event) -> None:

@@ -1,4 +1,4 @@
-"""Controllers that decide by themselves get their cards from the list: what is revoked first, until it is confirmed."""
+"""Controllers that take their cards by orders get them from the list: what is revoked first, until it is confirmed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Step(msgspec.Struct, frozen=True, gc=False):
     held: Held | None
 
 
-class CardPush:
+class CardOrders:
     """``send`` tells a device now or not at all; ``last_heard`` tells where it last spoke."""
 
     def __init__(
@@ -96,7 +96,7 @@ class CardPush:
     async def _steps(self, device: Device) -> list[Step]:
         rows = await self._store.query("SELECT card, held FROM card_held WHERE device = ?", (device.id,))
         state, points = self._state, [door.point for door in device.doors if door.decides == "device"]
-        wanted = await asyncio.to_thread(cards_for, device.id, points, state.cards.body, state.rules)
+        wanted = await asyncio.to_thread(cards_for, device.id, points, state.cards, state.rules)
         return steps({str(card): str(held) for card, held in rows}, wanted)
 
     async def _take(self, device: Device, step: Step) -> bool:

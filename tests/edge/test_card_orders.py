@@ -16,8 +16,8 @@ from domain.desired import read_body
 from domain.doors.controller_lists import Held, cards_for
 from domain.doors.credentials import Credentials
 from domain.doors.rules import NO_RULES
-from edge.control import card_push
-from edge.control.card_push import CANNOT, steps
+from edge.control import card_orders
+from edge.control.card_orders import CANNOT, steps
 from tests.edge.control_bench import DEVICE, SERIAL, ControlBench, control_bench
 from tests.rig import until
 
@@ -93,8 +93,8 @@ async def test_what_was_confirmed_is_not_said_again_after_a_stop(tmp_path: Path)
 async def test_a_revocation_waits_for_a_controller_that_is_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(card_push, "_ANSWER_S", 0.05)
-    monkeypatch.setattr(card_push, "_AGAIN_S", 0.05)
+    monkeypatch.setattr(card_orders, "_ANSWER_S", 0.05)
+    monkeypatch.setattr(card_orders, "_AGAIN_S", 0.05)
     async with answering(tmp_path) as (here, silent):
         await here.wish(1, devices=DEVICES, credentials=cards(11))
         await until(lambda: here.controller.cards == {11}, every_s=0.01)
@@ -127,7 +127,7 @@ def test_what_a_controller_cannot_go_by_does_not_open_there() -> None:
                   for n, entry in enumerate(entries)]  # fmt: skip
         body = read_body("credentials", {"cards": listed})
         assert isinstance(body, Credentials)
-        return cards_for(DEVICE, ["door/1"], CardList(1, body).body, NO_RULES)
+        return cards_for(DEVICE, ["door/1"], CardList(1, body), NO_RULES)
 
     assert held({"schedule": "working"}) == {}
     assert held({"groups": ["nobody-knows"], "doors": []}) == {}
