@@ -20,6 +20,7 @@ from rich.table import Table
 from benchmarks import (
     decode,
     delay,
+    doors,
     drain,
     fleet,
     fleet_page,
@@ -37,6 +38,7 @@ BENCHMARKS: dict[str, Callable[[float], Awaitable[list[Row]]]] = {
     "decode": decode.run,
     "intake": intake.run,
     "delay": delay.run,
+    "doors": doors.run,
     "peer": peer.run,
     "resident": resident.run,
     "drain": drain.run,

@@ -20,7 +20,9 @@ LIVE_WITHIN = timedelta(seconds=60)
 RECENT_WITHIN = timedelta(minutes=30)
 _APPEARS = ("start", "instant")
 _CRITICAL_ALARMS = frozenset({"fire", "smoke", "sos", "duress", "gas"})
-_HIGH_ALARMS = frozenset({"water_leak", "tamper", "fire_system_fault", "theft"})
+_HIGH_ALARMS = frozenset(
+    {"water_leak", "tamper", "fire_system_fault", "theft", "door_lock_out", "lock_down", "charger_overheat"}
+)
 _FIRE_ALARMS, _DEVICE_ALARMS = frozenset({"fire", "smoke", "gas", "fire_system_fault"}), frozenset({"clock_skew"})
 
 

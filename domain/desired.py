@@ -9,13 +9,14 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 
 from domain.desired_bodies import Credentials, Devices, Erasures, Passes, Policy, Release, WatchLists
+from domain.doors.rules import Doors
 from domain.tariff import BadTariff, Tariff, read_tariff
 
-Kind = Literal["devices", "credentials", "passes", "tariffs", "watch_lists", "policy", "erasures", "release"]
+Kind = Literal["devices", "credentials", "doors", "passes", "tariffs", "watch_lists", "policy", "erasures", "release"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 MAX_BODY_BYTES = 8 * 1024 * 1024
 Version = Annotated[int, msgspec.Meta(ge=1, lt=2**31)]
-Body = Devices | Credentials | Passes | Tariff | WatchLists | Policy | Erasures | Release
+Body = Devices | Credentials | Doors | Passes | Tariff | WatchLists | Policy | Erasures | Release
 
 
 class BadDesired(Exception):
@@ -60,6 +61,7 @@ _READERS: Mapping[str, Callable[[object], Body]] = MappingProxyType(
     {
         "devices": _typed(Devices),
         "credentials": _typed(Credentials),
+        "doors": _typed(Doors),
         "passes": _typed(Passes),
         "tariffs": read_tariff,
         "watch_lists": _typed(WatchLists),

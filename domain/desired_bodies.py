@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable
 from datetime import date, datetime
-from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
+from domain.desired_words import Identity, Name, once
+from domain.doors.credentials import Card as Card
+from domain.doors.credentials import Credentials as Credentials
+from domain.doors.credentials import DoorSet as DoorSet
+from domain.doors.credentials import canonical_card as canonical_card
 from domain.plates import canonical
 
-Name = Annotated[str, Meta(max_length=200)]
-Identity = Annotated[str, Meta(min_length=1, max_length=200)]
 Argument = str | int | bool
 _MAX_DEVICES, _MAX_ENTRIES, _MAX_DOORS = 5_000, 50_000, 200
 _MAX_RELEASE_BYTES = 512 * 1024 * 1024
-_UNUSED_SIGNS = frozenset("?[]")
-_SEPARATORS = re.compile(r"[\s:-]+")
 
 
 class Door(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,9 +40,10 @@ class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     zone: Literal["", "public", "private", "restricted"] = ""
     address: Name = ""  # where a device that is not at the broker is reached, as its family's page says
     doors: Annotated[tuple[Door, ...], Meta(max_length=_MAX_DOORS)] = ()
+    keeps_cards: bool = False  # it decides by cards that the gateway puts into it
 
     def __post_init__(self) -> None:
-        _once((door.point for door in self.doors), f"device {self.id}: door")
+        once((door.point for door in self.doors), f"device {self.id}: door")
 
 
 class Devices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,52 +52,7 @@ class Devices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     devices: Annotated[tuple[Device, ...], Meta(max_length=_MAX_DEVICES)]
 
     def __post_init__(self) -> None:
-        _once((device.id for device in self.devices), "device")
-
-
-class DoorSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Doors by name; ``*`` stands for any signs, in both fields."""
-
-    device: Identity
-    points: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=_MAX_DOORS)] = ("*",)
-
-    def __post_init__(self) -> None:
-        for pattern in (self.device, *self.points):
-            if not _UNUSED_SIGNS.isdisjoint(pattern):
-                raise ValueError(f"{pattern!r}: only * is a sign of a pattern")
-
-    def holds(self, device: str, point: str) -> bool:
-        return fnmatchcase(device, self.device) and any(fnmatchcase(point, pattern) for pattern in self.points)
-
-
-class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}):
-    """A card and what it opens, on the days ``from`` to ``until``, both included, in the site's zone.
-
-    ``until`` is not optional: a gateway that is cut off goes on opening by its last list, but never past that day.
-    """
-
-    id: Identity
-    card: Identity  # the number as readers give it; leading zeros and case do not count
-    doors: Annotated[tuple[DoorSet, ...], Meta(max_length=_MAX_DOORS)]
-    until: date
-    from_: date | None = None
-    revoked: bool = False
-    name: Name = ""
-
-    def __post_init__(self) -> None:
-        if not canonical_card(self.card):
-            raise ValueError(f"card {self.id}: {self.card!r} is no card number")
-        if self.from_ is not None and self.until < self.from_:
-            raise ValueError(f"card {self.id}: until {self.until} is before from {self.from_}")
-
-
-class Credentials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Every card that opens something. A card that is not here opens nothing."""
-
-    cards: Annotated[tuple[Card, ...], Meta(max_length=_MAX_ENTRIES)]
-
-    def __post_init__(self) -> None:
-        _once((card.id for card in self.cards), "card id")
+        once((device.id for device in self.devices), "device")
 
 
 class Pass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -119,7 +73,7 @@ class Passes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     passes: Annotated[tuple[Pass, ...], Meta(max_length=_MAX_ENTRIES)]
 
     def __post_init__(self) -> None:
-        _once((canonical(entry.plate) for entry in self.passes), "plate")
+        once((canonical(entry.plate) for entry in self.passes), "plate")
 
 
 class Watched(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -151,7 +105,7 @@ class Erasures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     entries: Annotated[tuple[Erasure, ...], Meta(max_length=_MAX_ENTRIES)]
 
     def __post_init__(self) -> None:
-        _once((entry.id for entry in self.entries), "erasure")
+        once((entry.id for entry in self.entries), "erasure")
         bytes.fromhex(self.salt)
 
 
@@ -186,16 +140,3 @@ class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def version_number(text: str) -> tuple[int, ...]:
     """A version to be compared by; () for what is no version of ours."""
     return tuple(int(part) for part in text.split(".")) if re.fullmatch(r"[0-9]+(\.[0-9]+)*", text) else ()
-
-
-def canonical_card(number: str) -> str:
-    """One spelling of a card number, "" for what is none: readers differ in blanks, colons, case and leading zeros."""
-    folded = _SEPARATORS.sub("", number).upper()
-    return folded.lstrip("0") if folded.isascii() and folded.isalnum() else ""
-
-
-def _once(names: Iterable[str], what: str) -> None:
-    """Raises ValueError where a name stands twice."""
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise ValueError(f"{what} {twice[0]!r} stands twice")

@@ -37,11 +37,13 @@ _URGENT_DOOR_STATES = frozenset({"forced_open", "held_open"})
 class Subject(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """Whom or what an event is about."""
 
-    type: str  # plate | card | person | pin | object
+    type: str  # plate | card | person | pin | qr | object
     id: str | None = None  # the normalised plate, the card number; None where it was not read
     name: str | None = None
     plate_color: str | None = None  # blue yellow white black green yellow_green unknown
     plate_status: str | None = None  # read | no_plate | unreadable | encrypted | suspect_fake
+    facility: int | None = None  # the two halves of a card's number, where its format has them
+    number: int | None = None
     valid: bool | None = None  # whether a read plate fits the grammar of domain/plates
     person_id: str | None = None  # the device's own number of the person whose card it is
 

@@ -201,7 +201,7 @@ class Agent:
     async def _keep_house(self) -> None:
         await self._report.session.remember()
         await parked.keep_newest(self._store, self._config.limits.parked_messages)
-        await self._parts.control.orders.forget_old()
+        await self._parts.control.keep_house()
         counts, zone = self._parts.intake.counts, self._config.site.zone
         await self._store.write(self._untaken.statements(counts, self._clock.now(), zone))
         await self._forget_old()

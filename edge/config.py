@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from ipaddress import IPv4Address, ip_address
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -15,6 +15,8 @@ from edge.devices.driver import Site, discover
 from edge.logs import Level
 from edge.mistakes import mistakes_in
 from edge.releases.pinned import public_key
+
+_Part = TypeVar("_Part", bound=msgspec.Struct)
 
 
 class BadConfig(Exception):
@@ -121,6 +123,20 @@ class Tcp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     frame_s: float = 30.0  # so long a frame may take to come whole
 
 
+class WebSocket(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where charge points call over WebSocket; it listens only while the device list has one."""
+
+    host: str = "0.0.0.0"  # noqa: S104 - the devices' own network: the address of the box there is better
+    port: int = 9000
+    connections: int = 200  # at one time; above it a charge point is told to come again
+    certificate_file: str = ""  # set, with its key: wss
+    key_file: str = ""
+
+    def __post_init__(self) -> None:
+        if bool(self.certificate_file) != bool(self.key_file):
+            raise ValueError("websocket: certificate_file and key_file go together")
+
+
 class Logs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How much the agent says on standard error."""
 
@@ -148,6 +164,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limits: Limits = Limits()
     metrics: Metrics = Metrics()
     listen: Listen = Listen()
+    websocket: WebSocket = WebSocket()
     logs: Logs = Logs()
     capacity: Capacity = Capacity()
     releases: Releases = Releases()
@@ -176,7 +193,9 @@ def load(path: Path) -> Config:
         raise BadConfig(f"{path}: {'; '.join(wrong)} (docs/edge.md lists every key)")
     config = msgspec.convert(written, Config)
     base = path.resolve().parent
-    return msgspec.structs.replace(config, data=str(base / config.data), broker=_absolute(config.broker, base))
+    broker = _absolute(config.broker, base, "password_file", "ca_file")
+    websocket = _absolute(config.websocket, base, "certificate_file", "key_file")
+    return msgspec.structs.replace(config, data=str(base / config.data), broker=broker, websocket=websocket)
 
 
 def mistakes(written: dict[str, Any]) -> list[str]:
@@ -200,6 +219,7 @@ def _unknown_families(written: dict[str, Any]) -> list[str]:
     return []
 
 
-def _absolute(broker: Broker, base: Path) -> Broker:
-    files = {key: str(base / value) for key in ("password_file", "ca_file") if (value := getattr(broker, key))}
-    return msgspec.structs.replace(broker, **files)
+def _absolute(part: _Part, base: Path, *keys: str) -> _Part:
+    """The part with the files it names made absolute."""
+    files = {key: str(base / value) for key in keys if (value := getattr(part, key))}
+    return msgspec.structs.replace(part, **files)

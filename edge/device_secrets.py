@@ -7,11 +7,15 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 import msgspec
+import structlog
 
 from edge.store.durable import make_folder, write_file
 
 _OWN_FOLDER, _OWNER_ALONE = 0o700, 0o600
 ASKED_OF_US, ASKED_OF_IT = "device-secrets", "device-push-secrets"  # two passwords: the device keeps one of each
+log = structlog.get_logger()
+
+SITE_KEY = "site:doors"
 
 
 class DeviceSecret(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,3 +66,13 @@ class DeviceSecrets:
 
     def _file(self, device: str) -> Path:
         return self._folder / quote(device, safe="")
+
+
+def site_key(secrets: DeviceSecrets) -> bytes:
+    """The site's own key, which stirs the digests of PINs and codes; b"" where there is none that can be read."""
+    try:
+        found = secrets.of(SITE_KEY)
+        return bytes.fromhex(found.secret) if found else b""
+    except (OSError, ValueError) as error:
+        log.error("site_key_not_read", error=repr(error)[:200])
+        return b""

@@ -17,6 +17,7 @@ from rich.table import Table
 from domain.desired import BadDesired
 from domain.orders import MAX_LIFE, Argument, Order
 from server.audit import Subject, command_line, record
+from server.cli_digest import digest
 from server.cli_parts import DEFAULT_FOLDER, AsJson, Folder, fail, out, with_house
 from server.cli_parts import show as show_content
 from server.house import House
@@ -41,7 +42,7 @@ def desired() -> None:
 @app.command()
 def put(
     complex_id: ComplexId,
-    kind: Annotated[str, typer.Argument(help="devices, credentials, passes, tariffs, watch_lists or policy")],
+    kind: Annotated[str, typer.Argument(help="devices, credentials, doors, passes, tariffs, watch_lists or policy")],
     file: Annotated[Path, typer.Argument(help="The document, YAML or JSON; a tariff is a plan file.", exists=True)],
     folder: Folder = DEFAULT_FOLDER,
     by: Annotated[str, typer.Option(help="Who wishes so; else the account that types.")] = "",
@@ -89,6 +90,9 @@ def show(complex_id: ComplexId, folder: Folder = DEFAULT_FOLDER, as_json: AsJson
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row.values()))
     out.print(table)
+
+
+app.command()(digest)
 
 
 def order(

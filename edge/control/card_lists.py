@@ -67,8 +67,8 @@ class _Unheard(Exception):
 class CardLists:
     """One for all transports: each brings the lists of its own devices when they are due.
 
-    ``say`` takes an event for the log and does not wait for it. A device without a list of doors is left alone, and so
-    is every device until the centre has sent credentials: an empty list would shut everybody out.
+    ``say`` takes an event for the log and does not wait for it. A device that is not said to keep cards is left alone,
+    and so is every device until the centre has sent credentials: an empty list would shut everybody out.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class CardLists:
     def is_due(self, identity: str, now_s: float) -> bool:
         """Whether ``bring`` has something to do."""
         device = self._devices.of(identity)
-        if device is None or not device.doors or not self._cards.version or not self._codec(identity):
+        if device is None or not device.keeps_cards or not self._cards.version or not self._codec(identity):
             return False
         known = self._known.get(identity) or _Known()
         if known.revision != self.revision:

@@ -10,14 +10,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 
+import msgspec
+
 from domain.events import Event
 from edge.config import Config
 from edge.control.card_lists import CardLists
+from edge.control.card_orders import CardOrders
 from edge.control.desired import DesiredState, InForce
+from edge.control.door_hands import DoorHands
 from edge.control.doors import DoorControl
 from edge.control.eraser import Eraser
-from edge.control.orders import Orders
+from edge.control.orders import Orders, OwnOrder
 from edge.control.recorder import Recorder
+from edge.device_secrets import DeviceSecrets, site_key
 from edge.devices.driver import Outgoing, Registry
 from edge.intake.device_list import DeviceList
 from edge.intake.intake import Intake
@@ -54,29 +59,52 @@ class Control:
         reach: Reach,
     ) -> None:
         self._settings, self._devices, self._intake, self._reach = config, devices, intake, reach
+        self._store = store
         self.recorder = Recorder(self._record)
         topics, site = TopicsHeard(), config.site
-        self.doors = DoorControl(devices, registry, site, reach.send, self.recorder.put, reach.now, _new_id)
-        self.orders = Orders(store, registry, site, reach.send, self.recorder.put, topics.of, reach.now)
+        say, secrets_of = self.recorder.put, DeviceSecrets(config.folder)
+        hands = DoorHands(devices, registry, site, reach.send, reach.now, _new_id, topics.of)
+        self.doors = DoorControl(devices, site, hands, say, reach.now, lambda: site_key(secrets_of))
+        own, sent = self._own_orders(), self.doors.ordered
+        self.orders = Orders(store, registry, site, reach.send, say, topics.of, reach.now, own, sent)
+        self.card_orders = CardOrders(store, registry, site, reach.send, topics.of, reach.now, _new_id)
         self.eraser = Eraser(store, intake.media, config.folder, self.recorder.put, reach.now)
         self.desired = DesiredState(store, reach.now, self._go_by, config.releases.key)
         self.card_lists = CardLists(devices, registry, site.zone, reach.now, self.recorder.put)
         self.releases = Fetcher(config.folder, version("gatehouse"), jittered(random.random))
-        intake.listeners += [self.doors.heard, self.orders.heard, topics.heard]  # a person at a door first
+        # A person at a door first.
+        intake.listeners += [self.doors.heard, self.orders.heard, self.card_orders.heard, topics.heard]
 
-    async def _record(self, event: Event, also: Sequence[Statement]) -> None:
-        await self._intake.record(event, also=also)
+    async def _record(self, events: Sequence[Event], also: Sequence[Statement]) -> None:
+        await self._intake.record(*events, also=also)
 
     def _go_by(self, state: InForce) -> None:
-        self._devices.replace(self._settings.devices if state.devices is None else state.devices)
+        listed = self._settings.devices if state.devices is None else state.devices
+        self._devices.replace(listed)
         self.doors.go_by(state)
+        self.card_orders.go_by(msgspec.structs.replace(state, devices=listed))
         self.releases.want(state.release)
         self.orders.go_by(state)
         self.card_lists.go_by(state)
         self.eraser.go_by(state.erasures)
 
+    def _own_orders(self) -> dict[str, OwnOrder]:
+        """What the centre can order of the gateway itself."""
+        doors = self.doors
+        return {
+            "doors.lock_down": lambda: doors.holds.lock_down(active=True),
+            "doors.release": doors.holds.release,
+            "doors.forget_areas": doors.forget_areas,
+        }
+
+    async def keep_house(self) -> None:
+        """Let go of what nobody needs any more."""
+        await self.orders.forget_old()
+        await self.doors.forget_old(self._store)
+
     async def load(self) -> None:
         """Put in force what was kept, and answer for orders that a stop cut off. Before the first message is heard."""
+        await self.doors.load(self._store)
         await self.desired.load()
         await self.orders.resume()
 
@@ -85,6 +113,7 @@ class Control:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.recorder.run())
             tasks.create_task(self.eraser.run())
+            tasks.create_task(self.card_orders.run())
             tasks.create_task(self.releases.run())
 
     async def pull(self, uplink: Uplink, retry_s: Callable[[int], float], hurry: asyncio.Event) -> None:

@@ -12,6 +12,7 @@ import structlog
 from domain.access import NO_CARDS, CardList
 from domain.desired import BadDesired, Body, Document, Refusal, read_body
 from domain.desired_bodies import Credentials, Device, Devices, Erasures, Policy, Release
+from domain.doors.rules import NO_RULES, Doors, Rules
 from domain.subjects import ErasureList
 from edge.releases import pinned
 from eventlog.sqlite import SqliteEventLog
@@ -34,6 +35,7 @@ class InForce(msgspec.Struct, frozen=True):
     versions: Mapping[str, int] = {}
     devices: Sequence[Device] | None = None  # None: the centre has sent no list
     cards: CardList = NO_CARDS
+    rules: Rules = NO_RULES
     policy: Policy = Policy()
     erasures: ErasureList | None = None
     release: Release | None = None
@@ -47,6 +49,8 @@ class InForce(msgspec.Struct, frozen=True):
                 changed["devices"] = body.devices
             case Credentials():
                 changed["cards"] = CardList(version, body)
+            case Doors():
+                changed["rules"] = Rules(version, body)
             case Policy():
                 changed["policy"] = body
             case Erasures():

@@ -1,5 +1,5 @@
-"""Doors that ask the gateway: decided from the last card list the moment the swipe is heard, whatever the uplink and
-the disk do."""
+"""Doors that ask the gateway: decided from the last documents the moment somebody asks, whatever the uplink and the
+disk do."""
 
 from __future__ import annotations
 
@@ -10,64 +10,113 @@ from datetime import datetime
 import structlog
 
 from domain.access import NO_CARDS, Decision
-from domain.desired_bodies import Door, Policy
+from domain.desired_bodies import Policy
+from domain.doors.rules import NO_RULES
+from domain.doors.state import DoorState
+from domain.doors.verdict import Asking, Verdict, verdict
 from domain.events import Event
 from domain.ids import fact_id
+from domain.orders import Order
+from edge.control import door_memory
 from edge.control.desired import InForce
-from edge.devices.driver import CannotEncode, Command, Message, Outgoing, Registry, Site
+from edge.control.door_hands import DoorHands
+from edge.control.door_holds import DoorHolds
+from edge.control.door_watch import DoorWatch
+from edge.control.orders import Say
+from edge.devices.driver import Message, Site
 from edge.intake.device_list import DeviceList
+from edge.intake.topics_heard import LastHeard
+from eventlog.sqlite import SqliteEventLog
 
 log = structlog.get_logger()
 
 _REMEMBERED = 2_000
-Send = Callable[[str, Outgoing], bool]
+_ALARMS = {"duress": "duress", "lock_out": "door_lock_out"}
 
 
 class DoorControl:
-    """Hears every event before the log does. ``now`` is the moment by the best clock there is; ``new_id`` names a
-    request to a device; ``record`` takes the decision for the log and does not wait for it."""
+    """Hears every event before the log does. ``now`` is the moment by the best clock there is; ``say`` takes what was
+    decided for the log and does not wait for it; ``key`` reads the site's own key."""
 
     def __init__(
         self,
         devices: DeviceList,
-        registry: Registry,
         site: Site,
-        send: Send,
-        record: Callable[[Event], None],
+        hands: DoorHands,
+        say: Say,
         now: Callable[[], datetime],
-        new_id: Callable[[], str],
+        key: Callable[[], bytes],
     ) -> None:
-        self._devices, self._registry, self._site = devices, registry, site
-        self._send, self._record, self._now, self._new_id = send, record, now, new_id
-        self._cards, self._policy = NO_CARDS, Policy()
+        self._devices, self._site, self._hands = devices, site, hands
+        self._say, self._now, self._key = say, now, key
+        self._cards, self._rules, self._policy = NO_CARDS, NO_RULES, Policy()
+        self.state = DoorState()
+        self.holds = DoorHolds(hands, say, now)
+        self.watch = DoorWatch(self.holds, say, now)
         self._answered: OrderedDict[tuple[bytes, datetime | None], None] = OrderedDict()
 
+    async def load(self, store: SqliteEventLog) -> None:
+        """What was remembered over a restart. Before the documents are in force."""
+        self.state = await door_memory.remembered(store)
+
+    async def forget_old(self, store: SqliteEventLog) -> None:
+        """Whoever is on the list no more; without a list, nobody."""
+        if not self._cards.version:
+            return
+        await store.write(door_memory.outdated(self.state, self._cards.body))
+
     def go_by(self, state: InForce) -> None:
-        """Another card list and policy, from the next swipe on."""
-        self._cards, self._policy = state.cards, state.policy
+        """Other documents, from the next asking on."""
+        if state.cards.body is not self._cards.body:
+            self._cards = state.cards.keyed(self._key())
+        self._rules, self._policy = state.rules, state.policy
+        self.watch.go_by(self._rules, self.state)
+        self.holds.go_by(self._rules, self.state)
 
     def heard(self, message: Message, events: Sequence[Event]) -> None:
+        self.watch.heard(message, events)
         if not self._devices.decides_here:
             return
         for event in events:
-            door = self._devices.asked(event)
-            if door is None:
+            if self._devices.asked(event) is None:
                 continue
+            asking = _asking(message, event, self._now())
             if self._is_new(event):
-                self._answer(message, event, door)
+                self._answer(message, event, asking)
             _mark_as_question(event)
 
-    def _answer(self, message: Message, event: Event, door: Door) -> None:
-        now = self._now()
-        decision = self._decide(message, event, now)
-        opened = self._open(message, event, door, now) if decision.granted else None
-        self._record(_record_of(event, decision, opened, now))
+    def ordered(self, order: Order) -> None:
+        """A door that somebody opens from afar is not forced."""
+        if order.name == "door.open":
+            for door in self._rules.body.doors:
+                if any(reader.device == order.device for reader in door.readers):
+                    self.watch.let(door)
 
-    def _decide(self, message: Message, event: Event, now: datetime) -> Decision:
+    def forget_areas(self) -> None:
+        """Nobody knows any more where anybody is."""
+        event = Event(kind="unknown", device="gateway", code="areas_forgotten", time=self._now())
+        self._say(event, door_memory.forget_areas(self.state))
+
+    def _answer(self, message: Message, event: Event, asking: Asking) -> None:
+        found = self._verdict(message, event, asking)
+        heard, point = LastHeard(message.topic, message.family), asking.point
+        opened = None
+        if found.decision.granted:
+            card = asking.texts[0] if asking.method == "card" else None
+            opened = self._hands.tell("door.open", event.device, point, heard, card=card)
+        else:
+            self._hands.show_refusal(event.device, point, heard)
+        if opened is not None:
+            log.error("door_not_opened", device=event.device, point=event.point, error=opened)
+        self.state.apply(found.effects)
+        self._say(_record_of(event, found.decision, opened, asking.at), door_memory.kept(found.effects))
+        for name in found.alarms:
+            self._say(_alarm_of(event, _ALARMS[name], found.decision, asking.at), ())
+
+    def _verdict(self, message: Message, event: Event, asking: Asking) -> Verdict:
         if self._is_late(message, event):
-            return Decision(False, "too_late", self._cards.version)
-        number = (event.subject.id if event.subject else None) or ""
-        return self._cards.decide(number, event.device, event.point or "", now, self._site.zone)
+            return Verdict(Decision(False, "too_late", self._cards.version))
+        return verdict(asking, self.state, self._cards, self._rules, self._site.zone)
 
     def _is_late(self, message: Message, event: Event) -> bool:
         """Whether a swipe may have waited in a broker's queue: nobody stands at the door any more."""
@@ -76,18 +125,6 @@ class DoorControl:
         if event.time is None:
             return True
         return abs((message.received_at - event.time).total_seconds()) > self._policy.swipe_age_s
-
-    def _open(self, message: Message, event: Event, door: Door, now: datetime) -> str | None:
-        """Send door.open; None where it was sent, else why not."""
-        card = event.subject.id if event.subject else None
-        arguments = {"point": event.point, "card": card, **door.open_with}
-        command = Command("door.open", event.device, self._new_id(), now, arguments)
-        try:
-            sent = self._send(event.device, self._registry.encode(command, self._site, message.topic, message.family))
-        except CannotEncode as error:
-            log.error("door_not_opened", device=event.device, point=event.point, error=str(error))
-            return str(error)
-        return None if sent else "the device cannot be reached: its broker or its line is away"
 
     def _is_new(self, event: Event) -> bool:
         """A controller may say the same swipe twice (live, and on its feed); one answer is enough."""
@@ -101,6 +138,20 @@ class DoorControl:
         if len(self._answered) > _REMEMBERED:
             self._answered.popitem(last=False)
         return True
+
+
+def _asking(message: Message, event: Event, now: datetime) -> Asking:
+    """Who asks where, by what. What was keyed or shown is taken out of the event, where a driver left it there."""
+    device, point, subject = event.device, event.point or "", event.subject
+    shown = (subject.id if subject else None) or ""
+    if event.method == "card":
+        texts = (shown,)
+        if subject and subject.facility is not None and subject.number is not None and subject.number <= 65_535:
+            texts = (shown, f"{subject.facility}{subject.number:05}")  # as it is printed on many cards
+        return Asking(device, point, "card", texts, now)
+    if subject:
+        subject.id = None
+    return Asking(device, point, "pin" if event.method == "pin" else "qr", (message.secret.text or shown,), now)
 
 
 def _mark_as_question(event: Event) -> None:
@@ -127,5 +178,24 @@ def _record_of(event: Event, decision: Decision, failure: str | None, now: datet
         rule=f"credentials/{decision.version}",
         ok=None if failure is None else False,
         text=failure,
-        ext={"decided_by": "gateway", **({"card": decision.card} if decision.card else {})},
+        ext=_by_whom(decision),
     )
+
+
+def _alarm_of(event: Event, alarm: str, decision: Decision, now: datetime) -> Event:
+    """Nothing at the door shows it."""
+    told = {**_by_whom(decision), "silent": True} if alarm == "duress" else _by_whom(decision)
+    return Event(
+        kind="alarm",
+        device=event.device,
+        point=event.point,
+        place=event.place,
+        time=now,
+        alarm=alarm,
+        state="active",
+        ext=told,
+    )
+
+
+def _by_whom(decision: Decision) -> dict[str, object]:
+    return {"decided_by": "gateway", **({"card": decision.card} if decision.card else {})}

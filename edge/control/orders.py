@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 import msgspec
 import structlog
@@ -31,6 +32,9 @@ _UNENDED = "SELECT id, device, name FROM order_kept WHERE ended = 0 ORDER BY id"
 _MAX_OPEN = 64
 _KEPT_FOR = timedelta(days=7)  # the centre hands an order only before it expires, which is minutes
 
+GATEWAY = "gateway"
+OwnOrder = Callable[[], str | None]  # why it could not be done
+NO_OWN: Mapping[str, OwnOrder] = MappingProxyType({})
 Say = Callable[[Event, Sequence[Statement]], None]
 
 
@@ -54,7 +58,11 @@ class Orders:
         say: Say,
         last_heard: Callable[[str], LastHeard],
         now: Callable[[], datetime],
+        own: Mapping[str, OwnOrder] = NO_OWN,
+        sent: Callable[[Order], None] = lambda _: None,
     ) -> None:
+        """``own``: what the gateway itself can be told; ``sent`` is told what a device is about to do."""
+        self._own, self._sent = own, sent
         self._store, self._registry, self._site = store, registry, site
         self._send, self._say, self._last_heard, self._now = send, say, last_heard, now
         self._policy, self._centre = Policy(), CentreClock()
@@ -115,18 +123,27 @@ class Orders:
         if failure is not None:
             self._end(order, "refused", failure)
             return
+        if order.device == GATEWAY:
+            self._answer(order.id, order.device, order.name, "accepted")
+            self._answer(order.id, order.device, order.name, "confirmed")
+            return
         timer = asyncio.get_running_loop().call_later(self._policy.confirm_s, self._time_out, order)
         self._waiting[order.id] = _Waiting(order, timer)
         self._answer(order.id, order.device, order.name, "accepted")
 
     def _send_now(self, order: Order) -> str | None:
-        """None where it was sent, else why not."""
+        """None where it was sent, or done here, else why not."""
+        if order.device == GATEWAY:
+            do = self._own.get(order.name)
+            return do() if do else f"the gateway has no {order.name!r}; it has {', '.join(sorted(self._own))}"
         command = Command(order.name, order.device, order.id, order.issued_at, order.args)
         try:
             heard = self._last_heard(order.device)
             sent = self._send(order.device, self._registry.encode(command, self._site, heard.topic, heard.family))
         except CannotEncode as error:
             return str(error)
+        if sent:
+            self._sent(order)
         return None if sent else "the device cannot be reached: its broker or its line is away"
 
     def heard(self, _message: Message, events: Iterable[Event]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import islice
 
 import structlog
 
@@ -17,11 +18,12 @@ log = structlog.get_logger()
 _MAX_WAITING = 5_000
 _RETRY_S = 1.0
 
-Record = Callable[[Event, Sequence[Statement]], Awaitable[None]]
+_AT_ONCE = 100  # in one transaction: a door that many go through costs one commit, not one each
+Record = Callable[[Sequence[Event], Sequence[Statement]], Awaitable[None]]
 
 
 class Recorder:
-    """Events in order, each with the statements of its transaction. The oldest are dropped, and counted, when the log
+    """Events in order, each in one transaction with its statements. The oldest are dropped, and counted, when the log
     does not take them for so long that too many wait."""
 
     def __init__(self, record: Record, max_waiting: int = _MAX_WAITING) -> None:
@@ -51,8 +53,9 @@ class Recorder:
 
     async def _record_all(self) -> None:
         while self._waiting:
-            first = self._waiting[0]
-            await self._record(*first)
-            if self._waiting and self._waiting[0] is first:  # else it was dropped meanwhile, being the oldest
+            batch = list(islice(self._waiting, _AT_ONCE))
+            await self._record([event for event, _ in batch], [one for _, also in batch for one in also])
+            done = {id(one) for one in batch}
+            while self._waiting and id(self._waiting[0]) in done:  # the oldest may have been dropped meanwhile
                 self._waiting.popleft()
         self._some.clear()

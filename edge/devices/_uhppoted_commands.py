@@ -49,10 +49,19 @@ def _root(topic_hint: str) -> str:
 
 def _open(command: Command) -> Body:
     """``point`` (door/1 to door/4) and ``card``, which the daemon's cards file and the controller must allow today."""
+    return {"door": _door(command), "card-number": _card(command, "as_card" if "as_card" in command.args else "card")}
+
+
+def _door(command: Command) -> int:
     door = whole(words(command, "point").removeprefix("door/"))
     if door is None or not 1 <= door <= _LAST_DOOR:
         raise CannotEncode(f"{command.name} needs point, door/1 to door/4, not {command.args.get('point')!r}")
-    return {"door": door, "card-number": _card(command, "as_card" if "as_card" in command.args else "card")}
+    return door
+
+
+def _control(mode: str) -> Callable[[Command], Body]:
+    """``point``; the door is held, or decides by cards again."""
+    return lambda command: {"door": _door(command), "control": mode}
 
 
 def _put_card(command: Command) -> Body:
@@ -76,6 +85,9 @@ def _card(command: Command, name: str = "card") -> int:
 _COMMANDS: MappingProxyType[str, tuple[str, Callable[[Command], Body]]] = MappingProxyType(
     {
         "door.open": ("device/door/lock:open", _open),
+        "door.free": ("device/door/control:set", _control("normally open")),
+        "door.lock": ("device/door/control:set", _control("normally closed")),
+        "door.normal": ("device/door/control:set", _control("controlled")),
         "credential.put": ("device/card:put", _put_card),
         "credential.delete": ("device/card:delete", _delete_card),
     }

@@ -41,6 +41,18 @@ class CannotEncode(Exception):
     """A command this family does not have, or whose arguments do not fit. Says which and why."""
 
 
+class Secret(msgspec.Struct, frozen=True, gc=False):
+    """What somebody keyed or showed at a door. It reaches the decision and nothing else: no log, no event, no file."""
+
+    text: str = ""
+
+    def __repr__(self) -> str:
+        return "Secret(…)" if self.text else "Secret()"
+
+
+NO_SECRET = Secret()
+
+
 class Message(msgspec.Struct, frozen=True, gc=False):
     """What a device sent, as it came. ``topic`` is the MQTT topic or the URL path."""
 
@@ -56,6 +68,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     # The vendor identity that the connection vouches for (an address in the device list); "" where none does.
     sender: str = ""
     request_id: str = ""  # of the command that this answers, where the transport knows it and the bytes do not
+    secret: Secret = NO_SECRET  # beside the payload, which may be kept: what is not to be kept
 
 
 class Site(msgspec.Struct, frozen=True):

@@ -52,6 +52,10 @@ class DeviceList:
         """Those of them that have an address."""
         return frozenset(identity for identity, device in self._devices.items() if device.address)
 
+    def admits(self, identity: str) -> bool:
+        """Whether a device may speak here at all."""
+        return self._accept_unknown or identity in self._devices
+
     def address_of(self, identity: str) -> str:
         """Where a device is reached; "" where the list does not say."""
         device = self._devices.get(identity)
@@ -79,6 +83,10 @@ class DeviceList:
     def deciding_kinds(self) -> frozenset[str]:
         """The kinds of devices that have such a door."""
         return frozenset(identity.partition(":")[0] for identity, _ in self._decided_here)
+
+    def door_at(self, device: str, point: str) -> Door | None:
+        """The door at a reader that asks this gateway."""
+        return self._decided_here.get((device, point))
 
     def asked(self, event: Event) -> Door | None:
         """The door that asks this gateway for a decision by an event; None for every other event."""

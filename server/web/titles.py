@@ -41,6 +41,14 @@ RULES: Mapping[str, Rule] = {
     "alarm_gas": Rule(N_("燃气泄漏"), N_("燃气探测器报警。不要开关电器，请立即到场，开窗并关阀。")),
     "alarm_sos": Rule(N_("求助"), N_("有人按下了求助按钮。请立即到场，并先打电话确认。")),
     "alarm_duress": Rule(N_("胁迫"), N_("有人用胁迫方式开门。不要单独到场，请先报警 110。")),
+    "alarm_door_lock_out": Rule(
+        N_("多次输错"),
+        N_("有人在门口多次输错密码或出示无效的码，读卡器已暂停受理密码和二维码。请看附近画面。"),
+    ),
+    "alarm_lock_down": Rule(N_("紧急封锁"), N_("门已紧急封锁，只有指定的人能进出。查明原因后请解除封锁。")),
+    "alarm_power_failure": Rule(N_("设备断电"), N_("设备报告外部供电中断，电池用完后会停止工作。请检查供电。")),
+    "alarm_charger_overheat": Rule(N_("充电桩过热"), N_("充电桩报告温度过高。请立即到场，先断电，注意起火危险。")),
+    "alarm_charger_fault": Rule(N_("充电桩故障"), N_("充电桩报告故障，可能已停止充电。请通知维护人员。")),
     "alarm_water_leak": Rule(N_("漏水"), N_("水浸探测器碰到了水。请关闭附近阀门，查找漏点。")),
     "alarm_tamper": Rule(N_("防拆"), N_("设备外壳被打开或被移动。请到现场检查设备。")),
     "alarm_theft": Rule(N_("盗窃报警"), N_("设备报告有盗窃或撬动。请先看图片，再带同伴到场。")),
@@ -137,6 +145,9 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "held_open": N_("长时间未关"),
         "locked": N_("已锁"),
         "unlocked": N_("未锁"),
+        "held_free": N_("常开放行"),
+        "locked_down": N_("紧急封锁"),
+        "normal": N_("正常"),
     },
     "state": {
         "active": N_("正在报警"),
@@ -236,6 +247,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
     "desired": {
         "devices": N_("设备清单"),
         "credentials": N_("门禁卡"),
+        "doors": N_("门的规则"),
         "passes": N_("通行车牌"),
         "tariffs": N_("收费规则"),
         "watch_lists": N_("布控名单"),

@@ -87,6 +87,13 @@ class Controller:
                 return self._open(request, at)
             case "device/card:put":
                 return [self._put_card(request)]
+            case "device/card:delete":
+                self.cards.discard(request.card_number)
+                response = {"device-id": self.serial, "card-number": request.card_number, "deleted": True}
+                return [self._reply(request, "delete-card", response)]
+            case "device/door/control:set":
+                response = {"device-id": self.serial, "door": request.door, "control": request.control}
+                return [self._reply(request, "set-door-control", response)]
             case _:
                 return [self._error(request, name, _BAD_REQUEST, f"the simulated daemon has no {name}")]
 
@@ -148,6 +155,7 @@ class _Request(msgspec.Struct, rename="kebab"):
     device_id: int = 0
     door: int = 0
     card_number: int = 0
+    control: str = ""
     card: dict[str, Any] = {}
 
 

@@ -20,9 +20,14 @@ CARD: dict[str, Any] = {
     "doors": [{"device": "uhppoted:*", "points": ["door/1"]}],
     "until": "2026-12-31",
 }
+SALT = "00" * 16
+KNOWN: dict[str, Any] = {"id": "p1", "kind": "pin", "digest": "0" * 32, "doors": [], "until": "2026-12-31"}
 GOOD: dict[str, dict[str, Any]] = {
     "devices": {"devices": [{"id": "uhppoted:1", "doors": [{"point": "door/1", "decides": "gateway"}]}]},
     "credentials": {"cards": [CARD]},
+    "doors": {
+        "doors": [{"id": "gate", "readers": [{"device": "osdp:1", "point": "reader/0", "from": "", "to": "in"}]}]
+    },
     "passes": {"passes": [{"plate": "粤B8K6Q2", "until": "2026-12-31"}]},
     "tariffs": {
         "timezone": "Asia/Shanghai",
@@ -60,7 +65,13 @@ def test_what_is_left_out_has_a_safe_default() -> None:
 @pytest.mark.parametrize(
     ("kind", "body", "said"),
     [
-        ("doors", {}, "no such kind"),
+        ("windows", {}, "no such kind"),
+        ("doors", {"doors": [{"id": "a", "readers": [], "anti_passback": "hard"}]}, "where its readers lead"),
+        ("doors", {"schedules": [{"id": "a", "mon": ["8-18"]}]}, "no time of a day"),
+        ("doors", {"groups": [{"id": "a", "doors": [], "schedule": "b"}]}, "no schedule"),
+        ("doors", {"doors": [{"id": "a", "readers": [{"device": "x:1"}, {"device": "x:1"}]}]}, "stands twice"),
+        ("credentials", {"cards": [], "known": [KNOWN]}, "salt"),
+        ("credentials", {"cards": [], "known": [{**KNOWN, "duress_digest": "0" * 32}], "salt": SALT}, "second PIN"),
         ("credentials", {}, "cards"),
         ("credentials", card(until=None), "until"),
         ("credentials", card(until="31.12.2026"), "until"),

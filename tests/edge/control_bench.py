@@ -64,24 +64,27 @@ class ControlBench:
     def __init__(self, store: SqliteEventLog, folder: Path, clock: Callable[[], datetime]) -> None:
         self.store, self.clock = store, clock
         self.sent: list[Publish] = []
+        self.told: list[tuple[str, Outgoing]] = []
         self.broker_away = False
         self.controller = Controller(SERIAL, ZONE)
         devices = DeviceList([], accept_unknown=True)
         media = MediaStore(folder / "media", store)
         self.intake = Intake(store, media, discover(), devices, Config().site, Clock(), Bounds(wait_s=0.0))
         reach = Reach(self._send, clock, _give_up)
-        self.control = Control(Config(), store, discover(), devices, self.intake, reach)
+        self.control = Control(Config(data=str(folder)), store, discover(), devices, self.intake, reach)
         self.devices = devices
 
     @property
     def desired(self) -> DesiredState:
         return self.control.desired
 
-    def _send(self, _device: str, message: Outgoing) -> bool:
-        assert isinstance(message, Publish)
-        if not self.broker_away:
+    def _send(self, device: str, message: Outgoing) -> bool:
+        if self.broker_away:
+            return False
+        self.told.append((device, message))
+        if isinstance(message, Publish):
             self.sent.append(message)
-        return not self.broker_away
+        return True
 
     def requests(self) -> list[dict[str, Any]]:
         """What the devices were told, as uhppoted-mqtt reads it."""

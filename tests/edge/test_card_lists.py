@@ -79,7 +79,7 @@ async def test_a_revocation_does_not_wait_for_a_long_list(tmp_path: Path, monkey
     monkeypatch.setattr(card_lists, "_PAUSE_S", 0.001)
     async with rig(tmp_path) as r:
         await r.here.wish(1, credentials=cards(*range(1, 1_001)))
-        listed = {"id": DEVICE, "address": f"127.0.0.1:{r.port}", "doors": DOORS}
+        listed = {"id": DEVICE, "address": f"127.0.0.1:{r.port}", "doors": DOORS, "keeps_cards": True}
         await r.here.wish(1, devices={"devices": [listed]})
         await until(lambda: len(r.controller.cards) > 50, every_s=0.01)
         assert 1 in r.controller.cards
@@ -89,7 +89,7 @@ async def test_a_revocation_does_not_wait_for_a_long_list(tmp_path: Path, monkey
         assert (await told(r, 2)).metrics["held"] == 999.0
 
 
-async def test_without_credentials_or_doors_a_controller_is_left_alone(tmp_path: Path) -> None:
+async def test_without_credentials_or_a_word_for_it_a_controller_is_left_alone(tmp_path: Path) -> None:
     controller = sim.Controller(SERIAL, ZONE)
     controller.keep_card(99, (1,))
     async with rig(tmp_path, controller) as r:
@@ -103,9 +103,9 @@ async def test_without_credentials_or_doors_a_controller_is_left_alone(tmp_path:
     (tmp_path / "b").mkdir()
     async with rig(tmp_path / "b", controller) as r:
         await r.here.wish(1, credentials=cards(7))
-        await r.adopt([])
+        await r.adopt(DOORS, keeps_cards=False)
         await until(lambda: controller.asked.count(packets.STATUS) > 5)
-        assert list(controller.cards) == [99], "whose doors are not listed is somebody else's"
+        assert list(controller.cards) == [99], "who is not said to keep our cards is somebody else's"
 
 
 async def test_what_does_not_fit_is_counted_and_the_rest_is_held(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def lines(result: Result) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("sample", UP, ids=repr)
 def test_each_recorded_message_gives_a_line_per_event(sample: Sample) -> None:
     retained = ["--retained"] if sample.entry.get("retain") else []
-    said = lines(run(sample.family, FOLDER / sample.family / sample.entry["file"], "--topic", sample.topic, *retained))
+    said = lines(run(sample.family, FOLDER / sample.family / sample.entry["file"], "--topic", sample.path, *retained))
     assert len(said) == len(sample.expect)
     for line, expected in zip(said, sample.expect, strict=True):
         assert_says_plain(line, expected)

@@ -19,11 +19,11 @@ class Log:
     def __init__(self, failures: int = 0) -> None:
         self.failures, self.taken = failures, list[str]()
 
-    async def record(self, event: Event, _also: Sequence[object]) -> None:
+    async def record(self, events: Sequence[Event], _also: Sequence[object]) -> None:
         if self.failures:
             self.failures -= 1
             raise LogBroken("no space left")
-        self.taken.append(event.device)
+        self.taken += [event.device for event in events]
 
 
 async def run_until(recorder_: Recorder, log: Log, count: int) -> None:

@@ -29,12 +29,6 @@ class Rig:
     async def adopt(self, **changed: Any) -> None:
         address = f"tcp://127.0.0.1:{self.port}"
         device = {"id": DEVICE, "lane": "east-in", "direction": "in", "address": address, **changed}
-            "id": DEVICE,
-            "lane": "east-in",
-            "direction": "in",
-            "address": f"tcp://127.0.0.1:{self.port}",
-            **changed,
-        }
         await self.here.wish(devices={"devices": [device]})
         await until(lambda: self.camera.is_watched)
         await until(lambda: "get_max_rec_id" in self.camera.asked)

@@ -34,10 +34,13 @@ class Rig:
     def __init__(self, here: WireBench, controller: sim.Controller, port: int) -> None:
         self.here, self.controller, self.port = here, controller, port
 
-    async def adopt(self, doors: list[dict[str, Any]] | None = None, address: str | None = None) -> None:
+    async def adopt(
+        self, doors: list[dict[str, Any]] | None = None, address: str | None = None, *, keeps_cards: bool = True
+    ) -> None:
         """List the controller, and wait until it is set up."""
         where = f"127.0.0.1:{self.port}" if address is None else address
-        device = {"id": DEVICE, "place": "3 号楼", "address": where, "doors": doors or []}
+        device: dict[str, Any] = {"id": DEVICE, "place": "3 号楼", "address": where, "doors": doors or []}
+        device["keeps_cards"] = keeps_cards
         await self.here.wish(devices={"devices": [device]})
         await until(lambda: self.controller.listener[1] == self.here.config.uhppote.port)
         await until(lambda: 0xB4 in self.controller.asked)  # its log was looked at

@@ -16,6 +16,7 @@ from edge.devices.driver import Answer, Command, Message, Outgoing, Packet, Publ
 
 FOLDER = Path(__file__).parents[2] / "fixtures" / "devices"
 SITE = Site()
+_PATHS = {"ocpp16": "/ocpp/CP001"}  # whose index names no topic, but says who speaks
 RECEIVED_AT = datetime(2026, 3, 1, 0, 16, tzinfo=UTC)  # shortly after the times in the recorded messages
 
 
@@ -33,6 +34,11 @@ class Sample:
         return f"{self.family}/{self.entry['file']}"
 
     @property
+    def path(self) -> str:
+        """The topic or URL path it came on."""
+        return self.topic or _PATHS.get(self.family, "")
+
+    @property
     def payload(self) -> bytes:
         file = FOLDER / self.family / self.entry["file"]
         body = file.read_bytes()
@@ -41,7 +47,7 @@ class Sample:
     def message(self, payload: bytes | None = None, **changes: Any) -> Message:
         body = self.payload if payload is None else payload
         return Message(
-            self.family, body, **{"topic": self.topic, "retained": self.entry.get("retain", False), **changes}
+            self.family, body, **{"topic": self.path, "retained": self.entry.get("retain", False), **changes}
         )
 
 
@@ -109,6 +115,11 @@ def assert_is_recorded(outgoing: Outgoing, sample: Sample) -> None:
 def assert_says(event: Event, expected: dict[str, Any]) -> None:
     """Every key that is written holds; a null is absent or null; an object holds at least what is written."""
     assert_says_plain(to_plain(event), expected)
+
+
+def says(event: Event, expected: dict[str, Any]) -> bool:
+    """Whether an event says what is written."""
+    return _missing(expected, to_plain(event)) == {}
 
 
 def assert_says_plain(actual: dict[str, Any], expected: dict[str, Any]) -> None:
