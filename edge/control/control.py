@@ -15,6 +15,9 @@ from edge.config import Config
 from edge.control.desired import DesiredState, InForce
 from edge.control.doors import DoorControl
 from edge.control.eraser import Eraser
+from edge.control.lane_hands import LaneHands
+from edge.control.lane_orders import LaneOrders
+from edge.control.lanes import LaneControl
 from edge.control.orders import Orders
 from edge.control.recorder import Recorder
 from edge.devices.driver import Outgoing, Registry
@@ -53,14 +56,19 @@ class Control:
         reach: Reach,
     ) -> None:
         self._settings, self._devices, self._intake, self._reach = config, devices, intake, reach
+        self._store = store
         self.recorder = Recorder(self._record)
         topics, site = TopicsHeard(), config.site
         self.doors = DoorControl(devices, registry, site, reach.send, self.recorder.put, reach.now, _new_id)
-        self.orders = Orders(store, registry, site, reach.send, self.recorder.put, topics.of, reach.now)
+        hands_of_lanes = LaneHands(registry, site, reach.send, topics.of, reach.now, _new_lane_id)
+        self.lanes = LaneControl(site, hands_of_lanes, self.recorder.put, reach.now)
+        of_lanes, seen = LaneOrders(self.lanes, self.recorder.put, reach.now).do, self.lanes.ordered
+        self.orders = Orders(store, registry, site, reach.send, self.recorder.put, topics.of, reach.now, of_lanes, seen)
         self.eraser = Eraser(store, intake.media, config.folder, self.recorder.put, reach.now)
         self.desired = DesiredState(store, reach.now, self._go_by, config.releases.key)
         self.releases = Fetcher(config.folder, version("gatehouse"), jittered(random.random))
-        intake.listeners += [self.doors.heard, self.orders.heard, topics.heard]  # a person at a door first
+        first = [self.doors.heard, topics.heard, self.lanes.heard]  # a person at a door first
+        intake.listeners += [*first, self.orders.heard]
 
     async def _record(self, event: Event, also: Sequence[Statement]) -> None:
         await self._intake.record(event, also=also)
@@ -70,10 +78,13 @@ class Control:
         self.doors.go_by(state)
         self.releases.want(state.release)
         self.orders.go_by(state)
+        self.lanes.go_by(state.lanes, state.policy, state.erasures)
+        self._devices.also_heard = self.lanes.kinds
         self.eraser.go_by(state.erasures)
 
     async def load(self) -> None:
         """Put in force what was kept, and answer for orders that a stop cut off. Before the first message is heard."""
+        await self.lanes.load(self._store)
         await self.desired.load()
         await self.orders.resume()
 
@@ -82,6 +93,7 @@ class Control:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.recorder.run())
             tasks.create_task(self.eraser.run())
+            tasks.create_task(self.lanes.run(self._store))
             tasks.create_task(self.releases.run())
 
     async def pull(self, uplink: Uplink, retry_s: Callable[[int], float], hurry: asyncio.Event) -> None:
@@ -91,3 +103,7 @@ class Control:
 
 def _new_id() -> str:
     return f"door-{secrets.token_hex(8)}"
+
+
+def _new_lane_id() -> str:
+    return f"lane-{secrets.token_hex(8)}"

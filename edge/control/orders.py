@@ -31,6 +31,8 @@ _UNENDED = "SELECT id, device, name FROM order_kept WHERE ended = 0 ORDER BY id"
 _MAX_OPEN = 64
 _KEPT_FOR = timedelta(days=7)  # the centre hands an order only before it expires, which is minutes
 
+LANE = "lane:"  # orders to a lane of this gateway, by its id
+LaneOrder = Callable[[Order], str | None]  # why it could not be done
 Say = Callable[[Event, Sequence[Statement]], None]
 
 
@@ -54,7 +56,11 @@ class Orders:
         say: Say,
         last_heard: Callable[[str], LastHeard],
         now: Callable[[], datetime],
+        lane_order: LaneOrder = lambda order: f"this gateway decides no lane: {order.device}",
+        lane_sent: Callable[[Order], None] = lambda _: None,
     ) -> None:
+        """``lane_order`` carries out what is ordered of a lane; ``lane_sent`` hears what a device was told."""
+        self._lane_order, self._lane_sent = lane_order, lane_sent
         self._store, self._registry, self._site = store, registry, site
         self._send, self._say, self._last_heard, self._now = send, say, last_heard, now
         self._policy, self._centre = Policy(), CentreClock()
@@ -115,18 +121,26 @@ class Orders:
         if failure is not None:
             self._end(order, "refused", failure)
             return
+        if order.device.startswith(LANE):
+            self._answer(order.id, order.device, order.name, "accepted")
+            self._answer(order.id, order.device, order.name, "confirmed")
+            return
         timer = asyncio.get_running_loop().call_later(self._policy.confirm_s, self._time_out, order)
         self._waiting[order.id] = _Waiting(order, timer)
         self._answer(order.id, order.device, order.name, "accepted")
 
     def _send_now(self, order: Order) -> str | None:
         """None where it was sent, else why not."""
+        if order.device.startswith(LANE):
+            return self._lane_order(order)
         command = Command(order.name, order.device, order.id, order.issued_at, order.args)
         try:
             heard = self._last_heard(order.device)
             sent = self._send(order.device, self._registry.encode(command, self._site, heard.topic, heard.family))
         except CannotEncode as error:
             return str(error)
+        if sent:
+            self._lane_sent(order)
         return None if sent else "the device cannot be reached: its broker or its line is away"
 
     def heard(self, _message: Message, events: Iterable[Event]) -> None:

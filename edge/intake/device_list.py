@@ -21,6 +21,7 @@ class DeviceList:
 
     def __init__(self, devices: Iterable[Device], *, accept_unknown: bool) -> None:
         self._accept_unknown = accept_unknown
+        self.also_heard: frozenset[str] = frozenset()  # kinds that lanes decide by
         self.replace(devices)
 
     def replace(self, devices: Iterable[Device]) -> None:
@@ -64,8 +65,8 @@ class DeviceList:
 
     @property
     def deciding_kinds(self) -> frozenset[str]:
-        """The kinds of devices that have such a door."""
-        return frozenset(identity.partition(":")[0] for identity, _ in self._decided_here)
+        """The kinds of devices that have such a door, or stand at a lane that is decided here."""
+        return self.also_heard | {identity.partition(":")[0] for identity, _ in self._decided_here}
 
     def asked(self, event: Event) -> Door | None:
         """The door that asks this gateway for a decision by an event; None for every other event."""
