@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from simulators import pictures
 from simulators.cars import Car
-from simulators.devices import frigate, uhppoted, vzenith
+from simulators.devices import frigate, gate, uhppoted, vzenith
 from simulators.devices.message import DeviceMessage
 from simulators.truth import CardShown, CarPassed, Direction, DoorMoved, ObjectSeen
 
@@ -40,6 +40,11 @@ def device_list() -> list[DeviceRow]:
         _row("frigate:east_gate", CAMERA_NAMES["east_gate"], EAST_GATE, zone="public"),
         _row("frigate:lobby", CAMERA_NAMES["lobby"], HOUSE, zone="private"),
     ]
+
+
+def lanes_document() -> dict[str, Any]:
+    """The lanes as the centre would wish them: desired state of kind ``lanes``."""
+    return {"lanes": [gate.lane(LANE_IN, "east-in", "in"), gate.lane(LANE_OUT, "east-out", "out")]}
 
 
 def _row(identity: str, name: str, place: str, lane: str = "", direction: str = "unknown", zone: str = "") -> DeviceRow:

@@ -39,14 +39,14 @@ class LaneOrders:
                 return f"a lane has no {name!r}; it has lane.open, lane.paid, lane.read"
 
     def _paid(self, here: AtLane, order: Order) -> str | None:
-        plate, fen = canonical(str(order.args.get("plate", ""))), order.args.get("fen")
-        if not isinstance(fen, int) or isinstance(fen, bool) or not 0 <= fen <= _MOST_FEN:
-            return f"lane.paid needs fen, a whole number, not {fen!r}"
+        plate, fen = canonical(str(order.args.get("plate", ""))), _fen(order)
+        if fen is None:
+            return f"lane.paid needs fen, a whole number, not {order.args.get('fen')!r}"
         stay = self._control.memory.stays.inside(plate)
         if stay is None or stay.entered_at is None:
             return "this gateway saw no such car come in that has not left"
         paid = Paid(plate, stay.entered_at, fen, self._reckoned_at(here, plate))
-        event = _payment(here, plate, order, self._now())
+        event = _payment(here, plate, fen, order, self._now())
         self._say(event, [*self._control.memory.pay(paid), *self._control.memory.fresh()])
         self._ask_again(here, plate)
         return None
@@ -83,9 +83,9 @@ class LaneOrders:
         return None
 
 
-def _payment(here: AtLane, plate: str, order: Order, now: datetime) -> Event:
+def _payment(here: AtLane, plate: str, fen: int, order: Order, now: datetime) -> Event:
     """That a payment was heard of, and by which order."""
-    ext = {"decided_by": "gateway", "lane": here.lane.id, "fen": order.args["fen"], "by": order.issued_by}
+    ext = {"decided_by": "gateway", "lane": here.lane.id, "fen": fen, "by": order.issued_by}
     return Event(
         kind="barrier",
         device=here.lane.barrier.device,
@@ -98,3 +98,11 @@ def _payment(here: AtLane, plate: str, order: Order, now: datetime) -> Event:
         request_id=order.id,
         ext=ext,
     )
+
+
+def _fen(order: Order) -> int | None:
+    """Whole fen, also as a text of digits, as a command line gives it."""
+    value = order.args.get("fen")
+    if isinstance(value, str) and value.isascii() and value.isdecimal():
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_FEN else None

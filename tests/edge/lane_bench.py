@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -75,7 +75,7 @@ class LaneBench:
 
     def hear(self, *messages: DeviceMessage, **changed: Any) -> None:
         for message in messages:
-            base = {"topic": message.topic, "received_at": self.bench.clock()}
+            base: dict[str, Any] = {"topic": message.topic, "received_at": self.bench.clock()}
             told = Message("vzenith-mqtt", message.payload, **{**base, **changed})
             self.bench.intake.offer(told, lambda: None)
 
@@ -147,7 +147,7 @@ class LaneBench:
 
 
 @asynccontextmanager
-async def lane_bench(folder: Path, **kept: Any) -> AsyncIterator[LaneBench]:
+async def lane_bench(folder: Path, **kept: Any) -> AsyncGenerator[LaneBench]:
     async with control_bench(folder, **kept) as bench:
         yield LaneBench(bench)
 

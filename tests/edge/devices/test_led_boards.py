@@ -1,4 +1,4 @@
-"""Frames for the boards of a lane: the published vector, every frame taken apart again, texts cut between characters."""
+"""Frames for the boards of a lane: the published vector, each frame taken apart again, no character cut in two."""
 
 from __future__ import annotations
 
