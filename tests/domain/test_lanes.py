@@ -130,11 +130,9 @@ def test_stays_are_bounded() -> None:
     assert len(stays) == 0
 
 
-@pytest.mark.parametrize(
-    ("fen", "text"), [(0, "0"), (5, "0.05"), (50, "0.5"), (550, "5.5"), (505, "5.05"), (1000, "10")]
-)
-def test_yuan(fen: int, text: str) -> None:
-    assert yuan(fen) == text
+def test_yuan() -> None:
+    shown = {0: "0", 5: "0.05", 50: "0.5", 550: "5.5", 505: "5.05", 1000: "10"}
+    assert {fen: yuan(fen) for fen in shown} == shown
 
 
 def test_plates_as_they_are_written() -> None:

@@ -19,7 +19,7 @@ from tests.made import start_copy
 from tests.rig import COMPLEX, TARIFF, Rig, until
 
 IN, OUT = vzenith.Camera("cam-in", "入口"), vzenith.Camera("cam-out", "出口", layout="sn_first")
-PASS, VISITOR, BLACK = "粤B12345", "湘A8K6Q2", "京N00001"
+PASS, VISITOR, BLACK, WHITE = "粤B12345", "湘A8K6Q2", "京N00001", "粤A11111"
 _MOVES_S = 0.05
 
 
@@ -43,7 +43,8 @@ class LaneSite:
         self._moving = asyncio.create_task(self._move())
         await self.wish("tariffs", yaml.safe_load(TARIFF))  # the same that the centre's book goes by
         await self.wish("passes", {"passes": [{"plate": PASS, "until": "2099-12-31"}]})
-        await self.wish("plate_lists", {"entries": [{"plate": BLACK, "list": "black"}]})
+        listed = [{"plate": BLACK, "list": "black"}, {"plate": WHITE, "list": "white"}]
+        await self.wish("plate_lists", {"entries": listed})
         await self.wish("lanes", {"lanes": [lane(IN, "in", "in"), lane(OUT, "out", "out")]})
 
     async def stop(self) -> None:

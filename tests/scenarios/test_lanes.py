@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.books import unbalanced
 from tests.rig import until
-from tests.scenarios.lane_site import BLACK, IN, OUT, PASS, VISITOR, LaneSite
+from tests.scenarios.lane_site import BLACK, IN, OUT, PASS, VISITOR, WHITE, LaneSite
 
 
 @asynccontextmanager
@@ -53,7 +53,7 @@ async def test_a_day_at_the_gate(tmp_path: Path) -> None:
         here.car(IN, VISITOR)
         await until(lambda: here.rig.centre_query("SELECT 1 FROM alert WHERE rule = 'alarm_tailgating'"))
         here.gates[OUT.sn].stuck = True
-        here.car(OUT, VISITOR)  # within its free time
+        here.car(OUT, WHITE)
         await until(lambda: here.rig.centre_query("SELECT 1 FROM alert WHERE rule = 'alarm_barrier_not_opened'"))
         alarms = here.rig.centre_query("SELECT rule FROM alert ORDER BY rule")
         assert alarms == [("alarm_barrier_not_opened",), ("alarm_plate_black_listed",), ("alarm_tailgating",)]
