@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from server.bootstrap import House
+from server.cli_parts import with_house
+from server.store import desired_rows
 from simulators.broker import NatsBroker
 from simulators.devices import vzenith
 from simulators.devices.gate import Gate, lane
@@ -27,7 +29,7 @@ class LaneSite:
     """Two lanes; what their barriers did is in ``gates``."""
 
     def __init__(self, folder: Path) -> None:
-        self.rig, self._folder = Rig(folder, NatsBroker()), folder
+        self.rig = Rig(folder, NatsBroker())
         self.gates = {IN.sn: Gate(IN), OUT.sn: Gate(OUT)}
         self._speakers: dict[str, Speaker] = {}
         self._moving: asyncio.Task[None] | None = None
@@ -41,11 +43,13 @@ class LaneSite:
             self._speakers[camera.sn] = speaker
         await until(lambda: all(speaker.connected for speaker in self._speakers.values()))
         self._moving = asyncio.create_task(self._move())
-        await self.wish("tariffs", yaml.safe_load(TARIFF))  # the same that the centre's book goes by
-        await self.wish("passes", {"passes": [{"plate": PASS, "until": "2099-12-31"}]})
         listed = [{"plate": BLACK, "list": "black"}, {"plate": WHITE, "list": "white"}]
-        await self.wish("plate_lists", {"entries": listed})
-        await self.wish("lanes", {"lanes": [lane(IN, "in", "in"), lane(OUT, "out", "out")]})
+        await self.wish(
+            tariffs=yaml.safe_load(TARIFF),  # the same that the centre's book goes by
+            passes={"passes": [{"plate": PASS, "until": "2099-12-31"}]},
+            plate_lists={"entries": listed},
+            lanes={"lanes": [lane(IN, "in", "in"), lane(OUT, "out", "out")]},
+        )
 
     async def stop(self) -> None:
         if self._moving is not None:
@@ -55,12 +59,17 @@ class LaneSite:
             await asyncio.to_thread(speaker.stop)
         self.rig.stop_all()
 
-    async def wish(self, kind: str, body: dict[str, Any]) -> None:
-        file = self._folder / f"{kind}.json"
-        file.write_text(json.dumps(body, ensure_ascii=False))
-        said = await ask("gatehouse-server", "desired", "put", COMPLEX, kind, str(file), "--data", self._data)
-        applied = "SELECT version FROM gateway_applied WHERE kind = ?"
-        await until(lambda: self.rig.centre_query(applied, kind) == [(said["version"],)])
+    async def wish(self, **documents: dict[str, Any]) -> None:
+        """Put documents down, and wait until the gateway says they are in force."""
+
+        async def keep(house: House) -> None:
+            async with house.db.write() as connection:
+                for kind, body in documents.items():
+                    await desired_rows.put(connection, COMPLEX, kind, body, "wang", house.now())
+
+        await asyncio.to_thread(with_house, self.rig.server_folder, keep)
+        applied = "SELECT kind FROM gateway_applied"
+        await until(lambda: {row[0] for row in self.rig.centre_query(applied)} >= set(documents))
 
     async def order(self, name: str, lane_id: str, **args: object) -> str:
         given = [part for key, value in args.items() for part in ("--arg", f"{key}={value}")]
