@@ -14,7 +14,7 @@ from domain.lanes.read import Read
 from domain.lanes.settings import Lane
 
 _COUNTED_FOR_S = 600.0
-_BY_BUTTON = frozenset({"unread", "low_confidence"})
+BY_BUTTON = frozenset({"unread", "low_confidence"})
 _BUTTON_S = 300.0
 
 
@@ -76,7 +76,7 @@ class AtLane:
         car = self.waits(now)
         if car is None or self.lane.direction != "in" or self.lane.unread != "button":
             return None
-        return car if car.verdict.reason in _BY_BUTTON and now <= car.at + _BUTTON_S else None
+        return car if car.verdict.reason in BY_BUTTON and now <= car.at + _BUTTON_S else None
 
     def tell(self, signals: Sequence[Signal]) -> None:
         """What happened at the arm; and when time alone will make something of it."""

@@ -66,7 +66,7 @@ class LaneCars:
         if here.watch.strange_read(car.plate):
             self._alarm(here, car.event, "tailgating")
         here.last = here.last if here.watch.opening is not None else car
-        here.waiting = car
+        here.waiting = None if car.verdict.reason == "wrong_way" else car
         return records.mark_of(car.verdict)
 
     def let_waiting(self, here: AtLane, verdict: Verdict, by: str | None = None, *, sent: bool = False) -> str | None:

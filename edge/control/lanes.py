@@ -21,7 +21,7 @@ from domain.lanes.wishes import LaneWishes
 from domain.orders import Order
 from domain.subjects import ErasureList
 from edge.control import lane_records as records
-from edge.control.at_lane import AtLane
+from edge.control.at_lane import BY_BUTTON, AtLane
 from edge.control.lane_cars import LaneCars, Mark, Say, moment
 from edge.control.lane_hands import LaneHands
 from edge.control.lane_memory import LaneMemory
@@ -161,6 +161,8 @@ class LaneControl:
             if verdict.reason == "turned_back":
                 self._forget_waiting(here, read.plate)
             return records.mark_of(verdict)
+        if verdict.reason in BY_BUTTON and here.watch.opening is not None:
+            return "pending", "repeat"  # most likely the car that the arm is up for: it must not leave the button alive
         waiting = here.waits(moment())
         if waiting is not None and waiting.is_same_asking(read, verdict):
             return records.mark_of(verdict)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from domain.events import Event
 from domain.ids import fact_id
+from domain.lanes.read import Read, read_of
 from domain.parking import fold
 from domain.passages import passage_of
+from domain.subjects import Subject, key_of
 from domain.tariff import LotTariff, read_tariff
 from simulators.devices import vzenith
 from tests.edge.lane_bench import (
@@ -85,16 +90,24 @@ async def test_what_opens_nothing(tmp_path: Path, read: dict[str, Any], reason: 
         assert here.opened(IN) == 1
 
 
-async def test_a_replayed_a_retained_and_a_queued_read_open_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stale_opens", [False, True])
+async def test_a_replayed_a_retained_and_a_queued_read_open_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stale_opens: bool
+) -> None:
+    """``stale_opens`` is the positive control: a lane that takes records for cars must be seen to open."""
+    if stale_opens:
+        monkeypatch.setattr("edge.control.lanes.read_of", _taken_for_a_car)
     async with lane_bench(tmp_path) as here:
         await here.wish()
         here.car(IN, PASS, ago=timedelta(minutes=1), kept=True)
         here.car(IN, WHITE, retained=True)
         here.car(IN, TEMPORARY, ago=timedelta(minutes=4), queued_since=datetime.now(UTC) - HOURS)
         await here.some("plate", 3)
-        assert here.opened(IN) == 0
-        here.car(IN, PASS)
-        assert here.opened(IN) == 1
+        assert here.opened(IN) == (3 if stale_opens else 0)
+
+
+def _taken_for_a_car(event: Event, **late: bool) -> Read:
+    return msgspec.structs.replace(read_of(event, **late), stale="")
 
 
 @pytest.mark.parametrize("plate", ["粤B12346", "粤B1234S", "粤B1234", "粤B123456", "湘B12345"])
@@ -205,6 +218,34 @@ async def test_a_car_without_a_plate_asks_by_the_button(tmp_path: Path) -> None:
         assert here.opened(IN) == 1
         (passage,) = await here.some("plate", reason="button")
         assert (passage.result, passage.direction) == ("granted", "in")
+
+
+async def test_a_car_read_twice_leaves_no_button_alive_behind_it(tmp_path: Path) -> None:
+    async with lane_bench(tmp_path) as here:
+        await here.wish()
+        here.car(IN, PASS)
+        here.arm(IN, UP)
+        here.car(IN, None)  # the same car, its plate out of sight already
+        here.loop(IN)
+        here.arm(IN, DOWN)
+        here.loop(IN, point=2)  # somebody on foot
+        assert here.opened(IN) == 1
+
+
+async def test_whom_the_centre_erases_is_remembered_no_more(tmp_path: Path) -> None:
+    salt, until = "00" * 16, (datetime.now(UTC) + HOURS).isoformat()
+    key = key_of(bytes.fromhex(salt), Subject("plate", VISITOR).form)
+    async with lane_bench(tmp_path) as here:
+        await here.wish()
+        here.car(IN, VISITOR)
+        here.car(IN, WHITE)
+        await here.quiet()
+        await here.bench.wish(2, erasures={"salt": salt, "entries": [{"id": "erasure-1", "key": key, "until": until}]})
+        stays = here.bench.control.lanes.memory.stays
+        assert (stays.inside(VISITOR), stays.plates()) == (None, [WHITE])
+        async with asyncio.timeout(10):
+            while [row[0] for row in await here.bench.store.query("SELECT plate FROM lane_passage")] != [WHITE]:
+                await asyncio.sleep(0.05)
 
 
 async def test_a_plate_that_was_typed_after_a_code_was_scanned(tmp_path: Path) -> None:
