@@ -202,6 +202,7 @@ async def test_what_was_seen_and_paid_outlasts_a_stop(tmp_path: Path) -> None:
 async def test_a_disk_that_hangs_holds_no_car_up(tmp_path: Path) -> None:
     async with lane_bench(tmp_path, committing=False) as here:
         await here.wish()
+        assert here.bench.devices.deciding_kinds == {"vzenith"}, "heard also while nothing can be recorded"
         here.car(IN, PASS)
         assert here.opened(IN) == 1
         assert await here.found("plate") == []
