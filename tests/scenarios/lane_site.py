@@ -48,7 +48,7 @@ class LaneSite:
             tariffs=yaml.safe_load(TARIFF),  # the same that the centre's book goes by
             passes={"passes": [{"plate": PASS, "until": "2099-12-31"}]},
             plate_lists={"entries": listed},
-            lanes={"lanes": [lane(IN, "in", "in"), lane(OUT, "out", "out")]},
+            lanes={"lanes": [{**one, "moved_s": 2.0} for one in (lane(IN, "in", "in"), lane(OUT, "out", "out"))]},
         )
 
     async def stop(self) -> None:
