@@ -10,13 +10,27 @@ import msgspec
 
 from domain.desired_bodies import Credentials, Devices, Erasures, Passes, Policy, Release, WatchLists
 from domain.doors.rules import Doors
+from domain.lanes.register import PlateLists
+from domain.lanes.settings import Lanes
 from domain.tariff import BadTariff, Tariff, read_tariff
 
-Kind = Literal["devices", "credentials", "doors", "passes", "tariffs", "watch_lists", "policy", "erasures", "release"]
+Kind = Literal[
+    "devices",
+    "credentials",
+    "doors",
+    "passes",
+    "tariffs",
+    "watch_lists",
+    "policy",
+    "erasures",
+    "release",
+    "lanes",
+    "plate_lists",
+]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 MAX_BODY_BYTES = 8 * 1024 * 1024
 Version = Annotated[int, msgspec.Meta(ge=1, lt=2**31)]
-Body = Devices | Credentials | Doors | Passes | Tariff | WatchLists | Policy | Erasures | Release
+Body = Devices | Credentials | Doors | Passes | Tariff | WatchLists | Policy | Erasures | Release | Lanes | PlateLists
 
 
 class BadDesired(Exception):
@@ -68,5 +82,7 @@ _READERS: Mapping[str, Callable[[object], Body]] = MappingProxyType(
         "policy": _typed(Policy),
         "erasures": _typed(Erasures),
         "release": _typed(Release),
+        "lanes": _typed(Lanes),
+        "plate_lists": _typed(PlateLists),
     }
 )

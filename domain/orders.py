@@ -76,9 +76,16 @@ def settled(states: Iterable[State]) -> State | None:
 def answered(order: Order, event: Event) -> State | None:
     """What an event of a device says of an order that waits: confirmed, refused, or None for nothing."""
     if event.kind == "command_result" and event.request_id == order.id:
-        return None if event.ok is None else "confirmed" if event.ok else "refused"
+        return _by_its_answer(order, event.ok)
     kind, states = _SHOWN.get(order.name, ("", frozenset[str]()))
     if event.kind != kind or event.device != order.device or event.state not in states or is_replay(event):
         return None
     point = order.args.get("point")
     return "confirmed" if point is None or event.point in (None, point) else None
+
+
+def _by_its_answer(order: Order, ok: bool | None) -> State | None:
+    """A barrier's yes says that a relay fired, not that the arm moved: only the arm's own state confirms."""
+    if ok is None or (ok and order.name.startswith("barrier.")):
+        return None
+    return "confirmed" if ok else "refused"

@@ -13,6 +13,7 @@ from domain.plates import COLORS, PlateColor, canonical
 FoldKey = tuple[datetime, bytes]
 
 _WITH_NUMBER = frozenset({"read", "suspect_fake"})
+_ONLY_ASKED = frozenset({"pending", "denied"})
 _ROLES = ("scene", "plate")  # the whole car shows a person more than the cut-out
 
 
@@ -45,9 +46,10 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 def passage_of(event: Event, event_id: bytes) -> Passage | None:
     """The passage an event states, or None for every kind but plate. Raises ValueError for an event without a time.
 
-    A device without a configured lane is a lane of its own.
+    A device without a configured lane is a lane of its own. A read by which a car only asked at a lane that its
+    gateway decides is none: the car that is let through later is an event of its own.
     """
-    if event.kind != "plate":
+    if event.kind != "plate" or event.result in _ONLY_ASKED:
         return None
     subject = event.subject or Subject(type="plate")
     status = subject.plate_status or ("read" if subject.id else "unreadable")

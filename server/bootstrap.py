@@ -15,12 +15,12 @@ import structlog
 
 from domain.cells import Whereabouts
 from domain.places import Hours, Place, hours
-from domain.tariff import BadTariff
+from domain.tariff import BadTariff, LotTariff
 from eventlog.follow import Pace, Report, follow
 from eventlog.postgres_batches import PostgresBatchLog
 from eventlog.sqlite_batches import SqliteBatchLog
 from server.batches import Batch, Unpacker
-from server.books.charges import Charges, LotTariff
+from server.books.charges import Charges
 from server.cells import moves
 from server.cells.arrive import Arrivals, Settings
 from server.cells.fence import raise_fences

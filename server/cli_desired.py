@@ -42,7 +42,10 @@ def desired() -> None:
 @app.command()
 def put(
     complex_id: ComplexId,
-    kind: Annotated[str, typer.Argument(help="devices, credentials, doors, passes, tariffs, watch_lists or policy")],
+    kind: Annotated[
+        str,
+        typer.Argument(help="devices, credentials, doors, lanes, passes, plate_lists, tariffs, watch_lists or policy"),
+    ],
     file: Annotated[Path, typer.Argument(help="The document, YAML or JSON; a tariff is a plan file.", exists=True)],
     folder: Folder = DEFAULT_FOLDER,
     by: Annotated[str, typer.Option(help="Who wishes so; else the account that types.")] = "",

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from simulators import pictures
 from simulators.cars import Car
-from simulators.devices import frigate, uhppoted, vzenith, zigbee2mqtt
+from simulators.devices import frigate, gate, uhppoted, vzenith, zigbee2mqtt
 from simulators.devices.message import DeviceMessage
 from simulators.truth import CardShown, CarPassed, Direction, DoorMoved, ObjectSeen
 
@@ -43,6 +43,11 @@ def device_list() -> list[DeviceRow]:
         _row(f"z2m:{SMOKE}", "1号楼电表间烟感", HOUSE),
         _row(f"z2m:{LEAK}", "1号楼地下室水浸", HOUSE),
     ]
+
+
+def lanes_document() -> dict[str, Any]:
+    """The lanes as the centre would wish them: desired state of kind ``lanes``."""
+    return {"lanes": [gate.lane(LANE_IN, "east-in", "in"), gate.lane(LANE_OUT, "east-out", "out")]}
 
 
 def _row(identity: str, name: str, place: str, lane: str = "", direction: str = "unknown", zone: str = "") -> DeviceRow:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -17,6 +16,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from simulators import scenes
 from simulators.devices import frigate, vzenith
+from simulators.devices.gate import Gate
 from simulators.devices.message import DeviceMessage
 from simulators.estate import LANE_IN, LANE_OUT, Estate
 from simulators.site import Site
@@ -27,6 +27,7 @@ _IN_FLIGHT = 500
 _CONNECT_LIMIT_S = 15.0
 _ACKNOWLEDGE_LIMIT_S = 30.0
 _PAUSE_S = 0.01
+_GATES_S = 0.05
 
 Answer = Callable[[str, bytes, datetime], Sequence[DeviceMessage]]
 Progress = Callable[["SiteReport"], None]
@@ -136,17 +137,28 @@ class SiteRun:
         """Plays the site to its end; returns when all is acknowledged. Raises BrokerAway."""
         started_at = datetime.now(UTC)
         estate = self._site.estate(started_at)
-        self._speakers = _speakers(estate)
+        gates = {scenes.LANES["in"]: Gate(LANE_IN), scenes.LANES["out"]: Gate(LANE_OUT)}
+        self._speakers = _speakers(estate, gates)
         everyone = self._speakers.values()
         try:
             for speaker in everyone:
                 speaker.start(self._host, self._port)
             await _until(lambda: all(one.connected for one in everyone), _CONNECT_LIMIT_S, self._no_answer)
+            moving = asyncio.create_task(self._move(gates))
             await self._play(estate, started_at, progress)
+            moving.cancel()
+            await asyncio.wait({moving})
             await _until(lambda: self.report.waiting <= 0, _ACKNOWLEDGE_LIMIT_S, self._unacknowledged)
         finally:
             for speaker in everyone:
                 await asyncio.to_thread(speaker.stop)
+
+    async def _move(self, gates: Mapping[str, Gate]) -> None:
+        """Arms that were told to open move, and cars roll through."""
+        while True:
+            for name, gate in gates.items():
+                self._speakers[name].say(gate.due(datetime.now(UTC)))
+            await asyncio.sleep(_GATES_S)
 
     async def _play(self, estate: Estate, started_at: datetime, progress: Progress | None) -> None:
         for step in self._site.steps(estate):
@@ -165,19 +177,19 @@ class SiteRun:
         return f"{self.report.waiting} of {self.report.published} messages were not acknowledged"
 
 
-def _speakers(estate: Estate) -> dict[str, Speaker]:
+def _speakers(estate: Estate, gates: Mapping[str, Gate]) -> dict[str, Speaker]:
     """Each lane camera, the door daemon, the recorder and the Zigbee bridge have a connection of their own."""
 
-    def lane(camera: vzenith.Camera) -> Speaker:
-        return Speaker(camera.sn, camera.commands, partial(vzenith.answer, camera))
+    def lane(camera: vzenith.Camera, gate: Gate) -> Speaker:
+        return Speaker(camera.sn, camera.commands, gate.answer)
 
     recorder = Speaker("frigate")
     recorder.will(frigate.available("offline"))
     bridge = Speaker("zigbee2mqtt")
     bridge.will(estate.zigbee.state("offline"))
     return {
-        scenes.LANES["in"]: lane(LANE_IN),
-        scenes.LANES["out"]: lane(LANE_OUT),
+        scenes.LANES["in"]: lane(LANE_IN, gates[scenes.LANES["in"]]),
+        scenes.LANES["out"]: lane(LANE_OUT, gates[scenes.LANES["out"]]),
         scenes.DOORS_SPEAKER: Speaker("uhppoted", estate.controller.commands, estate.controller.answer),
         scenes.CAMERAS_SPEAKER: recorder,
         scenes.SENSORS_SPEAKER: bridge,

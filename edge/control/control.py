@@ -13,6 +13,7 @@ from importlib.metadata import version
 import msgspec
 
 from domain.events import Event
+from domain.orders import Order
 from edge.config import Config
 from edge.control.card_lists import CardLists
 from edge.control.card_orders import CardOrders
@@ -20,7 +21,11 @@ from edge.control.desired import DesiredState, InForce
 from edge.control.door_hands import DoorHands
 from edge.control.doors import DoorControl
 from edge.control.eraser import Eraser
-from edge.control.orders import Orders, OwnOrder
+from edge.control.lane_hands import LaneHands
+from edge.control.lane_orders import LaneOrders
+from edge.control.lanes import LaneControl
+from edge.control.orders import Orders
+from edge.control.own_orders import OwnOrder, OwnOrders
 from edge.control.recorder import Recorder
 from edge.device_secrets import DeviceSecrets, site_key
 from edge.devices.driver import Outgoing, Registry
@@ -65,15 +70,17 @@ class Control:
         say, secrets_of = self.recorder.put, DeviceSecrets(config.folder)
         hands = DoorHands(devices, registry, site, reach.send, reach.now, _new_id, topics.of)
         self.doors = DoorControl(devices, site, hands, say, reach.now, lambda: site_key(secrets_of))
-        own, sent = self._own_orders(), self.doors.ordered
-        self.orders = Orders(store, registry, site, reach.send, say, topics.of, reach.now, own, sent)
+        hands_of_lanes = LaneHands(registry, site, reach.send, topics.of, reach.now, _new_lane_id)
+        self.lanes = LaneControl(site, hands_of_lanes, say, reach.now)
+        own = OwnOrders(self._own_orders(), LaneOrders(self.lanes, say, reach.now).do)
+        self.orders = Orders(store, registry, site, reach.send, say, topics.of, reach.now, own, self._sent)
         self.card_orders = CardOrders(store, registry, site, reach.send, topics.of, reach.now, _new_id)
         self.eraser = Eraser(store, intake.media, config.folder, self.recorder.put, reach.now)
         self.desired = DesiredState(store, reach.now, self._go_by, config.releases.key)
         self.card_lists = CardLists(devices, registry, site.zone, reach.now, self.recorder.put)
         self.releases = Fetcher(config.folder, version("gatehouse"), jittered(random.random))
-        # A person at a door first.
-        intake.listeners += [self.doors.heard, self.orders.heard, self.card_orders.heard, topics.heard]
+        first = [self.doors.heard, topics.heard, self.lanes.heard]  # a person at a door first
+        intake.listeners += [*first, self.orders.heard, self.card_orders.heard]
 
     async def _record(self, events: Sequence[Event], also: Sequence[Statement]) -> None:
         await self._intake.record(*events, also=also)
@@ -86,7 +93,14 @@ class Control:
         self.releases.want(state.release)
         self.orders.go_by(state)
         self.card_lists.go_by(state)
+        self.lanes.go_by(state.lanes, state.policy, state.erasures)
+        self._devices.also_heard = self.lanes.kinds
         self.eraser.go_by(state.erasures)
+
+    def _sent(self, order: Order) -> None:
+        """A device is about to do what was ordered of it: no door is forced by that, no lane is surprised."""
+        self.doors.ordered(order)
+        self.lanes.ordered(order)
 
     def _own_orders(self) -> dict[str, OwnOrder]:
         """What the centre can order of the gateway itself."""
@@ -105,6 +119,7 @@ class Control:
     async def load(self) -> None:
         """Put in force what was kept, and answer for orders that a stop cut off. Before the first message is heard."""
         await self.doors.load(self._store)
+        await self.lanes.load(self._store)
         await self.desired.load()
         await self.orders.resume()
 
@@ -114,6 +129,7 @@ class Control:
             tasks.create_task(self.recorder.run())
             tasks.create_task(self.eraser.run())
             tasks.create_task(self.card_orders.run())
+            tasks.create_task(self.lanes.run(self._store))
             tasks.create_task(self.releases.run())
 
     async def pull(self, uplink: Uplink, retry_s: Callable[[int], float], hurry: asyncio.Event) -> None:
@@ -123,3 +139,7 @@ class Control:
 
 def _new_id() -> str:
     return f"door-{secrets.token_hex(8)}"
+
+
+def _new_lane_id() -> str:
+    return f"lane-{secrets.token_hex(8)}"

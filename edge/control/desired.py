@@ -13,6 +13,7 @@ from domain.access import NO_CARDS, CardList
 from domain.desired import BadDesired, Body, Document, Refusal, read_body
 from domain.desired_bodies import Credentials, Device, Devices, Erasures, Policy, Release
 from domain.doors.rules import NO_RULES, Doors, Rules
+from domain.lanes.wishes import LaneWishes
 from domain.subjects import ErasureList
 from edge.releases import pinned
 from eventlog.sqlite import SqliteEventLog
@@ -39,10 +40,10 @@ class InForce(msgspec.Struct, frozen=True):
     policy: Policy = Policy()
     erasures: ErasureList | None = None
     release: Release | None = None
+    lanes: LaneWishes = LaneWishes()  # passes, lists, tariffs and the lanes themselves
 
     def with_body(self, kind: str, version: int, body: Body) -> InForce:
-        """The same with another version of one kind. Passes, tariffs and watch lists are kept for who will act on
-        them; nobody does yet."""
+        """The same with another version of one kind."""
         changed: dict[str, Any] = {"versions": {**self.versions, kind: version}}
         match body:
             case Devices():
@@ -58,7 +59,7 @@ class InForce(msgspec.Struct, frozen=True):
             case Release():
                 changed["release"] = body
             case _:
-                pass
+                changed["lanes"] = self.lanes.with_body(kind, version, body)
         return msgspec.structs.replace(self, **changed)
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from types import MappingProxyType
 
 import msgspec
 import structlog
@@ -15,6 +14,7 @@ from domain.events import Event
 from domain.orders import ENDED, Order, State, advance, answered
 from edge.control.centre_clock import CentreClock
 from edge.control.desired import InForce
+from edge.control.own_orders import NO_OWN, OwnOrders, is_own
 from edge.devices.driver import CannotEncode, Command, Message, Outgoing, Registry, Site
 from edge.intake.topics_heard import LastHeard
 from eventlog.sqlite import SqliteEventLog
@@ -32,9 +32,6 @@ _UNENDED = "SELECT id, device, name FROM order_kept WHERE ended = 0 ORDER BY id"
 _MAX_OPEN = 64
 _KEPT_FOR = timedelta(days=7)  # the centre hands an order only before it expires, which is minutes
 
-GATEWAY = "gateway"
-OwnOrder = Callable[[], str | None]  # why it could not be done
-NO_OWN: Mapping[str, OwnOrder] = MappingProxyType({})
 Say = Callable[[Event, Sequence[Statement]], None]
 
 
@@ -58,10 +55,10 @@ class Orders:
         say: Say,
         last_heard: Callable[[str], LastHeard],
         now: Callable[[], datetime],
-        own: Mapping[str, OwnOrder] = NO_OWN,
+        own: OwnOrders = NO_OWN,
         sent: Callable[[Order], None] = lambda _: None,
     ) -> None:
-        """``own``: what the gateway itself can be told; ``sent`` is told what a device is about to do."""
+        """``own``: what is done here; ``sent`` is told what a device is about to do."""
         self._own, self._sent = own, sent
         self._store, self._registry, self._site = store, registry, site
         self._send, self._say, self._last_heard, self._now = send, say, last_heard, now
@@ -123,7 +120,7 @@ class Orders:
         if failure is not None:
             self._end(order, "refused", failure)
             return
-        if order.device == GATEWAY:
+        if is_own(order):
             self._answer(order.id, order.device, order.name, "accepted")
             self._answer(order.id, order.device, order.name, "confirmed")
             return
@@ -133,9 +130,8 @@ class Orders:
 
     def _send_now(self, order: Order) -> str | None:
         """None where it was sent, or done here, else why not."""
-        if order.device == GATEWAY:
-            do = self._own.get(order.name)
-            return do() if do else f"the gateway has no {order.name!r}; it has {', '.join(sorted(self._own))}"
+        if is_own(order):
+            return self._own.do(order)
         command = Command(order.name, order.device, order.id, order.issued_at, order.args)
         try:
             heard = self._last_heard(order.device)

@@ -41,6 +41,11 @@ class Recorder:
             self.counts["unrecorded"] += 1
         self._some.set()
 
+    @property
+    def waiting(self) -> int:
+        """How many events are not in the log yet."""
+        return len(self._waiting)
+
     async def run(self) -> None:
         """Record what is put until cancelled. A log that does not take it is tried again."""
         while True:

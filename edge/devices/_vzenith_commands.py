@@ -84,12 +84,45 @@ def _delete_plates(command: Command, site: Site) -> tuple[str, Body]:
 
 def voice_of(command: Command) -> Body:
     """``text``; perhaps ``board`` (its protocol) and ``serial_channel``. Raises CannotEncode."""
-    board = words(command, "board", "0x64")
-    frame_of = _led_boards.VOICE.get(board)
-    if frame_of is None:
-        raise CannotEncode(f"no LED board {board!r}; there are {', '.join(sorted(_led_boards.VOICE))}")
+    board, text = _board(command), words(command, "text")
+    return _framed(command, lambda: board.voice(text))
+
+
+def _lines(command: Command, site: Site) -> tuple[str, Body]:
+    """``lines``, a list; perhaps ``text`` to be spoken, ``board`` and ``serial_channel``."""
+    board, lines, text = _board(command), texts(command, "lines"), str(command.args.get("text") or "")
+    return _serial(command, lambda: board.lines(lines, text))
+
+
+def _line(command: Command, site: Site) -> tuple[str, Body]:
+    """``text`` and ``line``, from 0; perhaps ``board`` and ``serial_channel``."""
+    board, text = _board(command), words(command, "text")
+    number = whole_in(command, "line", 0, _led_boards.MAX_LINES - 1, 0)
+    return _serial(command, lambda: board.line(number, text))
+
+
+def _clock(command: Command, site: Site) -> tuple[str, Body]:
+    """The site's wall clock when the command was given."""
+    board, local = _board(command), command.issued_at.astimezone(site.zone)
+    return _serial(command, lambda: board.clock(local))
+
+
+def _board(command: Command) -> _led_boards.Board:
+    name = words(command, "board", "0x64")
+    board = _led_boards.BOARDS.get(name)
+    if board is None:
+        raise CannotEncode(f"no LED board {name!r}; there are {', '.join(sorted(_led_boards.BOARDS))}")
+    return board
+
+
+def _serial(command: Command, make: Callable[[], bytes]) -> tuple[str, Body]:
+    """A frame through the camera's serial line."""
+    return "serial_data", {"serialData": [_framed(command, make)]}
+
+
+def _framed(command: Command, make: Callable[[], bytes]) -> Body:
     try:
-        frame = frame_of(words(command, "text"))
+        frame = make()
     except _led_boards.BadText as error:
         raise CannotEncode(f"{command.name}: {error}") from error
     channel = whole_in(command, "serial_channel", 0, _LAST_SERIAL_CHANNEL, 0)
@@ -107,5 +140,8 @@ _COMMANDS: MappingProxyType[str, Callable[[Command, Site], tuple[str, Body]]] = 
         "allowlist.put": _put_plates,
         "allowlist.delete": _delete_plates,
         "display.voice": _voice,
+        "display.lines": _lines,
+        "display.line": _line,
+        "display.clock": _clock,
     }
 )

@@ -21,6 +21,7 @@ class DeviceList:
 
     def __init__(self, devices: Iterable[Device], *, accept_unknown: bool) -> None:
         self._accept_unknown = accept_unknown
+        self.also_heard: frozenset[str] = frozenset()  # kinds that lanes decide by
         self.replace(devices)
 
     def replace(self, devices: Iterable[Device]) -> None:
@@ -81,8 +82,8 @@ class DeviceList:
 
     @property
     def deciding_kinds(self) -> frozenset[str]:
-        """The kinds of devices that have such a door."""
-        return frozenset(identity.partition(":")[0] for identity, _ in self._decided_here)
+        """The kinds of devices that have such a door, or stand at a lane that is decided here."""
+        return self.also_heard | {identity.partition(":")[0] for identity, _ in self._decided_here}
 
     def door_at(self, device: str, point: str) -> Door | None:
         """The door at a reader that asks this gateway."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from edge.control import card_orders, desired, door_memory, eraser, orders
+from edge.control import card_orders, desired, door_memory, eraser, lane_memory, orders
 from edge.intake import parked
 from edge.status import status
 from edge.store import conservation, media, milestones, salvage
@@ -15,7 +15,8 @@ from eventlog.sqlite import OwnTables, SqliteEventLog
 
 FILE = "log.db"
 FOLDER_MODE = 0o700  # whoever may look in reads plates and cards
-_BESIDE = (media, parked, status, salvage, conservation, desired, orders, door_memory, card_orders, milestones, eraser)
+_DECIDING = (desired, orders, door_memory, card_orders, lane_memory)
+_BESIDE = (media, parked, status, salvage, conservation, *_DECIDING, milestones, eraser)
 OWN_TABLES = OwnTables("".join(module.SCHEMA for module in _BESIDE), media.COLUMNS + parked.COLUMNS)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -12,8 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.parking import Session
-from domain.plates import PlateColor
-from domain.tariff import BadStay, NoPrice, Plan, Tariff, fee
+from domain.tariff import BadStay, LotTariff, NoPrice, Plan
 from server.batches import Batch
 from server.store.bulk import insert, look_up
 from server.store.engine import stamp, unstamp
@@ -21,11 +20,6 @@ from server.store.schema import charge, charge_passage, charge_session
 from server.store.stays import Refolded, Tables, take
 
 _TABLES = Tables(charge_passage, charge_session)
-# Plans a tariff may have beside its default, by the colour of the plate they are for.
-_LONGEST_STAY = timedelta(days=1_100)
-_CLASS_OF_COLOR: Mapping[PlateColor, str] = {"yellow": "large", "green": "nev", "yellow_green": "nev_large"}
-
-
 # An entry's columns, its number apart, and those that the next entry of its session needs to know.
 _COLUMNS = tuple(name for name in charge.columns.keys() if name != "number")  # noqa: SIM118 - no mapping
 _KEPT = tuple(name for name in _COLUMNS if name not in ("lines", "note", "booked_at"))
@@ -35,18 +29,6 @@ WHERE charge.complex = wanted.complex AND charge.session = wanted.session ORDER 
 Entry = dict[str, Any]  # by column; ``lines`` as JSON
 Newest = Mapping[tuple[str, str], Entry]  # by complex and session
 Interval = tuple[datetime, datetime]
-
-
-class LotTariff(msgspec.Struct, frozen=True):
-    """A complex's tariff, and the class of cars that no other plan is for."""
-
-    tariff: Tariff
-    default: str
-
-    def class_of(self, color: PlateColor) -> str:
-        """The class a plate's colour puts a car in."""
-        found = _CLASS_OF_COLOR.get(color, self.default)
-        return found if found in self.tariff.plans else self.default
 
 
 class Charges:
@@ -114,7 +96,7 @@ class _Booking:
         earlier = await _earlier(self._connection, self._complex, session, plan)
         stay = {"session": session.id.hex(), "plate": session.plate, "class": car_class}
         stay |= {"entered_at": stamp(session.entered_at), "exited_at": stamp(session.exited_at)}
-        return self._numbered(last, {**stay, **_price(plan, session.entered_at, session.exited_at, earlier)})
+        return self._numbered(last, {**stay, **_price(self._tariff, session, earlier)})
 
     def _voided(self, last: Entry | None) -> Entry | None:
         """A session that is no longer, or no longer ended: what was charged for it is taken back."""
@@ -165,12 +147,13 @@ async def _earlier(connection: AsyncConnection, complex_id: str, session: Sessio
     return [(unstamp(row.entered_at), unstamp(row.exited_at)) for row in rows]
 
 
-def _price(plan: Plan, entered_at: datetime, exited_at: datetime, earlier: list[Interval]) -> Entry:
+def _price(lot: LotTariff, session: Session, earlier: list[Interval]) -> Entry:
     """The fee and its explanation; a stay the plan has no price for is entered as such, for a person to decide."""
+    plan = lot.tariff.plan(lot.class_of(session.color))
+    if session.entered_at is None or session.exited_at is None:
+        raise ValueError(f"session {session.id.hex()} has not ended")
     try:
-        if exited_at - entered_at > _LONGEST_STAY:
-            raise BadStay(f"longer than {_LONGEST_STAY.days} days: one of its times is wrong")
-        quote = fee(plan, entered_at, exited_at, stays=earlier)
+        quote = lot.quote(session.color, session.entered_at, session.exited_at, earlier)
     except (NoPrice, BadStay) as error:
         return {"amount_fen": 0, "lines": "[]", "tariff": plan.version, "reason": "unpriced", "note": str(error)}
     lines = msgspec.json.encode(quote.lines).decode()

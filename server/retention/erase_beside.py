@@ -22,7 +22,9 @@ from server.store import desired_rows
 from server.store.engine import Database
 from server.store.schema import desired_state
 
-_LISTS: Mapping[str, str] = MappingProxyType({"credentials": "cards", "passes": "passes", "watch_lists": "entries"})
+_LISTS: Mapping[str, str] = MappingProxyType(
+    {"credentials": "cards", "passes": "passes", "watch_lists": "entries", "plate_lists": "entries"}
+)
 _ERASED = "erased"
 Named = Callable[[object], bool]
 

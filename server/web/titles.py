@@ -53,7 +53,7 @@ RULES: Mapping[str, Rule] = {
     "alarm_tamper": Rule(N_("防拆"), N_("设备外壳被打开或被移动。请到现场检查设备。")),
     "alarm_theft": Rule(N_("盗窃报警"), N_("设备报告有盗窃或撬动。请先看图片，再带同伴到场。")),
     "alarm_vibration": Rule(N_("震动"), N_("设备感到强烈震动。可能有人敲打或撞击，请到现场查看。")),
-    "alarm_tailgating": Rule(N_("尾随"), N_("有人跟在别人后面进门，没有单独刷卡。请看图片核对。")),
+    "alarm_tailgating": Rule(N_("尾随"), N_("有人或车紧跟在别人后面通过，没有单独刷卡或抬杆。请看图片核对。")),
     "alarm_battery_low": Rule(N_("电池电量低"), N_("设备电池快用完。请在一周内更换，否则设备会停止工作。")),
     "alarm_device_fault": Rule(N_("设备故障"), N_("设备报告自身故障。请到现场检查，必要时更换。")),
     "alarm_video_loss": Rule(N_("画面丢失"), N_("摄像机没有画面信号。请检查供电和线路。")),
@@ -64,6 +64,17 @@ RULES: Mapping[str, Rule] = {
     "alarm_clock_skew": Rule(
         N_("网关时钟不准"),
         N_("网关时钟与中心相差超过 1 分钟，时间可能不准。请检查网关的网络对时（NTP）和主板电池，并核对中心的时间。"),
+    ),
+    "alarm_barrier_not_opened": Rule(
+        N_("道闸没有抬起"), N_("网关已下令抬杆，但没有看到栏杆动作，车可能堵在道口。请到道口查看栏杆、地感和控制器。")
+    ),
+    "alarm_barrier_held_open": Rule(
+        N_("道闸长时间未落"), N_("栏杆抬起后超过设定时间没有落下，车辆可能不收费就通过。请到道口查看。")
+    ),
+    "alarm_wrong_way": Rule(N_("车道逆行"), N_("有车从相反方向驶入车道，道闸没有抬起。请看图片，必要时到场疏导。")),
+    "alarm_plate_watched": Rule(N_("布控车牌"), N_("布控名单上的车牌出现在道口。请按布控目的处置，不要惊动司机。")),
+    "alarm_plate_black_listed": Rule(
+        N_("黑名单车辆"), N_("黑名单上的车牌出现在道口，道闸没有抬起。请到道口说明情况。")
     ),
     "alarm_other": Rule(N_("设备报警"), N_("设备报告了一个报警。具体内容见这里的事实。")),
     "alarm_unknown": Rule(N_("设备报警"), N_("设备报告了一个报警。具体内容见这里的事实。")),
@@ -254,6 +265,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "policy": N_("策略"),
         "erasures": N_("删除名单"),
         "release": N_("网关程序版本"),
+        "lanes": N_("车道"),
+        "plate_lists": N_("车牌名单"),
     },
     "retention": {
         "video_index": N_("视频识别记录"),
@@ -418,6 +431,11 @@ _ICONS: Mapping[str, str] = {
     "access_denied": "card",
     "person_at_night": "person",
     "vehicle_tailgating": "car",
+    "alarm_barrier_not_opened": "car",
+    "alarm_barrier_held_open": "car",
+    "alarm_wrong_way": "car",
+    "alarm_plate_watched": "car",
+    "alarm_plate_black_listed": "car",
     "alarm_sos": "safety",
     "alarm_tailgating": "person",
     "alarm_duress": "safety",

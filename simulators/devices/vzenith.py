@@ -90,7 +90,8 @@ def keep_alive(camera: Camera, at: datetime, leading_nul: bool = False) -> Devic
 def gpio_in(camera: Camera, source: int, value: int, at: datetime) -> DeviceMessage:
     """A dry contact at one of its inputs closed (1) or opened (0)."""
     alarm = {**_signed(camera), "result": {"TriggerResult": {"source": source, "value": value}}}
-    return _up(camera, "gpio_in", 0, at, {"body": {"AlarmGioIn": alarm}})
+    number = round(at.timestamp() * 1000) & 0xFFFFFFFF  # contacts chatter: several in a second are several
+    return _up(camera, "gpio_in", number, at, {"body": {"AlarmGioIn": alarm}})
 
 
 def barrier_status(camera: Camera, status: int, at: datetime, connected: bool = True) -> DeviceMessage:

@@ -22,6 +22,12 @@ CARD: dict[str, Any] = {
 }
 SALT = "00" * 16
 KNOWN: dict[str, Any] = {"id": "p1", "kind": "pin", "digest": "0" * 32, "doors": [], "until": "2026-12-31"}
+LANE: dict[str, Any] = {
+    "id": "east-in",
+    "direction": "in",
+    "readers": [{"device": "vzenith:a"}],
+    "barrier": {"device": "vzenith:a", "codes": {"1": "closed"}},
+}
 GOOD: dict[str, dict[str, Any]] = {
     "devices": {"devices": [{"id": "uhppoted:1", "doors": [{"point": "door/1", "decides": "gateway"}]}]},
     "credentials": {"cards": [CARD]},
@@ -33,6 +39,8 @@ GOOD: dict[str, dict[str, Any]] = {
         "timezone": "Asia/Shanghai",
         "plans": {"small": {"charge": {"kind": "unit", "unit_min": 60, "fen": 200, "rounding": "ceil"}}},
     },
+    "lanes": {"lanes": [LANE]},
+    "plate_lists": {"entries": [{"plate": "粤B12345", "list": "temporary", "until": "2026-12-31T08:00:00+08:00"}]},
     "watch_lists": {"entries": [{"plate": "粤B8K6Q2", "purpose": "stolen, case 17", "until": "2026-12-31"}]},
     "policy": {"confirm_s": 5},
     "erasures": {"salt": "00" * 16, "entries": []},

@@ -83,6 +83,12 @@ def test_what_answers_an_order(event: Event, state: State | None) -> None:
     assert answered(order(), event) == state
 
 
+def test_a_relay_that_fired_confirms_no_barrier() -> None:
+    opens = order("barrier.open", device="vzenith:1", args={})
+    said = {ok: Event(kind="command_result", device="vzenith:1", request_id=opens.id, ok=ok) for ok in (True, False)}
+    assert [answered(opens, said[ok]) for ok in (True, False)] == [None, "refused"]
+
+
 def test_a_barrier_that_moves_answers_its_order() -> None:
     opened = Event(kind="barrier", device="vzenith:1", state="opening")
     assert answered(order("barrier.open", device="vzenith:1", args={}), opened) == "confirmed"

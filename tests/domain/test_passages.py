@@ -48,6 +48,11 @@ def test_a_plate_event_becomes_a_passage() -> None:
     )
 
 
+@pytest.mark.parametrize(("result", "counts"), [(None, True), ("granted", True), ("pending", False), ("denied", False)])
+def test_a_read_by_which_a_car_only_asked_is_none(result: str | None, counts: bool) -> None:
+    assert (passage_of(plate_event(result=result), ID) is not None) == counts
+
+
 @pytest.mark.parametrize("kind", ["barrier", "access", "alarm", "unknown"])
 def test_no_other_kind_is_a_passage(kind: str) -> None:
     assert passage_of(plate_event(kind=kind), ID) is None

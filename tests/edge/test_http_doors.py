@@ -13,12 +13,15 @@ import pytest
 
 from domain.access import CardList
 from domain.desired_bodies import Card, Credentials, Device, Door, DoorSet, Policy
+from domain.doors.rules import NO_RULES
 from domain.events import Event
 from edge import agent
 from edge.config import Config, Listen, Metrics
+from edge.control.door_hands import DoorHands
 from edge.control.doors import DoorControl
 from edge.device_secrets import DeviceSecret, DeviceSecrets
 from edge.devices.driver import discover
+from edge.intake.topics_heard import NOT_HEARD
 from edge.store.file import open_store
 from edge.transports import http_line, http_pull, links
 from simulators.broker import free_port
@@ -39,6 +42,7 @@ class _Listed:
     def __init__(self) -> None:
         doors = (DoorSet("*"),)
         entry = Card("c1", CARD, doors, until=datetime(2099, 12, 31, tzinfo=UTC).date())
+        self.rules = NO_RULES
         self.cards, self.policy = CardList(1, Credentials((entry,))), Policy()
 
 
@@ -55,9 +59,11 @@ async def deciding(folder: Path, device: Any, identity: str, door: Door, *, comm
     async with running(device), http_bench(folder, http_pull.make, committing=committing) as (here, transport):
         decisions: list[Event] = []
         now = lambda: datetime.now(UTC)  # noqa: E731
-        control = DoorControl(
-            here.devices, discover(), here.config.site, transport.send, decisions.append, now, lambda: "door-1"
+        site = here.config.site
+        hands = DoorHands(
+            here.devices, discover(), site, transport.send, now, lambda: "door-1", lambda _device: NOT_HEARD
         )
+        control = DoorControl(here.devices, site, hands, lambda event, _also=(): decisions.append(event), now, bytes)
         control.go_by(_Listed())  # pyright: ignore[reportArgumentType]
         here.intake.listeners.append(control.heard)
         here.list_devices(Device(id=identity, address=device.address, doors=(door,)))

@@ -103,6 +103,8 @@ def assert_is_recorded(outgoing: Outgoing, sample: Sample) -> None:
             assert json.loads(outgoing.payload) == json.loads(sample.payload)
         case Answer():
             assert json.loads(outgoing.payload) == json.loads(sample.payload)
+        case Packet() if sample.payload[:1] in (b"{", b"["):
+            assert _is_held(json.loads(sample.payload), json.loads(outgoing.payload))
         case Packet():
             assert outgoing.payload == sample.payload
         case Request(body=b""):
@@ -110,6 +112,13 @@ def assert_is_recorded(outgoing: Outgoing, sample: Sample) -> None:
         case Request():
             assert outgoing.body.strip() == sample.payload.strip()
             assert sample.http.startswith(f"{outgoing.method} {outgoing.path}")
+
+
+def _is_held(recorded: Any, made: Any) -> bool:
+    """The same but for the number that a request has; a family that sends several in one packet may say more."""
+    if isinstance(recorded, list):
+        return recorded[:1] + recorded[2:] == made[:1] + made[2:]
+    return recorded in made if isinstance(made, list) else recorded == made
 
 
 def assert_says(event: Event, expected: dict[str, Any]) -> None:
