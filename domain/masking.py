@@ -29,3 +29,8 @@ def masked_text(text: str) -> str:
 
 def _masked_number(found: re.Match[str]) -> str:
     return masked_subject("card", found[0])
+
+
+def masked_name(name: str) -> str:
+    """A resident's name: its first sign, so that people of a household can be told apart."""
+    return f"{name[:1]}**" if name else ""

@@ -14,6 +14,8 @@ PATROLLING = ("operator", "patrol", "grid_worker", "security_officer")
 ACCOUNTING = ("operator", "committee", "clerk", "auditor", *OFFICES)
 CLEARING = ("operator", "clerk")
 OVERSEEING = ("operator", "committee", "auditor", *OFFICES)
+RESIDING = ("operator", "committee", "clerk")
+OPENING = (*PATROLLING, "committee")
 OPERATING = ("operator",)
 AUDITING = ("auditor",)
 
@@ -22,6 +24,10 @@ Watching = Annotated[Person, Depends(require(*WATCHING))]  # looks at alerts and
 Patrolling = Annotated[Person, Depends(require(*PATROLLING))]  # takes alerts and closes them
 Accounting = Annotated[Person, Depends(require(*ACCOUNTING))]  # looks at parking and what it cost
 Clearing = Annotated[Person, Depends(require(*CLEARING))]  # sees a whole plate, for a reason
+Residing = Annotated[Person, Depends(require(*RESIDING))]  # keeps households, their cards, PINs, plates and visitors
+# Says what groups open and when, or reads in a list: many rights at once, with the second factor.
+Allotting = Annotated[Person, Depends(require(*RESIDING, second_factor=True))]
+Opening = Annotated[Person, Depends(require(*OPENING))]  # opens a door from afar, for a reason that is kept
 Overseeing = Annotated[Person, Depends(require(*OVERSEEING))]  # looks at gateways, their numbers, and the places
 Auditing = Annotated[Person, Depends(require(*AUDITING))]  # reads who saw and changed what
 AuditingAll = Annotated[Person, Depends(require(*AUDITING, everywhere=True))]

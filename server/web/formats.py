@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from domain.masking import masked_text
+from domain.masking import masked_name as masked_name
+from domain.masking import masked_subject, masked_text
 from domain.plates import mask
 from server.store.gateway_views import ClockView
 from server.web.languages import N_
@@ -154,3 +155,8 @@ def _amounts(parts: dict[str, str]) -> dict[str, str]:
     if "spent" in parts:
         parts["spent"] = yuan(int(parts["spent"]))
     return parts
+
+
+def masked_number(text: str | None) -> str:
+    """A card's number or a telephone's: its last three signs, where it is long."""
+    return masked_subject("card", text) if text else ""

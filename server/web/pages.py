@@ -14,6 +14,7 @@ from server.api import (
     alert_actions,
     alerts,
     audit,
+    cards,
     charges,
     conservation,
     doors,
@@ -33,8 +34,11 @@ from server.api import (
     places,
     readers,
     refusals,
+    residents,
     retention,
     rollouts,
+    vehicle_passes,
+    visitors,
 )
 from server.auth import NeedsSecondFactor, NotSignedIn
 from server.web import public_files
@@ -50,6 +54,7 @@ _WORDS = {
     411: "no_length",
     413: "too_large",
     422: "not_understood",
+    429: "too_many",
     503: "busy",
 }
 
@@ -81,6 +86,10 @@ def routers() -> list[APIRouter]:
         me,
         oidc,
         rollouts,
+        residents,
+        cards,
+        vehicle_passes,
+        visitors,
         gateway,  # behind those whose paths begin like its own
     )
     return [noun.router for noun in nouns]

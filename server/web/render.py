@@ -78,7 +78,8 @@ class _Filters:
 
 
 _TIMES = (formats.clock, formats.moment, formats.to_second, formats.stamp_to_second, formats.line_time)
-_PLAIN = (*_TIMES, formats.yuan, formats.masked, formats.masked_words, formats.size)
+_MASKED = (formats.masked, formats.masked_words, formats.masked_name, formats.masked_number)
+_PLAIN = (*_TIMES, *_MASKED, formats.yuan, formats.size)
 
 
 def _filters(gettext: formats.Translate) -> dict[str, Any]:
