@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from io import BytesIO
 from typing import Any
 
@@ -27,6 +28,7 @@ class Column(msgspec.Struct, frozen=True):
     key: str
     heading: str
     is_required: bool = False
+    is_day: bool = False  # a cell that a spreadsheet keeps as a date is that day
 
 
 class Sheet(msgspec.Struct, frozen=True):
@@ -131,14 +133,14 @@ class Book(msgspec.Struct):
             self.faults.append(Fault(sheet, cell, reason, value[:60]))
 
 
-def read_book(body: bytes) -> Book:
+def read_book(body: bytes, sheets: Sequence[Sheet] = SHEETS) -> Book:
     """Read a workbook; whatever it is, the answer is a Book. Takes seconds for the largest: call it in a thread."""
     book = Book({}, [])
     if reason := _refused(body):
         book.fault("", "", reason)
         return book
     try:
-        _read(body, book)
+        _read(body, book, sheets)
     except Exception as error:  # noqa: BLE001 - the parser meets whatever a stranger made; it is shown, and nothing is taken
         return Book({}, [Fault("", "", "not_xlsx", type(error).__name__)])
     if not book.rows and not book.faults:
@@ -159,9 +161,9 @@ def _refused(body: bytes) -> str:
     return "" if any(part.filename == "xl/workbook.xml" for part in parts) else "not_xlsx"
 
 
-def _read(body: bytes, book: Book) -> None:
+def _read(body: bytes, book: Book, sheets: Sequence[Sheet]) -> None:
     workbook = load_workbook(BytesIO(body), read_only=True, data_only=False, keep_links=False)
-    by_title = {name: sheet for sheet in SHEETS for name in (sheet.title, *sheet.title.split(" ", 1))}
+    by_title = {name: sheet for sheet in sheets for name in (sheet.title, *sheet.title.split(" ", 1))}
     with zipfile.ZipFile(BytesIO(body)) as archive:
         for page in workbook.worksheets:
             sheet = by_title.get(page.title.strip())
@@ -220,14 +222,21 @@ def _names(column: Column) -> tuple[str, ...]:
 
 def _texts(cells: Any, keys: dict[int, str], number: int, sheet: Sheet, book: Book) -> dict[str, str]:
     texts: dict[str, str] = {}
+    days = {column.key for column in sheet.columns if column.is_day}
     for index, key in keys.items():
         cell = cells[index] if index < len(cells) else None
-        text, reason = _text(cell)
+        text, reason = _day(cell) if key in days else _text(cell)
         if reason:
             book.fault(sheet.title, f"{get_column_letter(index + 1)}{number}", reason, text)
         elif text:
             texts[key] = text
     return texts
+
+
+def _day(cell: Any) -> tuple[str, str]:
+    """The same of a day, written as text or as a date."""
+    value: object = getattr(cell, "value", None)
+    return (value.date().isoformat(), "") if isinstance(value, datetime) else _text(cell)
 
 
 def _text(cell: Any) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cache
 from io import BytesIO
 
@@ -9,7 +10,7 @@ from openpyxl import Workbook
 from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
-from server.place_book import SHEETS
+from server.place_book import SHEETS, Sheet
 
 TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _WIDTH = 22
@@ -32,14 +33,19 @@ EXAMPLES: dict[str, tuple[tuple[str, ...], ...]] = {
 @cache
 def template(*, is_filled: bool = False) -> bytes:
     """Headings alone, or with examples."""
+    return filled(SHEETS, EXAMPLES if is_filled else {})
+
+
+def filled(sheets: Sequence[Sheet], examples: Mapping[str, Sequence[Sequence[str]]]) -> bytes:
+    """A workbook of sheets with their headings, and rows below them."""
     workbook = Workbook(write_only=True)
-    for sheet in SHEETS:
+    for sheet in sheets:
         page = workbook.create_sheet(sheet.title)
         page.freeze_panes = "A2"
         for number in range(1, len(sheet.columns) + 1):
             page.column_dimensions[get_column_letter(number)].width = _WIDTH
         page.append([_heading(page, column.heading) for column in sheet.columns])
-        for row in EXAMPLES[sheet.key] if is_filled else ():
+        for row in examples.get(sheet.key, ()):
             page.append(list(row))
     out = BytesIO()
     workbook.save(out)

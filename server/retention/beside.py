@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -16,6 +16,7 @@ from server.retention import holds
 from server.retention.expiry import count
 from server.retention.letting_go import disown
 from server.store.engine import Database, stamp
+from server.store.resident_tables import credential, resident_import, vehicle_pass
 from server.store.retention_tables import picture_use
 from server.store.schema import (
     charge,
@@ -42,7 +43,7 @@ class Beside:
     async def round(self, now: datetime) -> Counter[str]:
         """Everything that is due; what went, in numbers."""
         went = Counter[str]()
-        steps = (_refusals, _orders, _wishes, _parked_deliveries, _book_workings, _charges, _pictures)
+        steps = (_refusals, _orders, _wishes, _parked_deliveries, _book_workings, _charges, _pictures, _residents)
         for step in steps:
             name = step.__name__.strip("_")
             while gone := await self._step(step, name, now):
@@ -202,6 +203,23 @@ async def _pictures(connection: AsyncConnection, terms: Terms, in_force: Sequenc
     for complex_id in sorted({row.complex for row in rows}):
         await disown(connection, complex_id, [row.sha256 for row in rows if row.complex == complex_id])
     return len(rows)
+
+
+async def _residents(connection: AsyncConnection, terms: Terms, in_force: Sequence[Hold], now: datetime) -> int:
+    """Cards, codes and plates that opened nothing any more as long ago as the records of doors; workbooks of nobody."""
+    held = _held_complexes(in_force)
+    if held is None:
+        return 0
+    cutoff = terms.cutoff("door", now)
+    gone = 0
+    for table, ended in ((credential, credential.c.revoked_at), (vehicle_pass, vehicle_pass.c.ended_at)):
+        old = or_(ended < stamp(cutoff), table.c.until_day < cutoff.date().isoformat())
+        keys = select(table.c.complex, table.c.id).where(old, table.c.complex.not_in(held)).limit(_AT_ONCE)
+        for complex_id, identity in (await connection.execute(keys)).all():
+            await connection.execute(delete(table).where(table.c.complex == complex_id, table.c.id == identity))
+            gone += 1
+    await connection.execute(delete(resident_import).where(resident_import.c.made_at < stamp(now - timedelta(hours=1))))
+    return gone
 
 
 async def _are_counted(connection: AsyncConnection) -> bool:

@@ -18,20 +18,24 @@ from domain.retention import Hold
 from domain.subjects import ErasureList, Subject, forms_in
 from server.retention import erasures, holds, search
 from server.retention.search import Hit
-from server.store import desired_rows
+from server.store import access_list, desired_rows
 from server.store.engine import Database
+from server.store.resident_tables import credential
 from server.store.schema import desired_state
 
 _LISTS: Mapping[str, str] = MappingProxyType(
     {"credentials": "cards", "passes": "passes", "watch_lists": "entries", "plate_lists": "entries"}
 )
 _ERASED = "erased"
+_OF_LISTS = frozenset({"resident", "credential", "vehicle_pass"})  # from these rows documents are made
 Named = Callable[[object], bool]
 
 
 async def erase(db: Database, subject: Subject, scope: Collection[str], identity: str, now: datetime) -> Counter[str]:
     """Blank every row that names the subject; what was, in numbers. Rows derived from the log go with their events."""
     went = Counter[str]()
+    async with db.write() as connection:
+        await access_list.adopt_all(connection, now)  # what else stands in the lists becomes rows, and is found
     async with db.read() as connection:
         in_force = await holds.that_keep(connection, now)
     hits = [hit async for hit in search.rows(db, subject, scope) if not _is_held(hit, subject, in_force)]
@@ -42,15 +46,20 @@ async def erase(db: Database, subject: Subject, scope: Collection[str], identity
     async with db.write() as connection:
         for complex_id, kind in {(h.row["complex"], h.row["kind"]) for h in hits if h.table.name == "desired_state"}:
             await _put_newest(connection, complex_id, kind, now)
+        for complex_id in sorted({h.row["complex"] for h in hits if h.table.name in _OF_LISTS}):
+            await access_list.publish(connection, complex_id, _ERASED, now)
     return +went
 
 
 async def erase_by_list(db: Database, now: datetime) -> Counter[str]:
     """The same by the list, which names nobody: for a database that was put back."""
     went = Counter[str]()
+    async with db.write() as connection:
+        await access_list.adopt_all(connection, now)
     async with db.read() as connection:
         lists = await erasures.lists(connection)
     wishes: set[tuple[str, str]] = set()
+    listed: set[str] = set()
     for complex_id, of in lists.items():
         async for hit in search.all_rows(db, [complex_id] if complex_id else []):
             by = _matched(of, search.forms_in_row(hit.table, hit.row), hit)
@@ -60,9 +69,13 @@ async def erase_by_list(db: Database, now: datetime) -> Counter[str]:
                 went[hit.table.name] += await _blank(connection, hit, partial(_stands, of), by)
             if hit.table.name == "desired_state":
                 wishes.add((hit.row["complex"], hit.row["kind"]))
+            if hit.table.name in _OF_LISTS:
+                listed.add(hit.row["complex"])
     async with db.write() as connection:
         for complex_id, kind in sorted(wishes):
             await _put_newest(connection, complex_id, kind, now)
+        for complex_id in sorted(listed):
+            await access_list.publish(connection, complex_id, _ERASED, now)
     return +went
 
 
@@ -145,6 +158,18 @@ async def _put_newest(connection: AsyncConnection, complex_id: str, kind: str, n
     await desired_rows.put_again(connection, row, _ERASED, now)
 
 
+async def _household(connection: AsyncConnection, hit: Hit, named: Named, _identity: str) -> None:
+    """The home stays; its name and telephone go, whoever they were found by."""
+    await connection.execute(update(hit.table).where(_same(hit)).values(name="", phone=None))
+
+
+async def _resident(connection: AsyncConnection, hit: Hit, named: Named, identity: str) -> None:
+    """The person, with what was theirs alone."""
+    theirs = (credential.c.household == hit.row["household"], credential.c.resident == hit.row["id"])
+    await connection.execute(delete(credential).where(*theirs))
+    await _remove(connection, hit, named, identity)
+
+
 _WAYS: Mapping[str, Callable[[AsyncConnection, Hit, Named, str], Awaitable[None]]] = MappingProxyType(
     {
         "charge": _entry_of_the_book,
@@ -158,6 +183,11 @@ _WAYS: Mapping[str, Callable[[AsyncConnection, Hit, Named, str], Awaitable[None]
         "correction": _remove,
         "legal_hold": _set(plate="", card="", person="", device=_ERASED, reason=_ERASED, lifted_why=_ERASED),
         "conservation_finding": _remove,
+        "household": _household,
+        "resident": _resident,
+        "credential": _remove,
+        "vehicle_pass": _remove,
+        "resident_import": _remove,
         "order_result": _set(text=_ERASED),
         "gap": _set(detail=_ERASED),
         "gateway_applied": _set(refused_reason=_ERASED),

@@ -57,6 +57,12 @@ async def adopt(connection: AsyncConnection, complex_id: str, now: datetime) -> 
             await _note(connection, complex_id, {kind: newest["version"]})
 
 
+async def adopt_all(connection: AsyncConnection, now: datetime) -> None:
+    """The same in every complex that has such rows."""
+    for complex_id in (await connection.execute(select(access_list.c.complex))).scalars().all():
+        await adopt(connection, complex_id, now)
+
+
 async def publish(connection: AsyncConnection, complex_id: str, by: str, now: datetime) -> dict[str, int]:
     """Write the documents that changed; the versions in which the rows stand now. Raises BadDesired."""
     versions: dict[str, int] = {}

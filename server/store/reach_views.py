@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.desired_bodies import Devices
+from domain.desired_bodies import Device, Devices
 from server.store.schema import desired_state, door, gateway, gateway_applied
 
 DoorName = tuple[str, str]  # device, point
@@ -101,12 +101,17 @@ def _behind(statuses: Mapping[str, Any], doors: list[DoorName]) -> dict[str, int
     return {id_: sum(device in listed for device, _ in doors) for id_, listed in lists.items()}
 
 
-async def doors_of(connection: AsyncConnection, complex_id: str) -> list[DoorName]:
-    """The doors that the list of devices names; where it names none, those that have been heard of."""
+async def devices_of(connection: AsyncConnection, complex_id: str) -> tuple[Device, ...]:
+    """The newest list of devices."""
     same = (desired_state.c.complex == complex_id, desired_state.c.kind == "devices")
     query = select(desired_state.c.body).where(*same).order_by(desired_state.c.version.desc()).limit(1)
     body = (await connection.execute(query)).scalar()
-    devices = msgspec.json.decode(body, type=Devices).devices if body else ()
+    return msgspec.json.decode(body, type=Devices).devices if body else ()
+
+
+async def doors_of(connection: AsyncConnection, complex_id: str) -> list[DoorName]:
+    """The doors that the list of devices names; where it names none, those that have been heard of."""
+    devices = await devices_of(connection, complex_id)
     listed = [(device.id, one.point) for device in devices for one in device.doors]
     if listed:
         return listed
@@ -114,3 +119,9 @@ async def doors_of(connection: AsyncConnection, complex_id: str) -> list[DoorNam
         select(door.c.device, door.c.point).where(door.c.complex == complex_id).order_by(door.c.device, door.c.point)
     )
     return [(row.device, row.point) for row in await connection.execute(heard)]
+
+
+async def newest(connection: AsyncConnection, complex_id: str, kind: str) -> int | None:
+    """The newest version of a document; None where there is none."""
+    same = (desired_state.c.complex == complex_id, desired_state.c.kind == kind)
+    return (await connection.execute(select(func.max(desired_state.c.version)).where(*same))).scalar()

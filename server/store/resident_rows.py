@@ -123,6 +123,12 @@ async def add_card(
     return await _insert(connection, by, {"kind": "card", "number": number.strip(), "canonical": text, **row})
 
 
+def card_columns(number: str) -> dict[str, Any]:
+    """A new card, but for whose it is and what it opens."""
+    rest = {"name": "", "first_card": 0, "passes_lock_down": 0}
+    return {"id": new_id("card"), "kind": "card", "number": number, "canonical": canonical_card(number), **rest}
+
+
 async def add_secret(
     connection: AsyncConnection, by: By, home: str, person: str | None, kind: SecretKind, text: str, rights: Rights
 ) -> str:

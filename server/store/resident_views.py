@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, tuple_
@@ -124,7 +124,8 @@ def _views(scope: Scope) -> Select[Any]:
     )
     shown: list[Any] = [*columns, complex_.c.name.label("complex_name"), complex_.c.timezone, *counts]
     query = select(*shown)
-    return query.join(complex_, complex_.c.id == household.c.complex).where(within(household.c.complex, scope))
+    joined = query.join(complex_, complex_.c.id == household.c.complex).where(within(household.c.complex, scope))
+    return cast("Select[Any]", joined)
 
 
 _ORDER = (household.c.complex, household.c.building, household.c.unit, household.c.room)

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from server.api import (
+    access_groups,
     accounts,
     alert_actions,
     alerts,
@@ -17,6 +18,7 @@ from server.api import (
     cards,
     charges,
     conservation,
+    door_orders,
     doors,
     enrolment,
     gateway,
@@ -34,6 +36,7 @@ from server.api import (
     places,
     readers,
     refusals,
+    resident_import,
     residents,
     retention,
     rollouts,
@@ -86,6 +89,9 @@ def routers() -> list[APIRouter]:
         me,
         oidc,
         rollouts,
+        door_orders,
+        resident_import,  # before those whose paths take any word
+        access_groups,
         residents,
         cards,
         vehicle_passes,

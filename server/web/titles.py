@@ -292,6 +292,12 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "residents": N_("停用已久的凭证"),
     },
     "credential": {"card": N_("门禁卡"), "pin": N_("门禁密码"), "qr": N_("访客码"), "token": N_("手机凭证")},
+    "resident_part": {
+        "household": N_("户"),
+        "person": N_("人"),
+        "card": N_("门禁卡"),
+        "plate": N_("车牌"),
+    },
     "weekday": {
         "mon": N_("周一"),
         "tue": N_("周二"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -17,9 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.events import Event, Subject, encode_event
 from domain.ids import content_name
 from server.house import House
-from server.store import schema
+from server.store import resident_rows, schema
 from server.store.engine import stamp
 from server.store.live_rows import announce
+from server.store.resident_rows import By, Rights
 from server.store.scope import CITY, Scope, of_complexes
 
 PASSWORD = "correct horse battery staple"  # pragma: allowlist secret
@@ -186,3 +187,19 @@ def line(rule: str, units: int, fen: int, hours_before: tuple[float, float]) -> 
 def hello(head: int, **changes: Any) -> dict[str, Any]:
     streams = {name: {"epoch": "e1", "head": head} for name in ("urgent", "money", "routine")}
     return {"version": "0.1.0", "streams": streams, "media_unsent": 0, "parked": 0, "broker": "connected", **changes}
+
+
+async def add_household(connection: AsyncConnection, at: datetime, complex_id: str = GARDEN) -> None:
+    """A household with one of each: a person, a card, a plate and a visitors' link."""
+    by, until = By("wang", at, complex_id), date(2099, 12, 31)
+    made = by.columns | {"household": "h1"}
+    await resident_rows.add_household(
+        connection, by, "h1", {"building": "3", "unit": "1", "room": "501", "name": "王芳"}
+    )
+    await insert(connection, schema.resident, made | {"id": "p1", "name": "李小明", "phone": "13900005678"})
+    card = resident_rows.card_columns("0005550101") | Rights(until).columns | {"id": "k1", "holder": "p1"}
+    await insert(connection, schema.credential, made | card | {"resident": "p1"})
+    plate = {"id": "v1", "plate": "京A55501", "canonical": "京A55501", "name": "", "until_day": until.isoformat()}
+    await insert(connection, schema.vehicle_pass, made | plate)
+    link: dict[str, Any] = {"id": "l1", "digest": "x" * 64, "groups": [], "expires_at": "2099-12-31T00:00:00.000Z"}
+    await insert(connection, schema.visitor_link, made | link)

@@ -19,8 +19,11 @@ from sqlalchemy import select
 from starlette.routing import BaseRoute
 
 from server.auth import every_route, public
-from server.place_template import template
+from server.place_template import filled, template
+from server.resident_plan import EXAMPLES as RESIDENTS
+from server.resident_plan import SHEET
 from server.store import audit_rows, schema
+from server.web.formats import zone_of
 from tests.server import rows
 from tests.server.engines import Engine
 from tests.server.people import City, city
@@ -122,7 +125,70 @@ async def _stop(town: City) -> httpx.Response:
     return await visitor.submit(f"{running[0]}/stop")
 
 
+async def _link(town: City) -> str:
+    shown = await by("sun", "/residents/h1/links", days="7")(town)
+    link = re.search(r"/visit/[\w-]{20,}", shown.text)
+    assert link
+    return link[0]
+
+
+async def _make_pass(town: City) -> httpx.Response:
+    today = town.house.now().astimezone(zone_of(None)).date().isoformat()
+    return await (await town.visitor()).client.post(await _link(town), data={"day": today})
+
+
+async def _end_pass(town: City) -> httpx.Response:
+    link, visitor = await _link(town), await town.visitor()
+    today = town.house.now().astimezone(zone_of(None)).date().isoformat()
+    await visitor.client.post(link, data={"day": today})
+    found = re.search(r'name="pass" value="([\w-]+)"', await visitor.page(link))
+    assert found
+    return await visitor.client.post(f"{link}/end", data={"pass": found[1]})
+
+
+async def _upload_residents(town: City) -> httpx.Response:
+    body = filled((SHEET,), RESIDENTS)
+    return await upload(await town.visitor("wang"), body, "/residents/import/garden")
+
+
+async def _import_residents(town: City) -> httpx.Response:
+    visitor = await town.visitor("wang")
+    shown = await upload(visitor, filled((SHEET,), RESIDENTS), "/residents/import/garden")
+    return await visitor.submit("/residents/import/garden/confirm", digest=digest_in(shown))
+
+
+async def _open(town: City) -> httpx.Response:
+    device = "uhppoted:405419896"
+    status = rows.hello(1, devices=[{"id": device}])
+    async with town.house.db.write() as connection:  # another gateway may be there by now
+        mine = schema.gateway.update().where(schema.gateway.c.id == "gw-0a1b2c3d4e5f")
+        await connection.execute(mine.values(status=status))
+    return await by("li", "/doors/open", complex="garden", device=device, point="door/1", reason="forgot")(town)
+
+
+FOREVER = "2099-01-01"
 SAMPLES: Mapping[str, Sample] = {
+    "POST /residents": by("sun", "/residents", complex="garden", room="101"),
+    "POST /residents/{identity}": by("sun", "/residents/h1", name="新"),
+    "POST /residents/{identity}/shown": by("sun", "/residents/h1/shown", reason="owner"),
+    "POST /residents/{identity}/people": by("sun", "/residents/h1/people", name="新"),
+    "POST /residents/{identity}/people/{resident}": by("sun", "/residents/h1/people/p1", name="新"),
+    "POST /residents/{identity}/cards": by("sun", "/residents/h1/cards", kind="card", number="4321", until=FOREVER),
+    "POST /residents/{identity}/cards/{card}/{what}": by("sun", "/residents/h1/cards/k1/revoke"),
+    "POST /residents/{identity}/plates": by("sun", "/residents/h1/plates", plate="京A66666", until=FOREVER),
+    "POST /residents/{identity}/plates/{one}/{what}": by("sun", "/residents/h1/plates/v1/end"),
+    "POST /residents/{identity}/links": by("sun", "/residents/h1/links", days="7"),
+    "POST /residents/{identity}/links/{link}/end": by("sun", "/residents/h1/links/l1/end"),
+    "POST /visit/{token}": _make_pass,
+    "POST /visit/{token}/end": _end_pass,
+    "POST /residents/import/{complex_id}": _upload_residents,
+    "POST /residents/import/{complex_id}/confirm": _import_residents,
+    "POST /residents/access/{complex_id}/groups": by("wang", "/residents/access/garden/groups", name="甲", doors="*"),
+    "POST /residents/access/{complex_id}/schedules": by(
+        "wang", "/residents/access/garden/schedules", name="甲", mon="08:00-18:00"
+    ),
+    "POST /residents/access/{complex_id}/holidays": by("wang", "/residents/access/garden/holidays", days="2027-01-01"),
+    "POST /doors/open": _open,
     "POST /login": _sign_in,
     "POST /logout": by("li", "/logout"),
     "POST /alerts/actions": _tap,
@@ -179,6 +245,7 @@ async def town(tmp_path: Path, engine: Engine) -> AsyncIterator[City]:
     async with city(tmp_path, engine) as made:
         async with made.house.db.write() as connection:
             await add_areas(connection)
+            await rows.add_household(connection, made.house.now())
         yield made
 
 

@@ -150,11 +150,9 @@ async def town(tmp_path: Path, engine: Engine) -> AsyncIterator[City]:
         yield made
 
 
-async def upload(visitor: Visitor, body: bytes) -> httpx.Response:
+async def upload(visitor: Visitor, body: bytes, path: str = "/places/import") -> httpx.Response:
     files = {"file": ("places.xlsx", body, "application/octet-stream")}
-    return await visitor.client.post(
-        "/places/import", data={"csrf": visitor.csrf}, files=files, headers={"Accept": "text/html"}
-    )
+    return await visitor.client.post(path, data={"csrf": visitor.csrf}, files=files, headers={"Accept": "text/html"})
 
 
 def digest_in(answer: httpx.Response) -> str:

@@ -35,7 +35,8 @@ from tests.server.scoped_people import Someone, add_areas, add_everyone, sign_in
 
 GARDENS = ("阳光花园".encode(), b"garden", "一社区".encode(), "东城区".encode())
 MACHINES = {"/v1/enrol", "/healthz", "/readyz"}
-PUBLIC = MACHINES | {"/login", "/lang/{language}", "/invite/{token}", "/login/oidc", "/login/oidc/back"}
+VISITORS = {"/visit/{token}", "/visit/{token}/end", "/visit/pass/{token}"}
+PUBLIC = MACHINES | VISITORS | {"/login", "/lang/{language}", "/invite/{token}", "/login/oidc", "/login/oidc/back"}
 DONE = (200, 303)
 ON_SQLITE = pytest.mark.parametrize("engine", [SQLITE], ids=["sqlite"])  # what is no matter of the engine
 
@@ -104,6 +105,37 @@ EXAMPLES: dict[str, Example] = {
     "/retention/subject/export": Example("/retention/subject/export", SUBJECT, is_one=False),
     "/retention/subject/delete": Example("/retention/subject/delete", {**SUBJECT, "sure": "yes"}, is_one=False),
     "/retention/erasures/{identity}": Example("/retention/erasures/e-1"),
+    "POST /residents": Example("/residents", {"complex": rows.GARDEN, "room": "101"}),
+    "/residents/{identity}": Example("/residents/h1", {"name": "新"}),
+    "/residents/{identity}/shown": Example("/residents/h1/shown", {"reason": "owner"}, again=200),
+    "/residents/{identity}/people": Example("/residents/h1/people", {"name": "新"}),
+    "/residents/{identity}/people/{resident}": Example("/residents/h1/people/p1", {"name": "新"}),
+    "/residents/{identity}/cards": Example(
+        "/residents/h1/cards", {"kind": "card", "number": "4321", "until": "2099-01-01"}
+    ),
+    "/residents/{identity}/cards/{card}/{what}": Example("/residents/h1/cards/k1/revoke"),
+    "/residents/{identity}/swipe": Example("/residents/h1/swipe"),
+    "/residents/{identity}/plates": Example("/residents/h1/plates", {"plate": "京A12345", "until": "2099-01-01"}),
+    "/residents/{identity}/plates/{one}/{what}": Example("/residents/h1/plates/v1/end"),
+    "/residents/{identity}/links": Example("/residents/h1/links", {"days": "7"}, again=200),
+    "/residents/{identity}/links/{link}/end": Example("/residents/h1/links/l1/end"),
+    "GET /residents/import/{complex_id}": Example("/residents/import/garden"),
+    "/residents/import/{complex_id}/template.xlsx": Example("/residents/import/garden/template.xlsx"),
+    "POST /residents/import/{complex_id}": Example(
+        "/residents/import/garden", raw=multipart("file", b"no workbook"), again=200
+    ),
+    "/residents/import/{complex_id}": Example("/residents/import/garden"),
+    "/residents/import/{complex_id}/confirm": Example("/residents/import/garden/confirm", {"digest": "x"}, again=200),
+    "/residents/access/{complex_id}": Example("/residents/access/garden"),
+    "/residents/access/{complex_id}/groups": Example("/residents/access/garden/groups", {"name": "甲", "doors": "*"}),
+    "/residents/access/{complex_id}/schedules": Example(
+        "/residents/access/garden/schedules", {"name": "甲", "mon": "08:00-18:00"}
+    ),
+    "/residents/access/{complex_id}/holidays": Example("/residents/access/garden/holidays", {"days": "2027-01-01"}),
+    "/doors/open": Example(
+        "/doors/open",
+        {"complex": rows.GARDEN, "device": "uhppoted:405419896", "point": "door/1", "reason": "forgot"},
+    ),
     "POST /places/import": Example("/places/import", raw=multipart("file", b"no workbook"), is_one=False),
     "/parking/sessions/{complex_id}/{identity}": Example("/parking/sessions/garden/5e1"),
     "/parking/sessions/{complex_id}/{identity}/plate": Example(
@@ -148,6 +180,7 @@ async def _begin_something(connection: AsyncConnection, now: datetime) -> None:
     said = {"kind": "plate", "complex": "", "key": "x", "until": "", "reason": "walk", "document": "17"}
     asked = {"asked_by": "wang", "asked_at": stamp(now), "state": "begun"}
     await connection.execute(erasure.insert().values(id="e-1", **said, **asked))
+    await rows.add_household(connection, now)
 
 
 def routes_of(town: City) -> list[Route]:

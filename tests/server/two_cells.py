@@ -20,7 +20,7 @@ from server.bootstrap import cell_settings, folding
 from server.cells.depart import Departure, Destination, Moved
 from server.cells.far import Answer, Far
 from server.config import Cell, Config
-from server.store import desired_rows, order_rows, schema
+from server.store import access_list, access_rows, desired_rows, order_rows, schema
 from server.store import retention_tables as kept
 from server.store.engine import stamp
 from server.store.people import add_account
@@ -29,6 +29,7 @@ from server.store.scope import CITY
 from tests.server.centre import CONFIG, Centre, Gateway, centre
 from tests.server.engines import Engine
 from tests.server.mixed import NO_TIME, NOT_UNDERSTOOD, records
+from tests.server.rows import add_household
 
 SECRET = "a secret of two cells"  # pragma: allowlist secret
 WEST = Destination("west", "http://west.example.invalid")
@@ -150,6 +151,12 @@ async def _act(east: Centre, gateway: Gateway) -> None:
         await connection.execute(schema.conservation_finding.insert().values(**found, found_at=now, seen_at=now))
         for place in (schema.building, schema.gate):
             await connection.execute(place.insert().values(id=f"{place.name}-1", complex="garden", name="1号"))
+        await add_household(connection, house.now())
+        await access_list.adopt(connection, "garden", house.now())
+        await access_rows.put_schedule(connection, "garden", "白天", {"mon": "08:00-18:00"})
+        await access_rows.put_group(connection, "garden", "楼门", "*", "白天")
+        await access_rows.put_holidays(connection, "garden", "2027-01-01")
+        await access_list.publish(connection, "garden", "wang", house.now())
         await desired_rows.put(connection, "garden", "policy", {"confirm_s": 5}, "wang", house.now())
         await order_rows.place(connection, "garden", order)
 

@@ -1,0 +1,71 @@
+"""One door within the asking person's scope, and the last orders for it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import and_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.store.desired_views import OrderView
+from server.store.reach_views import devices_of, doors_of
+from server.store.schema import complex_, door, gateway_order, order_result
+from server.store.scope import Scope, within
+
+_SHOWN, _LOOKED_AT = 10, 100
+
+
+class OneDoor(msgspec.Struct, frozen=True):
+    """A door that was heard of, or that only the list of devices names: of that nothing is known yet."""
+
+    complex: str
+    complex_name: str
+    timezone: str
+    device: str
+    point: str
+    place: str | None = None
+    state: str | None = None
+    state_at: datetime | None = None
+    last_result: str | None = None
+    last_method: str | None = None
+    last_access_at: datetime | None = None
+
+
+class _Args(msgspec.Struct):
+    """What an order's arguments say of the point."""
+
+    point: object = ""
+
+
+async def one(connection: AsyncConnection, scope: Scope, complex_id: str, device: str, point: str) -> OneDoor | None:
+    here = (complex_.c.id == complex_id, within(complex_.c.id, scope))
+    same = and_(door.c.complex == complex_.c.id, door.c.device == device, door.c.point == point)
+    columns = [complex_.c.id.label("complex"), complex_.c.name.label("complex_name"), complex_.c.timezone]
+    known = ("place", "state", "state_at", "last_result", "last_method", "last_access_at")
+    said = [door.c[name] for name in known]
+    query = select(*columns, door.c.device.label("heard"), *said).outerjoin(door, same).where(*here)
+    row = (await connection.execute(query)).mappings().first()
+    if row is None:
+        return None
+    if row["heard"] is None and (device, point) not in await doors_of(connection, complex_id):
+        return None
+    said_of = {str(name): value for name, value in row.items()}
+    return msgspec.convert(said_of | {"device": device, "point": point}, OneDoor)
+
+
+async def last_orders(connection: AsyncConnection, of: OneDoor) -> list[OrderView]:
+    """The newest first, with what became of them."""
+    result = (order_result.c.state, order_result.c.at, order_result.c.text)
+    same = and_(order_result.c.gateway == gateway_order.c.gateway, order_result.c.id == gateway_order.c.id)
+    here = (gateway_order.c.complex == of.complex, gateway_order.c.device == of.device)
+    query = select(gateway_order, *result).outerjoin(order_result, same).where(*here)
+    rows = await connection.execute(query.order_by(gateway_order.c.number.desc()).limit(_LOOKED_AT))
+    mine = [row for row in rows.mappings() if msgspec.convert(row["args"], _Args).point == of.point]
+    return [msgspec.convert(row, OrderView) for row in mine[:_SHOWN]]
+
+
+async def open_with(connection: AsyncConnection, of: OneDoor) -> dict[str, str | int | bool]:
+    """What an order to open the door must say beside its point, as the list of devices has it."""
+    of_device = [device.doors for device in await devices_of(connection, of.complex) if device.id == of.device]
+    return next((door.open_with for doors in of_device for door in doors if door.point == of.point), {})
