@@ -6,9 +6,13 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, ViewportSize
 
+from server.store import access_rows, schema
+from server.store.visitor_rows import digest_of_token
 from tests.browser.stage import DESK, NEEDS, PHONE, Stage
+from tests.server import rows
 
 pytestmark = NEEDS
+TOKEN = "a-token-of-a-visitor-link"  # pragma: allowlist secret
 PATHS = (
     "/",
     "/alerts",
@@ -30,6 +34,12 @@ PATHS = (
     "/gateways/refusals",
     "/gateways/refusals/1",
     "/gateways/gw-0a1b2c3d4e5f/conservation",
+    "/residents",
+    "/residents/h1",
+    "/residents/h1/swipe",
+    "/residents/access/garden",
+    "/residents/import/garden",
+    "/doors/one?complex=garden&device=uhppoted:405419896&point=door/1",
     "/places",
     "/places/areas/c1",
     "/places/complexes/garden",
@@ -45,13 +55,28 @@ PATHS = (
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
 async def test_axe_finds_nothing_serious_and_targets_fit_a_glove(stage: Stage, size: ViewportSize) -> None:
+    await _add_residents(stage)
     page = await stage.visitor("wang", size)
     found = {path: await _faults(page, stage.base + path) for path in PATHS}
     await page.goto(f"{stage.base}/lang/en")
     found["/ in English"] = await _faults(page, stage.base + "/")
     open_page = await (await stage.context(size)).new_page()
     found["/login"] = await _faults(open_page, stage.base + "/login")
+    found["/visit"] = await _faults(open_page, f"{stage.base}/visit/{TOKEN}")
+    await open_page.click("button.primary")
+    await open_page.wait_for_selector("svg.qr")
+    found["/visit/pass"] = await faults_here(open_page)
     assert {path: faults for path, faults in found.items() if faults} == {}
+
+
+async def _add_residents(stage: Stage) -> None:
+    """A household with one of each, and a link for its visitors; a group, a schedule and holidays."""
+    async with stage.house.db.write() as connection:
+        await rows.add_household(connection, stage.house.now())
+        link = schema.visitor_link.update().where(schema.visitor_link.c.id == "l1")
+        await connection.execute(link.values(digest=digest_of_token(TOKEN)))
+        await access_rows.put_schedule(connection, "garden", "白天", {"mon": "08:00-18:00"})
+        await access_rows.put_group(connection, "garden", "楼门", "uhppoted:405419896 door/1", "白天")
 
 
 async def test_axe_sees_what_is_wrong(stage: Stage) -> None:

@@ -21,12 +21,14 @@ from server.store.engine import stamp
 from server.store.visitor_rows import code_of
 from server.web.formats import zone_of
 from tests.server import rows
-from tests.server.engines import Engine
+from tests.server.engines import SQLITE, Engine
 from tests.server.people import City, Visitor, city
 
 UNTIL = (date.today() + timedelta(days=100)).isoformat()
 DEVICE = "uhppoted:405419896"
 BY_HAND = {"cards": [{"id": "good", "card": "0081", "doors": [{"device": "*"}], "until": "2099-12-31"}]}
+
+ON_SQLITE = pytest.mark.parametrize("engine", [SQLITE], ids=["sqlite"])  # what is no matter of the engine
 
 
 @pytest.fixture
@@ -90,6 +92,7 @@ async def test_a_card_opens_and_revoked_it_does_not_and_that_can_be_taken_back(t
     assert (await newest(town))[1]["cards"][0]["until"] == later
 
 
+@ON_SQLITE
 async def test_a_card_of_another_and_what_is_none_are_refused(town: City) -> None:
     visitor = await town.visitor("sun")
     home, other = await add_home(visitor), await add_home(visitor, "102")
@@ -130,6 +133,7 @@ async def test_what_the_command_line_wrote_is_taken_over_and_not_dropped(town: C
     assert "***" in await visitor.page(home)
 
 
+@ON_SQLITE
 async def test_a_pin_is_kept_as_a_digest_and_is_nobody_elses(town: City) -> None:
     visitor = await town.visitor("chen")
     home, other = await add_home(visitor), await add_home(visitor, "102")
@@ -144,6 +148,7 @@ async def test_a_pin_is_kept_as_a_digest_and_is_nobody_elses(town: City) -> None
     assert answer.headers["location"].endswith("pin_taken")
 
 
+@ON_SQLITE
 async def test_names_and_numbers_are_masked_until_a_reason_is_given(town: City) -> None:
     visitor = await town.visitor("sun")
     home = await add_home(visitor)
@@ -236,6 +241,7 @@ async def test_a_household_makes_a_pass_that_opens_once_and_only_by_its_address(
     )
 
 
+@ON_SQLITE
 async def test_a_link_makes_only_so_many_and_ended_none_at_all(town: City) -> None:
     clerk = await town.visitor("sun")
     home = await add_home(clerk)
@@ -252,6 +258,7 @@ async def test_a_link_makes_only_so_many_and_ended_none_at_all(town: City) -> No
     assert "<svg" not in (await guest.get(made[0])).text, "its passes ended with it"
 
 
+@ON_SQLITE
 async def test_a_plate_passes_until_a_day_and_no_longer_once_it_ended(town: City) -> None:
     visitor = await town.visitor("sun")
     home = await add_home(visitor)
@@ -269,6 +276,7 @@ async def test_a_plate_passes_until_a_day_and_no_longer_once_it_ended(town: City
     assert len((await newest(town, "passes"))[1]["passes"]) == 1
 
 
+@ON_SQLITE
 async def test_who_does_not_see_the_complex_sees_no_household(town: City) -> None:
     home = await add_home(await town.visitor("wang"), complex_id="river")
     clerk = await town.visitor("sun")

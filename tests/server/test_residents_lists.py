@@ -23,12 +23,14 @@ from server.retention import erase_beside
 from server.retention.beside import Beside
 from server.store import audit_rows, resident_tables, schema
 from server.web.formats import zone_of
-from tests.server.engines import Engine
+from tests.server.engines import SQLITE, Engine
 from tests.server.people import City, city
 from tests.server.test_place_import import digest_in, upload
 from tests.server.test_residents import DEVICE, UNTIL, add_card, add_home, newest
 
 GOOD = list(EXAMPLES["resident"][0])
+
+ON_SQLITE = pytest.mark.parametrize("engine", [SQLITE], ids=["sqlite"])  # what is no matter of the engine
 
 
 @pytest.fixture
@@ -87,6 +89,7 @@ async def test_a_workbook_is_shown_and_then_written_whole_or_not_at_all(town: Ci
     assert 'name="digest"' not in (await upload(visitor, body, path)).text, "the same again adds nothing"
 
 
+@ON_SQLITE
 async def test_a_group_opens_its_doors_at_its_hours_and_stays_while_a_card_uses_it(town: City) -> None:
     visitor, base = await town.visitor("wang"), "/residents/access/garden"
     await visitor.submit(f"{base}/schedules", name="白天", mon="08:00-18:00", holiday="10:00-12:00")
@@ -118,6 +121,7 @@ async def test_a_group_opens_its_doors_at_its_hours_and_stays_while_a_card_uses_
     assert "白天" in await visitor.page(base)
 
 
+@ON_SQLITE
 async def test_a_door_opens_from_afar_once_for_a_reason_that_is_kept(town: City) -> None:
     patrol, where = await town.visitor("li"), {"complex": "garden", "device": DEVICE, "point": "door/1"}
     page = await patrol.page(f"/doors/one?complex=garden&device={DEVICE}&point=door/1")
@@ -154,6 +158,7 @@ async def test_who_is_erased_is_in_no_row_and_in_no_list(town: City) -> None:
     assert not any(word in shown for word in ("李小明", "王芳", "京A12345", "13800001234"))
 
 
+@ON_SQLITE
 async def test_what_was_revoked_long_ago_goes_and_what_is_in_use_stays(town: City) -> None:
     visitor = await town.visitor("sun")
     home = await add_home(visitor)
