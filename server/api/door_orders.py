@@ -10,7 +10,7 @@ from fastapi import APIRouter, HTTPException, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from domain.orders import Order
+from domain.orders import Argument, Order
 from server.api.who import OPENING, Opening, Watching
 from server.audit import Subject, record
 from server.auth import Form, Person, field
@@ -69,7 +69,9 @@ async def open_door(request: Request, person: Opening, form: Form) -> Response:
         raise HTTPException(422, "say why it is opened")
     async with house.db.read() as connection:
         door = await _door(connection, person, complex_id, device, point)
-        more = await door_views.open_with(connection, door) if name == "door.open" else {}
+        args: dict[str, Argument] = {"point": point} if point else {}
+        if name == "door.open":
+            args |= await door_views.open_with(connection, door)
     back = "/doors/one?" + urlencode({"complex": complex_id, "device": device, "point": point})
     now = house.now()
     order = Order(
@@ -79,7 +81,7 @@ async def open_door(request: Request, person: Opening, form: Form) -> Response:
         now,
         now + _GOOD_FOR,
         person.username,
-        ({"point": point} if point else {}) | more,
+        args,
     )
     why = ": ".join(part for part in (reason, field(form, "note", 200)) if part)
     try:

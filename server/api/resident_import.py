@@ -22,6 +22,7 @@ from server.resident_plan import EXAMPLES, SHEET, make_plan
 from server.residents import changing
 from server.store import place_views, resident_imports
 from server.store.place_views import ComplexView
+from server.store.resident_rows import NotPossible
 from server.web.answers import house_of, page, see
 from server.web.formats import zone_of
 from server.web.languages import N_
@@ -115,7 +116,7 @@ async def confirm(request: Request, complex_id: str, person: Allotting, form: Fo
                 raise _Stale
             await resident_imports.write(connection, by, plan, known)
             await resident_imports.forget(connection, person.id)
-    except _Stale:
+    except (_Stale, NotPossible):
         return await _preview(request, person, place, book, is_stale=True)
     return see(back)
 

@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.orders import Argument
 from server.store.desired_views import OrderView
 from server.store.reach_views import devices_of, doors_of
 from server.store.schema import complex_, door, gateway_order, order_result
@@ -65,7 +66,10 @@ async def last_orders(connection: AsyncConnection, of: OneDoor) -> list[OrderVie
     return [msgspec.convert(row, OrderView) for row in mine[:_SHOWN]]
 
 
-async def open_with(connection: AsyncConnection, of: OneDoor) -> dict[str, str | int | bool]:
+async def open_with(connection: AsyncConnection, of: OneDoor) -> dict[str, Argument]:
     """What an order to open the door must say beside its point, as the list of devices has it."""
-    of_device = [device.doors for device in await devices_of(connection, of.complex) if device.id == of.device]
-    return next((door.open_with for doors in of_device for door in doors if door.point == of.point), {})
+    for device in await devices_of(connection, of.complex):
+        for one_door in device.doors:
+            if device.id == of.device and one_door.point == of.point:
+                return dict(one_door.open_with)
+    return {}

@@ -21,7 +21,7 @@ from server.place_template import filled
 from server.resident_plan import EXAMPLES, SHEET, Known, make_plan
 from server.retention import erase_beside
 from server.retention.beside import Beside
-from server.store import audit_rows, resident_tables, schema
+from server.store import audit_rows, desired_rows, resident_tables, schema
 from server.web.formats import zone_of
 from tests.server.engines import SQLITE, Engine
 from tests.server.people import City, city
@@ -134,6 +134,14 @@ async def test_a_door_opens_from_afar_once_for_a_reason_that_is_kept(town: City)
     assert (order["args"], order["issued_by"], order["gateway"]) == ({"point": "door/1"}, "li", "gw-0a1b2c3d4e5f")
     assert [row.content.reason for row in kept if row.content] == ["forgot: 301"]
     assert "等网关来取" in await patrol.page(f"/doors/one?complex=garden&device={DEVICE}&point=door/1")
+    door = {"point": "door/9", "decides": "gateway", "open_with": {"card": 8165538}}
+    async with town.house.db.write() as connection:  # what its device wants beside the point
+        body = {"devices": [{"id": DEVICE, "doors": [door]}]}
+        await desired_rows.put(connection, "garden", "devices", body, "root", town.house.now())
+    await patrol.submit("/doors/open", **where | {"point": "door/9"}, reason="repair")
+    async with town.house.db.read() as connection:
+        given = (await connection.execute(select(schema.gateway_order.c.args))).scalars().all()
+    assert {"point": "door/9", "card": 8165538} in given
     sees_it_not = await (await town.visitor("zhao")).submit("/doors/open", **where, reason="forgot")
     assert sees_it_not.status_code == 404
     auditor = await town.visitor("huang")
