@@ -16,6 +16,7 @@ from domain.access import CardList
 from domain.desired_bodies import Credentials, DoorSet
 from domain.doors.rules import NO_RULES
 from domain.events import Event, Subject
+from server.few import Few
 from server.store import desired_rows, resident_tables, schema
 from server.store.engine import stamp
 from server.store.visitor_rows import code_of
@@ -292,3 +293,24 @@ def test_every_door_is_a_set_of_all() -> None:
 
     (every,) = [msgspec.convert(one, DoorSet) for one in EVERY_DOOR]
     assert every.holds("osdp:1", "") and every.holds(DEVICE, "door/4")
+
+
+@ON_SQLITE
+async def test_a_click_that_reached_no_list_would_be_seen(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The positive control: with the documents no longer made, the revoked card still opens."""
+    visitor = await town.visitor("sun")
+    home = await add_home(visitor)
+    await add_card(visitor, home, "123456")
+
+    async def nothing(*_: object) -> dict[str, int]:
+        return {}
+
+    monkeypatch.setattr("server.store.access_list.publish", nothing)
+    await visitor.submit(f"{home}/cards/{(await card_ids(town))['123456']}/revoke")
+    assert await card_ids(town) == {} and await decides(town, "123456") == "card_list"
+
+
+def test_an_address_asks_so_often_and_no_more() -> None:
+    few, now = Few(most=3, within_s=60), rows.now()
+    assert [few.may("a", now) for _ in range(4)] == [True, True, True, False]
+    assert few.may("b", now) and few.may("a", now + timedelta(seconds=60))
