@@ -62,7 +62,8 @@ class Reach(msgspec.Struct, frozen=True):
         """Who has a version, or a newer one."""
         have = [one for one in self.said if version is not None and one.applied >= version]
         times = [one.applied_at for one in have if one.applied_at is not None]
-        refused = [one.refused_reason or "—" for one in self.said if one.refused_version == version and one not in have]
+        no = [one for one in self.said if version is not None and one.refused_version == version and one not in have]
+        refused = [one.refused_reason or "—" for one in no]
         reached, most = sum(one.doors for one in have), self.doors
         return Stand(
             len(have), len(self.said), min(reached, most), most, max(times, default=None), next(iter(refused), None)

@@ -19,6 +19,7 @@ from domain.events import Event, Subject
 from server.few import Few
 from server.store import desired_rows, resident_tables, schema
 from server.store.engine import stamp
+from server.store.reach_views import Reach, Said
 from server.store.visitor_rows import code_of
 from server.web.formats import zone_of
 from tests.server import rows
@@ -314,3 +315,12 @@ def test_an_address_asks_so_often_and_no_more() -> None:
     few, now = Few(most=3, within_s=60), rows.now()
     assert [few.may("a", now) for _ in range(4)] == [True, True, True, False]
     assert few.may("b", now) and few.may("a", now + timedelta(seconds=60))
+
+
+def test_what_is_in_no_document_yet_was_refused_by_nobody() -> None:
+    silent = Said("gw-1", 0, None, None, None, 2)
+    refuses = Said("gw-1", 1, None, 2, None, 2)
+    assert Reach([silent], 2).of(None).refused is None
+    assert Reach([refuses], 2).of(None).refused is None
+    assert Reach([refuses], 2).of(2).refused == "—"
+    assert Reach([refuses], 2).of(1).is_everywhere
