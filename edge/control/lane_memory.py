@@ -44,6 +44,10 @@ class LaneMemory:
         self.stays = Stays(_decode(row[0]) for row in rows)
         paid = [_decode_paid(row[0]) for row in await store.query("SELECT paid FROM lane_paid")]
         self._paid = {entry.plate: entry for entry in paid}
+        await self.look_back(store)
+
+    async def look_back(self, store: SqliteEventLog) -> None:
+        """Remember the passages among the newest of the log; those that are known stay. Raises LogBroken."""
         for record in await store.read(_MONEY, max(0, await store.head(_MONEY) - _LOOK_BACK), _LOOK_BACK):
             self.note(decode_event(record.body))
 

@@ -49,6 +49,7 @@ class LaneControl:
         self._erasures: ErasureList | None = None
         self._marks: OrderedDict[tuple[bytes, datetime | None], Mark] = OrderedDict()
         self._to_write: list[Statement] = []
+        self._runs = self._must_look_back = False
 
     async def load(self, store: SqliteEventLog) -> None:
         """What was remembered over a stop. Before the first message is heard."""
@@ -60,7 +61,9 @@ class LaneControl:
         if wishes is not self._wishes:
             self._wishes, self._register = wishes, wishes.register()
             self.cars.by = self._register.version
+            had_none = not self.lanes
             self._set_lanes(wishes.all_lanes)
+            self._must_look_back |= self._runs and had_none  # no car was remembered so far
         if erasures is not None and erasures != self._erasures:
             self._to_write += self.memory.erase(erasures)
         self._erasures = erasures
@@ -76,14 +79,25 @@ class LaneControl:
     async def run(self, store: SqliteEventLog) -> None:
         """Write what no record carried, and let go of who has left long ago, until cancelled."""
         loop = asyncio.get_running_loop()
-        thin_at = loop.time() + _THIN_S
+        thin_at, self._runs = loop.time() + _THIN_S, True
         while True:
             await asyncio.sleep(_WRITE_S)
+            await self._look_back(store)
             if loop.time() >= thin_at:
                 thin_at = loop.time() + _THIN_S
                 self._to_write += self.memory.outdated(self._now())
             self._to_write += self.memory.fresh()
             await self._write(store)
+
+    async def _look_back(self, store: SqliteEventLog) -> None:
+        if not self._must_look_back:
+            return
+        try:
+            await self.memory.look_back(store)
+        except LogBroken as error:
+            log.error("lanes_not_looked_back", error=str(error))
+            return
+        self._must_look_back = False
 
     async def _write(self, store: SqliteEventLog) -> None:
         statements = list(self._to_write)
@@ -99,7 +113,7 @@ class LaneControl:
     def heard(self, message: Message, events: Sequence[Event]) -> None:
         for event in events:
             match event.kind:
-                case "plate":
+                case "plate" if self.lanes:
                     self._plate(message, event)
                 case "barrier" | "input" | "command_result" | "detection" if self.lanes:
                     self._happened(event)
