@@ -22,6 +22,7 @@ from edge.transports.links import Around
 from edge.transports.read_up_to import ReadUpTo
 from edge.transports.uhppote_asking import TRIES, Asking, Fits
 from edge.transports.uhppote_log import Link, LogReader
+from eventlog.follow import rung_or_after
 
 log = structlog.get_logger()
 
@@ -63,11 +64,7 @@ class Controller:
             while True:
                 self._wake.clear()
                 await self._look_safely()
-                try:
-                    async with asyncio.timeout(self._settings.poll_s):
-                        await self._wake.wait()
-                except TimeoutError:
-                    pass
+                await rung_or_after(self._wake, self._settings.poll_s)
         finally:
             for task in self._tasks:
                 task.cancel()
