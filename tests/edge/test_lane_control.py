@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import msgspec
 import pytest
@@ -17,6 +18,7 @@ from domain.parking import fold
 from domain.passages import passage_of
 from domain.subjects import Subject, key_of
 from domain.tariff import LotTariff, read_tariff
+from edge.control.lane_memory import LaneMemory
 from simulators.devices import vzenith
 from tests.edge.lane_bench import (
     BLACK,
@@ -35,6 +37,7 @@ from tests.edge.lane_bench import (
     lanes,
     reasons,
 )
+from tests.rig import until
 
 HOURS = timedelta(hours=1)
 
@@ -379,3 +382,21 @@ async def test_documents_that_cannot_be_are_refused(tmp_path: Path) -> None:
         assert not await here.bench.wish(1, lanes={"lanes": twice})
         assert not await here.bench.wish(1, lanes={"lanes": [lane(IN, "in", barier="")]})
         assert not await here.bench.wish(1, plate_lists={"entries": [{"plate": PASS, "list": "temporary"}]})
+
+
+@pytest.mark.parametrize("looks_back", [True, False])
+async def test_a_car_that_came_before_there_were_lanes_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looks_back: bool
+) -> None:
+    """The control does not look back: then the exit knows nobody."""
+    if not looks_back:
+        monkeypatch.setattr(LaneMemory, "look_back", AsyncMock())
+    async with lane_bench(tmp_path) as here:
+        camera = {"id": f"vzenith:{IN.sn}", "lane": "in", "direction": "in"}
+        await here.wish(lanes={"lanes": []}, devices={"devices": [camera]})
+        here.car(IN, VISITOR, ago=timedelta(minutes=10), kept=True)
+        await here.quiet()
+        await here.wish(2)
+        control = here.bench.control.lanes
+        await until(lambda: not control._must_look_back)
+        assert (control.memory.stays.inside(VISITOR) is not None) == looks_back
