@@ -75,7 +75,7 @@ class Control:
         own = OwnOrders(self._own_orders(), LaneOrders(self.lanes, say, reach.now).do)
         self.orders = Orders(store, registry, site, reach.send, say, topics.of, reach.now, own, self._sent)
         self.card_orders = CardOrders(store, registry, site, reach.send, topics.of, reach.now, _new_id)
-        self.eraser = Eraser(store, intake.media, config.folder, self.recorder.put, reach.now)
+        self.eraser = Eraser(store, intake.media, config.folder, say, reach.now, self._forget_erased)
         self.desired = DesiredState(store, reach.now, self._go_by, config.releases.key)
         self.card_lists = CardLists(devices, registry, site.zone, reach.now, self.recorder.put)
         self.releases = Fetcher(config.folder, version("gatehouse"), jittered(random.random))
@@ -110,6 +110,10 @@ class Control:
             "doors.release": doors.holds.release,
             "doors.forget_areas": doors.forget_areas,
         }
+
+    async def _forget_erased(self) -> int:
+        await self.doors.forget_old(self._store)  # whoever is on no list of cards any more
+        return await self.lanes.forget_erased(self._store)
 
     async def keep_house(self) -> None:
         """Let go of what nobody needs any more."""

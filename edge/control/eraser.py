@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ _AGAIN_S, _RETRY_S = 3_600.0, 5.0
 _ROOM = 2  # times the file: a file written anew stands beside itself for a while
 
 Say = Callable[[Event, Sequence[Statement]], None]
+Others = Callable[[], Awaitable[int]]
 
 
 class Found(msgspec.Struct):
@@ -55,8 +56,16 @@ class Eraser:
     """Goes by the newest list; what comes back (from a store that was set aside) goes again within the hour."""
 
     def __init__(
-        self, store: SqliteEventLog, media: MediaStore, folder: Path, say: Say, now: Callable[[], datetime]
+        self,
+        store: SqliteEventLog,
+        media: MediaStore,
+        folder: Path,
+        say: Say,
+        now: Callable[[], datetime],
+        others: Others,
     ) -> None:
+        """``others`` lets go of whom the list names where lanes and doors remember them, and says how many went."""
+        self._others = others
         self._store, self._media, self._folder, self._say, self._now = store, media, folder, say, now
         self._list: ErasureList | None = None
         self._some = asyncio.Event()
@@ -88,6 +97,7 @@ class Eraser:
         found = await self._find(of)
         went = found.numbers
         await self._go(found)
+        went["remembered"] = await self._others()
         if fresh or +went:
             went["set_aside"] = await asyncio.to_thread(self._forget_set_aside)
             went["compacted"] = await self._compact()

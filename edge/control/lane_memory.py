@@ -37,6 +37,7 @@ class LaneMemory:
         self.stays = Stays()
         self._paid: dict[str, Paid] = {}
         self._fresh: list[Passage] = []
+        self.erasures: ErasureList | None = None
 
     async def load(self, store: SqliteEventLog) -> None:
         """What the table has, and the newest of the log. Raises LogBroken."""
@@ -56,7 +57,7 @@ class LaneMemory:
         if event.time is None and event.recorded_at is None:
             return None
         passage = passage_of(event, _id_of(event))
-        if passage is None:
+        if passage is None or self._is_erased(passage.plate, passage.occurred_at):
             return None
         if self.stays.note(passage):
             self._fresh.append(passage)
@@ -87,14 +88,20 @@ class LaneMemory:
             del self._paid[plate]
         return _deleting(rows, old)
 
-    def erase(self, erasures: ErasureList) -> list[Statement]:
-        """Let go of whom the centre's list names: what happened up to its moment, like the log."""
-        gone = [plate for plate in self.stays.plates() if _is_erased(plate, self.stays, erasures)]
+    def erase(self) -> tuple[int, list[Statement]]:
+        """Let go of whom the centre's list names: what happened up to its moment, like the log. How many passages
+        went, and the statements that do the same on disk."""
+        gone = [plate for plate in self.stays.plates() if self._is_erased(plate, self.stays.newest(plate))]
         rows = [(found,) for found in self.stays.forget(gone)]
         for plate in gone:
             self._paid.pop(plate, None)
         self._fresh = [passage for passage in self._fresh if passage.plate not in gone]
-        return _deleting(rows, gone)
+        return len(rows), _deleting(rows, gone)
+
+    def _is_erased(self, plate: str, at: datetime | None) -> bool:
+        if self.erasures is None or at is None or not plate:
+            return False
+        return self.erasures.matches(forms_in(plate), at) is not None
 
     def _is_inside(self, plate: str) -> bool:
         return self.stays.inside(plate) is not None
@@ -102,11 +109,6 @@ class LaneMemory:
 
 def _id_of(event: Event) -> bytes:
     return fact_id(event) or derive("passage", event.device, event.occurred_at.isoformat(), event.lane)
-
-
-def _is_erased(plate: str, stays: Stays, erasures: ErasureList) -> bool:
-    newest = stays.newest(plate)
-    return newest is not None and erasures.matches(forms_in(plate), newest) is not None
 
 
 def _deleting(rows: list[tuple[bytes]], plates: Collection[str]) -> list[Statement]:

@@ -46,9 +46,9 @@ class LaneControl:
         self.cars = LaneCars(hands, self.memory, say, now)
         self.lanes: dict[str, AtLane] = {}
         self._wishes, self._register, self._policy = LaneWishes(), Register(), Policy()
-        self._erasures: ErasureList | None = None
         self._marks: OrderedDict[tuple[bytes, datetime | None], Mark] = OrderedDict()
         self._to_write: list[Statement] = []
+        self._writing = asyncio.Lock()
         self._runs = self._must_look_back = False
 
     async def load(self, store: SqliteEventLog) -> None:
@@ -63,10 +63,8 @@ class LaneControl:
             self.cars.by = self._register.version
             had_none = not self.lanes
             self._set_lanes(wishes.all_lanes)
-            self._must_look_back |= self._runs and had_none  # no car was remembered so far
-        if erasures is not None and erasures != self._erasures:
-            self._to_write += self.memory.erase(erasures)
-        self._erasures = erasures
+            self._must_look_back |= self._runs and had_none and bool(self.lanes)  # no car was remembered so far
+        self.memory.erasures = erasures
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -89,6 +87,13 @@ class LaneControl:
             self._to_write += self.memory.fresh()
             await self._write(store)
 
+    async def forget_erased(self, store: SqliteEventLog) -> int:
+        """Let go of whom the centre's list of erasures names; of how many passages. Raises LogBroken."""
+        gone, statements = self.memory.erase()
+        self._to_write += [*self.memory.fresh(), *statements]
+        await self._write_all(store)
+        return gone
+
     async def _look_back(self, store: SqliteEventLog) -> None:
         if not self._must_look_back:
             return
@@ -100,15 +105,17 @@ class LaneControl:
         self._must_look_back = False
 
     async def _write(self, store: SqliteEventLog) -> None:
-        statements = list(self._to_write)
-        if not statements:
-            return
         try:
-            await store.write(statements)
+            await self._write_all(store)
         except LogBroken as error:
             log.error("lanes_not_written", error=str(error))
-            return
-        del self._to_write[: len(statements)]
+
+    async def _write_all(self, store: SqliteEventLog) -> None:
+        async with self._writing:  # each statement once, and in order
+            statements = list(self._to_write)
+            if statements:
+                await store.write(statements)
+                del self._to_write[: len(statements)]
 
     def heard(self, message: Message, events: Sequence[Event]) -> None:
         for event in events:

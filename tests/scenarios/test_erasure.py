@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import msgspec
 import pytest
@@ -16,6 +17,7 @@ from domain.ids import content_name, fact_id
 from domain.subjects import Subject as Whom
 from domain.subjects import key_of
 from domain.wire import pack, unpack
+from edge.control.lanes import LaneControl
 from edge.devices.driver import Picture
 from edge.intake.parked import Parked
 from edge.store.media import Kept
@@ -31,6 +33,11 @@ from tests.server.engines import POSTGRES, SQLITE, Engine
 PLATE, OTHER = "京A12345", "沪B99999"
 WHY = Why("本人申请", "申请 2026-3", "wang")
 PICTURE = b"the car"
+LANES = {
+    "lanes": [
+        {"id": "east", "direction": "in", "readers": [{"device": "vzenith:1"}], "barrier": {"device": "vzenith:1"}}
+    ]
+}
 _BODIES = "SELECT body FROM record"
 
 
@@ -52,6 +59,13 @@ async def fill(here: ControlBench) -> None:
     kept = here.intake.media.statements([Kept(picture, "money")])
     parked = [Parked(datetime.now(UTC), "undecodable", "?", "x", "t", text.encode()) for text in (f"{PLATE} ??", OTHER)]
     await here.store.append(entries, [*kept, *(one.statement for one in parked)])
+
+
+async def lanes_remember(here: ControlBench) -> None:
+    """Until the lanes have looked back and written down who is inside."""
+    async with asyncio.timeout(10):
+        while (await here.store.query("SELECT count(*) FROM lane_passage"))[0][0] < 200:
+            await asyncio.sleep(0.05)
 
 
 def raw(folder: Path, word: str) -> int:
@@ -76,7 +90,8 @@ async def test_erased_at_the_centre_is_erased_at_the_gateway(tmp_path: Path, eng
         passes = {"passes": [{"plate": one, "until": "2099-01-01"} for one in (PLATE, OTHER)]}
         async with there.house.db.write() as connection:
             await desired_rows.put(connection, "garden", "passes", passes, "wang", datetime.now(UTC))
-        assert await here.wish(1, passes=passes)
+        assert await here.wish(1, passes=passes, lanes=LANES)
+        await lanes_remember(here)
         records = await here.store.read("money", 0, 500)
         first_half = pack(gateway.id, "money", "e1", 1, [record.body for record in records[:100]])
         assert (await gateway.post(first_half)).status_code == 200
@@ -103,8 +118,8 @@ async def test_erased_at_the_centre_is_erased_at_the_gateway(tmp_path: Path, eng
             wanted = (("passes", 2), ("erasures", 1))
             documents = [await desired_rows.document(connection, "garden", *one) for one in wanted]
         answered = await told_to(here, documents)
-        assert answered.text == "records=100 pictures=1 parked=1 documents=0 set_aside=0 compacted=1 remaining=0", (
-            answered.text
+        assert answered.text == (
+            "records=100 pictures=1 parked=1 documents=0 remembered=100 set_aside=0 compacted=1 remaining=0"
         )
         assert raw(gateway_folder, PLATE) == 0 and raw(gateway_folder, OTHER) > 0
         assert not here.intake.media.path(content_name(PICTURE)).exists()
@@ -141,14 +156,28 @@ async def test_without_writing_the_file_anew_it_could_still_be_read(tmp_path: Pa
         assert raw(tmp_path, PLATE) == 0
 
 
+async def test_what_lanes_remember_would_outlast_an_erasure_of_records_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: an eraser that does not ask the lanes."""
+    monkeypatch.setattr(LaneControl, "forget_erased", AsyncMock(return_value=0))
+    async with control_bench(tmp_path) as here:
+        await fill(here)
+        assert await here.wish(1, lanes=LANES)
+        await lanes_remember(here)
+        await told_to(here, [erasing(PLATE)])
+        assert raw(tmp_path, PLATE) > 0
+
+
+def erasing(plate: str) -> Document:
+    key = key_of(b"s" * 16, Whom("plate", plate).form)
+    entry = {"id": "erasure-0001", "key": key, "until": "2099-01-01T00:00:00Z"}
+    return Document("erasures", 1, {"salt": (b"s" * 16).hex(), "entries": [entry]})
+
+
 async def test_what_comes_back_from_a_store_that_was_set_aside_goes_again(tmp_path: Path) -> None:
     async with control_bench(tmp_path) as here:
-        entry = {
-            "id": "erasure-0001",
-            "key": key_of(b"s" * 16, Whom("plate", PLATE).form),
-            "until": "2099-01-01T00:00:00Z",
-        }
-        await told_to(here, [Document("erasures", 1, {"salt": (b"s" * 16).hex(), "entries": [entry]})])
+        await told_to(here, [erasing(PLATE)])
         await fill(here)
         assert (await here.control.eraser.erase())["records"] == 100
         assert raw(tmp_path, PLATE) == 0
