@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 
 from server.api import cells, gateway_desired, gateway_side, ops
 from server.auth import refuse_undeclared
@@ -16,13 +17,16 @@ from server.web.headers import SecurityHeaders
 from server.web.observed import Observed
 from server.web.pages import mount_static, routers
 
+# server/tracing.py traces, where it is asked to; the framework's own would look for a tracer at each request.
+_NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+
 
 def create_app(house: House, readers: Sequence[str] = (), span: SpanOf = no_span) -> FastAPI:
     """The application; documentation pages are off, because they load from elsewhere.
 
     ``readers`` are those whose lag is shown; ``span`` is whoever traces.
     """
-    app = FastAPI(title="Gatehouse", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title="Gatehouse", docs_url=None, redoc_url=None, openapi_url=None, telemetry=_NO_TELEMETRY)
     app.state.house = house
     app.state.readiness, app.state.metrics = Readiness(house), Metrics(house, readers)
     for error in gateway_side.REFUSED:

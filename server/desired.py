@@ -77,6 +77,11 @@ class Desired:
             self._first_look, patience_s=lambda: patience_s(len(self._waiting))
         )
 
+    @property
+    def waiting(self) -> int:
+        """Gateways that would hear of an order at once."""
+        return len(self._waiting)
+
     async def run(self) -> None:
         """Ring for what is new, until cancelled."""
         seen: tuple[int, int] | None = None

@@ -58,7 +58,8 @@ class GatewayAuth:
             return known[0]
         claims = _unverified(token)
         row = await self._find(claims.iss)
-        _verify(token, row.public_key)
+        if token not in self._verified:  # a gateway that comes back asks several things at once
+            _verify(token, row.public_key)
         _check_times(claims, now)
         self._let_in(row)
         found = Gateway(row.id, row.complex)

@@ -98,6 +98,7 @@ class Metrics:
         yield batches
         yield CounterMetricFamily(f"{_PREFIX}_ingest_events", "Events made durable.", value=ingest.events_stored)
         yield _plain("ingest_waiting", "Batches that wait for their commit.", ingest.waiting)
+        yield _plain("polls_waiting", "Gateways that would hear of an order at once.", house.desired.waiting)
         yield _plain("screens", "Live screens that are connected.", house.live.screens)
         yield _plain("leases", "Shards and tasks that this process works on.", len(house.seen.held()))
         waits = CounterMetricFamily(f"{_PREFIX}_reader_waits", "Times a reader could not go on.", labels=["reader"])

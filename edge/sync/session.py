@@ -76,7 +76,7 @@ class Session:
         parts, signer = self._parts, identity.Signer(me, self._parts.clock)
         mover = Mover(me, parts.config.folder, server, signer, parts.clock.monotonic_s)
         async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
-            uplink = await stack.enter_async_context(Uplink(server, signer, me.trust, mover))
+            uplink = await stack.enter_async_context(Uplink(server, signer, me.trust, mover, self._note_online))
             tasks.create_task(mover.run(parts.retry_s))
             hello = self._hello(uplink, me.gateway)
             follow_again = await self._send_log(tasks, uplink, me.gateway, hello)
@@ -122,7 +122,8 @@ class Session:
             if answer.server_time is not None:
                 self._parts.clock.measured(answer.server_time, asked_s, self._parts.clock.monotonic_s())
             self._again_s = _HEARTBEAT_S if answer.again_s is None else answer.again_s
-            self._note_online()
+            if self.state != "online":
+                self._note_online()
             if answer.statement_wanted and self._statements is not None:
                 self._statements.ask()
             await refill(gateway, self._parts.store, uplink, answer.wanted)
@@ -132,9 +133,8 @@ class Session:
 
     def _note_online(self) -> None:
         """After a cut: an alarm must not sit out the pause that grew meanwhile."""
-        if self.state != "online":
-            self._back_online.set()
-            self._back_online.clear()
+        self._back_online.set()
+        self._back_online.clear()
         self.state = "online"
 
     async def _heartbeat(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from types import TracebackType
 from typing import Annotated, Any, Protocol, Self, TypeVar
@@ -51,7 +52,10 @@ class Uplink:
         signer: Signer | None = None,
         trust: Trust = _ANY_AUTHORITY,
         watch: Watch | None = None,
+        back: Callable[[], None] = lambda: None,
     ) -> None:
+        """``back`` is called at the first answer after a failure: who waits to try again need not wait longer."""
+        self._back, self._is_down = back, False
         self._server, self._trust, self._watch = server.rstrip("/"), trust, watch
         self._signer = signer
         self._session: aiohttp.ClientSession | None = None
@@ -91,7 +95,11 @@ class Uplink:
         try:
             async with self._session.request(method, self._server + path, data=body, headers=headers) as response:
                 return self._heard(response.status, await response.read())
+        except UplinkDown:
+            self._is_down = True
+            raise
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            self._is_down = True
             raise UplinkDown(f"{self._server}: {_reason(error)}") from error
 
     def _heard(self, status: int, body: bytes) -> dict[str, Any]:
@@ -108,6 +116,9 @@ class Uplink:
             raise
         if self._watch is not None:
             self._watch.answered()
+        if self._is_down:
+            self._is_down = False
+            self._back()
         return answer
 
     def _learn_time(self, answer: dict[str, Any]) -> bool:

@@ -32,6 +32,7 @@ class Life:
         self._settings, self._report, self._now = settings, report, now
         self._chance = random.Random(f"life {settings.seed} {box.number}")
         self._back, self.some = asyncio.Event(), asyncio.Event()
+        self._is_down = False
         self._on_after_s = self._chance.uniform(0, settings.spread_s)
         self._refused: dict[str, dict[str, Any]] = {}
         self._upgrade: asyncio.Task[None] | None = None
@@ -59,6 +60,7 @@ class Life:
                 await asyncio.sleep(_SILENCE_S)
 
     async def _pause(self, once: Callable[[], Any], failures: int) -> None:
+        self._is_down = True
         if once == self._hello:
             self.online = False
             await asyncio.sleep(self._settings.heartbeat_s * (0.9 + self._chance.random() / 10))
@@ -75,8 +77,6 @@ class Life:
         self._note_time(said)
         if not self.online:
             self.online, self.served = True, 0
-            self._back.set()
-            self._back.clear()
         self._note_watermarks(said.get("watermarks", {}), had)
         await asyncio.sleep(float(said.get("again_s", self._settings.heartbeat_s)))
         return None
@@ -87,7 +87,15 @@ class Life:
         if status != 200:
             self.refusals += 1
             raise Away(f"{status} {said.get('error')}")
+        self._note_back()
         return said
+
+    def _note_back(self) -> None:
+        """The first answer after a failure: what else waits to try again need not wait longer."""
+        if self._is_down:
+            self._is_down = False
+            self._back.set()
+            self._back.clear()
 
     def _note_time(self, said: dict[str, Any]) -> None:
         if "server_time" in said:
@@ -139,6 +147,7 @@ class Life:
                 self.refusals += 1
                 raise Away(f"{status} {said.get('error')}")
             watermark = int(said["watermark"])
+            self._note_back()
         self._acknowledge(stream, watermark)
         self.served += 1
 
