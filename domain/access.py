@@ -12,7 +12,7 @@ import msgspec
 
 from domain.doors.credentials import Card, Credentials, Entry, Known, canonical_card
 from domain.doors.rules import NO_RULES, Rules
-from domain.doors.secrets import digest_of
+from domain.doors.secrets import digests_of
 from domain.events import Event, is_replay
 
 Reason = Literal[
@@ -54,7 +54,8 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 class CardList:
-    """A version of the credentials, ready to be asked. ``key`` is the site's own, which stirs every digest."""
+    """A version of the credentials, ready to be asked. ``key`` is the site's own: a digest was stirred by it, or, made
+    where nobody has it, by none."""
 
     def __init__(self, version: int, credentials: Credentials, key: bytes = b"") -> None:
         self.version, self.body, self._key = version, credentials, key
@@ -68,8 +69,9 @@ class CardList:
 
     @cached_property
     def by_number(self) -> Mapping[str, Sequence[Card]]:
-        """The entries as a controller can go by them that knows no schedules: one that has one opens nothing there."""
-        return {number: tuple(map(_without_schedule, entries)) for number, entries in self._cards.items()}
+        """The entries as a controller can go by them that knows days and no hours: one that has any opens nothing
+        there."""
+        return {number: tuple(map(_without_hours, entries)) for number, entries in self._cards.items()}
 
     def keyed(self, key: bytes) -> CardList:
         """The same list where the site has a key."""
@@ -90,15 +92,15 @@ class CardList:
 
     def decide_pin(self, pin: str, device: str, point: str, at: datetime, zone: ZoneInfo, rules: Rules) -> Decision:
         """Whether somebody who keyed this may come in, perhaps because somebody else makes him."""
-        digest = digest_of("pin", pin, self._salt, self._key)
-        forced = self._under_duress.get(digest)
-        found = forced or self._known.get(digest)
-        decision = self._decide([found] if found else [], device, point, at, zone, rules)
+        digests = digests_of("pin", pin, self._salt, self._key)
+        forced = next((self._under_duress[digest] for digest in digests if digest in self._under_duress), None)
+        found = [forced] if forced else [self._known[digest] for digest in digests if digest in self._known]
+        decision = self._decide(found, device, point, at, zone, rules)
         return msgspec.structs.replace(decision, duress=forced is not None)
 
     def decide_code(self, code: str, device: str, point: str, at: datetime, zone: ZoneInfo, rules: Rules) -> Decision:
         """Whether somebody who shows this code may come in: a visitor's, a phone's, or a card's number as text."""
-        digests = (digest_of(kind, code, self._salt, self._key) for kind in _CODES)
+        digests = [digest for kind in _CODES for digest in digests_of(kind, code, self._salt, self._key)]
         entries: list[Entry] = [self._known[digest] for digest in digests if digest in self._known]
         entries += self._cards.get(canonical_card(code), ())
         return self._decide(entries, device, point, at, zone, rules)
@@ -135,8 +137,9 @@ def asks_for_a_decision(event: Event) -> bool:
     )
 
 
-def _without_schedule(card: Card) -> Card:
-    return msgspec.structs.replace(card, doors=(), groups=()) if card.schedule else card
+def _without_hours(card: Card) -> Card:
+    has_hours = card.schedule or card.from_at is not None or card.until_at is not None
+    return msgspec.structs.replace(card, doors=(), groups=()) if has_hours else card
 
 
 def is_once(entry: Entry) -> bool:
@@ -148,11 +151,16 @@ def _judge(entry: Entry, device: str, point: str, local: datetime, rules: Rules)
     ways = list(_ways(entry, device, point, rules))
     if not ways:
         return "wrong_door"
-    if entry.from_ is not None and local.date() < entry.from_:
+    if _is_before(entry, local):
         return "not_yet_valid"
-    if local.date() > entry.until:
+    if local.date() > entry.until or (entry.until_at is not None and local > entry.until_at):
         return "expired"
     return "card_list" if any(_is_time(schedules, local, rules) for schedules in ways) else "outside_schedule"
+
+
+def _is_before(entry: Entry, local: datetime) -> bool:
+    is_early = entry.from_at is not None and local < entry.from_at
+    return is_early or (entry.from_ is not None and local.date() < entry.from_)
 
 
 def _ways(entry: Entry, device: str, point: str, rules: Rules) -> Iterator[tuple[str, ...]]:

@@ -69,6 +69,8 @@ ACTIONS = frozenset(
         "visitor_link.ended",
         "visitor.made",
         "visitor.ended",
+        "visitor.used",
+        "swipe.awaited",
         "access.changed",
         "residents.uploaded",
         "residents.imported",

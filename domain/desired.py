@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 
 from domain.desired_bodies import Credentials, Devices, Erasures, Passes, Policy, Release, WatchLists
+from domain.doors import older
 from domain.doors.rules import Doors
 from domain.lanes.register import PlateLists
 from domain.lanes.settings import Lanes
@@ -30,6 +31,8 @@ Kind = Literal[
 KINDS: tuple[Kind, ...] = get_args(Kind)
 MAX_BODY_BYTES = 8 * 1024 * 1024
 Version = Annotated[int, msgspec.Meta(ge=1, lt=2**31)]
+# The form of a kind's document that this program reads, where that is not the first. A gateway says which it reads.
+FORMS: Mapping[str, int] = MappingProxyType({"credentials": older.FORM})
 Body = Devices | Credentials | Doors | Passes | Tariff | WatchLists | Policy | Erasures | Release | Lanes | PlateLists
 
 
@@ -51,6 +54,13 @@ class Refusal(msgspec.Struct, frozen=True):
     kind: str
     version: Version
     reason: Annotated[str, msgspec.Meta(max_length=2_000)]
+
+
+def as_read_by(document: Document, forms: Mapping[str, int]) -> Document:
+    """The document in the form that a gateway reads: to an older program it says less, never more."""
+    if document.kind != "credentials" or forms.get(document.kind, 1) >= older.FORM:
+        return document
+    return msgspec.structs.replace(document, body=older.in_form_1(document.body))
 
 
 def read_body(kind: str, body: object) -> Body:

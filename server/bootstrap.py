@@ -31,6 +31,7 @@ from server.desired import Desired
 from server.directory.announce import Announcer
 from server.enrol_link import certificate_sha256
 from server.feeds.outbox import Outbox
+from server.feeds.used_codes import Teller, UsedCodes
 from server.feeds.webhook import Webhook as WebhookSender
 from server.gateway_auth import GatewayAuth
 from server.hello import Hellos
@@ -167,7 +168,7 @@ async def _keep_fences(db: Database) -> None:
 
 def folding(config: Config) -> list[str]:
     """The readers whose rows belong to complexes."""
-    return [*projections(config), Charges.name]
+    return [*projections(config), Charges.name, UsedCodes.name]
 
 
 def cell_settings(folder: Path, config: Config) -> dict[str, Settings]:
@@ -235,6 +236,7 @@ def _readers(
     rest = Rest(house.ingest.pouring, crowded=lambda: house.ingest.waiting + house.hellos.waiting >= _CROWD)
     readers = shard_readers(house, unpacker, rest)
     works = {"conservation": house.conservation.run, "retention": house.retention.run, "rollouts": house.rollouts.run}
+    works["used_codes"] = Teller(house.db, house.now).run
     if house.config.directory.url:
         works["directory"] = _announcer(house).run
     works |= {f"jetstream/{feed.name}": _national(house, feed).run for feed in house.config.jetstreams}
@@ -281,12 +283,13 @@ def _announcer(house: House) -> Announcer:
 
 
 def shard_readers(house: House, unpacker: Unpacker, rest: Rest) -> list[ShardReader]:
-    """The projections and the book; what they unpack they share."""
+    """The projections, the book, and what tells gateways of each other; what they unpack they share."""
     readers = [
         ShardReader(one, house.db, unpacker, house.live.ring, None if one.name == Alerts.name else rest)
         for one in projections(house.config).values()
     ]
-    return [*readers, ShardReader(Charges(tariffs(house), house.now), house.db, unpacker, rest=rest)]
+    beside: list[Fold] = [Charges(tariffs(house), house.now), UsedCodes()]
+    return [*readers, *(ShardReader(one, house.db, unpacker, rest=rest) for one in beside)]
 
 
 def reader_names(config: Config) -> list[str]:

@@ -13,7 +13,7 @@ from msgspec import Meta
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.desired import Document, Refusal
+from domain.desired import Document, Refusal, as_read_by
 from domain.orders import Order
 from eventlog.follow import rung_or_after
 from server.gateway_auth import Gateway
@@ -33,12 +33,14 @@ Versions = Annotated[dict[str, Annotated[int, Meta(ge=0, lt=2**31)]], Meta(max_l
 
 
 class Asked(msgspec.Struct):
-    """A gateway's report and request. ``known``: what it need not be sent again; ``applied``: what is in force."""
+    """A gateway's report and request. ``known``: what it need not be sent again; ``applied``: what is in force;
+    ``forms``: which form of a kind it reads, where that is not the first."""
 
     known: Versions = {}
     applied: Versions = {}
     refused: Annotated[list[Refusal], Meta(max_length=_MAX_KINDS)] = []
     orders_done: Annotated[list[str], Meta(max_length=_MAX_IDS)] = []
+    forms: Versions = {}
     wait_s: Annotated[float, Meta(ge=0)] = MAX_WAIT_S
 
 
@@ -127,7 +129,7 @@ class Desired:
         if wishes.orders:
             async with self._db.write() as connection:
                 await order_rows.note_handed(connection, [order.id for order in wishes.orders], self._now())
-        return wishes
+        return Wishes([as_read_by(one, asked.forms) for one in wishes.documents], wishes.orders)
 
     def _wait_instead(self, gateway: Gateway) -> _Waiter:
         """Wait in place of an older poll of the same gateway, whose line is dead."""

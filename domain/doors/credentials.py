@@ -1,9 +1,9 @@
-"""Who may: cards, PINs, visitors' codes and phones' tokens, each with its doors, its days and its schedule."""
+"""Who may: cards, PINs, visitors' codes and phones' tokens, each with its doors, its time and its schedule."""
 
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, datetime
 from fnmatch import fnmatchcase
 from typing import Annotated
 
@@ -20,6 +20,7 @@ _MAX_GROUPS = 50
 _UNUSED_SIGNS = frozenset("?[]")
 _SEPARATORS = re.compile(r"[\s:-]+")
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$")]
+Moment = Annotated[datetime, Meta(tz=True)]
 
 
 class DoorSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
@@ -38,7 +39,8 @@ class DoorSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False)
 
 
 class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}, gc=False):
-    """A card and what it opens, on the days ``from`` to ``until``, both included, in the site's zone.
+    """A card and what it opens, on the days ``from`` to ``until``, both included, in the site's zone; and of these,
+    where they are named, from the moment ``from_at`` to the moment ``until_at``, both included.
 
     ``until`` is not optional: a gateway that is cut off goes on opening by its last list, but never past that day.
     """
@@ -55,15 +57,18 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"fro
     holder: Name = ""  # whose: several credentials of one person share a place inside; "": the entry's own
     first_card: bool = False  # lets others follow where a door waits for a first card
     passes_lock_down: bool = False
+    from_at: Moment | None = None
+    until_at: Moment | None = None
 
     def __post_init__(self) -> None:
         if not canonical_card(self.card):
             raise ValueError(f"card {self.id}: {self.card!r} is no card number")
-        _check_days(self.id, self.from_, self.until)
+        _check_window(self)
 
 
 class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}, gc=False):
-    """What opens by being known or shown: kept as a digest. A visitor's code (``qr``) opens once."""
+    """What opens by being known or shown: kept as a digest. A visitor's code (``qr``) opens once; one that is ``used``
+    was used at another gateway of the complex."""
 
     id: Identity
     kind: SecretKind
@@ -81,9 +86,14 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"fr
     duress_digest: Annotated[str, Meta(pattern=r"^([0-9a-f]{32})?$")] = (
         ""  # a second PIN: opens, and raises a silent alarm
     )
+    from_at: Moment | None = None
+    until_at: Moment | None = None
+    used: bool = False
 
     def __post_init__(self) -> None:
-        _check_days(self.id, self.from_, self.until)
+        _check_window(self)
+        if self.used and self.kind != "qr":
+            raise ValueError(f"{self.id}: only a visitor's code (qr) is used up")
         if self.duress_digest and (self.kind != "pin" or self.duress_digest == self.digest):
             raise ValueError(f"{self.id}: duress_digest is that of a second PIN, other than the first")
 
@@ -111,6 +121,8 @@ def canonical_card(number: str) -> str:
     return folded.lstrip("0") if folded.isascii() and folded.isalnum() else ""
 
 
-def _check_days(entry: str, begins: date | None, until: date) -> None:
-    if begins is not None and until < begins:
-        raise ValueError(f"card {entry}: until {until} is before from {begins}")
+def _check_window(entry: Entry) -> None:
+    if entry.from_ is not None and entry.until < entry.from_:
+        raise ValueError(f"card {entry.id}: until {entry.until} is before from {entry.from_}")
+    if entry.from_at is not None and entry.until_at is not None and entry.until_at < entry.from_at:
+        raise ValueError(f"card {entry.id}: until_at {entry.until_at} is before from_at {entry.from_at}")

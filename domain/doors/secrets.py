@@ -15,7 +15,21 @@ _BYTES = 16
 
 def digest_of(kind: SecretKind, text: str, salt: bytes, key: bytes = b"") -> str:
     """What stands in the list for a secret. ``key`` is the site's own, which no list holds; b"" where it has none."""
-    stirred = hashlib.pbkdf2_hmac("sha256", f"{kind}:{text}".encode(), salt, _ROUNDS[kind])
+    return _keyed(_stirred(kind, text, salt), key)
+
+
+def digests_of(kind: SecretKind, text: str, salt: bytes, key: bytes = b"") -> tuple[str, ...]:
+    """Every digest that a list may have of a secret where the site has a key: by it, and, of what was made at the
+    centre, which does not know it, without."""
+    stirred = _stirred(kind, text, salt)
+    return (_keyed(stirred, key), _keyed(stirred, b"")) if key else (_keyed(stirred, b""),)
+
+
+def _stirred(kind: SecretKind, text: str, salt: bytes) -> bytes:
+    return hashlib.pbkdf2_hmac("sha256", f"{kind}:{text}".encode(), salt, _ROUNDS[kind])
+
+
+def _keyed(stirred: bytes, key: bytes) -> str:
     return hmac.new(key, stirred, hashlib.sha256).digest()[:_BYTES].hex()
 
 

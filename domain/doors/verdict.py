@@ -81,7 +81,7 @@ def _own_rules(
     zone: ZoneInfo,
 ) -> Reason:
     """What the door is particular about, once the right is there."""
-    if is_once(entry) and used_key(entry) in state.used:
+    if is_once(entry) and (used_key(entry) in state.used or (isinstance(entry, Known) and entry.used)):
         return "used"
     if door is None or reader is None:
         return "lock_down" if state.lock_down and not entry.passes_lock_down else "card_list"

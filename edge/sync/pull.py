@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 import structlog
 
-from domain.desired import Document
+from domain.desired import FORMS, Document
 from domain.orders import Order, Time
 from edge.control.desired import DesiredState
 from edge.control.orders import Orders
@@ -83,6 +83,7 @@ class Pull:
             "applied": self._desired.in_force.versions,
             "refused": list(self._desired.refused.values()),
             "orders_done": self._orders_done,
+            "forms": dict(FORMS),
             "wait_s": self._wait_s,
         }
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from server.api.residents import day_in, done, need_household, rights_in
 from server.api.who import Residing
-from server.audit import Subject
+from server.audit import Subject, record
 from server.auth import Form, field
 from server.store import reach_views, resident_rows, swipes
 from server.store.engine import stamp
@@ -87,17 +87,36 @@ async def _turn(connection: AsyncConnection, by: By, row: RowMapping, *, is_revo
         await resident_rows.restore(connection, by, row)
 
 
+@router.post("/{identity}/swipe")
+async def wait(request: Request, identity: str, person: Residing, form: Form) -> Response:
+    """Begin to wait at a reader: the next card there that nobody has is no alert."""
+    house, reader = house_of(request), field(form, "reader", 500)
+    view = await need_household(request, person, identity)
+    now = house.now()
+    async with house.db.write() as connection:
+        readers = await reach_views.doors_of(connection, view.complex)
+        named = next((one for one in readers if _name(one) == reader), None)
+        if named is None:
+            raise HTTPException(404, "no such reader")
+        await swipes.wait_at(connection, (view.complex, *named), person.id, now, now + _WAIT)
+        on = Subject("household", identity)
+        record(connection, person.actor, "swipe.awaited", now, on=on, complex_id=view.complex, details={"at": reader})
+    return see(f"/residents/{identity}/swipe?{urlencode({'reader': reader, 'since': stamp(now)})}")
+
+
+def _name(reader: tuple[str, str]) -> str:
+    return " ".join(reader).strip()
+
+
 @router.get("/{identity}/swipe")
 async def swipe(request: Request, identity: str, person: Residing, reader: str = "", since: str = "") -> Response:
     """Choose a reader; then wait there for the next card that nobody has, and show it for confirmation."""
     house = house_of(request)
     view = await need_household(request, person, identity)
-    if reader and not since:
-        return see(f"/residents/{identity}/swipe?{urlencode({'reader': reader, 'since': stamp(house.now())})}")
     began = _moment(since)
     async with house.db.read() as connection:
         readers = await reach_views.doors_of(connection, view.complex)
-        named = next((one for one in readers if " ".join(one).strip() == reader), None)
+        named = next((one for one in readers if _name(one) == reader), None)
         is_waiting = named is not None and began is not None and house.now() - began <= _WAIT
         found = await swipes.next_unknown(connection, view.complex, named, began) if named and began else None
         groups = await resident_rows.groups_of(connection, view.complex)

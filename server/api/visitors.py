@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 from urllib.parse import quote
 
 import segno
@@ -20,10 +20,10 @@ from server.auth import Form, address_of, check_origin, field, public
 from server.few import Few
 from server.house import House
 from server.residents import changing
-from server.store import resident_rows, visitor_rows
+from server.store import reach_views, resident_rows, visitor_rows
 from server.store.resident_rows import By, NotPossible
 from server.store.resident_tables import credential, visitor_link
-from server.store.visitor_rows import LONGEST_AHEAD, MOST_DAYS, OpenLink
+from server.store.visitor_rows import LONGEST, LONGEST_AHEAD, OpenLink, VisitorPass, Window
 from server.web.answers import house_of, open_page, see
 from server.web.formats import zone_of
 from server.web.languages import N_
@@ -31,7 +31,11 @@ from server.web.languages import N_
 router = APIRouter()
 
 _LIFE_DAYS = (1, 7, 30, 180, 365)
-_WORDS = {**REFUSED, "enough": N_("这个链接的访客码已经够多了。请停用不要的，或明天再来。")}
+_WORDS = {
+    **REFUSED,
+    "enough": N_("这个链接的访客码已经够多了。请停用不要的，或明天再来。"),
+    "bad_hours": N_("时间不对：从今天起 30 天内开始，结束要晚于开始和现在，最长 3 天。"),
+}
 _asking = Few(most=60, within_s=60.0)  # requests of one address: nobody tries tokens
 
 
@@ -84,12 +88,23 @@ async def show_pass(request: Request, token: str) -> Response:
     _not_too_often(request)
     async with house_of(request).db.read() as connection:
         found = await visitor_rows.shown(connection, token)
+        behind = await _behind(connection, found.complex, [found]) if found else {}
     if found is None:
         return open_page(request, "visit_pass.html", 404, found=None, state="", qr="")
-    today = _today(request, found.timezone).isoformat()
-    state = "revoked" if found.revoked_at else "over" if today > found.until_day else "good"
+    now = _local(request, found.timezone)
+    state = found.state(now, now.date())
     qr = _qr(visitor_rows.code_of(token)) if state == "good" else ""
-    return open_page(request, "visit_pass.html", found=found, state=state, qr=qr)
+    return open_page(request, "visit_pass.html", found=found, state=state, qr=qr, behind=behind)
+
+
+async def _behind(connection: AsyncConnection, complex_id: str, passes: list[VisitorPass]) -> dict[str, int]:
+    """How many gateways do not know yet that a pass was used: at their doors it may open once more."""
+    used = [one for one in passes if one.used_at is not None]
+    if not used:
+        return {}
+    reach = await reach_views.reach(connection, complex_id, "credentials")
+    stands = {one.id: reach.of(one.version) for one in used}
+    return {identity: stand.of_gateways - stand.gateways for identity, stand in stands.items()}
 
 
 @router.get("/visit/{token}", dependencies=[Depends(public)])
@@ -99,39 +114,47 @@ async def visit(request: Request, token: str, refused: str = "") -> Response:
     house = house_of(request)
     async with house.db.read() as connection:
         link = await visitor_rows.open_link(connection, token, house.now())
-        today = _today(request, link.timezone) if link else house.now().date()
-        passes = await visitor_rows.of_link(connection, link, today) if link else []
-    last = (today + LONGEST_AHEAD).isoformat()
-    words = _WORDS.get(refused, "")
-    days = {"today": today.isoformat(), "last": last, "most_days": MOST_DAYS}
-    status = 200 if link else 410
-    return open_page(request, "visit.html", status, token=token, link=link, passes=passes, refused=words, **days)
+        now = _local(request, link.timezone if link else "")
+        passes = await visitor_rows.of_link(connection, link, now.date()) if link else []
+        behind = await _behind(connection, link.complex, passes) if link else {}
+    context = {"link": link, "passes": passes, "behind": behind, "refused": _WORDS.get(refused, "")}
+    return open_page(request, "visit.html", 200 if link else 410, token=token, **context, **_choice(now))
+
+
+def _choice(now: datetime) -> dict[str, str]:
+    """What the two fields of a window may hold; usually from now to the end of the day."""
+    morning, night = now.replace(hour=0, minute=0), now.replace(hour=23, minute=59)
+    moments = {"usual_from": now, "usual_until": night, "first": morning, "last_from": night + LONGEST_AHEAD}
+    moments["last_until"] = night + LONGEST_AHEAD + LONGEST
+    return {name: f"{at:%Y-%m-%dT%H:%M}" for name, at in moments.items()}
 
 
 @router.post("/visit/{token}", dependencies=[Depends(public)])
 async def make_pass(request: Request, token: str, form: Form) -> Response:
-    """A pass for some days; its own page shows it."""
+    """A pass for some hours; its own page shows it."""
     link = await _link(request, token)
     house, pass_token = house_of(request), visitor_rows.new_token()
     name = field(form, "name", 100)
     try:
-        days = _window(form, _today(request, link.timezone))
+        window = _window(form, _local(request, link.timezone))
         async with _changing(house, request, link, "visitor.made") as (connection, by):
-            await visitor_rows.make(connection, by, link, name, days, pass_token)
+            await visitor_rows.make(connection, by, link, name, window, pass_token)
     except NotPossible as error:
         return see(f"/visit/{quote(token, safe='')}?refused={error.reason}")
     return see(f"/visit/pass/{pass_token}")
 
 
-def _window(form: FormData, today: date) -> tuple[date, date]:
-    """The days of a pass. Raises NotPossible."""
+def _window(form: FormData, now: datetime) -> Window:
+    """The moments of a pass, by the complex's clock as ``now`` is; the last minute is whole. Raises NotPossible."""
     try:
-        first, count = date.fromisoformat(field(form, "day", 10)), int(field(form, "days", 2) or "1")
+        said = [datetime.strptime(field(form, name, 16), "%Y-%m-%dT%H:%M") for name in ("from", "until")]  # noqa: DTZ007
     except ValueError as error:
-        raise NotPossible("bad_day") from error
-    if not today <= first <= today + LONGEST_AHEAD or not 1 <= count <= MOST_DAYS:
-        raise NotPossible("bad_day")
-    return first, first + timedelta(days=count - 1)
+        raise NotPossible("bad_hours") from error
+    begins, ends = said[0].replace(tzinfo=now.tzinfo), said[1].replace(second=59, tzinfo=now.tzinfo)
+    is_near = now.date() <= begins.date() <= (now + LONGEST_AHEAD).date()
+    if not (is_near and now < ends and begins < ends <= begins + LONGEST + timedelta(minutes=1)):
+        raise NotPossible("bad_hours")
+    return Window(begins, ends)
 
 
 @router.post("/visit/{token}/end", dependencies=[Depends(public)])
@@ -172,8 +195,9 @@ def _not_too_often(request: Request) -> None:
         raise HTTPException(429, "too many requests: come again in a minute")
 
 
-def _today(request: Request, zone: str) -> date:
-    return house_of(request).now().astimezone(zone_of(zone)).date()
+def _local(request: Request, zone: str) -> datetime:
+    """Now, by the clocks of a complex."""
+    return house_of(request).now().astimezone(zone_of(zone))
 
 
 def _qr(text: str) -> Markup:

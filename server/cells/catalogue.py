@@ -18,6 +18,8 @@ STAYS: dict[str, str] = {
     "door_fact": "folded again from the batches",
     "reader_wait": "positions of one log",
     "set_aside": "positions of one log",
+    "code_use": "seconds old: what a gateway here just said",
+    "swipe_wait": "a minute of somebody of this cell",
     "resident_import": "what somebody at one cell read in",
     "place_import": "what an operator of one cell read in",
     "rollout": "a plan of one cell, over many complexes; what it published travels as desired state",

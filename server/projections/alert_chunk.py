@@ -92,6 +92,11 @@ class Chunk:
             changed += [(fact.complex, identity) for identity in found]
         return changed
 
+    @property
+    def raised(self) -> list[Row]:
+        """The new alerts, in order."""
+        return list(self._raised.values())
+
     def _raise(self, fact: Fact, fired: Fired) -> str | None:
         """The alert's id, where it is new."""
         identity, at = _alert_id(fact, fired), stamp(fact.event.occurred_at)

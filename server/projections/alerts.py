@@ -14,6 +14,7 @@ from domain.places import Place
 from domain.sketch import Sketch
 from server.batches import Batch
 from server.projections.alert_chunk import Chunk
+from server.store import swipes
 from server.store.engine import stamp
 from server.store.live_rows import announce_all
 from server.store.schema import ALERT_TABLES, alert
@@ -40,8 +41,9 @@ class Alerts:
         changed = chunk.walk()
         await chunk.save(connection)
         if self._announce:
+            awaited = await swipes.close_awaited(connection, chunk.raised, self._now())
             old = {batch.complex for batch in batches if batch.is_adopted}  # told by the cell that they came from
-            news = [(complex_id, alert_id) for complex_id, alert_id in changed if complex_id not in old]
+            news = [one for one in changed if one[0] not in old and one[1] not in awaited]
             await announce_all(connection, "alert", news, stamp(self._now()))
 
     def _fired(self, complex_id: str, event: Event) -> list[alert_rules.Fired]:

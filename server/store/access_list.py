@@ -152,6 +152,8 @@ def _row_of(entry: Card | Known, known: Row | None, at: str, by: str) -> dict[st
         "name": entry.name,
         "from_day": entry.from_.isoformat() if entry.from_ else None,
         "until_day": entry.until.isoformat(),
+        "from_at": stamp(entry.from_at) if entry.from_at else None,
+        "until_at": stamp(entry.until_at) if entry.until_at else None,
         "first_card": int(entry.first_card),
         "passes_lock_down": int(entry.passes_lock_down),
         "revoked_at": revoked_at,
@@ -253,6 +255,9 @@ def _entry(row: Row) -> dict[str, Any]:
     rest: dict[str, Any] = {
         "duress_digest": row["duress_digest"],
         "from": row["from_day"],
+        "from_at": row["from_at"],
+        "until_at": row["until_at"],
+        "used": row["used_at"] is not None,
         "revoked": row["revoked_at"] is not None,
         "name": "" if row["link"] else row["name"],  # a visitor's name is for the household alone
         "groups": row["groups"],

@@ -37,6 +37,8 @@ class Rights(msgspec.Struct, frozen=True):
     until: date
     groups: tuple[str, ...] = ()
     from_: date | None = None
+    from_at: datetime | None = None
+    until_at: datetime | None = None
 
     @property
     def columns(self) -> dict[str, Any]:
@@ -46,6 +48,8 @@ class Rights(msgspec.Struct, frozen=True):
             "schedule": "",
             "from_day": self.from_.isoformat() if self.from_ else None,
             "until_day": self.until.isoformat(),
+            "from_at": stamp(self.from_at) if self.from_at else None,
+            "until_at": stamp(self.until_at) if self.until_at else None,
         }
 
 
@@ -188,7 +192,7 @@ async def extend(connection: AsyncConnection, by: By, row: RowMapping, until: da
     """Another last day. Raises NotPossible for one before the first."""
     if row["from_day"] and until.isoformat() < row["from_day"]:
         raise NotPossible("bad_day")
-    await change_credential(connection, by.complex, row["id"], {"until_day": until.isoformat()})
+    await change_credential(connection, by.complex, row["id"], {"until_day": until.isoformat(), "until_at": None})
 
 
 async def add_pass(connection: AsyncConnection, by: By, home: str, plate: str, until: date) -> str:

@@ -87,6 +87,10 @@ credential = Table(  # an entry of the document "credentials"; its id is the ent
     Column("from_day", String),
     *_words("until_day"),
     *(Column(name, Integer, nullable=False) for name in ("first_card", "passes_lock_down")),
+    Column("from_at", String),  # moments within its days
+    Column("until_at", String),
+    Column("used_at", String),  # of a code that opens once,
+    Column("used_where", String),  # and at which door
     Column("revoked_at", String),
     Column("revoked_by", String),
     *_of_a_list(),
@@ -138,6 +142,19 @@ access_list = Table(  # which versions of a complex's documents the rows here ag
     Column("complex", String, ForeignKey("complex.id"), primary_key=True),
     *_words("salt"),  # of the digests, in hex
     *(Column(name, Integer, nullable=False) for name in ("credentials", "doors", "passes")),
+)
+code_use = Table(  # codes that a gateway let in, until the list of the others says so
+    "code_use",
+    metadata,
+    *_words("complex", "entry", "at", "place"),
+    PrimaryKeyConstraint("complex", "entry"),
+)
+swipe_wait = Table(  # a reader at which somebody waits for a card to enrol: its next unknown swipe is no alert
+    "swipe_wait",
+    metadata,
+    *_words("complex", "device", "point", "since", "until"),
+    Column("account", Integer, ForeignKey("account.id"), nullable=False),
+    PrimaryKeyConstraint("complex", "device", "point"),
 )
 resident_import = Table(  # a workbook that was read and shown to who sent it, and waits for their word
     "resident_import",

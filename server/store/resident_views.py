@@ -71,6 +71,9 @@ class CredentialView(msgspec.Struct, frozen=True):
     groups: list[str]
     from_day: str | None
     until_day: str
+    until_at: datetime | None
+    used_at: datetime | None
+    used_where: str | None
     revoked_at: datetime | None
     revoked_by: str | None
     version: int | None

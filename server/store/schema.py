@@ -41,10 +41,12 @@ from server.store.resident_tables import access_group as access_group
 from server.store.resident_tables import access_holiday as access_holiday
 from server.store.resident_tables import access_list as access_list
 from server.store.resident_tables import access_schedule as access_schedule
+from server.store.resident_tables import code_use as code_use
 from server.store.resident_tables import credential as credential
 from server.store.resident_tables import household as household
 from server.store.resident_tables import resident as resident
 from server.store.resident_tables import resident_import as resident_import
+from server.store.resident_tables import swipe_wait as swipe_wait
 from server.store.resident_tables import vehicle_pass as vehicle_pass
 from server.store.resident_tables import visitor_link as visitor_link
 from server.store.tables import Position as Position

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import secrets
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Select, func, select
@@ -19,8 +19,15 @@ from server.store.resident_tables import credential, visitor_link
 from server.store.schema import complex_
 
 MOST_ACTIVE, MOST_A_DAY = 10, 20
-MOST_DAYS, LONGEST_AHEAD = 3, timedelta(days=30)
+LONGEST, LONGEST_AHEAD = timedelta(days=3), timedelta(days=30)
 _CODE_SIGNS = 32
+
+
+class Window(NamedTuple):
+    """From when to when a pass is good, by the clocks of its complex."""
+
+    begins: datetime
+    ends: datetime
 
 
 class OpenLink(msgspec.Struct, frozen=True):
@@ -45,7 +52,20 @@ class VisitorPass(msgspec.Struct, frozen=True):
     name: str
     from_day: str
     until_day: str
+    from_at: datetime | None  # none: a pass for whole days
+    until_at: datetime | None
+    used_at: datetime | None
     revoked_at: datetime | None
+    version: int | None
+
+    def state(self, now: datetime, today: date) -> str:
+        """Used before all else: that is what a household asks."""
+        if self.used_at is not None:
+            return "used"
+        if self.revoked_at is not None:
+            return "revoked"
+        is_over = today.isoformat() > self.until_day or (self.until_at is not None and now > self.until_at)
+        return "over" if is_over else "good"
 
 
 def new_token() -> str:
@@ -73,12 +93,11 @@ async def open_link(connection: AsyncConnection, token: str, now: datetime) -> O
     return None if found is None else msgspec.convert(found, OpenLink)
 
 
-async def make(
-    connection: AsyncConnection, by: By, link: OpenLink, name: str, days: tuple[date, date], token: str
-) -> str:
+async def make(connection: AsyncConnection, by: By, link: OpenLink, name: str, window: Window, token: str) -> str:
     """A pass under a token of its own. Raises NotPossible, where the link has made enough."""
+    days = (window.begins.date(), window.ends.date())
     await _check_bounds(connection, by, link, days[1])
-    rights = Rights(days[1], tuple(link.groups), days[0])
+    rights = Rights(days[1], tuple(link.groups), days[0], window.begins, window.ends)
     text = " ".join(name.split())[: resident_rows.MOST_SIGNS]
     if text and not text.isprintable():
         raise NotPossible("bad_text")
@@ -117,6 +136,7 @@ async def shown(connection: AsyncConnection, token: str) -> VisitorPass | None:
 
 
 def _passes() -> Select[Any]:
-    names = ("id", "complex", "name", "from_day", "until_day", "revoked_at")
+    window = ("from_day", "until_day", "from_at", "until_at")
+    names = ("id", "complex", "name", *window, "used_at", "revoked_at", "version")
     query = select(*(credential.c[name] for name in names), complex_.c.name.label("complex_name"), complex_.c.timezone)
     return query.join(complex_, complex_.c.id == credential.c.complex)

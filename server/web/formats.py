@@ -46,6 +46,11 @@ def to_second(time: datetime | None, zone: str | None = None) -> str:
     return "—" if time is None else time.astimezone(zone_of(zone)).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def to_minute(time: datetime | None, zone: str | None = None) -> str:
+    """``2026-11-23 02:14``."""
+    return "—" if time is None else time.astimezone(zone_of(zone)).strftime("%Y-%m-%d %H:%M")
+
+
 def stamp_to_second(at: str, zone: str | None = None) -> str:
     """The same of a time as the tables keep it."""
     return to_second(datetime.fromisoformat(at), zone)

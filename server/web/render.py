@@ -77,7 +77,8 @@ class _Filters:
         return self._gettext(titles.rule_meaning(name))
 
 
-_TIMES = (formats.clock, formats.moment, formats.to_second, formats.stamp_to_second, formats.line_time)
+_SHORT = (formats.clock, formats.moment, formats.line_time)
+_TIMES = (*_SHORT, formats.to_minute, formats.to_second, formats.stamp_to_second)
 _MASKED = (formats.masked, formats.masked_words, formats.masked_name, formats.masked_number)
 _PLAIN = (*_TIMES, *_MASKED, formats.yuan, formats.size)
 

@@ -406,6 +406,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "visitor_link.ended": N_("停用访客链接"),
         "visitor.made": N_("住户生成访客码"),
         "visitor.ended": N_("住户停用访客码"),
+        "visitor.used": N_("访客码已使用，通知其他网关"),
+        "swipe.awaited": N_("在读卡器上等刷卡登记"),
         "access.changed": N_("修改权限组或时段"),
         "residents.uploaded": N_("上传住户表格"),
         "residents.imported": N_("导入住户"),
