@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from domain.access import CardList
-from domain.desired import read_body
+from domain.desired import FORMS, BadDesired, Document, as_read_by, read_body
 from domain.doors.credentials import Credentials
 from domain.doors.rules import Doors, Rules
 from domain.doors.secrets import digest_of, fits
@@ -85,6 +85,73 @@ def test_a_list_without_the_sites_key_opens_nothing_that_is_known() -> None:
 def test_a_visitors_code_opens_once_a_phones_token_again() -> None:
     site = Site(known=[known("q", "qr", CODE)])
     assert [site.reason(CODE, "qr") for _ in range(3)] == ["card_list", "used", "used"]
+
+
+def test_a_pin_made_where_nobody_has_the_sites_key_opens_beside_those_made_with_it() -> None:
+    centre = digest_of("pin", "135790", bytes.fromhex(SALT)), digest_of("qr", CODE, bytes.fromhex(SALT))
+    made_there = [{**known("a", "pin", ""), "digest": centre[0]}, {**known("b", "qr", ""), "digest": centre[1]}]
+    site = Site(known=[known("p", "pin", PIN), *made_there])
+    assert [site.ask(text, "pin").decision.card for text in (PIN, "135790")] == ["p", "a"]
+    assert site.ask(CODE, "qr").decision.card == "b"
+    assert site.reason(CODE, "qr") == "used", "remembered by the digest that stands in the list"
+    assert site.reason("135791", "pin") == "unknown_card"
+
+
+def test_a_pass_for_some_hours_opens_from_its_first_minute_to_its_last() -> None:
+    hours = {"from": "2026-06-15", "until": "2026-06-15"}
+    hours |= {"from_at": "2026-06-15T14:00:00+08:00", "until_at": "2026-06-15T10:30:59Z"}
+    site = Site(known=[known("t", "token", TOKEN, **hours)], cards=[card("c1", "111", **hours)])
+    for local, reason in (
+        ("13:59:59", "not_yet_valid"),
+        ("14:00:00", "card_list"),
+        ("18:30:59", "card_list"),
+        ("18:31:00", "expired"),
+    ):
+        at = datetime.fromisoformat(f"2026-06-15T{local}").replace(tzinfo=ZONE)
+        assert site.reason(TOKEN, "qr", at=at) == site.reason("111", at=at) == reason, local
+    assert site.cards.by_number["111"][0].doors == (), "a controller that knows days alone gets none of it"
+
+
+def test_without_its_moments_a_pass_would_open_all_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control of the test above."""
+    hours = {"from_at": "2026-06-15T14:00:00+08:00", "until_at": "2026-06-15T18:00:00+08:00"}
+    site = Site(cards=[card("c1", "111", **hours)])
+    assert site.reason("111") == "not_yet_valid"
+    monkeypatch.setattr("domain.access._is_before", lambda *_: False)
+    assert site.reason("111") == "card_list"
+
+
+def test_a_code_that_was_used_at_another_gateway_is_used_here() -> None:
+    site = Site(known=[known("q", "qr", CODE, used=True), known("r", "qr", CODE + "2")])
+    assert site.reason(CODE, "qr") == "used"
+    assert site.reason(CODE + "2", "qr") == "card_list"
+
+
+def test_to_an_older_gateway_a_list_says_less_and_never_more() -> None:
+    hours = {"from_at": "2026-06-15T14:00:00+08:00", "until_at": "2026-06-15T18:00:00+08:00"}
+    mine = [known("h", "qr", CODE, **hours), known("u", "qr", CODE + "2", used=True), known("p", "pin", PIN)]
+    body = {"cards": [card("c1", "111", from_at=None), card("c2", "222", **hours)], "known": mine, "salt": SALT}
+    document = Document("credentials", 7, body)
+    assert as_read_by(document, FORMS) == document
+    older = as_read_by(document, {})
+    words = {word for part in ("cards", "known") for entry in older.body[part] for word in entry}
+    assert not words & {"from_at", "until_at", "used"}, "it would refuse the whole list"
+    site = Site(**older.body)
+    assert [site.reason(text, "qr") for text in (CODE, CODE + "2")] == ["unknown_card", "revoked"]
+    assert site.reason("111") == site.reason(PIN, "pin") == "card_list" and site.reason("222") == "unknown_card"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"from_at": "2026-06-15T14:00:00"},
+        {"from_at": "2026-06-15T14:00:00Z", "until_at": "2026-06-15T13:00:00Z"},
+        {"used": True},
+    ],
+)
+def test_moments_without_a_zone_or_the_wrong_way_round_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(BadDesired):
+        read_body("credentials", {"cards": [], "known": [known("p", "pin", PIN, **wrong)], "salt": SALT})
 
 
 def test_what_is_revoked_opens_nothing_however_it_is_shown() -> None:

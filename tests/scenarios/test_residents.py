@@ -6,7 +6,6 @@ from __future__ import annotations
 import re
 import time
 from pathlib import Path
-from urllib.parse import urlencode
 
 import httpx
 
@@ -46,8 +45,7 @@ async def test_enrolled_by_a_swipe_and_refused_within_the_bound_after_the_click(
         with httpx.Client(base_url=here.rig.url) as client:
             clerk = Clerk(client, here.rig.account)
             home = clerk.submit("/residents", complex=COMPLEX, room="101", name="王芳")
-            begun = f"{home}/swipe?" + urlencode({"reader": f"{DEVICE} door/1"})
-            client_page = client.get(begun, headers={"Accept": "text/html"}).headers["location"]
+            client_page = clerk.submit(f"{home}/swipe", reader=f"{DEVICE} door/1")
             await here.swipe(LOST_CARD)
             await until(lambda: "确认登记这张卡" in clerk.page(client_page), every_s=0.3)
             assert here.door.opened_for(LOST_CARD) == 0, "nobody knew it"

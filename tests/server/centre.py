@@ -18,7 +18,7 @@ from sqlalchemy import Table, select
 from domain.events import Event, encode_event, stream_of
 from domain.wire import pack
 from server.app import create_app
-from server.bootstrap import close_house, open_house, projections, run_behind
+from server.bootstrap import close_house, folding, open_house, run_behind
 from server.config import Complex, Config, Hours
 from server.house import House
 from tests.server.engines import Engine
@@ -110,7 +110,7 @@ class Centre:
 
         heads = {shard: await self.house.log.head(shard) for shard in self.house.log.partitions}
         wanted = {shard for shard, head in heads.items() if head}
-        readers = len(projections(self.house.config)) + 1 + len(self.house.config.webhooks)
+        readers = len(folding(self.house.config)) + len(self.house.config.webhooks)
 
         def done(rows: list[dict[str, Any]]) -> bool:
             at_head = [row for row in rows if row["shard"] in wanted and row["position"] >= heads[row["shard"]]]

@@ -23,13 +23,13 @@ from server.place_template import filled, template
 from server.resident_plan import EXAMPLES as RESIDENTS
 from server.resident_plan import SHEET
 from server.store import audit_rows, schema
-from server.web.formats import zone_of
 from tests.server import rows
 from tests.server.engines import Engine
 from tests.server.people import City, city
 from tests.server.scoped_people import add_areas
 from tests.server.test_accounts import NEW, secret_in
 from tests.server.test_place_import import digest_in, upload
+from tests.server.test_residents import hours
 
 WHY = {"reason": "walk", "document": "17"}
 Sample = Callable[[City], Awaitable[httpx.Response]]
@@ -133,14 +133,12 @@ async def _link(town: City) -> str:
 
 
 async def _make_pass(town: City) -> httpx.Response:
-    today = town.house.now().astimezone(zone_of(None)).date().isoformat()
-    return await (await town.visitor()).client.post(await _link(town), data={"day": today})
+    return await (await town.visitor()).client.post(await _link(town), data=hours(town))
 
 
 async def _end_pass(town: City) -> httpx.Response:
     link, visitor = await _link(town), await town.visitor()
-    today = town.house.now().astimezone(zone_of(None)).date().isoformat()
-    await visitor.client.post(link, data={"day": today})
+    await visitor.client.post(link, data=hours(town))
     found = re.search(r'name="pass" value="([\w-]+)"', await visitor.page(link))
     assert found
     return await visitor.client.post(f"{link}/end", data={"pass": found[1]})
@@ -175,6 +173,7 @@ SAMPLES: Mapping[str, Sample] = {
     "POST /residents/{identity}/people/{resident}": by("sun", "/residents/h1/people/p1", name="新"),
     "POST /residents/{identity}/cards": by("sun", "/residents/h1/cards", kind="card", number="4321", until=FOREVER),
     "POST /residents/{identity}/cards/{card}/{what}": by("sun", "/residents/h1/cards/k1/revoke"),
+    "POST /residents/{identity}/swipe": by("sun", "/residents/h1/swipe", reader="uhppoted:405419896 door/1"),
     "POST /residents/{identity}/plates": by("sun", "/residents/h1/plates", plate="京A66666", until=FOREVER),
     "POST /residents/{identity}/plates/{one}/{what}": by("sun", "/residents/h1/plates/v1/end"),
     "POST /residents/{identity}/links": by("sun", "/residents/h1/links", days="7"),

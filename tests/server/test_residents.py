@@ -55,6 +55,12 @@ async def add_home(visitor: Visitor, room: str = "101", complex_id: str = "garde
     return answer.headers["location"]
 
 
+def hours(town: City, begins: timedelta = timedelta(), ends: timedelta = timedelta(hours=2)) -> dict[str, str]:
+    """What a household chooses: from when to when, by the clocks of the complex."""
+    now = town.house.now().astimezone(zone_of(None))
+    return {name: f"{now + after:%Y-%m-%dT%H:%M}" for name, after in (("from", begins), ("until", ends))}
+
+
 async def add_card(visitor: Visitor, home: str, number: str, **more: str) -> None:
     answer = await visitor.submit(f"{home}/cards", kind="card", number=number, until=UNTIL, **more)
     assert answer.headers["location"] == home, answer.headers
@@ -191,7 +197,7 @@ async def test_how_far_a_change_has_come_is_what_gateways_say(town: City) -> Non
 async def test_a_swipe_at_the_reader_is_shown_and_enrolled_without_typing(town: City) -> None:
     visitor = await town.visitor("sun")
     home = await add_home(visitor)
-    begin = (await visitor.get(f"{home}/swipe?reader={DEVICE}+door/1")).headers["location"]
+    begin = (await visitor.submit(f"{home}/swipe", reader=f"{DEVICE} door/1")).headers["location"]
     assert "hx-trigger" in await visitor.page(begin)
     event = Event(kind="access", device=DEVICE, point="door/1", result="denied", method="card", reason="unknown_card")
     event.subject = Subject(type="card", id="0007654321")
@@ -218,11 +224,10 @@ async def test_a_household_makes_a_pass_that_opens_once_and_only_by_its_address(
     assert link and link[0] not in await clerk.page(home), "shown once"
     guest = await town.visitor()
     assert "访客码" in await guest.page(link[0])
-    today = town.house.now().astimezone(zone_of(None)).date()
-    made = await guest.client.post(link[0], data={"name": "张三", "day": today.isoformat(), "days": "1"})
+    made = await guest.client.post(link[0], data={"name": "张三", **hours(town)})
     assert made.status_code == 303 and made.headers["location"].startswith("/visit/pass/")
     page = await guest.page(made.headers["location"])
-    assert "<svg" in page and "张三" in page
+    assert "<svg" in page and "张三" in page and hours(town)["until"].replace("T", " ") in page
     token = made.headers["location"].rsplit("/", 1)[1]
     version, body = await newest(town)
     (entry,) = body["known"]
@@ -232,8 +237,6 @@ async def test_a_household_makes_a_pass_that_opens_once_and_only_by_its_address(
     assert cards.decide_code(code_of(token), *where).granted
     assert not cards.decide_code(token, *where).granted
     assert (await guest.get("/visit/pass/" + token[:-1] + "x")).status_code == 404
-    far = (today + timedelta(days=31)).isoformat()
-    assert "bad_day" in (await guest.client.post(link[0], data={"day": far})).headers["location"]
     ended = await guest.client.post(f"{link[0]}/end", data={"pass": entry["id"]})
     assert ended.status_code == 303 and "<svg" not in (await guest.get(made.headers["location"])).text
     assert (
@@ -244,19 +247,55 @@ async def test_a_household_makes_a_pass_that_opens_once_and_only_by_its_address(
 
 
 @ON_SQLITE
+async def test_a_pass_is_for_the_hours_that_were_chosen_and_only_for_such_as_can_be(town: City) -> None:
+    clerk, guest, now = await town.visitor("sun"), await town.visitor(), town.house.now()
+    home = await add_home(clerk)
+    link = re.search(r"/visit/[\w-]{20,}", (await clerk.submit(f"{home}/links", days="30")).text)
+    assert link
+    usual = dict(re.findall(r'name="(from|until)" value="([\dT:-]+)"', await guest.page(link[0])))
+    local = now.astimezone(zone_of(None))
+    assert usual == {"from": f"{local:%Y-%m-%dT%H:%M}", "until": f"{local:%Y-%m-%dT}23:59"}, "today, until its end"
+    made = await guest.client.post(link[0], data=hours(town, timedelta(hours=1), timedelta(hours=3)))
+    token = made.headers["location"].rsplit("/", 1)[1]
+    version, body = await newest(town)
+    cards = CardList(version, msgspec.convert(body, Credentials))
+    for after, reason in ((0, "not_yet_valid"), (2, "card_list"), (4, "expired")):
+        at = now + timedelta(hours=after)
+        decided = cards.decide_code(code_of(token), DEVICE, "door/1", at, zone_of(None), NO_RULES)
+        assert decided.reason == reason, after
+    long, late = timedelta(days=3, hours=1), timedelta(days=32)
+    for wrong in (
+        hours(town, timedelta(hours=2), timedelta(hours=1)),
+        hours(town, -timedelta(hours=3), -timedelta(hours=2)),
+        hours(town, timedelta(), long),
+        hours(town, late, late + timedelta(hours=1)),
+        {"from": "2026-06-15", "until": "soon"},
+        {},
+    ):
+        assert "bad_hours" in (await guest.client.post(link[0], data=wrong)).headers["location"], wrong
+    later = {"used_at": stamp(now), "used_where": "3 号楼"}
+    async with town.house.db.write() as connection:
+        await connection.execute(resident_tables.credential.update().values(**later))
+    assert "已经用过了" in await guest.page(made.headers["location"])
+    page = await guest.page(link[0])
+    assert "已使用" in page and "还有 1 台网关没有收到" in page, "the gateway of the garden has said nothing yet"
+    assert "已使用" in await clerk.page(home)
+
+
+@ON_SQLITE
 async def test_a_link_makes_only_so_many_and_ended_none_at_all(town: City) -> None:
     clerk = await town.visitor("sun")
     home = await add_home(clerk)
     link = re.search(r"/visit/[\w-]{20,}", (await clerk.submit(f"{home}/links", days="7")).text)
     assert link
-    guest, today = await town.visitor(), town.house.now().astimezone(zone_of(None)).date().isoformat()
-    made = [(await guest.client.post(link[0], data={"day": today})).headers["location"] for _ in range(11)]
+    guest = await town.visitor()
+    made = [(await guest.client.post(link[0], data=hours(town))).headers["location"] for _ in range(11)]
     assert made[-1].endswith("refused=enough") and not any("refused" in one for one in made[:-1])
     identity = re.search(rf"{home}/links/([\w-]+)/end", await clerk.page(home))
     assert identity
     await clerk.submit(identity[0])
     assert (await guest.get(link[0])).status_code == 410
-    assert (await guest.client.post(link[0], data={"day": today})).status_code == 404
+    assert (await guest.client.post(link[0], data=hours(town))).status_code == 404
     assert "<svg" not in (await guest.get(made[0])).text, "its passes ended with it"
 
 

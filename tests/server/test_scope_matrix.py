@@ -114,7 +114,7 @@ EXAMPLES: dict[str, Example] = {
         "/residents/h1/cards", {"kind": "card", "number": "4321", "until": "2099-01-01"}
     ),
     "/residents/{identity}/cards/{card}/{what}": Example("/residents/h1/cards/k1/revoke"),
-    "/residents/{identity}/swipe": Example("/residents/h1/swipe"),
+    "/residents/{identity}/swipe": Example("/residents/h1/swipe", {"reader": "uhppoted:405419896 door/1"}),
     "/residents/{identity}/plates": Example("/residents/h1/plates", {"plate": "京A12345", "until": "2099-01-01"}),
     "/residents/{identity}/plates/{one}/{what}": Example("/residents/h1/plates/v1/end"),
     "/residents/{identity}/links": Example("/residents/h1/links", {"days": "7"}, again=200),
