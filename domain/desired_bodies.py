@@ -114,6 +114,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     confirm_s: Annotated[float, Meta(gt=0, le=120)] = 10.0  # so long an order may take to be confirmed
     swipe_age_s: Annotated[float, Meta(gt=0, le=60)] = 15.0  # what a broker kept for longer opens nothing
+    charge_by: Literal["anyone", "cards"] = "anyone"  # who may charge: whoever has a card, or whose card is listed
 
 
 class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
+from msgspec.structs import replace
 
 from domain.events import Direction, Event, Media, Subject, is_replay, is_unsure
 from domain.plates import COLORS, PlateColor, canonical
@@ -78,15 +79,18 @@ def once_each(passages: Iterable[Passage]) -> list[Passage]:
 
 
 def preferred(a: Passage, b: Passage) -> Passage:
-    """Which of two copies of one id counts: that of the earlier time, then that whose encoding sorts first.
+    """What two copies of one id come to: that of the earlier time, then that whose encoding sorts first, with a picture
+    where either has one.
 
-    Copies differ where a record was sent again after its clock was corrected; no order of arrival changes the choice.
+    Copies differ where a record was sent again after its clock was corrected, and where a camera sends the pictures
+    in a second message; no order of arrival changes what they come to.
     """
-    return a if a == b else min(a, b, key=_preference)
+    pictures = [one.picture for one in (a, b) if one.picture is not None]
+    return replace(min(a, b, key=_preference), picture=min(pictures, default=None))
 
 
 def _preference(passage: Passage) -> tuple[datetime, bytes]:
-    return (passage.occurred_at, msgspec.json.encode(passage))
+    return (passage.occurred_at, msgspec.json.encode(replace(passage, picture=None)))
 
 
 def _color(word: str | None) -> PlateColor:

@@ -79,8 +79,8 @@ class Agent:
         self._silence = MqttSilence(registry, intake, lambda: mqtt.connected, clock.monotonic_s)
         reach = Reach(self._send, clock.now, keeper.mend)
         control = Control(config, store, registry, devices, intake, reach)
-        say = control.recorder.put
-        links = Links(Around(config, registry, devices, intake, clock, retry_s, say, control.card_lists))
+        say, right = control.recorder.put, control.charging.decide
+        links = Links(Around(config, registry, devices, intake, clock, retry_s, say, control.card_lists, right))
         notices = status.Notices(clock)
         return Parts(config, store, clock, devices, media, notices, keeper, intake, mqtt, links, control, retry_s)
 

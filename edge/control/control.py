@@ -17,6 +17,7 @@ from domain.orders import Order
 from edge.config import Config
 from edge.control.card_lists import CardLists
 from edge.control.card_orders import CardOrders
+from edge.control.charging import ChargeRights
 from edge.control.desired import DesiredState, InForce
 from edge.control.door_hands import DoorHands
 from edge.control.doors import DoorControl
@@ -78,6 +79,7 @@ class Control:
         self.eraser = Eraser(store, intake.media, config.folder, say, reach.now, self._forget_erased)
         self.desired = DesiredState(store, reach.now, self._go_by, config.releases.key)
         self.card_lists = CardLists(devices, registry, site.zone, reach.now, self.recorder.put)
+        self.charging = ChargeRights(site.zone, reach.now)
         self.releases = Fetcher(config.folder, version("gatehouse"), jittered(random.random))
         first = [self.doors.heard, topics.heard, self.lanes.heard]  # a person at a door first
         intake.listeners += [*first, self.orders.heard, self.card_orders.heard]
@@ -93,6 +95,7 @@ class Control:
         self.releases.want(state.release)
         self.orders.go_by(state)
         self.card_lists.go_by(state)
+        self.charging.go_by(state)
         self.lanes.go_by(state.lanes, state.policy, state.erasures)
         self._devices.also_heard = self.lanes.kinds
         self.eraser.go_by(state.erasures)

@@ -44,9 +44,10 @@ class DoorHands:
             return str(error)
         return None if sent else AWAY
 
-    def show_refusal(self, device: str, point: str, heard: LastHeard) -> None:
-        """Where a reader can show one; most cannot, and that is no fault."""
-        failure = self.tell("door.deny", device, point, heard)
+    def show_refusal(self, device: str, point: str, heard: LastHeard, asked: str | None = None) -> None:
+        """Where a reader can show one, or waits for a verdict on what it asked by this number; most do neither, and
+        that is no fault."""
+        failure = self.tell("door.deny", device, point, heard, asked=asked)
         if failure is not None:
             log.debug("refusal_not_shown", device=device, point=point, reason=failure)
 

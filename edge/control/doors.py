@@ -105,7 +105,8 @@ class DoorControl:
             card = asking.texts[0] if asking.method == "card" else None
             opened = self._hands.tell("door.open", event.device, point, heard, card=card)
         else:
-            self._hands.show_refusal(event.device, point, heard)
+            waits = event.source_event_id if event.result == "pending" else None
+            self._hands.show_refusal(event.device, point, heard, waits)
         if opened is not None:
             log.error("door_not_opened", device=event.device, point=event.point, error=opened)
         self.state.apply(found.effects)

@@ -1,4 +1,9 @@
-"""What codes and numbers of Dahua devices mean. Source: devices.md, and the vendor's HTTP API as used in public."""
+"""What codes and numbers of Dahua devices mean.
+
+Methods and error codes as the maker of such terminals lists them for its HTTP API
+(https://intelbras-caco-api-ct3000.intelbras.com.br/parametros_retornados); the comments on ``nErrorCode`` of
+DEV_EVENT_ACCESS_CTL_INFO in the vendor's SDK say the same in hexadecimal. Names of events as in the lists of
+https://github.com/SaWey/home-assistant-dahua-event and https://github.com/rroller/dahua."""
 
 from __future__ import annotations
 
@@ -27,9 +32,34 @@ TRAVELS = MappingProxyType(
     }
 )
 
-# Method differs by model; the number as sent stays in raw_codes.
+# The number as sent stays in raw_codes. Of several proofs it is the one that is no card: a card list must not open what
+# asked for more. What is not here may have been any of several.
 METHODS = MappingProxyType(
-    {0: "pin", 1: "card", 2: "fingerprint", 3: "face", 4: "remote", 5: "button", 6: "fingerprint", 15: "face"}
+    {
+        0: "pin",
+        1: "card",
+        2: "pin",  # card, then password
+        3: "pin",  # password, then card
+        4: "remote",
+        5: "button",
+        6: "fingerprint",
+        7: "fingerprint",  # with password and card
+        8: "fingerprint",  # with password
+        9: "fingerprint",  # with card
+        13: "pin",  # under duress
+        14: "qr",
+        15: "face",
+        18: "face",  # with an identity card
+        20: "pin",
+        21: "pin",  # with the user's number
+        22: "face",  # with password
+        23: "fingerprint",  # with password
+        24: "face",  # with fingerprint
+        25: "face",  # with card
+        43: "qr",
+        44: "face",
+        46: "pin",  # for a while
+    }
 )
 DIRECTIONS = MappingProxyType({"entry": "in", "exit": "out"})
 
@@ -42,23 +72,45 @@ REASONS = MappingProxyType(
         0x13: "wrong_method",
         0x14: "expired",
         0x15: "anti_passback",
+        0x16: "duress_not_armed",
         0x17: "door_normally_closed",
         0x18: "interlock",
+        0x19: "patrol_card",
         0x1A: "intrusion_alarm",
         0x20: "outside_time_period",
         0x21: "outside_time_period",
-        0x22: "first_card_needed",
-        0x23: "wrong_password",
-        0x24: "timeout",
-        0x25: "wrong_fingerprint",
-        0x26: "timeout",
-        0x27: "wrong_password",
-        0x29: "more_cards_needed",
-        0x2A: "more_cards_needed",
+        0x30: "first_card_needed",
+        0x40: "wrong_password",
+        0x41: "timeout",
+        0x42: "wrong_fingerprint",
+        0x43: "timeout",
+        0x44: "wrong_password",
+        0x45: "timeout",
+        0x50: "more_cards_needed",  # in another order
+        0x51: "more_cards_needed",
+        0x60: "no_permission",  # by the platform
+        0x61: "wrong_face",
+        0x62: "timeout",
+        0x63: "anti_passback",  # came in twice
+        0x64: "no_permission",  # the platform is to decide
+        0x65: "fever",
+        0x66: "no_mask",
     }
 )
 SECOND_FAILED = MappingProxyType(
-    {0x13: None, 0x23: "pin", 0x24: "pin", 0x25: "fingerprint", 0x26: "fingerprint", 0x27: "pin"}
+    {
+        0x13: None,
+        0x40: "pin",
+        0x41: "pin",
+        0x42: "fingerprint",
+        0x43: "fingerprint",
+        0x44: "pin",
+        0x45: "pin",
+        0x61: "face",
+        0x62: "face",
+        0x65: "face",
+        0x66: "face",
+    }
 )
 
 DOOR_STATES = MappingProxyType(
@@ -77,6 +129,8 @@ DETECTIONS = MappingProxyType(
         "takenawaydetection": "object_taken",
         "wanderdetection": "loitering",
         "rioterdetection": "crowd",
+        "crowddetection": "crowd",
+        "movedetection": "fast_moving",
         "parkingdetection": "parked",
         "facedetection": "face",
         "invite": "doorbell",
@@ -90,6 +144,10 @@ ALARMS = MappingProxyType(
         "tamper": "tamper",
         "videoblind": "tamper",
         "videoloss": "video_loss",
+        "videoabnormaldetection": "image_fault",
+        "videounfocus": "image_fault",
+        "storagenotexist": "device_fault",
+        "storagefailure": "device_fault",
         "duress": "duress",
         "duressalarm": "duress",
         "firewarning": "fire",

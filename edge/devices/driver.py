@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from domain.access import Decision
 from domain.events import Event, Media
 from domain.ids import content_name
 from edge.devices.card_list import CardListCodec
@@ -69,6 +70,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     sender: str = ""
     request_id: str = ""  # of the command that this answers, where the transport knows it and the bytes do not
     secret: Secret = NO_SECRET  # beside the payload, which may be kept: what is not to be kept
+    decision: Decision | None = None  # about the card that it asks about; None: nobody was asked, anyone may
 
 
 class Site(msgspec.Struct, frozen=True):
@@ -222,6 +224,10 @@ def _no_commands(command: Command, site: Site, topic_hint: str) -> Outgoing:
     raise CannotEncode(f"{command.device} takes no commands")
 
 
+def _asks_nothing(message: Message) -> str | None:
+    return None
+
+
 def _no_answer(message: Message, site: Site) -> Answer | None:
     return None
 
@@ -233,7 +239,8 @@ class Driver(msgspec.Struct, frozen=True):
     of kind ``unknown`` with its codes kept. ``encode`` gets the last topic the device was heard on as its hint.
     ``transports`` names the modules of ``edge.transports`` that carry the families which do not come over the broker;
     one runs while the device list has a device of the kind. ``answer`` is what the sender of a message is told once
-    it is durable, None where the family is told nothing. ``pulls`` are the ways to listen to a device that has an http
+    it is durable, None where the family is told nothing; where that depends on a card, ``asks`` tells which, and the
+    message then bears the ``decision``. ``pulls`` are the ways to listen to a device that has an http
     address: the transport http_pull goes by them. Several drivers may share a kind: one device, several ways to speak
     to it; a command goes the way that the device was last heard on.
     ``lines`` tells how a family is spoken over TCP; ``card_list`` how the cards of a device that decides by itself are
@@ -251,6 +258,7 @@ class Driver(msgspec.Struct, frozen=True):
     transports: tuple[str, ...] = ()
     paths: Mapping[str, str] = MappingProxyType({})  # URL path -> family; ``*`` is one segment, a last ``**`` the rest
     answer: Callable[[Message, Site], Answer | None] = _no_answer
+    asks: Callable[[Message], str | None] = _asks_nothing
     pulls: tuple[Stream | Poll, ...] = ()
     encode: Callable[[Command, Site, str], Outgoing] = _no_commands
     broker_user: Callable[[str], BrokerUser] | None = None
@@ -360,6 +368,11 @@ class Registry:
         """What the sender of a durable message is told; None for nothing. Raises BadMessage."""
         driver = self.by_family.get(message.family)
         return driver.answer(message, site) if driver else None
+
+    def asks(self, message: Message) -> str | None:
+        """The card that a message asks about; None for every other message."""
+        driver = self.by_family.get(message.family)
+        return driver.asks(message) if driver else None
 
     def encode(self, command: Command, site: Site, topic_hint: str = "", family: str = "") -> Outgoing:
         """What carries out a command; ``family``: that the device was last heard in. Raises CannotEncode."""

@@ -11,7 +11,7 @@ import msgspec
 
 from domain.events import Event, Subject
 from edge.devices._fields import codes, decode_json, fields, items, keep_raw, number_in, text_in, whole
-from edge.devices._ocpp_answers import answer, transaction_of
+from edge.devices._ocpp_answers import answer, asks, transaction_of
 from edge.devices._ocpp_commands import encode
 from edge.devices._ocpp_frames import CALL, KIND, REFUSAL, Frame, charge_point, read_frame
 from edge.devices._ocpp_meters import measured, without_values
@@ -56,6 +56,16 @@ class _Said:
         self.message, self.site = message, site
         self.device = charge_point(message)
 
+    @property
+    def is_allowed(self) -> bool:
+        return self.message.decision is None or self.message.decision.granted
+
+    @property
+    def decided(self) -> dict[str, Any]:
+        """What was decided about the card, where the list decides."""
+        decision = self.message.decision
+        return {} if decision is None else {"reason": decision.reason, "rule": f"credentials/{decision.version}"}
+
     def event(self, kind: str, **rest: Any) -> Event:
         """An event that the charge point did not date."""
         return Event(kind=kind, device=self.device, time_quality="gateway", **rest)
@@ -97,7 +107,8 @@ def _alive(body: dict[str, Any], said: _Said) -> list[Event]:
 
 
 def _authorize(body: dict[str, Any], said: _Said) -> list[Event]:
-    return [said.event("charging", state="authorized", subject=_card(body))]
+    state = "authorized" if said.is_allowed else "refused"
+    return [said.event("charging", state=state, subject=_card(body), **said.decided)]
 
 
 def _status(body: dict[str, Any], said: _Said) -> list[Event]:
@@ -119,7 +130,7 @@ def _status(body: dict[str, Any], said: _Said) -> list[Event]:
 def _start(body: dict[str, Any], said: _Said) -> list[Event]:
     """Raises BadMessage."""
     ext = {"transaction": transaction_of(body, said.device)}
-    rest: dict[str, Any] = {"subject": _card(body), "metrics": _meter(body, "meterStart"), "ext": ext}
+    rest: dict[str, Any] = {"subject": _card(body), "metrics": _meter(body, "meterStart"), "ext": ext, **said.decided}
     return [said.dated("charging", body.get("timestamp"), queued=True, point=_point(body), state="started", **rest)]
 
 
@@ -218,4 +229,6 @@ _READERS: MappingProxyType[str, Callable[[dict[str, Any], _Said], list[Event]]] 
     }
 )
 
-DRIVER = Driver(kind=KIND, families=(FAMILY,), decode=decode, encode=encode, answer=answer, transports=("websocket",))
+DRIVER = Driver(
+    kind=KIND, families=(FAMILY,), decode=decode, encode=encode, answer=answer, asks=asks, transports=("websocket",)
+)

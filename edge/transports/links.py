@@ -10,6 +10,7 @@ from typing import Protocol
 
 import structlog
 
+from domain.access import Decision
 from domain.events import Event
 from edge.clock import Clock
 from edge.config import Config
@@ -27,7 +28,8 @@ _LOOK_S = 1.0
 class Around:
     """What a transport may use of the agent. ``devices`` changes while it runs: it looks there again by itself.
 
-    ``say`` takes what a transport itself saw for the log; ``card_lists`` are those of controllers that decide alone.
+    ``say`` takes what a transport itself saw for the log; ``card_lists`` are those of controllers that decide alone;
+    ``right`` decides about a card that a device asks about, None where anyone may.
     """
 
     config: Config
@@ -38,6 +40,7 @@ class Around:
     retry_s: Callable[[int], float]
     say: Callable[[Event], None] = field(default=lambda event: None)
     card_lists: CardLists | None = None
+    right: Callable[[str, str], Decision | None] = field(default=lambda device, card: None)
 
 
 class Transport(Protocol):

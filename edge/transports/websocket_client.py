@@ -9,6 +9,7 @@ from typing import Literal
 
 import structlog
 from aiohttp import web
+from msgspec.structs import replace
 
 from edge.device_secrets import DeviceSecret, DeviceSecrets
 from edge.devices.driver import BadMessage, Message
@@ -92,7 +93,7 @@ class Client:
             return False
         while self._around.intake.full:  # noqa: ASYNC110 - nobody is told when there is room again
             await asyncio.sleep(_ROOM_S)
-        message = self._message(text.encode())
+        message = self._decided(self._message(text.encode()))
         durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._around.intake.offer(message, lambda: _settle(durable))
         try:
@@ -102,6 +103,11 @@ class Client:
             return False
         await self._answer(message)
         return True
+
+    def _decided(self, message: Message) -> Message:
+        """With what is decided about the card it asks about: the record and the answer say the same."""
+        card = self._around.registry.asks(message)
+        return replace(message, decision=self._around.right(self.device, card)) if card else message
 
     async def _answer(self, message: Message) -> None:
         try:

@@ -94,8 +94,9 @@ class _Chunk:
         for complex_id, passage in arrived:
             key = (complex_id, passage.id)
             copy = known.get(key)
-            if copy is None or preferred(copy, passage) != copy:
-                new[key], known[key] = (complex_id, passage), passage
+            kept = passage if copy is None else preferred(copy, passage)
+            if kept != copy:
+                new[key], known[key] = (complex_id, kept), kept
                 replaced += [(complex_id, copy)] if copy else []
         await upsert(self._connection, self._passages, _PASSAGE, [_passage_row(*found) for found in new.values()])
         return [*new.values(), *replaced]

@@ -33,12 +33,14 @@ class Terminal(HttpDevice):
         self.mac, self._doors = mac, doors
         self._number = 1000
         self._kept: list[dict[str, Any]] = []
+        self.verdicts: list[tuple[int, str]] = []
 
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get("/ISAPI/Event/notification/alertStream", self.endless),
             web.put("/ISAPI/AccessControl/RemoteControl/door/{door}", self._open),
             web.put("/ISAPI/Parking/channels/{channel}/barrierGate", self._barrier),
+            web.put("/ISAPI/AccessControl/remoteCheck", self._verdict),
         ]
 
     async def begun(self) -> None:
@@ -83,6 +85,12 @@ class Terminal(HttpDevice):
         now = datetime.now().astimezone()
         await self.access(LOCK_OPENED, now, doorNo=door)
         await self.access(DOOR_OPENED, now, doorNo=door)
+
+    async def _verdict(self, request: web.Request) -> web.Response:
+        """What it was told about an event that it asked about."""
+        said = (await request.json())["RemoteCheck"]
+        self.verdicts.append((said["serialNo"], said["checkResult"]))
+        return _status(request, 1, b"OK", b"ok")
 
     async def _barrier(self, request: web.Request) -> web.Response:
         return _status(request, 1, b"OK", b"ok")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from domain.events import Event, Media, Subject
 from domain.passages import Passage, once_each, passage_of, preferred
@@ -104,7 +105,7 @@ def test_the_scene_is_the_picture_to_show() -> None:
     assert taken(media=[Media(role="scene", ref="/late.jpg")]).picture is None
 
 
-def copy_of(number: int, second: int, replay: bool, confidence: float | None) -> Passage:
+def copy_of(number: int, second: int, replay: bool, confidence: float | None, picture: str | None) -> Passage:
     return Passage(
         id=bytes([number]) * 16,
         plate="粤B8K6Q2",
@@ -113,6 +114,7 @@ def copy_of(number: int, second: int, replay: bool, confidence: float | None) ->
         device="vzenith:7b5a",
         replay=replay,
         confidence=confidence,
+        picture=picture,
     )
 
 
@@ -120,7 +122,8 @@ def with_another_order(passages: list[Passage]) -> st.SearchStrategy[tuple[list[
     return st.tuples(st.just(passages), st.permutations(passages))
 
 
-copies = st.builds(copy_of, st.integers(0, 3), st.integers(0, 2), st.booleans(), st.none() | st.just(0.5))
+PICTURES = st.sampled_from([None, "a" * 64, "b" * 64])
+copies = st.builds(copy_of, st.integers(0, 3), st.integers(0, 2), st.booleans(), st.none() | st.just(0.5), PICTURES)
 
 
 @given(st.lists(copies, max_size=12).flatmap(with_another_order))
@@ -135,6 +138,13 @@ def test_the_choice_among_copies_does_not_depend_on_arrival(arrivals: tuple[list
 def test_the_earlier_of_two_copies_counts() -> None:
     early, late = taken(), taken(time=NOON + timedelta(hours=8))
     assert preferred(early, late) == preferred(late, early) == early
+
+
+def test_pictures_of_a_second_message_are_the_cars() -> None:
+    """A camera that says ``hasMoreData`` sends them later, as the same fact."""
+    bare, later = taken(), taken(media=[Media(role="scene", sha256="b" * 64)])
+    (kept,) = once_each([bare, later])
+    assert kept == preferred(later, bare) == replace(bare, picture="b" * 64)
 
 
 def test_a_passage_knows_whether_its_time_is_sure() -> None:

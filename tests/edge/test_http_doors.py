@@ -81,8 +81,13 @@ async def test_a_terminal_that_waits_for_a_verdict_is_opened_for_a_listed_card(t
         now = datetime.now(UTC)
         await device.access(hikvision.CARD_PASSED, now, cardNo="999", remoteCheck=True)
         await device.access(hikvision.CARD_PASSED, now, cardNo=CARD, remoteCheck=True)
-        await until(lambda: opened(device), every_s=0.01)
-        assert opened(device) == ["/ISAPI/AccessControl/RemoteControl/door/1"]
+        await until(lambda: len(opened(device)) == 2, every_s=0.01)
+        verdict, door = opened(device)
+        assert (verdict, door) == (
+            "/ISAPI/AccessControl/remoteCheck?format=json",
+            "/ISAPI/AccessControl/RemoteControl/door/1",
+        )
+        assert device.verdicts == [(1001, "failed")], "it need not wait until it gives up by itself"
         assert [(event.result, event.reason) for event in decisions] == [
             ("denied", "unknown_card"),
             ("granted", "card_list"),

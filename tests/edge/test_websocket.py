@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from edge.device_secrets import DeviceSecret, DeviceSecrets
 from edge.devices.driver import discover
 from edge.transports import websocket
 from edge.transports.websocket import WebSocketTransport
+from tests.edge.control_bench import control_bench
 from tests.edge.devices.samples import RECEIVED_AT, samples, says
 from tests.edge.link_bench import LinkBench, link_bench, running
 from tests.rig import until
@@ -43,11 +45,11 @@ class Peer(ChargePoint):
 
 @asynccontextmanager
 async def centre(
-    folder: Path, *devices: Device, clock: Clock | None = None, **settings: Any
+    folder: Path, *devices: Device, clock: Clock | None = None, right: Any = None, **settings: Any
 ) -> AsyncIterator[tuple[LinkBench, WebSocketTransport]]:
     told = {"websocket": {"host": "127.0.0.1", "port": 0, **settings}}
     async with link_bench(folder, *(devices or (DEVICE,)), clock=clock, **told) as here:
-        transport = websocket.make(here.around)
+        transport = websocket.make(replace(here.around, right=right) if right else here.around)
         async with running(transport):
             await until(lambda: transport.port != 0)
             yield here, transport
@@ -85,6 +87,37 @@ async def test_a_charge_point_of_another_project_charges_and_is_stopped(tmp_path
         stop = call.StopTransaction(meter_stop=900, timestamp=boot.current_time, transaction_id=number)
         await point.call(stop)
         assert [event.state for event in await here.events("charging")] == ["authorized", "started", "stopped"]
+
+
+async def test_whose_card_is_not_on_the_list_does_not_charge_where_the_list_decides(tmp_path: Path) -> None:
+    everywhere = {"doors": [{"device": CP}], "until": "2099-12-31"}
+    cards = [
+        {"id": "good", "card": "CARD0017", **everywhere},
+        {"id": "lost", "card": "CARD0018", **everywhere, "revoked": True},
+        {"id": "over", "card": "CARD0019", **everywhere, "until": "2020-01-01"},
+        {"id": "house", "card": "CARD0020", **everywhere, "doors": [{"device": "osdp:1"}]},
+    ]
+    (tmp_path / "box").mkdir()
+    async with control_bench(tmp_path / "box") as box:
+        await box.wish(1, credentials={"cards": cards})
+        right = box.control.charging.decide  # as the agent wires it
+        async with centre(tmp_path, right=right) as (here, transport), peer(transport) as point:
+
+            async def told(tag: str) -> list[str]:
+                asked = await point.call(call.Authorize(id_tag=tag))
+                start = call.StartTransaction(1, tag, 10, "2026-03-01T00:15:31Z")
+                return [asked.id_tag_info["status"], (await point.call(start)).id_tag_info["status"]]
+
+            tags = ("CARD0017", "CARD0018", "CARD0019", "CARD0020", "CARD9999")
+            assert [await told(tag) for tag in tags] == [["Accepted"] * 2] * 5, "anyone may, unless the policy says so"
+            await box.wish(1, policy={"charge_by": "cards"})
+            said = [["Accepted"] * 2, ["Blocked"] * 2, ["Expired"] * 2, ["Blocked"] * 2, ["Invalid"] * 2]
+            assert [await told(tag) for tag in tags] == said
+            found = [(event.state, event.reason) for event in await here.events("charging") if event.reason]
+    reasons = ["card_list", "revoked", "expired", "wrong_door", "unknown_card"]
+    asked = [("authorized" if reason == "card_list" else "refused", reason) for reason in reasons]
+    began = [("started", reason) for reason in reasons]
+    assert sorted(found) == sorted([*asked, *began]), "each as it was answered"
 
 
 async def test_every_sample_gives_its_events_over_the_real_line(tmp_path: Path) -> None:

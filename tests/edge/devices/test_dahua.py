@@ -56,10 +56,13 @@ def access(**said: Any) -> Event:
         (0x15, "anti_passback", False),
         (0x17, "door_normally_closed", False),
         (0x18, "interlock", False),
-        (0x22, "first_card_needed", False),
-        (0x23, "wrong_password", False),
-        (0x25, "wrong_fingerprint", False),
-        (0x2A, "more_cards_needed", False),
+        (0x30, "first_card_needed", False),
+        (0x40, "wrong_password", False),
+        (0x42, "wrong_fingerprint", False),
+        (0x51, "more_cards_needed", False),
+        (0x61, "wrong_face", False),
+        (0x63, "anti_passback", False),
+        (0x22, None, True),
         (0x77, None, True),
     ],
 )
@@ -69,6 +72,16 @@ def test_a_refusal_has_its_reason_and_a_card_list_outweighs_no_second_proof(
     event = access(ErrorCode=error)
     assert (event.result, event.reason, event.reason_code) == ("denied", reason, str(error))
     assert asks_for_a_decision(event) is asks
+
+
+@pytest.mark.parametrize(
+    ("sent", "method"),
+    [(1, "card"), (2, "pin"), (3, "pin"), (9, "fingerprint"), (14, "qr"), (15, "face"), (25, "face"), (40, None)],
+)
+def test_of_several_proofs_it_is_not_the_card_that_is_told(sent: int, method: str | None) -> None:
+    event = access(Method=sent, ErrorCode=0x10)
+    assert (event.method, event.raw_codes) == (method, {"Method": sent})
+    assert asks_for_a_decision(event) is (sent == 1), "a list of cards opens nothing that wanted more than a card"
 
 
 @pytest.mark.parametrize(
