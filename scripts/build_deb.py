@@ -17,7 +17,7 @@ import tomllib
 from pathlib import Path
 
 from deb_tree import Package, lay_out
-from deb_wheels import MACHINES, NotFit, fetch_libraries, make_ours, opened
+from deb_wheels import BY_HAND, MACHINES, NotFit, fetch_libraries, make_ours, opened
 from tracked_files import ROOT
 
 _LIMIT_S = 600
@@ -53,7 +53,7 @@ def _arguments() -> argparse.Namespace:
 def build(told: argparse.Namespace) -> Path:
     """The package's file. Raises NotFit, CalledProcessError or OSError; then there is none."""
     with tempfile.TemporaryDirectory(prefix="gatehouse-deb-") as scratch:
-        wheels = opened(_wheels(told, Path(scratch)), told.arch)
+        wheels = opened(_wheels(told, Path(scratch)), told.arch, told.source / BY_HAND)
         number = _number(told.source)
         package = Package(told.source, number, debian_version(number), told.arch, wheels, _epoch_s(told.source))
         root = Path(scratch, "root")

@@ -10,7 +10,7 @@ import sys
 import tomllib
 import zipfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.message import Message
 from pathlib import Path, PurePosixPath
 
@@ -18,6 +18,9 @@ PYTHON = "311"  # what Debian 12 has
 MACHINES = {"amd64": ("x86_64", 0x3E), "arm64": ("aarch64", 0xB7)}  # pip's word, and the number in an ELF header
 # Pure Python, but published as source only: made into a wheel here, for pip fetches wheels alone for another processor.
 SOURCE_ONLY = ("sdnotify",)
+EXTRAS = ("edge", "osdp")
+# Texts of licences that a wheel names and does not bring, by the wheel's name: looked up by hand.
+BY_HAND = Path("deploy/deb/licences")
 OURS = ("domain", "eventlog", "edge")  # of our own wheel; the centre and the simulators stay out
 # Say of themselves that they are BSD, and carry codecs under the GPL.
 NOT_WHAT_THEY_SAY = frozenset({"av", "pyav"})
@@ -58,7 +61,7 @@ def make_ours(source: Path, folder: Path) -> None:
 
 
 def fetch_libraries(source: Path, architecture: str, folder: Path) -> None:
-    """Put the wheels that the extra `edge` asks for into ``folder``. Raises CalledProcessError."""
+    """Put the wheels that the agent's extras ask for into ``folder``. Raises CalledProcessError."""
     _pip("wheel", "--no-deps", "--wheel-dir", str(folder), *SOURCE_ONLY)
     machine, _ = MACHINES[architecture]
     platforms = [f"--platform=manylinux_2_{minor}_{machine}" for minor in range(5, 37)]
@@ -69,7 +72,7 @@ def fetch_libraries(source: Path, architecture: str, folder: Path) -> None:
 
 def _requirements(source: Path) -> list[str]:
     project = tomllib.loads((source / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return [*project["dependencies"], *project["optional-dependencies"]["edge"]]
+    return [*project["dependencies"], *(line for name in EXTRAS for line in project["optional-dependencies"][name])]
 
 
 def _pip(verb: str, *arguments: str) -> None:
@@ -77,9 +80,9 @@ def _pip(verb: str, *arguments: str) -> None:
     subprocess.run(command, check=True, timeout=_LIMIT_S)
 
 
-def opened(paths: Iterable[Path], architecture: str) -> list[Wheel]:
+def opened(paths: Iterable[Path], architecture: str, by_hand: Path = BY_HAND) -> list[Wheel]:
     """The wheels, by name. Raises NotFit for one that must not be carried."""
-    wheels = [_open(path) for path in sorted(paths, key=lambda path: path.name)]
+    wheels = [_with_licence(_open(path), by_hand) for path in sorted(paths, key=lambda path: path.name)]
     for wheel in wheels:
         judge_licence(wheel)
         judge_binaries(wheel, architecture)
@@ -92,6 +95,16 @@ def _open(path: Path) -> Wheel:
     said = email.message_from_bytes(next(files[name] for name in files if name.endswith(".dist-info/METADATA")))
     wanted = {placed: body for name, body in files.items() if (placed := _place(name, said["Name"]))}
     return Wheel(said["Name"].lower(), said["Version"], licence_of(said), wanted)
+
+
+def _with_licence(wheel: Wheel, by_hand: Path) -> Wheel:
+    """The wheel, with the text that was added by hand where it brings none."""
+    folder = by_hand / wheel.name
+    if wheel.licence_files or not folder.is_dir():
+        return wheel
+    inside = next(path for path in wheel.files if path.endswith(".dist-info/METADATA")).removesuffix("METADATA")
+    texts = {f"{inside}licenses/{text.name}": text.read_bytes() for text in sorted(folder.iterdir())}
+    return replace(wheel, files={**wheel.files, **texts})
 
 
 def _place(name: str, package: str) -> str:

@@ -41,14 +41,14 @@ def test_every_binary_is_for_the_processor_of_the_package(built: tuple[str, Path
     named = [path for path in folder.rglob("*.so*") if path.is_file()]
     assert {struct.unpack_from("<H", path.read_bytes(), 18)[0] for path in elf} == {MACHINES[architecture]}
     assert set(named) == set(elf)
-    for library in ("msgspec", "zstandard", "aiohttp", "cryptography"):
+    for library in ("msgspec", "zstandard", "aiohttp", "cryptography", "osdp_sys"):
         assert any(library in str(path) for path in elf), library
 
 
 def test_only_what_the_agent_needs_is_in_it(opened: tuple[str, Path]) -> None:
     _, folder = opened
     inside = {path.name for path in (folder / PAYLOAD / "lib").iterdir()}
-    assert {"domain", "eventlog", "edge", "paho", "aiohttp", "sdnotify"} <= inside
+    assert {"domain", "eventlog", "edge", "paho", "aiohttp", "sdnotify", "osdp", "serial"} <= inside
     assert inside & {"server", "simulators", "fastapi", "sqlalchemy", "cv2", "av", "onnxruntime", "pip"} == set()
 
 

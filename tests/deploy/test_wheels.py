@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import struct
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
 from build_deb import debian_version
-from deb_wheels import NotFit, Wheel, judge_binaries, judge_licence, licence_of
+from deb_wheels import NotFit, Wheel, judge_binaries, judge_licence, licence_of, opened
 
 LICENCE = {"x-1.dist-info/licenses/LICENSE": b"as it is"}
 
@@ -52,6 +53,18 @@ def test_pyav_is_refused_whatever_it_says_and_so_is_a_wheel_without_its_licence(
         judge_licence(Wheel("av", "13", "BSD-3-Clause", LICENCE))
     with pytest.raises(NotFit, match="no licence in it"):
         judge_licence(Wheel("x", "1", "MIT", {"x/__init__.py": b""}))
+
+
+def test_a_licence_that_a_wheel_only_names_is_added_by_hand(tmp_path: Path) -> None:
+    wheel = tmp_path / "x-1-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("x-1.dist-info/METADATA", "Name: X\nVersion: 1\nLicense: BSD\n")
+    with pytest.raises(NotFit, match="no licence in it"):
+        opened([wheel], "amd64", tmp_path)
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "LICENSE").write_text("as it is")
+    (found,) = opened([wheel], "amd64", tmp_path)
+    assert found.licence_files == {"LICENSE": b"as it is"}
 
 
 def test_machine_code_for_another_processor_is_refused() -> None:
