@@ -103,16 +103,16 @@ async def test_whose_card_is_not_on_the_list_does_not_charge_where_the_list_deci
         right = box.control.charging.decide  # as the agent wires it
         async with centre(tmp_path, right=right) as (here, transport), peer(transport) as point:
 
-            async def told(tag: str) -> list[str]:
+            async def told(tag: str, hour: int = 1) -> list[str]:
                 asked = await point.call(call.Authorize(id_tag=tag))
-                start = call.StartTransaction(1, tag, 10, "2026-03-01T00:15:31Z")
+                start = call.StartTransaction(1, tag, 10, f"2026-03-01T{hour:02}:15:31Z")
                 return [asked.id_tag_info["status"], (await point.call(start)).id_tag_info["status"]]
 
             tags = ("CARD0017", "CARD0018", "CARD0019", "CARD0020", "CARD9999")
             assert [await told(tag) for tag in tags] == [["Accepted"] * 2] * 5, "anyone may, unless the policy says so"
             await box.wish(1, policy={"charge_by": "cards"})
             said = [["Accepted"] * 2, ["Blocked"] * 2, ["Expired"] * 2, ["Blocked"] * 2, ["Invalid"] * 2]
-            assert [await told(tag) for tag in tags] == said
+            assert [await told(tag, 2) for tag in tags] == said
             found = [(event.state, event.reason) for event in await here.events("charging") if event.reason]
     reasons = ["card_list", "revoked", "expired", "wrong_door", "unknown_card"]
     asked = [("authorized" if reason == "card_list" else "refused", reason) for reason in reasons]
