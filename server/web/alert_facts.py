@@ -9,7 +9,7 @@ from typing import NamedTuple
 from domain.events import Event
 from domain.masking import masked_text
 from server.store.alert_views import ActionView, AlertView
-from server.web import titles
+from server.web import alert_titles, titles
 from server.web.languages import N_
 
 # Devices write numbers of cards and plates into their free text.
@@ -57,7 +57,7 @@ def _facts(event: Event, view: AlertView) -> Iterator[Fact]:
 
 def _details(event: Event) -> Iterator[Fact]:
     yield Fact(N_("原因"), masked_text(event.reason or ""))
-    yield Fact(N_("报警类型"), titles.alarm_word(event.alarm), True)
+    yield Fact(N_("报警类型"), alert_titles.alarm_word(event.alarm), True)
     yield Fact(N_("识别到"), titles.word("label", event.label), True)
     yield Fact(N_("区域"), "、".join(event.zones))
     yield Fact(N_("把握"), "" if event.confidence is None else f"{event.confidence:.0%}")

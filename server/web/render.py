@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.store import alert_views
 from server.store.gateway_views import ClockView
 from server.store.live_rows import LiveRow
-from server.web import formats, public_files, titles
+from server.web import alert_titles, formats, public_files, titles
 from server.web.languages import Language, as_language, translate
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -40,7 +40,7 @@ def environment(language: Language) -> Environment:
 
     made.install_gettext_callables(gettext, ngettext, newstyle=True)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
     made.filters.update(_filters(gettext))
-    shared: dict[str, Any] = {"static": public_files.url, "alert_icon": titles.alert_icon, "language": language}
+    shared: dict[str, Any] = {"static": public_files.url, "alert_icon": alert_titles.alert_icon, "language": language}
     cast("dict[str, Any]", made.globals).update(shared)
     return made
 
@@ -71,10 +71,10 @@ class _Filters:
         return self._gettext(titles.word(vocabulary, name))
 
     def rule_title(self, name: str) -> str:
-        return self._gettext(titles.rule_title(name))
+        return self._gettext(alert_titles.rule_title(name))
 
     def rule_meaning(self, name: str) -> str:
-        return self._gettext(titles.rule_meaning(name))
+        return self._gettext(alert_titles.rule_meaning(name))
 
 
 _SHORT = (formats.clock, formats.moment, formats.line_time)

@@ -18,7 +18,7 @@ from server.live_screen import Hearer
 from server.store import desired_rows, live_rows, order_rows, schema
 from server.store.engine import stamp
 from server.store.scope import CITY, of_complexes
-from server.web import formats, titles
+from server.web import alert_titles, formats
 from server.web.headers import CONTENT_SECURITY_POLICY
 from tests.domain.test_desired import GOOD
 from tests.server import rows
@@ -586,6 +586,6 @@ def test_every_rule_of_the_domain_has_a_title() -> None:
     from domain import alert_rules
 
     names = {rule.__name__ for rule in alert_rules.RULES} - {"alarm", "tailgating"}
-    assert names <= set(titles.RULES)
+    assert names <= set(alert_titles.RULES)
     alarms = alert_rules._CRITICAL_ALARMS | alert_rules._HIGH_ALARMS  # pyright: ignore[reportPrivateUsage]
-    assert {f"alarm_{name}" for name in alarms} <= set(titles.RULES)
+    assert {f"alarm_{name}" for name in alarms} <= set(alert_titles.RULES)
