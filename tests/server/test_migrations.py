@@ -41,6 +41,7 @@ FACTS = {
         VALUES('garden', 's', 1, '京A12345', 'a', 'b', 'small', 200, 200, '[]', 'v', 'priced', 'c')""",
 }
 
+_SIX = "'', 'h1', '', '2027-01-01', 'a', 'b'"
 LATER = {"replaces", "complexes", "area", "management", "address", "grid_cell"}
 OF_PEOPLE = ("disabled_at", "totp_secret", "totp_set_at", "totp_last_step")  # since 0007
 
@@ -184,6 +185,29 @@ def test_all_can_be_undone_and_done_again(url: str) -> None:
 def test_the_newest_revision_is_among_those_tried_here() -> None:
     scripts = Path(migrate.__file__).parent / "migrations" / "versions"
     assert tuple(sorted(file.name[:4] for file in scripts.glob("0*.py"))) == REVISIONS
+
+
+def test_a_credential_keeps_what_it_was_before_it_knew_hours(tmp_path: Path) -> None:
+    """0017 on SQLite makes the table anew on its way down, with all that is in it."""
+    url = address.sqlite(tmp_path / "x.db")
+    migrate.upgrade(url, "0013")
+    words = ("schedule", "holder", "name", "until_day", "made_at", "made_by")
+    columns = ", ".join(("complex", "id", "household", "kind", "doors", "groups", *words))
+    numbers = "first_card, passes_lock_down"
+    home = "INSERT INTO household VALUES('h1', 'garden', '3', '1', '101', '王', NULL, 'a', 'b')"
+    card = f"INSERT INTO credential({columns}, {numbers}) VALUES('garden', 'c1', 'h1', 'qr', '[]', '[]', {_SIX}, 0, 1)"
+
+    def kept(connection: Connection) -> list[dict[str, object]]:
+        return [dict(row) for row in connection.execute(text("SELECT * FROM credential")).mappings()]
+
+    for statement in (FACTS["complex"], home, card):
+        with_connection(url, lambda connection, sql=statement: connection.exec_driver_sql(sql))  # type: ignore[misc]
+    before = with_connection(url, kept)
+    migrate.upgrade(url, "0017")
+    (now,) = with_connection(url, kept)
+    assert now == {**before[0], "from_at": None, "until_at": None, "used_at": None, "used_where": None}
+    migrate.downgrade(url, "0013")
+    assert with_connection(url, kept) == before and len(before) == 1
 
 
 def test_a_position_is_never_used_again_in_a_file(tmp_path: Path) -> None:
