@@ -18,7 +18,9 @@ KINDS = frozenset({"availability", "barrier"})
 _KEY = {"complex": "varchar", "device": "varchar", "point": "varchar", "kind": "varchar"}
 COLUMNS = (*_KEY, "state", "code", "state_at")
 _SAME = " AND ".join(f"device_state.{name} = wanted.{name}" for name in _KEY)
-_STATES = f"SELECT {', '.join(f'device_state.{name}' for name in COLUMNS)} FROM wanted CROSS JOIN device_state WHERE {_SAME}"  # noqa: S608
+_STATES = (
+    f"SELECT {', '.join(f'device_state.{name}' for name in COLUMNS)} FROM wanted CROSS JOIN device_state WHERE {_SAME}"  # noqa: S608
+)
 Key = tuple[str, str, str, str]
 
 

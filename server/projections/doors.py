@@ -1,4 +1,4 @@
-"""Doors folded from the log: each one's last state, last access, and how many were let in or not; devices beside them."""
+"""Doors folded from the log: each one's last state, last access, how many were let in or not; devices beside them."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store.engine import stamp
@@ -42,8 +42,8 @@ async def place(connection: AsyncConnection, complex_id: str, at: Pin, by: str, 
     """Put a thing on a plan of the complex, or move it there. Raises NotPossible."""
     if not (0 <= at.x <= WHOLE and 0 <= at.y <= WHOLE):
         raise NotPossible("bad_spot", f"{at.x}, {at.y}: thousandths lie between 0 and {WHOLE}")
-    counted = (await connection.execute(select(func.count()).where(pin.c.plan == at.plan))).scalar_one()
-    if counted >= MOST_PINS:
+    others = (pin.c.plan == at.plan, or_(pin.c.device != at.device, pin.c.point != at.point))
+    if (await connection.execute(select(func.count()).where(*others))).scalar_one() >= MOST_PINS:
         raise NotPossible("too_many_pins", f"{MOST_PINS} pins are on this plan")
     said = {"x": at.x, "y": at.y, "placed_at": stamp(now), "placed_by": by}
     key = {"complex": complex_id, "plan": at.plan, "device": at.device, "point": at.point}

@@ -1,4 +1,4 @@
-"""The tables of site plans: pictures of a complex, where on them its doors, lanes and devices are, and how these stand."""
+"""The tables of site plans: pictures of a complex, where on them its devices are, and what these last said."""
 
 from __future__ import annotations
 
