@@ -10,6 +10,7 @@ import msgspec
 
 WIDTH, HEIGHT = 1_000, 625  # of the whole drawing, in its own units
 _EDGE, _GATE_LONG, _GATE_DEEP = 40, 120, 34
+_ALONG = 0.76  # of an edge
 _MOST_DRAWN = 400  # more would be no drawing
 Kind = Literal["building", "gate"]
 _SIDES = ("bottom", "top", "right", "left")
@@ -79,9 +80,10 @@ def _gates(names: Sequence[str]) -> list[Shape]:
 
 def _gate(name: str, side: str, along: float, beside: int) -> Shape:
     is_level = side in ("bottom", "top")
-    room = (WIDTH if is_level else HEIGHT) * 0.8 / (beside + 1)
+    room = (WIDTH if is_level else HEIGHT) * _ALONG / (beside + 1)
     wide = min(_GATE_LONG, room) if is_level else 2 * _EDGE - 8
     high = _GATE_DEEP if is_level else min(_GATE_DEEP, room)
+    along = (1 - _ALONG) / 2 + _ALONG * along  # the corners stay free
     middle = {"bottom": HEIGHT - _EDGE, "top": _EDGE}.get(side, along * HEIGHT)
     across = {"right": WIDTH - _EDGE, "left": _EDGE}.get(side, along * WIDTH)
     return Shape("gate", name, across - wide / 2, middle - high / 2, wide, high)
