@@ -113,7 +113,8 @@ async def plan_page(
     sought = _sought(things, device, point) if device else None
     kept = [one for one in plans if one.removed_at is None] or [SitePlan(DRAWN, complex_id, FIRST_NAME)]
     shown = _chosen(kept, pins, plan, sought)
-    shapes = lay_out([one.name for one in buildings], [one.name for one in gates])
+    named = [one.name for one in buildings] or sorted({one.place for one in things if one.place})
+    shapes = lay_out(named, [one.name for one in gates])
     is_editing = may_edit and bool(edit)
     on_plan = _placed(shown, pins, things, known, sought)
     seen = {(one.device, one.point) for one in pins if not is_editing or one.plan == shown.id}
