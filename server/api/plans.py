@@ -15,7 +15,7 @@ from domain.site_layout import HEIGHT, WIDTH, Shape, lay_out
 from server.api.alerts import LIVE_DAYS
 from server.api.gateways import SILENT_AFTER
 from server.api.places import found_place
-from server.api.who import OPENING, OPERATING, OVERSEEING, Watching
+from server.api.who import OPERATING, OVERSEEING, Watching
 from server.store import area_views, live_rows, pin_rows, plan_marks, plan_rows, plan_things
 from server.store.pin_rows import Pin
 from server.store.plan_marks import Mark
@@ -142,7 +142,6 @@ async def plan_page(
         legend=LEGEND,
         is_editing=is_editing,
         may_edit=may_edit,
-        may_open=person.may(*OPENING),
         may_oversee=person.may(*OVERSEEING),
         refused=REFUSED.get(refused, ""),
     )
