@@ -34,6 +34,7 @@ ACTIONS = frozenset(
         "place.changed",
         "place.uploaded",
         "place.imported",
+        "plan.changed",
         "alert.seen",
         "alert.acknowledge",
         "alert.undo",

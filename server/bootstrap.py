@@ -318,7 +318,14 @@ def quiet_projections(config: Config) -> dict[str, Projection]:
 def _projections(config: Config, *, announce: bool) -> dict[str, Projection]:
     sites = places(config)
     alerts = Alerts(sites, utc_now, announce=announce)
-    found: list[Projection] = [alerts, Doors(), Parking(), Conservation(sites), OrderResults(), Pictures()]
+    found: list[Projection] = [
+        alerts,
+        Doors(utc_now if announce else None),
+        Parking(),
+        Conservation(sites),
+        OrderResults(),
+        Pictures(),
+    ]
     return {projection.name: projection for projection in found}
 
 

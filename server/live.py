@@ -228,7 +228,7 @@ class Hub:
             return []
         async with self._db.read() as connection:
             oldest, newest = await live_rows.ends(connection)
-            rows = await live_rows.between(connection, after, upto, screen.hearer.scope, self._bounds.replay_rows + 1)
+            rows = await live_rows.missed(connection, after, upto, screen.hearer.scope, self._bounds.replay_rows + 1)
         if len(rows) > self._bounds.replay_rows or after > newest or after < oldest - 1:
             return [RELOAD]
         return [message.frame for message in await self._messages(newest_of_each(rows), screen.language)]

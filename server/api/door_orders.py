@@ -70,8 +70,7 @@ async def open_door(request: Request, person: Opening, form: Form) -> Response:
     async with house.db.read() as connection:
         door = await _door(connection, person, complex_id, device, point)
         args: dict[str, Argument] = {"point": point} if point else {}
-        if name == "door.open":
-            args |= await door_views.open_with(connection, door)
+        args |= await door_views.open_with(connection, door, name)
     back = "/doors/one?" + urlencode({"complex": complex_id, "device": device, "point": point})
     now = house.now()
     order = Order(

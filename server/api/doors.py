@@ -22,4 +22,6 @@ async def doors(request: Request, person: Watching, complex: str = "") -> Respon
         complexes = await place_views.complexes_of(connection, person.scope)
     found.sort(key=lambda door: door.state not in _ALARMING)
     context = {"doors": found, "complexes": complexes, "filters": {"complex": complex}, "alarming": _ALARMING}
+    seen = [place.id for place in complexes]
+    context["plan_of"] = complex if complex in seen else seen[0] if len(seen) == 1 else ""
     return page(request, person, "doors.html", most=place_views.MOST_DOORS, **context)

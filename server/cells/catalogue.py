@@ -47,7 +47,7 @@ STAYS: dict[str, str] = {
 }
 # Columns that are another thing in another log.
 _OF_ONE_LOG = {"batch_day": frozenset({"position"})}
-DERIVED = ("alert", "scene", "door", "parking_passage", "session", "batch_day", "order_result")
+DERIVED = ("alert", "scene", "door", "device_state", "parking_passage", "session", "batch_day", "order_result")
 _LOG = ("mark", "gap", "wanted")
 
 

@@ -1,8 +1,9 @@
-"""Doors folded from the log: each one's last state, last access, and how many were let in or not."""
+"""Doors folded from the log: each one's last state, last access, how many were let in or not; devices beside them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import msgspec
 from sqlalchemy import Table
@@ -10,8 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.batches import Batch, facts_of
 from server.facts import Fact
+from server.projections import device_states
 from server.store.bulk import insert, look_up, upsert
 from server.store.engine import stamp
+from server.store.pin_rows import announce_to_plans
 from server.store.schema import DOOR_TABLES, door, door_fact
 
 _KINDS = frozenset({"door", "access"})
@@ -46,16 +49,21 @@ _COUNTED_BEFORE = "SELECT door_fact.id FROM wanted CROSS JOIN door_fact WHERE do
 class Doors:
     """The doors projection: one row a door, whatever order its facts arrive in.
 
-    A state that comes twice changes nothing by itself; of what is counted the ids are kept.
+    A state that comes twice changes nothing by itself; of what is counted the ids are kept. Where a plan shows it, what
+    changed is announced; ``now`` is None while it is rebuilt: a rebuild rings nobody.
     """
 
     name = "doors"
     tables: tuple[Table, ...] = DOOR_TABLES
 
+    def __init__(self, now: Callable[[], datetime] | None = None) -> None:
+        self._now = now
+
     async def fold(self, connection: AsyncConnection, batches: Sequence[Batch]) -> None:
         facts = facts_of(batches, _KINDS)
         fresh = await _fresh(connection, facts)
         doors = await _load(connection, {_key(fact) for fact in facts})
+        before = {key: one.state for key, one in doors.items()}
         for fact in facts:
             apply(doors[_key(fact)], fact)
         for fact in fresh.values():
@@ -63,6 +71,11 @@ class Doors:
             setattr(one, result, getattr(one, result) + 1)
         await insert(connection, door_fact, ("id",), [(identity,) for identity in fresh])
         await upsert(connection, door, _COLUMNS, [msgspec.structs.astuple(one) for one in doors.values()])
+        changed = await device_states.fold(connection, batches)
+        changed |= {key[0] for key, one in doors.items() if one.state != before[key]}
+        if self._now is not None and changed:
+            old = {batch.complex for batch in batches if batch.is_adopted}  # told by the cell that they came from
+            await announce_to_plans(connection, changed - old, stamp(self._now()))
 
 
 async def _fresh(connection: AsyncConnection, facts: list[Fact]) -> dict[bytes, Fact]:

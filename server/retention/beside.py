@@ -15,7 +15,9 @@ from domain.retention import Hold, Terms
 from server.retention import holds
 from server.retention.expiry import count
 from server.retention.letting_go import disown
+from server.store import plan_rows
 from server.store.engine import Database, stamp
+from server.store.plan_tables import site_plan
 from server.store.resident_tables import credential, resident_import, vehicle_pass
 from server.store.retention_tables import picture_use
 from server.store.schema import (
@@ -43,7 +45,17 @@ class Beside:
     async def round(self, now: datetime) -> Counter[str]:
         """Everything that is due; what went, in numbers."""
         went = Counter[str]()
-        steps = (_refusals, _orders, _wishes, _parked_deliveries, _book_workings, _charges, _pictures, _residents)
+        steps = (
+            _refusals,
+            _orders,
+            _wishes,
+            _parked_deliveries,
+            _book_workings,
+            _charges,
+            _pictures,
+            _residents,
+            _site_plans,
+        )
         for step in steps:
             name = step.__name__.strip("_")
             while gone := await self._step(step, name, now):
@@ -198,7 +210,9 @@ async def _pictures(connection: AsyncConnection, terms: Terms, in_force: Sequenc
     if held is None or not await _are_counted(connection):
         return 0
     named = exists().where(picture_use.c.complex == media.c.complex, picture_use.c.sha256 == media.c.sha256)
-    old = (media.c.received_at < stamp(terms.cutoff("video_index", now)), ~named, media.c.complex.not_in(held))
+    shown = exists().where(site_plan.c.complex == media.c.complex, site_plan.c.picture == media.c.sha256)
+    unused = (~named, ~shown, media.c.complex.not_in(held))
+    old = (media.c.received_at < stamp(terms.cutoff("video_index", now)), *unused)
     rows = (await connection.execute(select(media.c.complex, media.c.sha256).where(*old).limit(_AT_ONCE))).all()
     for complex_id in sorted({row.complex for row in rows}):
         await disown(connection, complex_id, [row.sha256 for row in rows if row.complex == complex_id])
@@ -220,6 +234,11 @@ async def _residents(connection: AsyncConnection, terms: Terms, in_force: Sequen
             gone += 1
     await connection.execute(delete(resident_import).where(resident_import.c.made_at < stamp(now - timedelta(hours=1))))
     return gone
+
+
+async def _site_plans(connection: AsyncConnection, _terms: Terms, _held: Sequence[Hold], now: datetime) -> int:
+    """Plans that were removed so long ago that nobody can put them back; their pictures are nobody's then."""
+    return await plan_rows.forget_removed(connection, now, _AT_ONCE)
 
 
 async def _are_counted(connection: AsyncConnection) -> bool:

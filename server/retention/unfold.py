@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -14,15 +14,14 @@ from domain import alert_rules, incidents
 from domain.events import decode_event
 from domain.passages import passage_of
 from domain.places import Hours, Place
-from eventlog.log import Record
-from eventlog.shards import shard_of
-from server.batches import Batch
 from server.facts import Fact
 from server.projections.alert_chunk import PICTURE_WITHIN
 from server.projections.doors import LATEST, Door
 from server.projections.doors import apply as apply_to_door
 from server.projections.moments import Moments
 from server.projections.orders import result_of
+from server.retention.left import left_of
+from server.retention.unfold_states import forget_states
 from server.store import stays
 from server.store.bulk import delete as delete_rows
 from server.store.bulk import look_up
@@ -30,7 +29,6 @@ from server.store.engine import stamp, unstamp
 from server.store.schema import (
     alert,
     alert_action,
-    cursor,
     door,
     door_fact,
     live,
@@ -39,9 +37,8 @@ from server.store.schema import (
     scene,
     session,
 )
-from server.store.schema import batch as batch_table
 
-_AT_ONCE, _BATCHES = 400, 50
+_AT_ONCE = 400
 _ALWAYS = Place(quiet=(Hours(0, 24 * 60),))  # whatever hours a complex had when the alert was raised
 _PARKING = stays.Tables(parking_passage, session)
 _KNOWN = "SELECT alert.id FROM wanted CROSS JOIN alert WHERE alert.id = wanted.id"
@@ -65,6 +62,7 @@ async def unfold(connection: AsyncConnection, facts: Sequence[Fact], pictures: C
     went = Counter[str]()
     went["alerts"] = await _alerts(connection, facts, pictures)
     went["doors"] = await _doors(connection, facts)
+    await forget_states(connection, facts)
     went["passages"] = await _passages(connection, facts)
     went["orders"] = await _orders(connection, facts)
     return +went
@@ -192,7 +190,7 @@ async def _refold_doors(connection: AsyncConnection, keys: Sequence[tuple[str, s
     """What these doors of one complex did last, by all that is left of the complex: once in a door's life, or rarer."""
     doors = {key: Door(*key) for key in keys}
     said: set[tuple[str, str, str]] = set()
-    async for batch in _left_of(connection, keys[0][0]):
+    async for batch in left_of(connection, keys[0][0]):
         for fact in batch.facts(("door", "access")):
             key = (fact.complex, fact.event.device, fact.event.point or "door")
             if key in doors:
@@ -204,21 +202,6 @@ async def _refold_doors(connection: AsyncConnection, keys: Sequence[tuple[str, s
             await connection.execute(update(door).where(*_same_door(key)).values(values))
         else:
             await connection.execute(delete(door).where(*_same_door(key)))
-
-
-async def _left_of(connection: AsyncConnection, complex_id: str) -> AsyncIterator[Batch]:
-    """The batches of a complex in which doors may speak, as far as the projection has read them."""
-    shard = shard_of(complex_id)
-    read = (cursor.c.reader == "doors", cursor.c.shard == shard)
-    through = (await connection.execute(select(cursor.c.position).where(*read))).scalar() or 0
-    columns = (batch_table.c.position, batch_table.c.body, batch_table.c.complex, batch_table.c.received_at)
-    of = (batch_table.c.complex == complex_id, batch_table.c.stream != "money", batch_table.c.position <= through)
-    query = select(*columns).where(batch_table.c.shard == int(shard), *of).order_by(batch_table.c.position)
-    after = 0
-    while rows := (await connection.execute(query.where(batch_table.c.position > after).limit(_BATCHES))).all():
-        for row in rows:
-            yield Batch(Record(row[0], row[1], row[2], row[3]))
-        after = rows[-1].position
 
 
 async def _counted(connection: AsyncConnection, facts: list[Fact]) -> Counter[str]:

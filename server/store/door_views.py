@@ -9,6 +9,7 @@ from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.orders import Argument
+from server.store import plan_things
 from server.store.desired_views import OrderView
 from server.store.reach_views import devices_of, doors_of
 from server.store.schema import complex_, door, gateway_order, order_result
@@ -18,7 +19,7 @@ _SHOWN, _LOOKED_AT = 10, 100
 
 
 class OneDoor(msgspec.Struct, frozen=True):
-    """A door that was heard of, or that only the list of devices names: of that nothing is known yet."""
+    """A door that was heard of, or that only a document names, also a lane's barrier: of that nothing is known."""
 
     complex: str
     complex_name: str
@@ -49,10 +50,13 @@ async def one(connection: AsyncConnection, scope: Scope, complex_id: str, device
     row = (await connection.execute(query)).mappings().first()
     if row is None:
         return None
+    said_of = {str(name): value for name, value in row.items()} | {"device": device, "point": point}
     if row["heard"] is None and (device, point) not in await doors_of(connection, complex_id):
-        return None
-    said_of = {str(name): value for name, value in row.items()}
-    return msgspec.convert(said_of | {"device": device, "point": point}, OneDoor)
+        named = await plan_things.named(connection, complex_id, device, point)
+        if named is None:
+            return None
+        said_of["place"] = named.name
+    return msgspec.convert(said_of, OneDoor)
 
 
 async def last_orders(connection: AsyncConnection, of: OneDoor) -> list[OrderView]:
@@ -66,8 +70,11 @@ async def last_orders(connection: AsyncConnection, of: OneDoor) -> list[OrderVie
     return [msgspec.convert(row, OrderView) for row in mine[:_SHOWN]]
 
 
-async def open_with(connection: AsyncConnection, of: OneDoor) -> dict[str, Argument]:
-    """What an order to open the door must say beside its point, as the list of devices has it."""
+async def open_with(connection: AsyncConnection, of: OneDoor, order: str) -> dict[str, Argument]:
+    """What an order to open it must say beside its point: a door as the list of devices has it, a barrier its lane."""
+    if order != "door.open":
+        lane = (await plan_things.barriers_of(connection, of.complex)).get((of.device, of.point))
+        return dict(lane.barrier.open_with) if lane else {}
     for device in await devices_of(connection, of.complex):
         for one_door in device.doors:
             if device.id == of.device and one_door.point == of.point:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store.postgres import lock_live
 from server.store.schema import live
 from server.store.scope import Scope, within
+
+
+PLAN = "plan"  # how something stands on a complex's plan; ``ref`` is the complex
 
 
 class LiveRow(msgspec.Struct, frozen=True):
@@ -25,7 +28,18 @@ class LiveRow(msgspec.Struct, frozen=True):
 
 async def between(connection: AsyncConnection, after: int, upto: int | None, scope: Scope, limit: int) -> list[LiveRow]:
     """Rows with ``after < position <= upto`` (to the end for None), in order, the first ``limit``."""
-    query = select(live).where(live.c.position > after, within(live.c.complex, scope))
+    return await _rows(connection, live.c.position > after, upto, scope, limit)
+
+
+async def missed(connection: AsyncConnection, after: int, upto: int, scope: Scope, limit: int) -> list[LiveRow]:
+    """The same for a screen that comes back, without what it asks for anew by itself."""
+    return await _rows(connection, (live.c.position > after) & (live.c.kind != PLAN), upto, scope, limit)
+
+
+async def _rows(
+    connection: AsyncConnection, which: ColumnElement[bool], upto: int | None, scope: Scope, limit: int
+) -> list[LiveRow]:
+    query = select(live).where(which, within(live.c.complex, scope))
     if upto is not None:
         query = query.where(live.c.position <= upto)
     rows = (await connection.execute(query.order_by(live.c.position).limit(limit))).mappings()

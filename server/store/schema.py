@@ -37,6 +37,9 @@ from server.store.place_tables import complex_ as complex_
 from server.store.place_tables import gate as gate
 from server.store.place_tables import grid_cell as grid_cell
 from server.store.place_tables import place_import as place_import
+from server.store.plan_tables import device_state as device_state
+from server.store.plan_tables import pin as pin
+from server.store.plan_tables import site_plan as site_plan
 from server.store.resident_tables import access_group as access_group
 from server.store.resident_tables import access_holiday as access_holiday
 from server.store.resident_tables import access_list as access_list
@@ -475,6 +478,6 @@ order_result = Table(  # the orders projection: what gateways said became of the
 
 ALERT_TABLES = (alert, scene)
 ORDER_TABLES = (order_result,)
-DOOR_TABLES = (door, door_fact)
+DOOR_TABLES = (door, door_fact, device_state)
 PARKING_TABLES = (parking_passage, session)
 CONSERVATION_TABLES = (batch_day,)

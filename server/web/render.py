@@ -11,7 +11,7 @@ from typing import Any, cast
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.store import alert_views
+from server.store import alert_views, live_rows
 from server.store.gateway_views import ClockView
 from server.store.live_rows import LiveRow
 from server.web import alert_titles, formats, public_files, titles
@@ -98,10 +98,14 @@ def render(language: Language, template: str, **context: Any) -> str:
 async def render_live(
     connection: AsyncConnection, rows: Sequence[LiveRow], language: str, now: datetime
 ) -> list[bytes]:
-    """The present card of each row's alert; empty for rows that no screen shows. One query for all."""
+    """The present card of each row's alert, or which plan to ask for anew; empty for rows that no screen shows.
+
+    One query for all.
+    """
     wanted = {row.ref for row in rows if row.kind == "alert"}
     views = await alert_views.by_ids(connection, wanted) if wanted else {}
-    return [_card(views.get(row.ref), as_language(language), now) for row in rows]
+    spoken = as_language(language)
+    return [row.ref.encode() if row.kind == live_rows.PLAN else _card(views.get(row.ref), spoken, now) for row in rows]
 
 
 def _card(view: alert_views.AlertView | None, language: Language, now: datetime) -> bytes:

@@ -40,6 +40,8 @@ PATHS = (
     "/residents/access/garden",
     "/residents/import/garden",
     "/doors/one?complex=garden&device=uhppoted:405419896&point=door/1",
+    "/complexes/garden/plan",
+    "/complexes/garden/plan?edit=1",
     "/places",
     "/places/areas/c1",
     "/places/complexes/garden",

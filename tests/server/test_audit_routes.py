@@ -164,6 +164,14 @@ async def _open(town: City) -> httpx.Response:
     return await by("li", "/doors/open", complex="garden", device=device, point="door/1", reason="forgot")(town)
 
 
+async def _add_plan(town: City) -> httpx.Response:
+    visitor = await town.visitor("wang")
+    files = {"file": ("plan.jpg", rows.picture(), "image/jpeg")}
+    fields = {"csrf": visitor.csrf, "name": "3号楼 1 层"}
+    return await visitor.client.post("/complexes/garden/plan", data=fields, files=files)
+
+
+A_DOOR = {"device": "uhppoted:405419896", "point": "door/1"}
 FOREVER = "2099-01-01"
 SAMPLES: Mapping[str, Sample] = {
     "POST /residents": by("sun", "/residents", complex="garden", room="101"),
@@ -188,6 +196,15 @@ SAMPLES: Mapping[str, Sample] = {
     ),
     "POST /residents/access/{complex_id}/holidays": by("wang", "/residents/access/garden/holidays", days="2027-01-01"),
     "POST /doors/open": _open,
+    "POST /complexes/{complex_id}/plan": _add_plan,
+    "POST /complexes/{complex_id}/plan/{plan}/pins": by(
+        "wang", "/complexes/garden/plan/drawn/pins", **A_DOOR, x="350", y="200"
+    ),
+    "POST /complexes/{complex_id}/plan/{plan}/unpin": by("wang", "/complexes/garden/plan/drawn/unpin", **A_DOOR),
+    "POST /complexes/{complex_id}/plan/{plan}/picture": by("wang", "/complexes/garden/plan/drawn/picture", drawn="1"),
+    "POST /complexes/{complex_id}/plan/{plan}/{what}": by(
+        "wang", "/complexes/garden/plan/drawn/describe", name="总平面图", rank="1"
+    ),
     "POST /login": _sign_in,
     "POST /logout": by("li", "/logout"),
     "POST /alerts/actions": _tap,

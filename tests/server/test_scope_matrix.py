@@ -136,6 +136,19 @@ EXAMPLES: dict[str, Example] = {
         "/doors/open",
         {"complex": rows.GARDEN, "device": "uhppoted:405419896", "point": "door/1", "reason": "forgot"},
     ),
+    "POST /complexes/{complex_id}/plan": Example("/complexes/garden/plan", raw=multipart("file", b""), again=422),
+    "/complexes/{complex_id}/plan": Example("/complexes/garden/plan?edit=1"),
+    "/complexes/{complex_id}/plan/{plan}/pins": Example(
+        "/complexes/garden/plan/drawn/pins",
+        {"device": "uhppoted:405419896", "point": "door/1", "x": "350", "y": "200"},
+    ),
+    "/complexes/{complex_id}/plan/{plan}/unpin": Example(
+        "/complexes/garden/plan/drawn/unpin", {"device": "uhppoted:405419896", "point": "door/1"}
+    ),
+    "/complexes/{complex_id}/plan/{plan}/picture": Example("/complexes/garden/plan/drawn/picture", {"drawn": "1"}),
+    "/complexes/{complex_id}/plan/{plan}/{what}": Example(
+        "/complexes/garden/plan/drawn/describe", {"name": "总平面图", "rank": "1"}
+    ),
     "POST /places/import": Example("/places/import", raw=multipart("file", b"no workbook"), is_one=False),
     "/parking/sessions/{complex_id}/{identity}": Example("/parking/sessions/garden/5e1"),
     "/parking/sessions/{complex_id}/{identity}/plate": Example(

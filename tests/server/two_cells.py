@@ -87,6 +87,8 @@ async def fill(east: Centre) -> Gateway:
     first, *others = mixed_bodies(7)
     await gateway.send(*(_event(body) for body in first))
     await gateway.send(*(_event(body) for bodies in others for body in bodies), *a_stay(0), *a_stay(1))
+    at = datetime.now(UTC)
+    await gateway.send(Event(kind="availability", device="frigate:1", state="offline", time=at, recorded_at=at))
     picture = b"\xff\xd8\xff\xe0 a picture"
     await east.house.media.keep(content_name(picture), "garden", picture, "image/jpeg")
     await _say(gateway)
@@ -151,6 +153,11 @@ async def _act(east: Centre, gateway: Gateway) -> None:
         await connection.execute(schema.conservation_finding.insert().values(**found, found_at=now, seen_at=now))
         for place in (schema.building, schema.gate):
             await connection.execute(place.insert().values(id=f"{place.name}-1", complex="garden", name="1号"))
+        drawn = {"id": "plan-1", "complex": "garden", "name": "总平面图", "rank": 1, "building": "building-1"}
+        drawn |= {"picture": "0" * 64, "width_px": 640, "height_px": 400, "made_at": now, "made_by": "wang"}
+        await connection.execute(schema.site_plan.insert().values(drawn))
+        spot = {"complex": "garden", "plan": "plan-1", "device": "uhppoted:1", "point": "door/1", "x": 350, "y": 200}
+        await connection.execute(schema.pin.insert().values(**spot, placed_at=now, placed_by="wang"))
         await add_household(connection, house.now())
         await access_list.adopt(connection, "garden", house.now())
         await access_rows.put_schedule(connection, "garden", "白天", {"mon": "08:00-18:00"})

@@ -10,10 +10,11 @@ const LONGEST_RETRY_MS = 5000;
 const LOOK_EVERY_MS = 1000;
 
 export class Stream {
-  /** `position` is where the page was read; `onAlert` gets the HTML of a card. */
-  constructor(position, onAlert) {
+  /** `position` is where the page was read; `onAlert` gets the HTML of a card, `onPlan` the complex of a plan. */
+  constructor(position, onAlert, onPlan = () => {}) {
     this.position = position;
     this.onAlert = onAlert;
+    this.onPlan = onPlan;
     this.heardAt = Date.now();
     this.isLive = false;
     this.retryMs = FIRST_RETRY_MS;
@@ -34,7 +35,8 @@ export class Stream {
     const source = new EventSource(`/live?after=${this.position}`);
     this.source = source;
     source.addEventListener("beat", (event) => this.beat(event.data));
-    source.addEventListener("alert", (event) => this.take(event));
+    source.addEventListener("alert", (event) => this.take(event, this.onAlert));
+    source.addEventListener("plan", (event) => this.take(event, this.onPlan));
     source.addEventListener("reload", () => this.reload());
     source.addEventListener("error", () => this.source === source && this.lose());
   }
@@ -45,10 +47,10 @@ export class Stream {
     this.source = null;
   }
 
-  take(event) {
+  take(event, tell) {
     this.heard();
     this.position = event.lastEventId || this.position;
-    this.onAlert(event.data);
+    tell(event.data);
   }
 
   beat(serverTime) {

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0017"
-down_revision = "0013"
+down_revision = "0016"
 
 _NEW = ("from_at", "until_at", "used_at", "used_where")
 
