@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from server.api.who import Watching
+from server.api.who import OVERSEEING, Watching
 from server.store import place_views
 from server.web.answers import house_of, page
 
@@ -22,4 +22,5 @@ async def doors(request: Request, person: Watching, complex: str = "") -> Respon
         complexes = await place_views.complexes_of(connection, person.scope)
     found.sort(key=lambda door: door.state not in _ALARMING)
     context = {"doors": found, "complexes": complexes, "filters": {"complex": complex}, "alarming": _ALARMING}
-    return page(request, person, "doors.html", most=place_views.MOST_DOORS, **context)
+    context |= {"may_oversee": person.may(*OVERSEEING), "most": place_views.MOST_DOORS}
+    return page(request, person, "doors.html", **context)

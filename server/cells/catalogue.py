@@ -19,6 +19,7 @@ STAYS: dict[str, str] = {
     "reader_wait": "positions of one log",
     "set_aside": "positions of one log",
     "resident_import": "what somebody at one cell read in",
+    "device_import": "what somebody at one cell read in",
     "place_import": "what an operator of one cell read in",
     "rollout": "a plan of one cell, over many complexes; what it published travels as desired state",
     "rollout_target": "of a plan of one cell",
