@@ -24,6 +24,7 @@ DECIDES = {"设备": "device", "device": "device", "网关": "gateway", "gateway
 YES_NO = {"是": True, "yes": True, "true": True, "1": True, "否": False, "no": False, "false": False, "0": False, "": False}
 _CHOICES = {"direction": DIRECTIONS, "zone": ZONES}
 
+_NONE = Device("\0")  # what is not in the list yet: no text that is printable is its name
 Said = Mapping[str, str]  # by field; a field that is not there stays as it is
 Wrong = list[tuple[str, str]]  # field, and why by a stable word
 
@@ -34,7 +35,7 @@ class BadPart(ValueError):
 
 def read_entry(said: Said, known: Device | None, kinds: Container[str]) -> tuple[Device | None, Wrong]:
     """The entry that somebody wrote, or what is wrong with it. ``kinds`` empty: nobody knows which there are."""
-    before = known or Device(said.get("id", "") or "?")
+    before = known or _NONE
     wrong: Wrong = []
     changed: dict[str, object] = {}
     for name in FIELDS:

@@ -80,6 +80,7 @@ class _Planner:
         self.book = Book(book.rows, list(book.faults))
         self._listed, self._kinds = {device.id: device for device in listed}, kinds
         self._rows: dict[str, int] = {}
+        self._unread = {fault.cell for fault in book.faults}
 
     @property
     def named(self) -> Container[str]:
@@ -91,11 +92,13 @@ class _Planner:
         if identity in self._rows:
             self._fault(row, "id", "twice", f"{identity} ({self._rows[identity]})")
             return None
-        self._rows[identity] = row.number
+        if identity:
+            self._rows[identity] = row.number
         known = self._listed.get(identity)
         device, wrong = read_entry({name: row.get(name) for name in row.letters}, known, self._kinds)
         for name, reason in wrong:
-            self._fault(row, name, reason)
+            if row.at(name) not in self._unread:  # else it was said already what is wrong there
+                self._fault(row, name, reason)
         if device is None:
             return None
         action: Action = "add" if known is None else "same" if known == device else "change"
