@@ -18,10 +18,37 @@ _PLAIN = re.compile(r'[^\s"；;，,、-]|[^\s"；;，,、][^"；;，,、]*[^\s"�
 NO_POINT = "-"  # a door whose events name no point
 
 # What people may write -> what the list says. The first of each is what we write, in Chinese and in English.
-DIRECTIONS = {"进": "in", "in": "in", "入": "in", "出": "out", "out": "out", "": "unknown", "unknown": "unknown", "不分": "unknown"}
-ZONES = {"": "", "公共": "public", "public": "public", "私人": "private", "private": "private", "限入": "restricted", "restricted": "restricted"}
+DIRECTIONS = {
+    "进": "in",
+    "in": "in",
+    "入": "in",
+    "出": "out",
+    "out": "out",
+    "": "unknown",
+    "unknown": "unknown",
+    "不分": "unknown",
+}
+ZONES = {
+    "": "",
+    "公共": "public",
+    "public": "public",
+    "私人": "private",
+    "private": "private",
+    "限入": "restricted",
+    "restricted": "restricted",
+}
 DECIDES = {"设备": "device", "device": "device", "网关": "gateway", "gateway": "gateway"}
-YES_NO = {"是": True, "yes": True, "true": True, "1": True, "否": False, "no": False, "false": False, "0": False, "": False}
+YES_NO = {
+    "是": True,
+    "yes": True,
+    "true": True,
+    "1": True,
+    "否": False,
+    "no": False,
+    "false": False,
+    "0": False,
+    "": False,
+}
 _CHOICES = {"direction": DIRECTIONS, "zone": ZONES}
 
 _NONE = Device("\0")  # what is not in the list yet: no text that is printable is its name
@@ -173,7 +200,9 @@ def texts(device: Device, *, is_english: bool = False) -> dict[str, str]:
     return {
         "id": device.id,
         **{name: getattr(device, name) for name in _TEXTS},
-        "direction": "" if device.direction == "unknown" else _word(DIRECTIONS, device.direction, is_english=is_english),
+        "direction": ""
+        if device.direction == "unknown"
+        else _word(DIRECTIONS, device.direction, is_english=is_english),
         "zone": _word(ZONES, device.zone, is_english=is_english),
         "doors": points_text(device.doors),
         "decides": _decides(device, is_english=is_english),

@@ -1,4 +1,4 @@
-"""What a sheet of devices would add, change and remove, and what in it cannot be: decided before anything is written."""
+"""What a sheet of devices would add, change and remove, and what in it cannot be, before anything is written."""
 
 from __future__ import annotations
 

@@ -43,16 +43,44 @@ _EXAMPLES = (
 _CHOICES = {"direction": "进,出,in,out", "zone": "公共,私人,限入,public,private,restricted"}
 _CHOICES |= {"decides": "设备,网关,device,gateway", "keeps_cards": "是,否,yes,no"}
 _WORDS = (
-    ("编号 ID", "种类:厂家编号。与“搁置的消息”和网关上的 gatehouse-edge parked 显示的一样。", "kind:vendor's identity, as gatehouse-edge parked shows it."),
+    (
+        "编号 ID",
+        "种类:厂家编号。与“搁置的消息”和网关上的 gatehouse-edge parked 显示的一样。",
+        "kind:vendor's identity, as gatehouse-edge parked shows it.",
+    ),
     ("名称 Name", "给人看的名字。", "What people call it."),
-    ("位置 Place", "楼栋或出入口。同一个位置的相机和门互相配图。", "Building or gate. A camera and a door of one place share it."),
+    (
+        "位置 Place",
+        "楼栋或出入口。同一个位置的相机和门互相配图。",
+        "Building or gate. A camera and a door of one place share it.",
+    ),
     ("车道 Lane", "车道的名称，没有就空着。", "The lane's name; empty where there is none."),
     ("方向 Direction", "进、出，或空着。", "in, out, or empty."),
-    ("区域 Zone", "公共、私人、限入，或空着。夜里有人进限入区域会报警。", "public, private, restricted, or empty. A person at night in a restricted zone is an alert."),
-    ("地址 Address", "不经过消息服务器的设备在哪里，照这一类设备的说明页写。", "Where a device that is not at the broker is reached, as its family's page says."),
-    ("门的点位 Doors", "事件里的点位，用分号分开，例如 1; 2。只有一扇、事件里没有点位的，写 -。没有门就空着。", "Points as events name them, with semicolons: 1; 2. One door whose events name no point: -. Empty: no door."),
-    ("谁决定开门 Decides", "设备，或网关。每扇门不同时，照门的次序用分号分开。", "device, or gateway. Where doors differ: one word each, in their order, with semicolons."),
-    ("卡存在设备里 Keeps cards", "是：网关把卡写进设备，由设备自己决定。", "yes: the gateway puts cards into the device, which decides by itself."),
+    (
+        "区域 Zone",
+        "公共、私人、限入，或空着。夜里有人进限入区域会报警。",
+        "public, private, restricted, or empty. A person at night in a restricted zone is an alert.",
+    ),
+    (
+        "地址 Address",
+        "不经过消息服务器的设备在哪里，照这一类设备的说明页写。",
+        "Where a device that is not at the broker is reached, as its family's page says.",
+    ),
+    (
+        "门的点位 Doors",
+        "事件里的点位，用分号分开，例如 1; 2。只有一扇、事件里没有点位的，写 -。没有门就空着。",
+        "Points as events name them, with semicolons: 1; 2. One door whose events name no point: -. Empty: no door.",
+    ),
+    (
+        "谁决定开门 Decides",
+        "设备，或网关。每扇门不同时，照门的次序用分号分开。",
+        "device, or gateway. Where doors differ: one word each, in their order, with semicolons.",
+    ),
+    (
+        "卡存在设备里 Keeps cards",
+        "是：网关把卡写进设备，由设备自己决定。",
+        "yes: the gateway puts cards into the device, which decides by itself.",
+    ),
 )
 
 
@@ -77,7 +105,9 @@ def _shape(page: Any) -> None:
         letter = get_column_letter(number)
         page.column_dimensions[letter].width = 28 if column.key in ("id", "name", "address") else 18
         if column.key in _CHOICES:
-            choice = DataValidation("list", formula1=f'"{_CHOICES[column.key]}"', allow_blank=True, showErrorMessage=False)
+            choice = DataValidation(
+                "list", formula1=f'"{_CHOICES[column.key]}"', allow_blank=True, showErrorMessage=False
+            )
             choice.add(f"{letter}2:{letter}5001")
             page.data_validations.append(choice)
 

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-import msgspec
-
 from edge.devices.driver import Registry
 from edge.intake.last_seen import LastSeen
 

@@ -62,9 +62,7 @@ async def get_template(request: Request, complex_id: str, person: Equipping) -> 
     return _as_file(await _workbook((), kinds, person, with_examples=True), "gatehouse-devices.xlsx")
 
 
-async def _workbook(
-    devices: Sequence[Device], kinds: dict[str, str], person: Person, *, with_examples: bool
-) -> bytes:
+async def _workbook(devices: Sequence[Device], kinds: dict[str, str], person: Person, *, with_examples: bool) -> bytes:
     is_english = person.lang == "en"
     return await asyncio.to_thread(workbook, devices, kinds, is_english=is_english, with_examples=with_examples)
 

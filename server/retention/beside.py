@@ -15,8 +15,8 @@ from domain.retention import Hold, Terms
 from server.retention import holds
 from server.retention.expiry import count
 from server.retention.letting_go import disown
-from server.store.engine import Database, stamp
 from server.store.device_tables import device_import
+from server.store.engine import Database, stamp
 from server.store.resident_tables import credential, resident_import, vehicle_pass
 from server.store.retention_tables import picture_use
 from server.store.schema import (

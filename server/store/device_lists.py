@@ -77,7 +77,10 @@ def entry_of(device: Device) -> dict[str, Any]:
     usual = Device(device.id)
     entry: dict[str, Any] = {"id": device.id}
     entry |= {name: value for name, value in said.items() if value != getattr(usual, name)}
-    doors = [{name: value for name, value in msgspec.to_builtins(door).items() if _says(name, value)} for door in device.doors]
+    doors = [
+        {name: value for name, value in msgspec.to_builtins(door).items() if _says(name, value)}
+        for door in device.doors
+    ]
     return entry | ({"doors": doors} if doors else {})
 
 

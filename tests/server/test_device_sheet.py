@@ -62,7 +62,12 @@ def test_a_sheet_comes_in_as_it_went_out_with_what_it_cannot_say() -> None:
         Device("bridge", keeps_cards=True),  # of an older list: no kind, and it stays
         Device("a:3", "two  spaces", doors=tuple(Door(f"door/{number}") for number in range(200))),
     ]
-    plan = make_plan(read_book(workbook(devices[1:], {}, is_english=False, with_examples=False), (SHEET,)), devices, KINDS, is_whole=False)
+    plan = make_plan(
+        read_book(workbook(devices[1:], {}, is_english=False, with_examples=False), (SHEET,)),
+        devices,
+        KINDS,
+        is_whole=False,
+    )
     assert (plan.faults, plan.count("same"), plan.left, plan.wanted) == ([], 3, 1, tuple(devices))
     body = workbook(devices[:1], {}, is_english=False, with_examples=False)
     found = read_book(body, (SHEET,)).faults

@@ -237,5 +237,7 @@ async def test_a_gateway_that_is_lost_says_nothing_of_its_devices(town: City) ->
         await connection.execute(gone.values(last_seen_at=stamp(town.house.now() - timedelta(minutes=3))))
     assert (await shown(town))[DOOR].state == "away"
     async with town.house.db.read() as connection:
-        status = (await connection.execute(select(schema.gateway.c.status).where(schema.gateway.c.id == GATEWAY))).scalar()
+        status = (
+            await connection.execute(select(schema.gateway.c.status).where(schema.gateway.c.id == GATEWAY))
+        ).scalar()
     assert status and "heard" not in status, "each hello writes it not again"

@@ -104,9 +104,7 @@ EXAMPLES: dict[str, Example] = {
         f"{DEVICES}/import", raw=multipart("file", b"no workbook"), again=200
     ),
     "/complexes/{complex_id}/devices/import": Example(f"{DEVICES}/import"),
-    "/complexes/{complex_id}/devices/import/confirm": Example(
-        f"{DEVICES}/import/confirm", {"digest": "x"}, again=200
-    ),
+    "/complexes/{complex_id}/devices/import/confirm": Example(f"{DEVICES}/import/confirm", {"digest": "x"}, again=200),
     "/gateways/tree": Example("/gateways/tree?area=c1", is_one=False),
     "/gateways/{identity}": Example("/gateways/gw-0a1b2c3d4e5f"),
     "/gateways/{identity}/replace": Example("/gateways/gw-0a1b2c3d4e5f/replace"),
