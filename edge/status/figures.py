@@ -27,7 +27,7 @@ _decode = msgspec.json.Decoder(_Recorded).decode
 
 
 class Figures:
-    """Gathered once a second for the status file and the metrics page; ``listed`` gives the devices of the list in force."""
+    """Gathered once a second for the status file and the metrics page; ``listed`` gives the devices listed by now."""
 
     def __init__(self, folder: Path, seen: LastSeen, listed: Callable[[], Iterable[str]]) -> None:
         self._folder, self._seen, self._listed = folder, seen, listed
