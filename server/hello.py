@@ -13,7 +13,7 @@ from server.cells import moves
 from server.centre_log import CentreLog
 from server.conservation import Conservation
 from server.refill import Refill
-from server.store import health_rows
+from server.store import device_rows, health_rows
 from server.store.engine import Database
 from server.store.health_rows import Hello
 from server.store.schema import gateway
@@ -60,6 +60,7 @@ class Hellos:
             kept = [Hello(id_, now, status, marks[id_]) for id_, status in said if id_ not in away]
             if kept:
                 await health_rows.keep(connection, kept)
+                await device_rows.keep(connection, kept)
         wanted, asked = await self._refill.wanted_of_all(ids), await self._conservation.are_wanted(ids)
         again_s = await self._again_s(now)
         return [Answer(marks[id_], wanted.get(id_, []), id_ in asked, again_s) for id_, _ in said]

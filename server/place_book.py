@@ -29,6 +29,8 @@ class Column(msgspec.Struct, frozen=True):
     heading: str
     is_required: bool = False
     is_day: bool = False  # a cell that a spreadsheet keeps as a date is that day
+    takes_yes: bool = False  # a cell that a spreadsheet keeps as TRUE is a yes
+    most_signs: int = MOST_SIGNS
 
 
 class Sheet(msgspec.Struct, frozen=True):
@@ -222,10 +224,9 @@ def _names(column: Column) -> tuple[str, ...]:
 
 def _texts(cells: Any, keys: dict[int, str], number: int, sheet: Sheet, book: Book) -> dict[str, str]:
     texts: dict[str, str] = {}
-    days = {column.key for column in sheet.columns if column.is_day}
+    columns = {column.key: column for column in sheet.columns}
     for index, key in keys.items():
-        cell = cells[index] if index < len(cells) else None
-        text, reason = _day(cell) if key in days else _text(cell)
+        text, reason = _read_cell(cells[index] if index < len(cells) else None, columns[key])
         if reason:
             book.fault(sheet.title, f"{get_column_letter(index + 1)}{number}", reason, text)
         elif text:
@@ -233,14 +234,17 @@ def _texts(cells: Any, keys: dict[int, str], number: int, sheet: Sheet, book: Bo
     return texts
 
 
-def _day(cell: Any) -> tuple[str, str]:
-    """The same of a day, written as text or as a date."""
+def _read_cell(cell: Any, column: Column) -> tuple[str, str]:
+    """A cell as text, and what is wrong with it: a day also as a date, a yes also as TRUE."""
     value: object = getattr(cell, "value", None)
-    return (value.date().isoformat(), "") if isinstance(value, datetime) else _text(cell)
+    if column.is_day and isinstance(value, datetime):
+        return value.date().isoformat(), ""
+    if column.takes_yes and isinstance(value, bool):
+        return ("yes" if value else "no"), ""
+    return _text(cell, column.most_signs)
 
 
-def _text(cell: Any) -> tuple[str, str]:
-    """A cell as text, and what is wrong with it."""
+def _text(cell: Any, most_signs: int) -> tuple[str, str]:
     value: object = getattr(cell, "value", None)
     if value is None:
         return "", ""
@@ -253,6 +257,6 @@ def _text(cell: Any) -> tuple[str, str]:
             return str(value), "not_text"
         value = int(value)
     text = " ".join(str(value).split())
-    if len(text) > MOST_SIGNS:
+    if len(text) > most_signs:
         return text, "too_long"
     return text, "" if text.isprintable() else "not_printable"

@@ -90,6 +90,7 @@ class Control:
     def _go_by(self, state: InForce) -> None:
         listed = self._settings.devices if state.devices is None else state.devices
         self._devices.replace(listed)
+        self._devices.is_the_centres = state.devices is not None
         self.doors.go_by(state)
         self.card_orders.go_by(msgspec.structs.replace(state, devices=listed))
         self.releases.want(state.release)

@@ -15,4 +15,5 @@ DRIVER = Driver(
     families=(FAMILY,),
     decode=decode,
     topics=MappingProxyType({"axis/+/event/#": FAMILY, "+/event/tns:onvif/#": FAMILY}),
+    page="onvif-mqtt",
 )

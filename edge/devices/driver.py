@@ -247,6 +247,7 @@ class Driver(msgspec.Struct, frozen=True):
     compared and repaired.
     ``broker_user`` tells, for one vendor identity, who connects to the broker and what it may write and read there.
     A driver that leaves it out gets ``own_user``: right where devices name themselves in topics and are told nothing.
+    ``page`` is the page of docs/devices that says what an installer sets; "" where it is named as the kind.
     ``identity_is_path``: identities are topics, or names with levels, and may hold a slash; a ``broker_user`` that
     puts them into topics then puts in several levels.
     """
@@ -267,6 +268,7 @@ class Driver(msgspec.Struct, frozen=True):
     identity_is_path: bool = False
     silence_s: float = 0.0  # at the broker: gone when it gave signs of life and none for so long. 0: it sets a will
     session: HttpSession | None = None  # where a password that was entered is shown at a registration alone
+    page: str = ""
 
     def user_of(self, identity: str) -> BrokerUser:
         """Who connects for the device of this vendor identity, which is safe to stand in a topic."""
@@ -307,6 +309,11 @@ class Registry:
                 )
             self.by_family[family] = driver
         self.by_kind.setdefault(driver.kind, driver)
+
+    @property
+    def pages(self) -> dict[str, str]:
+        """Kind of device -> the page of docs/devices that says what an installer sets."""
+        return {kind: driver.page or kind for kind, driver in self.by_kind.items() if kind != LINE}
 
     @property
     def paths(self) -> dict[str, str]:

@@ -220,6 +220,7 @@ _TOPICS = MappingProxyType({"rekor/#": FAMILY, "alprd/#": FAMILY, "openalpr/#": 
 
 DRIVER = Driver(
     kind=KIND,
+    page="openalpr-rekor",
     families=(FAMILY,),
     decode=decode,
     topics=_TOPICS,

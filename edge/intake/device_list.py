@@ -22,6 +22,7 @@ class DeviceList:
     def __init__(self, devices: Iterable[Device], *, accept_unknown: bool) -> None:
         self._accept_unknown = accept_unknown
         self.also_heard: frozenset[str] = frozenset()  # kinds that lanes decide by
+        self.is_the_centres = False  # not the one in the settings
         self.replace(devices)
 
     def replace(self, devices: Iterable[Device]) -> None:
@@ -103,5 +104,16 @@ class DeviceList:
         return device
 
     def described(self) -> Sequence[dict[str, Any]]:
-        """The list as the centre shows it."""
-        return [msgspec.to_builtins(device) for device in self._devices.values()]
+        """The list for people beside the box, and for the centre where it is the one in the settings."""
+        return [{"id": device.id, **_said(device)} for device in self._devices.values()]
+
+    def told(self) -> Sequence[dict[str, Any]]:
+        """The list for the centre: of its own, which it knows, no more than which devices."""
+        return [{"id": device} for device in self._devices] if self.is_the_centres else self.described()
+
+
+def _said(device: Device) -> dict[str, Any]:
+    """What an entry says beyond what is so anyway: a hello stays small."""
+    usual = Device(device.id)
+    changed = [name for name in Device.__struct_fields__ if getattr(device, name) != getattr(usual, name)]
+    return {name: msgspec.to_builtins(getattr(device, name)) for name in changed}

@@ -1,4 +1,5 @@
-"""When each device was last heard, and in what state it said to be: bounded, and kept over a restart."""
+"""When each device was last heard, in what state it said to be, and whether its clock is wrong: bounded, and kept over
+a restart."""
 
 from __future__ import annotations
 
@@ -13,13 +14,21 @@ from domain.events import Event
 
 _MAX_DEVICES = 20_000
 _OTHERS_SHOWN = 200  # beside the listed ones, the newest: a status file and a metrics page stay small
+_FAULTS: Mapping[str, str | None] = {"device_clock_bad": "clock", "assumed_zone": "zone", "ok": None}
 
 
 class Seen(msgspec.Struct, gc=False):
-    """One device: when it last spoke (None: only its broker spoke for it), and its availability where it says one."""
+    """One device: when it last spoke (None: only its broker spoke for it), its availability where it says one, and what
+    is wrong with its clock: ``clock`` or ``zone``."""
 
     at: datetime | None = None
     state: str | None = None
+    fault: str | None = None
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        fault = {"fault": self.fault} if self.fault else {}
+        return {"at": msgspec.to_builtins(self.at), "state": self.state, **fault}
 
 
 class LastSeen:
@@ -41,7 +50,7 @@ class LastSeen:
         if availability:
             seen.state = event.state
         if not event.retained and not (availability and event.state == "offline"):
-            seen.at = at
+            seen.at, seen.fault = at, _FAULTS.get(event.time_quality, seen.fault)
             self._devices.move_to_end(event.device)
 
     def at(self, device: str) -> datetime | None:
@@ -51,10 +60,14 @@ class LastSeen:
 
     def shown(self, listed: Iterable[str]) -> dict[str, dict[str, Any]]:
         """Device -> {at, state}: each listed one that was ever heard, and the newest of the others."""
-        known = [device for device in listed if device in self._devices]
-        others = (device for device in reversed(self._devices) if device not in set(known))
-        chosen = known + [device for device, _ in zip(others, range(_OTHERS_SHOWN), strict=False)]
-        return {device: msgspec.to_builtins(self._devices[device]) for device in chosen}
+        known = dict.fromkeys(device for device in listed if device in self._devices)
+        others = (device for device in reversed(self._devices) if device not in known)
+        chosen = [*known, *(device for device, _ in zip(others, range(_OTHERS_SHOWN), strict=False))]
+        return {device: self._devices[device].plain for device in chosen}
+
+    def of(self, devices: Iterable[str]) -> dict[str, Seen]:
+        """Those of the devices that were ever heard."""
+        return {device: self._devices[device] for device in devices if device in self._devices}
 
     def restore(self, left: Mapping[str, Any]) -> None:
         """Take over what an earlier run of the agent left as ``shown``; what is not readable is not taken."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -27,9 +27,9 @@ _decode = msgspec.json.Decoder(_Recorded).decode
 
 
 class Figures:
-    """Gathered once a second for the status file and the metrics page."""
+    """Gathered once a second for the status file and the metrics page; ``listed`` gives the devices listed by now."""
 
-    def __init__(self, folder: Path, seen: LastSeen, listed: Sequence[str]) -> None:
+    def __init__(self, folder: Path, seen: LastSeen, listed: Callable[[], Iterable[str]]) -> None:
         self._folder, self._seen, self._listed = folder, seen, listed
         self._rates = Rates()
 
@@ -40,7 +40,7 @@ class Figures:
         now_s = asyncio.get_running_loop().time()
         return {
             "oldest_unsent_at": await oldest_unsent(log, streams),
-            "seen": self._seen.shown(self._listed),
+            "seen": self._seen.shown(self._listed()),
             "rates": self._rates.note(now_s, {name: counts.get(name, 0) for name in _RATED}),
             "disk": await asyncio.to_thread(_disk, self._folder),
         }

@@ -10,11 +10,13 @@ from typing import Any
 import structlog
 
 from domain.events import Event
+from edge.devices.driver import discover
 from edge.intake.flood import FloodLimit
 from edge.parts import Parts
 from edge.releases.releases import ROOT, Releases
 from edge.status import status
 from edge.status.figures import Figures
+from edge.status.heard import Heard
 from edge.status.metrics import Metrics
 from edge.status.watchdog import Watchdog
 from edge.store.happenings import LetGo
@@ -29,17 +31,22 @@ class SelfReport:
 
     def __init__(self, parts: Parts, flood: FloodLimit, metrics: Metrics, watchdog: Watchdog) -> None:
         self._parts, self._flood, self._metrics, self._watchdog = parts, flood, metrics, watchdog
-        listed = [device.id for device in parts.config.devices]
-        self._figures = Figures(parts.config.folder, parts.intake.seen, listed)
+        seen, listed = parts.intake.seen, lambda: parts.devices.identities
+        self._figures = Figures(parts.config.folder, seen, listed)
+        self._heard = Heard(seen, listed, discover(), parts.clock.monotonic_s)
         self._stored: dict[str, Any] = {"streams": {}, "media_unsent": 0, "parked": 0}
         self._last_figures: dict[str, Any] = {}
         self._version = version("gatehouse")
         self._returned = Releases(ROOT).returned().strip()
-        self.session = Session(parts, self.described)
+        self.session = Session(parts, self._hello, self._heard.told)
         self.let_go: list[LetGo] = []
 
     def started(self) -> Event:
         return self._parts.notices.started(self._version)
+
+    async def _hello(self) -> dict[str, Any]:
+        """What the centre is told: how the gateway is, and its devices where there is something new to say of them."""
+        return {**await self.described(), "devices": self._parts.devices.told(), **self._heard.due()}
 
     async def described(self) -> dict[str, Any]:
         """What the centre shows of this gateway; of a store that cannot be read, what was last known."""

@@ -47,9 +47,14 @@ class HelloAnswer(msgspec.Struct):
 class Session:
     """Everything that speaks with the centre, from the moment there is an identity. ``state`` is for people."""
 
-    def __init__(self, parts: Parts, described: Callable[[], Awaitable[dict[str, Any]]]) -> None:
-        """``described`` gives what a hello says of this gateway."""
-        self._parts, self._described = parts, described
+    def __init__(
+        self,
+        parts: Parts,
+        described: Callable[[], Awaitable[dict[str, Any]]],
+        told: Callable[[dict[str, Any]], None] = lambda _: None,
+    ) -> None:
+        """``described`` gives what a hello says of this gateway; ``told`` hears what of it the centre has answered."""
+        self._parts, self._described, self._told = parts, described, told
         self._push: Push | None = None
         self._statements: StatementPush | None = None
         self._following: dict[str, asyncio.Task[None]] = {}
@@ -119,6 +124,7 @@ class Session:
             described, asked_s = await self._described(), self._parts.clock.monotonic_s()
             said = await uplink.send_json("POST", "/v1/hello", described)
             answer = understood(said, HelloAnswer)
+            self._told(described)
             if answer.server_time is not None:
                 self._parts.clock.measured(answer.server_time, asked_s, self._parts.clock.monotonic_s())
             self._again_s = _HEARTBEAT_S if answer.again_s is None else answer.again_s

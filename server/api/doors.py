@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from server.api.who import Watching
+from server.api.who import OVERSEEING, Watching
 from server.store import place_views
 from server.web.answers import house_of, page
 
@@ -24,4 +24,5 @@ async def doors(request: Request, person: Watching, complex: str = "") -> Respon
     context = {"doors": found, "complexes": complexes, "filters": {"complex": complex}, "alarming": _ALARMING}
     seen = [place.id for place in complexes]
     context["plan_of"] = complex if complex in seen else seen[0] if len(seen) == 1 else ""
-    return page(request, person, "doors.html", most=place_views.MOST_DOORS, **context)
+    context |= {"may_oversee": person.may(*OVERSEEING), "most": place_views.MOST_DOORS}
+    return page(request, person, "doors.html", **context)

@@ -16,6 +16,7 @@ CLEARING = ("operator", "clerk")
 OVERSEEING = ("operator", "committee", "auditor", *OFFICES)
 RESIDING = ("operator", "committee", "clerk")
 OPENING = (*PATROLLING, "committee")
+EQUIPPING = ("operator", "committee")
 OPERATING = ("operator",)
 AUDITING = ("auditor",)
 
@@ -29,6 +30,8 @@ Residing = Annotated[Person, Depends(require(*RESIDING))]  # keeps households, t
 Allotting = Annotated[Person, Depends(require(*RESIDING, second_factor=True))]
 Opening = Annotated[Person, Depends(require(*OPENING))]  # opens a door from afar, for a reason that is kept
 Overseeing = Annotated[Person, Depends(require(*OVERSEEING))]  # looks at gateways, their numbers, and the places
+# Changes the list of devices: who may speak in a complex, and who decides at its doors; with the second factor.
+Equipping = Annotated[Person, Depends(require(*EQUIPPING, second_factor=True))]
 Auditing = Annotated[Person, Depends(require(*AUDITING))]  # reads who saw and changed what
 AuditingAll = Annotated[Person, Depends(require(*AUDITING, everywhere=True))]
 Operating = Annotated[Person, Depends(require(*OPERATING))]  # sets up what is in their scope

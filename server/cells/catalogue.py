@@ -21,6 +21,7 @@ STAYS: dict[str, str] = {
     "code_use": "seconds old: what a gateway here just said",
     "swipe_wait": "a minute of somebody of this cell",
     "resident_import": "what somebody at one cell read in",
+    "device_import": "what somebody at one cell read in",
     "place_import": "what an operator of one cell read in",
     "rollout": "a plan of one cell, over many complexes; what it published travels as desired state",
     "rollout_target": "of a plan of one cell",

@@ -16,6 +16,7 @@ from server.retention import holds
 from server.retention.expiry import count
 from server.retention.letting_go import disown
 from server.store import plan_rows
+from server.store.device_tables import device_import
 from server.store.engine import Database, stamp
 from server.store.plan_tables import site_plan
 from server.store.resident_tables import credential, resident_import, vehicle_pass
@@ -232,7 +233,8 @@ async def _residents(connection: AsyncConnection, terms: Terms, in_force: Sequen
         for complex_id, identity in (await connection.execute(keys)).all():
             await connection.execute(delete(table).where(table.c.complex == complex_id, table.c.id == identity))
             gone += 1
-    await connection.execute(delete(resident_import).where(resident_import.c.made_at < stamp(now - timedelta(hours=1))))
+    for table in (resident_import, device_import):
+        await connection.execute(delete(table).where(table.c.made_at < stamp(now - timedelta(hours=1))))
     return gone
 
 

@@ -188,6 +188,7 @@ _WAYS: Mapping[str, Callable[[AsyncConnection, Hit, Named, str], Awaitable[None]
         "credential": _remove,
         "vehicle_pass": _remove,
         "resident_import": _remove,
+        "device_import": _remove,
         "order_result": _set(text=_ERASED),
         "gap": _set(detail=_ERASED),
         "gateway_applied": _set(refused_reason=_ERASED),

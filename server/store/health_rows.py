@@ -12,6 +12,7 @@ from msgspec import Meta
 from sqlalchemy import Table, bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.store.device_tables import device_heard
 from server.store.engine import stamp, unstamp
 from server.store.gateway_views import CLOCK_GOOD_WITHIN, ClockView
 from server.store.schema import gateway, gateway_health, gateway_past
@@ -110,8 +111,13 @@ async def keep(connection: AsyncConnection, hellos: Sequence[Hello]) -> None:
 async def _seen(connection: AsyncConnection, hellos: Sequence[Hello]) -> None:
     statement = update(gateway).where(gateway.c.id == bindparam("which"))
     statement = statement.values(last_seen_at=bindparam("at"), status=bindparam("said"))
-    rows = [{"which": hello.gateway, "at": stamp(hello.at), "said": hello.status} for hello in hellos]
+    rows = [{"which": hello.gateway, "at": stamp(hello.at), "said": _of_itself(hello.status)} for hello in hellos]
     await connection.execute(statement, sorted(rows, key=lambda row: (row["which"], row["at"])))
+
+
+def _of_itself(status: dict[str, Any]) -> dict[str, Any]:
+    """Without what it says of its devices now and then: that has a row of its own."""
+    return {name: value for name, value in status.items() if name != "heard"}
 
 
 async def _before(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, Row]:
@@ -199,5 +205,5 @@ async def _put(connection: AsyncConnection, table: Table, keys: Sequence[str], r
 
 async def forget(connection: AsyncConnection, gateway_id: str) -> None:
     """A gateway that is no more: how it was is of no use."""
-    for table in (gateway_health, gateway_past):
+    for table in (gateway_health, gateway_past, device_heard):
         await connection.execute(delete(table).where(table.c.gateway == gateway_id))

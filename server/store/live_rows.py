@@ -12,7 +12,6 @@ from server.store.postgres import lock_live
 from server.store.schema import live
 from server.store.scope import Scope, within
 
-
 PLAN = "plan"  # how something stands on a complex's plan; ``ref`` is the complex
 
 

@@ -18,6 +18,8 @@ from server.api import (
     cards,
     charges,
     conservation,
+    device_import,
+    devices,
     door_orders,
     doors,
     enrolment,
@@ -94,6 +96,8 @@ def routers() -> list[APIRouter]:
         oidc,
         rollouts,
         door_orders,
+        device_import,
+        devices,
         resident_import,  # before those whose paths take any word
         access_groups,
         residents,

@@ -47,6 +47,11 @@ PATHS = (
     "/places/complexes/garden",
     "/places/complexes/garden/move?to=c2",
     "/places/import",
+    "/complexes/garden/devices",
+    "/complexes/garden/devices/new",
+    "/complexes/garden/devices/one?device=uhppote:405419896",
+    "/complexes/garden/devices/change?device=uhppote:405419896",
+    "/complexes/garden/devices/import",
     "/accounts",
     "/accounts/2",
     "/me",
@@ -79,6 +84,7 @@ async def _add_residents(stage: Stage) -> None:
         await connection.execute(link.values(digest=digest_of_token(TOKEN)))
         await access_rows.put_schedule(connection, "garden", "白天", {"mon": "08:00-18:00"})
         await access_rows.put_group(connection, "garden", "楼门", "uhppoted:405419896 door/1", "白天")
+    await rows.add_devices(stage.house)
 
 
 async def test_axe_sees_what_is_wrong(stage: Stage) -> None:

@@ -39,7 +39,7 @@ async def test_a_record_that_is_no_event_has_no_age_and_breaks_nothing() -> None
 
 
 async def test_a_folder_that_cannot_be_asked_is_no_reason_to_say_nothing(tmp_path: Path) -> None:
-    figures = Figures(tmp_path / "gone", LastSeen(), [])
+    figures = Figures(tmp_path / "gone", LastSeen(), list)
     described = await figures.describe(await filled(1), {"routine": StreamStatus("e1", 1, 0)}, {"messages": 3})
     assert described["disk"] is None
     assert described["oldest_unsent_at"] == {"routine": NOW}

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.events import Event, Subject, encode_event
 from domain.ids import content_name
 from server.house import House
-from server.store import resident_rows, schema
+from server.store import desired_rows, resident_rows, schema
 from server.store.engine import stamp
 from server.store.live_rows import announce
 from server.store.resident_rows import By, Rights
@@ -187,6 +187,29 @@ def line(rule: str, units: int, fen: int, hours_before: tuple[float, float]) -> 
 def hello(head: int, **changes: Any) -> dict[str, Any]:
     streams = {name: {"epoch": "e1", "head": head} for name in ("urgent", "money", "routine")}
     return {"version": "0.1.0", "streams": streams, "media_unsent": 0, "parked": 0, "broker": "connected", **changes}
+
+
+async def add_devices(house: House) -> None:
+    """A list of the garden, of which its gateway has an earlier version, and has heard some."""
+    door = {"id": "uhppote:405419896", "name": "1号楼门禁", "place": "1号楼", "address": "192.0.2.100"}
+    door |= {"doors": [{"point": "1"}, {"point": "2", "decides": "gateway"}], "keeps_cards": True}
+    camera = {"id": "vzenith:a1b2c3d4", "name": "东门入口相机", "place": "东门", "lane": "东门入口", "direction": "in"}
+    sensors = [{"id": f"z2m:0x0015{n}", "name": f"烟感 {n}", "place": f"{n}号楼"} for n in range(1, 5)]
+    heard = {
+        door["id"]: {"at": stamp(now()), "state": "online"},
+        camera["id"]: {"at": stamp(ago(minutes=4)), "fault": "clock"},
+        "z2m:0x00151": {"at": stamp(ago(hours=7)), "state": "offline"},
+        "z2m:0x00152": {"at": stamp(ago(hours=7))},
+    }
+    async with house.db.write() as connection:
+        for listed in ([door, camera], [door, camera, *sensors]):
+            await desired_rows.put(connection, GARDEN, "devices", {"devices": listed}, "wang", now())
+        applied = {"gateway": "gw-0a1b2c3d4e5f", "kind": "devices", "version": 1, "applied_at": stamp(now())}
+        await desired_rows.save(connection, [applied | {"refused_version": None, "refused_reason": None}])
+    ids = [{"id": one["id"]} for one in (door, camera, *sensors)]
+    kinds = {"uhppote": "uhppote", "vzenith": "vzenith", "z2m": "zigbee2mqtt"}
+    said = hello(12_480, devices=ids, time=stamp(now()), heard={"devices": heard, "kinds": kinds})
+    await house.hellos.take("gw-0a1b2c3d4e5f", said)
 
 
 async def add_household(connection: AsyncConnection, at: datetime, complex_id: str = GARDEN) -> None:

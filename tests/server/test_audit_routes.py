@@ -18,7 +18,9 @@ from pyotp.totp import TOTP
 from sqlalchemy import select
 from starlette.routing import BaseRoute
 
+from domain.desired_bodies import Device
 from server.auth import every_route, public
+from server.device_sheet import workbook
 from server.place_template import filled, template
 from server.resident_plan import EXAMPLES as RESIDENTS
 from server.resident_plan import SHEET
@@ -155,6 +157,30 @@ async def _import_residents(town: City) -> httpx.Response:
     return await visitor.submit("/residents/import/garden/confirm", digest=digest_in(shown))
 
 
+DEVICES = "/complexes/garden/devices"
+
+
+async def _to_a_device(town: City, path: str, device: str, **fields: str) -> httpx.Response:
+    """Of one that was added just now; ``{n}`` is the version that holds it."""
+    visitor = await town.visitor("wang")
+    added = await visitor.submit(f"{DEVICES}/new", id=device)
+    version = added.headers["location"].rpartition("=")[2]
+    said = {name: value.replace("{n}", version) for name, value in fields.items()}
+    return await visitor.submit(f"{DEVICES}/{path}", **said)
+
+
+async def _upload_devices(town: City) -> httpx.Response:
+    sheet = workbook([Device("uhppote:70")], {}, is_english=False, with_examples=False)
+    return await upload(await town.visitor("wang"), sheet, f"{DEVICES}/import")
+
+
+async def _import_devices(town: City) -> httpx.Response:
+    visitor = await town.visitor("wang")
+    sheet = workbook([Device("uhppote:71")], {}, is_english=False, with_examples=False)
+    shown = await upload(visitor, sheet, f"{DEVICES}/import")
+    return await visitor.submit(f"{DEVICES}/import/confirm", digest=digest_in(shown))
+
+
 async def _open(town: City) -> httpx.Response:
     device = "uhppoted:405419896"
     status = rows.hello(1, devices=[{"id": device}])
@@ -195,6 +221,16 @@ SAMPLES: Mapping[str, Sample] = {
         "wang", "/residents/access/garden/schedules", name="甲", mon="08:00-18:00"
     ),
     "POST /residents/access/{complex_id}/holidays": by("wang", "/residents/access/garden/holidays", days="2027-01-01"),
+    "POST /complexes/{complex_id}/devices/new": by("wang", f"{DEVICES}/new", id="uhppote:60"),
+    "POST /complexes/{complex_id}/devices/change": lambda town: _to_a_device(
+        town, "change", "uhppote:61", id="uhppote:61", name="新"
+    ),
+    "POST /complexes/{complex_id}/devices/remove": lambda town: _to_a_device(
+        town, "remove", "uhppote:62", id="uhppote:62"
+    ),
+    "POST /complexes/{complex_id}/devices/undo": lambda town: _to_a_device(town, "undo", "uhppote:63", version="{n}"),
+    "POST /complexes/{complex_id}/devices/import": _upload_devices,
+    "POST /complexes/{complex_id}/devices/import/confirm": _import_devices,
     "POST /doors/open": _open,
     "POST /complexes/{complex_id}/plan": _add_plan,
     "POST /complexes/{complex_id}/plan/{plan}/pins": by(

@@ -54,6 +54,7 @@ class Example(NamedTuple):
 
 
 WHY = {"reason": "walk", "document": "17"}
+DEVICES = "/complexes/garden/devices"
 SUBJECT = {"kind": "plate", "value": "京A99999", **WHY}
 # Whoever adds a route with a blank in its path, or one that takes a form, says here how to ask it.
 EXAMPLES: dict[str, Example] = {
@@ -87,6 +88,23 @@ EXAMPLES: dict[str, Example] = {
     "/places/complexes/{identity}/move": Example("/places/complexes/garden/move", {"to": "c1"}),
     "/places/complexes/{identity}/{kind}s": Example("/places/complexes/garden/buildings", {"name": "2号楼"}),
     "/places/complexes/{identity}/{kind}s/{part}": Example("/places/complexes/garden/buildings/b1", {"name": "1号楼"}),
+    "GET /complexes/{complex_id}/devices": Example(DEVICES),
+    "GET /complexes/{complex_id}/devices/new": Example(f"{DEVICES}/new"),
+    "POST /complexes/{complex_id}/devices/new": Example(f"{DEVICES}/new", {"id": "uhppote:1"}, again=422),
+    "/complexes/{complex_id}/devices/new": Example(f"{DEVICES}/new"),
+    "/complexes/{complex_id}/devices": Example(DEVICES),
+    "/complexes/{complex_id}/devices/one": Example(f"{DEVICES}/one?device=uhppote:1"),
+    "/complexes/{complex_id}/devices/change": Example(f"{DEVICES}/change?device=uhppote:1", {"id": "uhppote:1"}),
+    "/complexes/{complex_id}/devices/remove": Example(f"{DEVICES}/remove", {"id": "uhppote:2"}),
+    "/complexes/{complex_id}/devices/undo": Example(f"{DEVICES}/undo", {"version": "1"}),
+    "/complexes/{complex_id}/devices/sheet.xlsx": Example(f"{DEVICES}/sheet.xlsx"),
+    "/complexes/{complex_id}/devices/import/template.xlsx": Example(f"{DEVICES}/import/template.xlsx"),
+    "GET /complexes/{complex_id}/devices/import": Example(f"{DEVICES}/import"),
+    "POST /complexes/{complex_id}/devices/import": Example(
+        f"{DEVICES}/import", raw=multipart("file", b"no workbook"), again=200
+    ),
+    "/complexes/{complex_id}/devices/import": Example(f"{DEVICES}/import"),
+    "/complexes/{complex_id}/devices/import/confirm": Example(f"{DEVICES}/import/confirm", {"digest": "x"}, again=200),
     "/gateways/tree": Example("/gateways/tree?area=c1", is_one=False),
     "/gateways/{identity}": Example("/gateways/gw-0a1b2c3d4e5f"),
     "/gateways/{identity}/replace": Example("/gateways/gw-0a1b2c3d4e5f/replace"),
