@@ -23,4 +23,5 @@ DRIVER = Driver(
     topics=MappingProxyType({f"{'+/' * levels}onvif-ej/#": FAMILY for levels in (1, 2, 3)}),
     broker_user=_user,
     identity_is_path=True,
+    page="onvif-mqtt",
 )
