@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import typer
@@ -20,12 +20,12 @@ from edge.commands.options import DEFAULT_CONFIG, AsJson, ConfigFile, err, fail,
 from edge.config import Config
 from edge.control.desired import devices_beside
 from edge.devices.driver import discover as all_drivers
+from edge.discovery import found_file
 from edge.discovery.discoverer import Search, discoverers
 from edge.discovery.found import Findings, Found, plain
 from edge.discovery.search import search
 from edge.discovery.toml import blocks
-from edge.status import beside, status
-from edge.status.box_status import alive
+from edge.status import beside
 
 _MOST_S = 60.0
 
@@ -63,21 +63,11 @@ def discover(
 async def _search(config: Config, seconds: float, interface: str) -> tuple[Findings, dict[str, str], int]:
     """What was found, what a running agent found before, why a way could not be looked, and how many ways there are."""
     findings = Findings()
-    for one in _of_agent(config):
+    for one in found_file.read(config.folder, utc_now()):  # by the agent: callers that it refused, too
         findings.add(one)
     asked = Search(config, all_drivers(), utc_now, seconds, interface)
     failed = await search(asked, findings.add)
     return findings, failed, len(discoverers())
-
-
-def _of_agent(config: Config) -> Sequence[Found]:
-    """What the agent that runs found: it hears callers that were refused, too."""
-    left = status.read_file(config.folder)
-    try:
-        said: dict[str, Any] = left.get("discovery") or {}
-        return msgspec.convert(said.get("devices", []), list[Found]) if alive(left) else []
-    except (msgspec.ValidationError, AttributeError):
-        return []  # of another version
 
 
 def _listed(config: Config) -> Sequence[Device]:

@@ -67,13 +67,22 @@ class Findings:
     def __init__(self, most: int = MOST) -> None:
         self._most = most
         self._found: dict[str, Found] = {}
+        self.revision = 0  # higher with each thing that is new
 
     def add(self, one: Found) -> None:
         """A device that was found, perhaps again."""
         before = self._found.pop(one.id, None)  # to the end: the order is that of the last look
-        self._found[one.id] = before.and_then(one) if before else one
+        self._found[one.id] = now = before.and_then(one) if before else one
+        self.revision += now != before
         while len(self._found) > self._most:
             del self._found[next(iter(self._found))]
+
+    def forget(self, before: datetime) -> None:
+        """Let go of what was not seen since: it is not there any more."""
+        gone = [one.id for one in self._found.values() if one.seen_at < before]
+        for identity in gone:
+            del self._found[identity]
+        self.revision += bool(gone)
 
     def __len__(self) -> int:
         return len(self._found)

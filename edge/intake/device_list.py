@@ -57,6 +57,11 @@ class DeviceList:
         return frozenset(self._devices)
 
     @property
+    def listed(self) -> tuple[Device, ...]:
+        """Every device as it is listed."""
+        return tuple(self._devices.values())
+
+    @property
     def addressed(self) -> frozenset[str]:
         """Those of them that have an address."""
         return frozenset(identity for identity, device in self._devices.items() if device.address)

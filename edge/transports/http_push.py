@@ -23,6 +23,7 @@ from edge.transports.links import Around
 
 log = structlog.get_logger()
 
+TAKES_CALLS = True  # its devices come to us
 _METHODS = frozenset({"POST", "PUT", "GET"})
 _HEADERS = ("content-type", "user-identify")  # what a driver may see: never who somebody says to be by a password
 _CLOSING_S, _LOOK_S = 1.0, 5.0

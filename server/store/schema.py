@@ -18,6 +18,7 @@ from sqlalchemy.types import JSON
 
 from server.store import retention_tables as retention_tables  # the metadata holds every table
 from server.store.audit_table import audit as audit
+from server.store.fleet_tables import gateway_found as gateway_found
 from server.store.fleet_tables import gateway_health as gateway_health
 from server.store.fleet_tables import gateway_past as gateway_past
 from server.store.fleet_tables import gateway_tag as gateway_tag

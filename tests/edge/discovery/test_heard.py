@@ -6,6 +6,7 @@ import asyncio
 import json
 import tomllib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,7 +23,7 @@ from edge.commands.app import app
 from edge.config import Config
 from edge.devices.announced import Known
 from edge.devices.driver import PEER, discover
-from edge.discovery import broker, parked
+from edge.discovery import broker, found_file, parked
 from edge.discovery.discoverer import Discoverer, Search
 from edge.discovery.found import Findings, Found, found
 from edge.discovery.search import search
@@ -31,7 +32,7 @@ from edge.intake.parked import Parked
 from edge.transports import http_push
 from simulators.broker import NatsBroker, free_port
 from simulators.devices import uhppote as sim
-from tests.edge.box import NOBODY, NOW, Box
+from tests.edge.box import NOW, Box
 from tests.edge.devices.samples import sample
 from tests.edge.link_bench import link_bench, running
 
@@ -180,9 +181,9 @@ async def test_the_command_shows_what_is_there_as_a_table_as_json_and_as_blocks(
     network = f'uhppote.broadcast = "127.0.0.1:{port}"\ndiscovery.probe = "127.0.0.1:9"\nbroker.port = {at_broker}\n'
     box = Box(tmp_path, network + '[[devices]]\nid = "frigate:gate"\nplace = "x"\n')
     await box.fill(parked=[REGISTERED])
-    refused = found(Known("ocpp:CP-7", host="192.0.2.4"), "called", NOW)
+    refused = found(Known("ocpp:CP-7", host="192.0.2.4"), "called", datetime.now(UTC))
     assert refused
-    box.agent_says(discovery={"devices": [msgspec.to_builtins(refused)]})
+    found_file.write(box.folder, [refused])
     command = Command(box)
     code, printed, _ = await asyncio.to_thread(command)
     assert code == 0
@@ -203,7 +204,8 @@ async def test_the_command_shows_what_is_there_as_a_table_as_json_and_as_blocks(
     box.config.write_text(box.config.read_text() + printed)
     code, printed, _ = await asyncio.to_thread(command)
     assert (code, "nothing was found that is not listed" in printed) == (0, True), "the blocks are taken as they are"
-    box.agent_says(pid=NOBODY, discovery={"devices": "of another version"})
+    (box.folder / found_file.FILE).write_bytes(b'[{"of": "another version"}]')
+    assert found_file.read(box.folder, NOW) == []
     controller.stop()
 
 
