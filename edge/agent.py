@@ -13,6 +13,7 @@ from edge.clock import Clock
 from edge.config import Config
 from edge.control.control import Control, Reach
 from edge.devices.driver import Outgoing, Publish, Registry, discover
+from edge.discovery.searching import Searching
 from edge.earlier_run import look_back
 from edge.intake import parked
 from edge.intake.device_list import DeviceList
@@ -77,12 +78,16 @@ class Agent:
         mqtt = MqttTransport(config.broker, registry.topics_with(config.broker.topics), intake, clock)
         self._ear = self._make_ear(registry, devices, intake, keeper)
         self._silence = MqttSilence(registry, intake, lambda: mqtt.connected, clock.monotonic_s)
-        reach = Reach(self._send, clock.now, keeper.mend)
+        searching = Searching(config, registry, devices, intake, clock)
+        reach = Reach(self._send, clock.now, keeper.mend, searching.ask)
         control = Control(config, store, registry, devices, intake, reach)
         say, right = control.recorder.put, control.charging.decide
-        links = Links(Around(config, registry, devices, intake, clock, retry_s, say, control.card_lists, right))
+        asked = (right, searching.called, searching.is_open)
+        links = Links(Around(config, registry, devices, intake, clock, retry_s, say, control.card_lists, *asked))
         notices = status.Notices(clock)
-        return Parts(config, store, clock, devices, media, notices, keeper, intake, mqtt, links, control, retry_s)
+        return Parts(
+            config, store, clock, devices, media, notices, keeper, intake, mqtt, links, control, searching, retry_s
+        )
 
     def _send(self, device: str, message: Outgoing) -> bool:
         """Tell a device, over the broker or its own line, now or not at all."""
@@ -152,6 +157,7 @@ class Agent:
             self._parts.mqtt.run(self._parts.retry_s),
             self._ear.run(),
             self._parts.links.run(),
+            self._parts.searching.run(),
             self._report.session.run(),
             self._every(_STATUS_S, self._each_second),
             self._every(_STATUS_S, self._report.note),

@@ -137,6 +137,22 @@ class WebSocket(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("websocket: certificate_file and key_file go together")
 
 
+class Discovery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Looking for devices that nobody listed yet; what is found is offered to a person, and never listed by itself."""
+
+    every_s: float = 3_600.0  # while the agent runs, and soon after its start; 0: only when the centre asks
+    seconds: float = 5.0  # so long each way is looked
+    interface: str = ""  # this box's own address on the devices' network; none: all its networks are asked
+    probe: str = "239.255.255.250:3702"  # where ONVIF devices are asked (WS-Discovery)
+    listen_s: float = 900.0  # after the centre asked, the ports for devices that call are open so long; 0: never
+
+    def __post_init__(self) -> None:
+        if self.interface:
+            IPv4Address(self.interface)
+        if not 0 < self.seconds <= 60 or self.every_s < 0 or not 0 <= self.listen_s <= 86_400:
+            raise ValueError("discovery: seconds is more than 0 and at most 60, every_s and listen_s are not negative")
+
+
 class Logs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How much the agent says on standard error."""
 
@@ -170,6 +186,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     releases: Releases = Releases()
     uhppote: Uhppote = Uhppote()
     tcp: Tcp = Tcp()
+    discovery: Discovery = Discovery()
     devices: list[Device] = []  # until the centre sends a list
 
     @property

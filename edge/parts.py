@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from edge.clock import Clock
 from edge.config import Config
 from edge.control.control import Control
+from edge.discovery.searching import Searching
 from edge.intake.device_list import DeviceList
 from edge.intake.intake import Intake
 from edge.status.status import Notices
@@ -33,4 +34,5 @@ class Parts:
     mqtt: MqttTransport
     links: Links
     control: Control
+    searching: Searching
     retry_s: Callable[[int], float]

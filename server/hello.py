@@ -13,7 +13,7 @@ from server.cells import moves
 from server.centre_log import CentreLog
 from server.conservation import Conservation
 from server.refill import Refill
-from server.store import device_rows, health_rows
+from server.store import device_rows, found_rows, health_rows
 from server.store.engine import Database
 from server.store.health_rows import Hello
 from server.store.schema import gateway
@@ -54,13 +54,17 @@ class Hellos:
 
     async def _take(self, said: Sequence[tuple[str, dict[str, Any]]]) -> list[Answer]:
         now, ids = self._now(), sorted({id_ for id_, _ in said})
+        found = {id_: told for id_, status in said if (told := found_rows.told_in(status)) is not None}
         marks = await self._log.watermarks_of(ids)
         async with self._db.write() as connection:
             away = await moves.gateways_away(connection, ids)  # nothing of theirs is changed; they hear it soon
-            kept = [Hello(id_, now, status, marks[id_]) for id_, status in said if id_ not in away]
+            kept = [Hello(id_, now, _without_found(status), marks[id_]) for id_, status in said if id_ not in away]
             if kept:
                 await health_rows.keep(connection, kept)
                 await device_rows.keep(connection, kept)
+            for id_, told in found.items():
+                if id_ not in away:
+                    await found_rows.keep(connection, id_, told)
         wanted, asked = await self._refill.wanted_of_all(ids), await self._conservation.are_wanted(ids)
         again_s = await self._again_s(now)
         return [Answer(marks[id_], wanted.get(id_, []), id_ in asked, again_s) for id_, _ in said]
@@ -72,6 +76,11 @@ class Hellos:
                 query = select(func.count()).select_from(gateway).where(gateway.c.replaced_at.is_(None))
                 self._count = (await connection.execute(query)).scalar_one()
         return again_s(self._count)
+
+
+def _without_found(status: dict[str, Any]) -> dict[str, Any]:
+    """It has rows of its own; what a hello says is kept anew every few seconds."""
+    return {key: value for key, value in status.items() if key != found_rows.FOUND}
 
 
 def again_s(gateways: int) -> float:

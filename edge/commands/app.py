@@ -15,6 +15,7 @@ from edge.commands.broker import broker_config
 from edge.commands.collect import collect
 from edge.commands.decode import decode
 from edge.commands.device_secret import device_secret
+from edge.commands.discover import discover
 from edge.commands.doctor import doctor
 from edge.commands.enrol import enrol_gateway
 from edge.commands.options import DEFAULT_CONFIG, AsJson, ConfigFile, fail, out, settings
@@ -55,6 +56,7 @@ def run(
 app.command(name="status")(show_status)
 app.command()(tail)
 app.command()(doctor)
+app.command()(discover)
 
 
 @app.command(name="parked")

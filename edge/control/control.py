@@ -45,11 +45,12 @@ from eventlog.sqlite_rows import Statement
 @dataclass(frozen=True)
 class Reach:
     """What Control may use of the agent: ``send`` tells a device now or not at all, ``now`` is the
-    moment by the best clock there is, ``mend`` returns when the log may be tried again."""
+    moment by the best clock there is, ``mend`` returns when the log may be tried again, ``look`` looks for devices."""
 
     send: Callable[[str, Outgoing], bool]
     now: Callable[[], datetime]
     mend: Callable[[LogBroken], Awaitable[None]]
+    look: OwnOrder = lambda: "this gateway does not look for devices"
 
 
 class Control:
@@ -113,6 +114,7 @@ class Control:
             "doors.lock_down": lambda: doors.holds.lock_down(active=True),
             "doors.release": doors.holds.release,
             "doors.forget_areas": doors.forget_areas,
+            "devices.discover": self._reach.look,
         }
 
     async def _forget_erased(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -129,6 +130,13 @@ class DesiredState:
 async def devices_in_force(store: SqliteEventLog, settings: Sequence[Device]) -> Sequence[Device]:
     """The centre's device list, or the one of the settings where it has sent none; beside a running agent too."""
     state, _ = _read(InForce(), [entry for entry in await _kept(store) if entry[0] == "devices"], "")
+    return settings if state.devices is None else state.devices
+
+
+def devices_beside(db: sqlite3.Connection, settings: Sequence[Device]) -> Sequence[Device]:
+    """The same, by a read-only look at the file. Raises sqlite3.Error."""
+    rows = db.execute("SELECT kind, version, body FROM desired WHERE kind = 'devices'").fetchall()
+    state, _ = _read(InForce(), [(kind, version, body) for kind, version, body in rows], "")
     return settings if state.devices is None else state.devices
 
 

@@ -12,6 +12,7 @@ from edge.devices._dahua_commands import ACCEPTED, encode
 from edge.devices._dahua_events import KIND, NOBODY, Heard, access_event, read_told, read_tollgate
 from edge.devices._fields import fields, text_in, whole
 from edge.devices._http_answers import command_result, is_answer
+from edge.devices.announced import Announced, Known
 from edge.devices.driver import Answer, BadMessage, Driver, JudgedTime, Message, Reading, Site, Stream
 
 FAMILY = "dahua"
@@ -78,6 +79,15 @@ def _pictures_after(part: bytes) -> int:
     return 1 if part.lstrip().startswith(b"Events[") else 0
 
 
+def _claims(announced: Announced) -> Known | None:
+    """It does not announce its serial number: a proposal, good where the address in the list says who it is."""
+    identity = announced.mac or announced.host
+    if not announced.is_by("dahua") or not identity:
+        return None
+    address = f"http://{announced.host}" if announced.host else ""
+    return Known(f"{KIND}:{identity}", address, announced.host, announced.name, announced.model, exact=False)
+
+
 DRIVER = Driver(
     kind=KIND,
     families=(FAMILY,),
@@ -101,4 +111,5 @@ DRIVER = Driver(
             pictures=_pictures_after,
         ),
     ),
+    claims=_claims,
 )

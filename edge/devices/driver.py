@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from types import MappingProxyType
@@ -21,10 +21,12 @@ import msgspec
 from domain.access import Decision
 from domain.events import Event, Media
 from domain.ids import content_name
+from edge.devices.announced import Announced, Known
 from edge.devices.card_list import CardListCodec
 from edge.devices.tcp_line import Line
 
 ANSWER_STATUS, ANSWER_TO = ":status", ":request-id"
+PEER = ":peer"  # among the headers of what came over HTTP: the address it came from; no device can send it
 NOT_REACHED, NO_ANSWER = "not reached", "no answer"  # was not done; was done or not, nobody knows
 LINE = "line"  # the family in which transports say that a device's line came or went
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
@@ -232,6 +234,14 @@ def _no_answer(message: Message, site: Site) -> Answer | None:
     return None
 
 
+def _claims_none(announced: Announced) -> Known | None:
+    return None
+
+
+def _no_births(message: Message) -> Sequence[Known]:
+    return ()
+
+
 class Driver(msgspec.Struct, frozen=True):
     """One device family (or several that share a vendor), as one module's ``DRIVER``.
 
@@ -247,9 +257,12 @@ class Driver(msgspec.Struct, frozen=True):
     compared and repaired.
     ``broker_user`` tells, for one vendor identity, who connects to the broker and what it may write and read there.
     A driver that leaves it out gets ``own_user``: right where devices name themselves in topics and are told nothing.
-    ``page`` is the page of docs/devices that says what an installer sets; "" where it is named as the kind.
     ``identity_is_path``: identities are topics, or names with levels, and may hold a slash; a ``broker_user`` that
     puts them into topics then puts in several levels.
+
+    For finding devices that nobody listed yet (edge.discovery): ``claims`` says under which id a device that announced
+    itself would be listed, None for one of another make; ``births`` the devices that a message says there are, where
+    it says more than the ids of its events; ``page`` is the family's page in docs/devices.
     """
 
     kind: str  # the prefix of its device identities
@@ -268,7 +281,9 @@ class Driver(msgspec.Struct, frozen=True):
     identity_is_path: bool = False
     silence_s: float = 0.0  # at the broker: gone when it gave signs of life and none for so long. 0: it sets a will
     session: HttpSession | None = None  # where a password that was entered is shown at a registration alone
-    page: str = ""
+    claims: Callable[[Announced], Known | None] = _claims_none
+    births: Callable[[Message], Sequence[Known]] = _no_births
+    page: str = ""  # "": named as the kind is
 
     def user_of(self, identity: str) -> BrokerUser:
         """Who connects for the device of this vendor identity, which is safe to stand in a topic."""
@@ -343,6 +358,17 @@ class Registry:
         """How the card list in a device is spoken of; None where its kind has none."""
         driver = self.by_kind.get(device.partition(":")[0])
         return driver.card_list if driver else None
+
+    def claim(self, announced: Announced) -> Known | None:
+        """The device as the list would name it; None where no driver knows its make. Of several the exact one."""
+        drivers = {id(driver): driver for driver in self.by_family.values()}.values()
+        found = [known for driver in drivers if (known := driver.claims(announced)) is not None]
+        return min(found, key=lambda known: not known.exact, default=None)
+
+    def page_of(self, device: str) -> str:
+        """The page of its family in docs/devices; "" for a kind that there is not."""
+        driver = self.by_kind.get(device.partition(":")[0])
+        return f"docs/devices/{driver.page or driver.kind}.md" if driver else ""
 
     @property
     def topics(self) -> dict[str, str]:

@@ -16,6 +16,7 @@ import msgspec
 from domain.events import Event, Subject
 from edge.devices._fields import codes, decode_json, flag, items, keep_raw, text_in
 from edge.devices._times import epoch, judged
+from edge.devices.announced import Announced, Known
 from edge.devices.driver import (
     BadMessage,
     BrokerUser,
@@ -212,6 +213,17 @@ def _user(topic: str) -> BrokerUser:
     return BrokerUser(f"{KIND}.{quote(topic, safe='')}", own, (f"{topic}/cmd",))
 
 
+def _claims(announced: Announced) -> Known | None:
+    """In the mode of Home Assistant it tells the topics of its door, bell and tags."""
+    if announced.by != "home-assistant" or "rfid" not in announced.topic.casefold():
+        return None
+    try:
+        topic, _ = _address(announced.topic)
+    except BadMessage:
+        return None
+    return Known(f"{KIND}:{topic}", name=announced.name, model=announced.model)
+
+
 DRIVER = Driver(
     kind=KIND,
     families=(FAMILY,),
@@ -221,4 +233,5 @@ DRIVER = Driver(
     broker_user=_user,
     identity_is_path=True,
     silence_s=600.0,
+    claims=_claims,
 )

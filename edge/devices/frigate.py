@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 from domain.events import Event
 from edge.devices._fields import media_type
+from edge.devices._frigate_births import births
 from edge.devices._frigate_objects import KIND, read_object
 from edge.devices._frigate_updates import read_review, read_trigger, read_update
 from edge.devices.driver import (
@@ -147,4 +149,5 @@ DRIVER = Driver(
     encode=encode,
     topics=MappingProxyType({f"{_PREFIX}/#": FAMILY}),
     broker_user=_user,
+    births=partial(births, KIND),
 )

@@ -10,6 +10,7 @@ from edge.devices._hikvision_body import open_body
 from edge.devices._hikvision_commands import encode
 from edge.devices._hikvision_events import KIND, identity_of, open_event, read_event
 from edge.devices._http_answers import command_result, is_answer
+from edge.devices.announced import Announced, Known, by_mac
 from edge.devices.driver import BadMessage, Driver, Message, Reading, Site, Stream
 
 FAMILY = "hikvision-isapi"
@@ -48,6 +49,13 @@ def _pictures_after(part: bytes) -> int:
     return int(found[1]) if found else 0
 
 
+def _claims(announced: Announced) -> Known | None:
+    """By its MAC address; the address of the list is where its ``alertStream`` is read."""
+    if not announced.is_by("hikvision"):
+        return None
+    return by_mac(KIND, announced, address=f"http://{announced.host}" if announced.host else "")
+
+
 DRIVER = Driver(
     kind=KIND,
     families=(FAMILY,),
@@ -56,4 +64,5 @@ DRIVER = Driver(
     transports=("http_push", "http_pull"),
     paths=MappingProxyType({"/hikvision/**": FAMILY, "/ISAPI/**": FAMILY}),
     pulls=(Stream(FAMILY, "/ISAPI/Event/notification/alertStream", silence_s=_SILENCE_S, pictures=_pictures_after),),
+    claims=_claims,
 )

@@ -14,6 +14,7 @@ from edge.devices._fields import codes, decode_json, fields, flag, items, keep_r
 from edge.devices._http_answers import command_result, is_answer
 from edge.devices._plates import plate_subject
 from edge.devices._times import epoch, judged
+from edge.devices.announced import Announced, Known
 from edge.devices.driver import BadMessage, CannotEncode, Command, Driver, Message, Poll, Reading, Request, Site
 
 KIND = FAMILY = "2n"
@@ -255,6 +256,15 @@ def _reason(answer: dict[str, Any]) -> str | None:
     return text_in(error.get("description")) or text_in(error.get("code"))
 
 
+def _claims(announced: Announced) -> Known | None:
+    """Named as one likes, for the address in the list says who it is: by its MAC address here."""
+    identity = announced.mac or announced.node
+    if not announced.is_by("2n") or not identity or not announced.host:
+        return None
+    address = f"http://{announced.host}"
+    return Known(f"{KIND}:{identity}", address, announced.host, announced.name, announced.model, exact=False)
+
+
 DRIVER = Driver(
     kind=KIND,
     families=(FAMILY,),
@@ -262,4 +272,5 @@ DRIVER = Driver(
     encode=encode,
     transports=("http_pull",),
     pulls=(Poll(FAMILY, _first, _following, silence_s=_SILENCE_S),),
+    claims=_claims,
 )

@@ -11,6 +11,7 @@ from domain.events import Event
 from edge.devices._fields import codes, decode_json, fields, flag, items, keep_raw, text_in, whole
 from edge.devices._uhppoted_commands import encode
 from edge.devices._uhppoted_record import KIND, Record, read_record
+from edge.devices.announced import Known
 from edge.devices.driver import BadMessage, BrokerUser, Driver, Message, Reading, Site
 
 FAMILY = "uhppoted-mqtt"
@@ -113,4 +114,21 @@ def _user(controller: str) -> BrokerUser:
     return BrokerUser(DAEMON, tuple(_TOPICS), ("uhppoted/gateway/requests/#",))
 
 
-DRIVER = Driver(kind=KIND, families=(FAMILY,), decode=decode, encode=encode, topics=_TOPICS, broker_user=_user)
+def _births(message: Message) -> list[Known]:
+    """The controllers that it speaks of; each may be listed by its own packets instead (uhppote.py)."""
+    try:
+        devices = {event.device for event in decode(message, Site()).events}
+    except BadMessage:
+        return []
+    return [Known(one, same=(f"uhppote:{one.partition(':')[2]}",)) for one in devices if one.startswith(f"{KIND}:")]
+
+
+DRIVER = Driver(
+    kind=KIND,
+    families=(FAMILY,),
+    decode=decode,
+    encode=encode,
+    topics=_TOPICS,
+    broker_user=_user,
+    births=_births,
+)

@@ -6,6 +6,7 @@ Written from Koenkk/zigbee2mqtt and payloads that zigbee-herdsman-converters mak
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from domain.events import Event
 from edge.devices._arguments import whole_in
 from edge.devices._fields import codes, decode_json, fields, keep_raw, text_in
 from edge.devices._times import epoch, iso_8601, judged
+from edge.devices._zigbee_births import births, claims
 from edge.devices._zigbee_state import read_state
 from edge.devices.driver import (
     BadMessage,
@@ -222,4 +224,7 @@ DRIVER = Driver(
     topics=MappingProxyType({f"{_BASE}/#": FAMILY}),
     broker_user=_user,
     identity_is_path=True,
+    claims=partial(claims, KIND, _BASE),
+    births=partial(births, KIND),
+    page="zigbee2mqtt",
 )

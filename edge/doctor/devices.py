@@ -10,6 +10,7 @@ from typing import Any
 
 from domain.findings import Finding, Reporter
 from edge.commands.ages import span
+from edge.intake.device_list import unlisted_in
 from edge.intake.parked import UNKNOWN_DEVICE
 from edge.status import beside
 
@@ -17,7 +18,9 @@ _HEARD = Reporter("connections", "devices")
 _UNKNOWN = Reporter("connections", "devices that are not listed")
 _SILENT = timedelta(hours=24)
 _SHOWN = 10
-_ADD = "add them to edge.toml, start the agent again, then: gatehouse-edge parked --retry"
+_ADD = (
+    "add them to edge.toml (gatehouse-edge discover --toml), start the agent again, then: gatehouse-edge parked --retry"
+)
 
 
 def check(listed: list[str], seen: Mapping[str, Mapping[str, Any]], now: datetime) -> Iterator[Finding]:
@@ -48,7 +51,7 @@ def unlisted(folder: Path) -> list[str]:
     """Devices whose messages are parked because they are not in the list. Raises NoLog, sqlite3.Error."""
     with beside.opened(folder) as db:
         rows = db.execute("SELECT DISTINCT detail FROM parked WHERE reason = ?", (UNKNOWN_DEVICE,)).fetchall()
-    return sorted({row[0].partition(" is not in ")[0] for row in rows})
+    return sorted({unlisted_in(row[0]) for row in rows} - {""})
 
 
 def waiting(folder: Path, listed: list[str]) -> Iterator[Finding]:

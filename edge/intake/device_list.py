@@ -11,9 +11,17 @@ from domain.access import asks_for_a_decision
 from domain.desired_bodies import Device, Door
 from domain.events import Event
 
+_UNLISTED = " is not in the device list"
+
 
 class UnknownDevice(Exception):
     """A device that is not in the list; its message is parked, so that nothing is lost while it is added."""
+
+
+def unlisted_in(detail: str) -> str:
+    """Whose message was parked, by the sentence it was parked with; "" where that is of another reason."""
+    identity, said, _ = detail.partition(_UNLISTED)
+    return identity if said else ""
 
 
 class DeviceList:
@@ -48,6 +56,11 @@ class DeviceList:
     def identities(self) -> frozenset[str]:
         """The devices that are listed."""
         return frozenset(self._devices)
+
+    @property
+    def listed(self) -> tuple[Device, ...]:
+        """Every device as it is listed."""
+        return tuple(self._devices.values())
 
     @property
     def addressed(self) -> frozenset[str]:
@@ -100,7 +113,7 @@ class DeviceList:
     def _find(self, identity: str) -> Device | None:
         device = self._devices.get(identity)
         if device is None and ":" in identity and not self._accept_unknown:
-            raise UnknownDevice(f"{identity} is not in the device list; add it, then: gatehouse-edge parked --retry")
+            raise UnknownDevice(f"{identity}{_UNLISTED}; add it, then: gatehouse-edge parked --retry")
         return device
 
     def described(self) -> Sequence[dict[str, Any]]:

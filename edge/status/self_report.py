@@ -72,6 +72,7 @@ class SelfReport:
             ),
             "dropped": parts.intake.counts.get("flood", 0),
             "returned": self._returned,
+            **parts.searching.in_short(),
         }
 
     async def _of_store(self) -> dict[str, Any]:

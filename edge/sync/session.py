@@ -122,9 +122,13 @@ class Session:
     def _hello(self, uplink: Uplink, gateway: str) -> Callable[[], Awaitable[dict[str, int]]]:
         async def watermarks() -> dict[str, int]:
             described, asked_s = await self._described(), self._parts.clock.monotonic_s()
-            said = await uplink.send_json("POST", "/v1/hello", described)
+            found = self._parts.searching.news()
+            news = {} if found is None else {"found": found}
+            said = await uplink.send_json("POST", "/v1/hello", described | news)
             answer = understood(said, HelloAnswer)
             self._told(described)
+            if found is not None:
+                self._parts.searching.told()
             if answer.server_time is not None:
                 self._parts.clock.measured(answer.server_time, asked_s, self._parts.clock.monotonic_s())
             self._again_s = _HEARTBEAT_S if answer.again_s is None else answer.again_s

@@ -11,7 +11,7 @@ import structlog
 from aiohttp import web
 
 from edge.device_secrets import ASKED_OF_IT, DeviceSecret, DeviceSecrets
-from edge.devices.driver import Answer, BadMessage, Message, Outgoing, line_message
+from edge.devices.driver import PEER, Answer, BadMessage, Message, Outgoing, line_message
 from edge.intake.decoding import Heard
 from edge.transports.http_auth import Doorman
 from edge.transports.http_body import Bodies, BodyBroke, NoRoom
@@ -23,6 +23,7 @@ from edge.transports.links import Around
 
 log = structlog.get_logger()
 
+TAKES_CALLS = True  # its devices come to us
 _METHODS = frozenset({"POST", "PUT", "GET"})
 _HEADERS = ("content-type", "user-identify")  # what a driver may see: never who somebody says to be by a password
 _CLOSING_S, _LOOK_S = 1.0, 5.0
@@ -131,7 +132,7 @@ class HttpPush:
             caller.family,
             body if body or request.method != "GET" else request.rel_url.raw_query_string.encode(),
             caller.path,
-            headers={name: request.headers[name] for name in _HEADERS if name in request.headers},
+            headers=_headers(request),
             received_at=self._around.clock.now(),
             gateway_clock=self._around.clock.state,
             sender=caller.sender,
@@ -241,6 +242,12 @@ class HttpPush:
         except Exception as error:  # noqa: BLE001 - a driver's defect: it is durable, and that is what counts
             log.error("answer_failed", family=message.family, error=repr(error))
             return Answer()
+
+
+def _headers(request: web.Request) -> dict[str, str]:
+    """Those a driver may see, and where the request came from."""
+    seen = {name: request.headers[name] for name in _HEADERS if name in request.headers}
+    return {**seen, PEER: request.remote} if request.remote else seen
 
 
 def make(around: Around) -> HttpPush:

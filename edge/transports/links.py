@@ -6,6 +6,7 @@ import asyncio
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Protocol
 
 import structlog
@@ -30,6 +31,7 @@ class Around:
 
     ``say`` takes what a transport itself saw for the log; ``card_lists`` are those of controllers that decide alone;
     ``right`` decides about a card that a device asks about, None where anyone may.
+    ``called`` takes who called without being listed, and from where; while ``is_open`` such may call, to be found.
     """
 
     config: Config
@@ -41,6 +43,8 @@ class Around:
     say: Callable[[Event], None] = field(default=lambda event: None)
     card_lists: CardLists | None = None
     right: Callable[[str, str], Decision | None] = field(default=lambda device, card: None)
+    called: Callable[[str, str], None] = field(default=lambda device, host: None)
+    is_open: Callable[[], bool] = field(default=lambda: False)
 
 
 class Transport(Protocol):
@@ -53,6 +57,20 @@ class Transport(Protocol):
     def send(self, device: str, message: Outgoing) -> bool:
         """Tell a device now or not at all; whether it was tried. False for a device that is reached another way."""
         ...
+
+
+def _that_take_calls(registry: Registry) -> frozenset[str]:
+    """The transports whose devices call us: their module says TAKES_CALLS."""
+    names = {name for driver in registry.by_family.values() for name in driver.transports}
+    return frozenset(name for name in names if _takes_calls(name))
+
+
+@cache
+def _takes_calls(name: str) -> bool:
+    try:
+        return bool(getattr(importlib.import_module(f"edge.transports.{name}"), "TAKES_CALLS", False))
+    except ImportError:  # what it needs is not installed
+        return False
 
 
 class Links:
@@ -83,6 +101,8 @@ class Links:
     def _settle(self) -> None:
         devices = self._around.devices
         wanted = self._around.registry.transports_of(devices.identities, devices.addressed)
+        if self._around.is_open():
+            wanted |= _that_take_calls(self._around.registry)
         for name, (_, task) in list(self._running.items()):
             if task.done():
                 self._note_end(name, task)

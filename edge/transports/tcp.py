@@ -17,6 +17,7 @@ from edge.transports.tcp_listener import Listener
 
 log = structlog.get_logger()
 
+TAKES_CALLS = True  # its devices come to us
 _LOOK_S = 1.0
 
 
@@ -25,7 +26,7 @@ def make(around: Around) -> TcpLines:
 
 
 class TcpLines:
-    """The lines of the listed devices, and a port for each family that connects by itself and has a device listed."""
+    """The lines of the listed devices, and a port for each family that connects by itself and has a device listed, or is looked for."""
 
     def __init__(self, around: Around) -> None:
         self._around = around
@@ -86,7 +87,7 @@ class TcpLines:
         there = self._listeners.get(kind)
         if there is not None and there[1].done():
             self._note_end(kind, there[1])
-        is_wanted = bool(self._around.devices.of_kind(kind))
+        is_wanted = bool(self._around.devices.of_kind(kind)) or self._around.is_open()
         there = self._listeners.get(kind)
         if there is not None and not is_wanted:
             self._listeners.pop(kind)[1].cancel()

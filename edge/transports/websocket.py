@@ -12,10 +12,11 @@ from aiohttp import WSMsgType, web
 from edge.device_secrets import DeviceSecrets
 from edge.devices.driver import Outgoing, Packet
 from edge.transports.links import Around
-from edge.transports.websocket_client import Client, Refused, WhoCalls
+from edge.transports.websocket_client import Client, NotListed, Refused, WhoCalls
 
 log = structlog.get_logger()
 
+TAKES_CALLS = True  # its devices come to us
 FAMILY, PROTOCOL = "ocpp16", "ocpp1.6"
 _FRAME_BYTES = 64 * 1024
 _PING_S = 30.0
@@ -80,6 +81,8 @@ class WebSocketTransport:
         try:
             device = self._who_calls.device(request, PROTOCOL)
         except Refused as error:
+            if isinstance(error, NotListed):
+                self._around.called(error.device, request.remote or "")
             log.warning("charge_point_refused", path=request.path[:200], peer=request.remote, reason=str(error))
             return web.Response(status=error.status, text=str(error), headers=error.headers)
         if len(self._clients) >= self._settings.connections and device not in self._clients:

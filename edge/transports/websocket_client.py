@@ -34,6 +34,14 @@ class Refused(Exception):
         self.status, self.headers = status, headers
 
 
+class NotListed(Refused):
+    """It is a charge point, and nobody listed it."""
+
+    def __init__(self, device: str) -> None:
+        super().__init__(404, f"{device} is not in the device list")
+        self.device = device
+
+
 class WhoCalls:
     """Tells who calls, and refuses who may not."""
 
@@ -47,7 +55,7 @@ class WhoCalls:
             raise Refused(404, "the identity of the charge point is the last segment of the path")
         device = f"{_KIND}:{identity}"
         if not self._devices.admits(device):
-            raise Refused(404, f"{device} is not in the device list")
+            raise NotListed(device)
         self._check_password(request, device, identity)
         offered = request.headers.get("Sec-WebSocket-Protocol", "")
         if protocol not in {name.strip() for name in offered.split(",")}:

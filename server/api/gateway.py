@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import secrets
+from datetime import timedelta
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
+from domain.orders import Order
 from server.api.enrolment import code_page
 from server.api.gateways import SILENT_AFTER
 from server.api.who import Operating, Overseeing
 from server.audit import Subject, record
 from server.auth import Form, Person, field
 from server.house import House
-from server.store import desired_views, findings, gateway_views, past_views
+from server.store import desired_views, findings, found_rows, gateway_views, order_rows, past_views
 from server.store.gateway_views import GatewayView
+from server.store.order_rows import NoGateway
 from server.store.past_views import Past
 from server.store.place_views import ComplexView
 from server.web.answers import house_of, page, see
@@ -23,6 +27,7 @@ from server.web.answers import house_of, page, see
 router = APIRouter(prefix="/gateways/{identity}")
 
 _REFUSALS, _PAST_ROWS = 10, 48
+_GOOD_FOR = timedelta(seconds=60)  # nobody waits longer at a page for what is found
 
 
 @router.get("")
@@ -47,6 +52,7 @@ async def _context(connection: AsyncConnection, person: Person, view: GatewayVie
         "refusals": await gateway_views.refusals_of(connection, person.scope, view.id, _REFUSALS),
         "tags": await past_views.tags(connection, view.id),
         "old": old,
+        "found": await found_rows.unlisted(connection, view),
         "past": list(reversed(past))[:_PAST_ROWS],
         "lines": _lines(past),
     }
@@ -72,6 +78,23 @@ async def replace(request: Request, identity: str, person: Operating) -> Respons
         raise HTTPException(409, "this gateway was replaced already")
     place = ComplexView(view.complex, view.complex_name or view.complex, view.timezone or "Asia/Shanghai")
     return await code_page(request, person, place, view.id)
+
+
+@router.post("/discover")
+async def discover(request: Request, identity: str, person: Operating, form: Form) -> Response:
+    """Order it to look for devices now."""
+    house, now = house_of(request), house_of(request).now()
+    order = Order(secrets.token_hex(16), "gateway", "devices.discover", now, now + _GOOD_FOR, person.username)
+    try:
+        async with house.db.write() as connection:
+            view = await _found(connection, person, identity)
+            await order_rows.place(connection, view.complex, order, view.id)
+            told, on = {"name": order.name, "gateway": view.id}, Subject("order", order.id)
+            record(connection, person.actor, "order.placed", now, on=on, complex_id=view.complex, details=told)
+    except NoGateway as error:
+        raise HTTPException(409, "this gateway was replaced already") from error
+    house.desired.ring({view.complex})
+    return see(f"/gateways/{view.id}#found")
 
 
 @router.post("/tags")

@@ -54,6 +54,18 @@ gateway_tag = Table(
     PrimaryKeyConstraint("gateway", "tag"),
     Index("gateway_tag_tag", "tag"),
 )
+gateway_found = Table(  # devices that its gateway found and nobody listed: all it told last, and nothing older
+    "gateway_found",
+    metadata,
+    Column("gateway", String, ForeignKey("gateway.id"), nullable=False),
+    Column("device", String, nullable=False),  # as a device list would name it
+    # address: as the list wants it; host: where it was seen; by: the ways it was found by, with commas between
+    *(Column(name, String, nullable=False) for name in ("address", "host", "name", "model", "by")),
+    Column("exact", Integer, nullable=False),  # 0: the id is a proposal
+    Column("page", String, nullable=False),  # of the documents
+    Column("seen_at", String, nullable=False),
+    PrimaryKeyConstraint("gateway", "device"),
+)
 rollout = Table(  # one document for many complexes, stage by stage
     "rollout",
     metadata,

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.events import STREAMS
+from domain.orders import Time
 from server.store.schema import complex_, gateway, mark, refusal
 from server.store.scope import Scope, within
 
@@ -69,6 +70,14 @@ class GatewayView(msgspec.Struct, frozen=True):
     def said(self, key: str) -> Any:
         """What its last hello said of something, None where it said nothing."""
         return (self.status or {}).get(key)
+
+    @property
+    def searched_at(self) -> datetime | None:
+        """When it last looked for devices that nobody listed; None where it said nothing that can be understood."""
+        try:
+            return msgspec.convert(self.said("searched_at"), Time | None)
+        except msgspec.ValidationError:
+            return None
 
     @property
     def clock(self) -> ClockView | None:

@@ -20,6 +20,7 @@ from server.store import retention_tables as retention_tables  # the metadata ho
 from server.store.audit_table import audit as audit
 from server.store.device_tables import device_heard as device_heard
 from server.store.device_tables import device_import as device_import
+from server.store.fleet_tables import gateway_found as gateway_found
 from server.store.fleet_tables import gateway_health as gateway_health
 from server.store.fleet_tables import gateway_past as gateway_past
 from server.store.fleet_tables import gateway_tag as gateway_tag

@@ -264,7 +264,19 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "held": N_("有记录依法保留"),
         "incomplete": N_("没有删净，请再做一次"),
     },
-    "order": {"door.open": N_("开门"), "barrier.open": N_("开闸"), "barrier.close": N_("落闸")},
+    "order": {
+        "door.open": N_("开门"),
+        "barrier.open": N_("开闸"),
+        "barrier.close": N_("落闸"),
+        "devices.discover": N_("查找设备"),
+    },
+    "found_by": {
+        "onvif": N_("局域网 ONVIF"),
+        "uhppote": N_("局域网 UHPPOTE"),
+        "mqtt": N_("消息服务器"),
+        "heard": N_("来过消息"),
+        "called": N_("来连接过"),
+    },
     "order_state": {
         "waiting": N_("等网关来取"),
         "handed": N_("已交给网关"),

@@ -20,8 +20,8 @@ def test_all_is_within_and_nothing_lies_over_anything(buildings: int, gates: int
     shapes = lay_out([f"{n}号楼" for n in range(buildings)], [f"{n}门" for n in range(gates)])
     assert len(shapes) == buildings + gates
     for shape in shapes:
-        assert 0 <= shape.x and shape.x + shape.width <= WIDTH
-        assert 0 <= shape.y and shape.y + shape.height <= HEIGHT
+        assert shape.x >= 0 and shape.x + shape.width <= WIDTH
+        assert shape.y >= 0 and shape.y + shape.height <= HEIGHT
         assert all(0 < part < 1_000 for part in shape.middle)
     assert [pair for pair in combinations(shapes, 2) if overlap(*pair)] == []
 

@@ -18,7 +18,7 @@ from domain.desired_bodies import Device
 from domain.events import Event
 from edge.config import Limits
 from edge.device_secrets import ASKED_OF_IT, DeviceSecret, DeviceSecrets
-from edge.devices.driver import Answer, BadMessage, Driver, Message, Reading, Registry, Site
+from edge.devices.driver import PEER, Answer, BadMessage, Driver, Message, Reading, Registry, Site
 from edge.transports.http_pending import PendingCommands
 from edge.transports.http_push import HttpPush, make
 from tests.edge.http_bench import client, http_bench
@@ -171,7 +171,8 @@ async def test_a_driver_sees_what_it_needs_of_the_headers_and_no_more(tmp_path: 
     async with lamps()(tmp_path) as (here, _), client(here) as session:
         await session.post("/lamps", json={"id": "7"}, headers=secret)
         (event,) = await here.events()
-        assert event.ext["headers"] == {"content-type": "application/json", "user-identify": secret["User-Identify"]}
+        shown = {"content-type": "application/json", "user-identify": secret["User-Identify"], PEER: "127.0.0.1"}
+        assert event.ext["headers"] == shown
 
 
 async def test_a_get_says_what_follows_its_path(tmp_path: Path) -> None:

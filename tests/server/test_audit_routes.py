@@ -273,6 +273,7 @@ SAMPLES: Mapping[str, Sample] = {
     "POST /places/import/confirm": _import,
     "POST /gateways/new": by("wang", "/gateways/new", complex="garden"),
     "POST /gateways/{identity}/conservation/ask": by("wang", "/gateways/gw-0a1b2c3d4e5f/conservation/ask"),
+    "POST /gateways/{identity}/discover": by("wang", "/gateways/gw-0a1b2c3d4e5f/discover"),
     "POST /gateways/{identity}/replace": by("wang", "/gateways/gw-0a1b2c3d4e5f/replace"),
     "POST /gateways/{identity}/tags": by("wang", "/gateways/gw-0a1b2c3d4e5f/tags", tags="试点"),
     "POST /gateways/rollouts": by("wang", "/gateways/rollouts", kind="policy", body="confirm_s: 6"),

@@ -107,6 +107,7 @@ EXAMPLES: dict[str, Example] = {
     "/complexes/{complex_id}/devices/import/confirm": Example(f"{DEVICES}/import/confirm", {"digest": "x"}, again=200),
     "/gateways/tree": Example("/gateways/tree?area=c1", is_one=False),
     "/gateways/{identity}": Example("/gateways/gw-0a1b2c3d4e5f"),
+    "/gateways/{identity}/discover": Example("/gateways/gw-0a1b2c3d4e5f/discover"),
     "/gateways/{identity}/replace": Example("/gateways/gw-0a1b2c3d4e5f/replace"),
     "/gateways/{identity}/tags": Example("/gateways/gw-0a1b2c3d4e5f/tags", {"tags": "试点"}),
     "POST /gateways/rollouts": Example(

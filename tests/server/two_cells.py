@@ -114,6 +114,7 @@ async def _say(gateway: Gateway) -> None:
     gap = {"stream": "money", "epoch": "e1", "first": head + 1, "last": head + 3, "reason": "capacity"}
     hello = {"streams": {"money": {"epoch": "e1", "head": head + 3}}, "devices": [{"id": "uhppoted:1"}]}
     hello["heard"] = {"devices": {"uhppoted:1": {"state": "online"}}, "kinds": {"uhppoted": "uhppoted"}}
+    hello["found"] = [{"id": "vzenith:7", "seen_at": datetime.now(UTC).isoformat(), "by": ["mqtt"], "name": "东门"}]
     row = Row("money", "e1", 1, produced=1, held=1, unsent=0, trimmed=0, dropped=0, through=1)
     present = {name: Present("e1", 0) for name in ("urgent", "money", "routine")}
     untaken, carried = [Untaken(1, "undecodable", 2)], [Carried("money", "e0", 1, 2)]

@@ -1,0 +1,1 @@
+"""Finding devices that nobody listed yet."""
