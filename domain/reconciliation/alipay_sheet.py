@@ -101,6 +101,8 @@ class Shape:
         surplus = len(values) - self._count
         if not 0 < surplus <= 8:
             return None
-        tries = ([*values[:at], ",".join(values[at : at + surplus + 1]), *values[at + surplus + 1 :]] for at in self._free)
+        tries = (
+            [*values[:at], ",".join(values[at : at + surplus + 1]), *values[at + surplus + 1 :]] for at in self._free
+        )
         fitting = [(said, each) for each in tries if (said := self._fits(each)) is not None]
         return fitting[0][1] if fitting and all(said == fitting[0][0] for said, _ in fitting) else None

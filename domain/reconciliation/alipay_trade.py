@@ -140,7 +140,11 @@ def _check_foot(name: str, sheet: AlipaySheet, rows: list[Trade], discounts_fen:
         text = sheet.foot_line(f"#{word}合计")
         count, sums = _COUNT.search(text), dict(_SUM.findall(text))
         here = {"商家实收": yuan(sum(row.settle_fen for row in of_kind)), "商家优惠": yuan(discounts_fen[kind])}
-        wrong = [each for each, said in sums.items() if said not in (here[each], f"-{here[each]}" if here[each] == "0.00" else "")]
+        wrong = [
+            each
+            for each, said in sums.items()
+            if said not in (here[each], f"-{here[each]}" if here[each] == "0.00" else "")
+        ]
         if count is None or int(count[1]) != len(of_kind) or "商家实收" not in sums or wrong:
             found = f"{len(of_kind)} rows, {', '.join(f'{key} {value}' for key, value in here.items())}"
             raise BadBill(name, f"the foot says {text.lstrip('#')!r}, and there are {found}: cut, changed or doubled")
@@ -150,10 +154,8 @@ def check_summary(bill: TradeBill, name: str, numbered: Iterator[tuple[int, str]
     """Hold a summary (业务明细(汇总)) against the details. Raises BadBill where they differ."""
     sheet = AlipaySheet(name, numbered)
     columns = Columns(name, sheet.header, sheet.header_line, _SUMMARY, {})
-    last: list[str] = []
-    line = sheet.header_line
-    for line, last in sheet.rows(Shape(columns.count, (), lambda _: None)):
-        pass
+    rows = list(sheet.rows(Shape(columns.count, (), lambda _: None)))
+    line, last = rows[-1] if rows else (sheet.header_line, [])
     if ((sheet.account,), one_day(name, sheet)) != (bill.merchants, bill.day):
         raise BadBill(name, "the summary is of another account or day than the details")
     if not last or last[0] != "合计":

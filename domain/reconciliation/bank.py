@@ -102,7 +102,7 @@ def _header(name: str, numbered: Iterator[tuple[int, str]], aliases: Aliases) ->
 
 
 def _cells(text: str, sign: str) -> list[str]:
-    return [value.strip("\t ") for value in next(csv.reader([text], delimiter=sign), [])]
+    return [value.strip("\t ") for value in next(csv.reader([text], delimiter=sign), list[str]())]
 
 
 def _rows(

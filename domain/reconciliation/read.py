@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from domain.reconciliation import alipay_zip, bank, wechat_fund, wechat_trade
@@ -11,6 +12,7 @@ from domain.reconciliation.refusal import AGAIN, BadBill
 from domain.reconciliation.rows import AnyFile
 from domain.reconciliation.stream import Digests, digests, first_line, gunzip, is_gzip, is_zip, lines
 
+Reader = Callable[[str, Iterator[tuple[int, str]], Digests], AnyFile]
 _NO_BILL = b"NO_STATEMENT_EXIST"
 _SAVED_ANEW = f"an editor or a spreadsheet saved it anew; {AGAIN}"
 
@@ -36,15 +38,13 @@ def _peek_packed(name: str, stream: BinaryIO) -> bytes:
     return raw
 
 
-def _read_sheet(
-    name: str, stream: BinaryIO, found: Digests, first: bytes, columns: BankColumns | None
-) -> AnyFile:
+def _read_sheet(name: str, stream: BinaryIO, found: Digests, first: bytes, columns: BankColumns | None) -> AnyFile:
     if not first:
         raise BadBill(name, "it is empty")
     if first.startswith((b"{", b"<")):
         raise BadBill(name, _no_table(first), remedy="give the bill itself; for a day without one, --no-bill CHANNEL")
     if (kind := _wechat_kind(first, "utf-8")) is not None:
-        return kind.read(name, lines(name, stream, "utf-8"), found)
+        return kind(name, lines(name, stream, "utf-8"), found)
     if alipay_zip.title_of(first) is not None:
         return alipay_zip.read_detail(name, stream, found)
     _refuse_other_encodings(name, first)
@@ -56,14 +56,14 @@ def _no_table(first: bytes) -> str:
     return f"it holds {said}"
 
 
-def _wechat_kind(first: bytes, encoding: str):  # noqa: ANN202 - one of two modules
+def _wechat_kind(first: bytes, encoding: str) -> Reader | None:
     try:
         header = split(first.decode(encoding))
     except UnicodeDecodeError:
         return None
     if wechat_fund.MARK in header:
-        return wechat_fund
-    return wechat_trade if wechat_trade.MARK in header else None
+        return wechat_fund.read
+    return wechat_trade.read if wechat_trade.MARK in header else None
 
 
 def _refuse_other_encodings(name: str, first: bytes) -> None:

@@ -123,7 +123,9 @@ def _decoded(name: str, raw: bytes, encoding: str, number: int) -> str:
     try:
         text = raw.decode(encoding)
     except UnicodeDecodeError as error:
-        raise BadBill(name, f"not {_HOW.get(encoding, encoding)} at byte {error.start}: {_SAVED_ANEW}", line=number) from error
+        raise BadBill(
+            name, f"not {_HOW.get(encoding, encoding)} at byte {error.start}: {_SAVED_ANEW}", line=number
+        ) from error
     if "\ufffd" in text or "\0" in text:
         raise BadBill(name, f"signs were lost when it was saved: {_SAVED_ANEW}", line=number)
     return text.rstrip("\r\n")

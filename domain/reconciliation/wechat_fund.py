@@ -93,7 +93,9 @@ def check_flows_once(name: str, rows: list[Flow]) -> None:
     for row in rows:
         before = lines.setdefault((row.flow, row.kind, row.fen), row.line)
         if before != row.line:
-            raise BadBill(name, f"movement {row.flow} stands at line {before} already: rows were doubled", line=row.line)
+            raise BadBill(
+                name, f"movement {row.flow} stands at line {before} already: rows were doubled", line=row.line
+            )
 
 
 def _day(name: str, rows: list[Flow]) -> date | None:

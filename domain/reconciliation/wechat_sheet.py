@@ -32,7 +32,9 @@ class Sheet:
             # A comma in free text is no border: only one before a backtick is.
             values = text[1:].split(",`")
             if len(values) != count:
-                raise BadBill(self._name, f"{len(values)} values under {count} columns: the row is cut or changed", line=number)
+                raise BadBill(
+                    self._name, f"{len(values)} values under {count} columns: the row is cut or changed", line=number
+                )
             yield number, values
         raise BadBill(self._name, "it ends without its foot: cut off")
 

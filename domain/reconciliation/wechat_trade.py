@@ -113,9 +113,7 @@ def read(name: str, numbered: Iterator[tuple[int, str]], digests: Digests) -> Tr
     day, merchants = day_of(name, rows), tuple(sorted({row.merchant for row in rows}))
     if len(merchants) > 1:
         raise BadBill(name, f"rows of {' and '.join(merchants)} in one bill: it was put together by hand")
-    return TradeBill(
-        name=name, digests=digests, totals=told, channel="wechat", day=day, rows=rows, merchants=merchants
-    )
+    return TradeBill(name=name, digests=digests, totals=told, channel="wechat", day=day, rows=rows, merchants=merchants)
 
 
 def _sums(rows: list[Trade], coupons_fen: int) -> dict[str, int]:
