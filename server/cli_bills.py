@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 import yaml
+from rich.console import Console
 from rich.progress import Progress
 
 from domain.reconciliation import (
@@ -28,9 +29,9 @@ from domain.reconciliation import (
 )
 from domain.reconciliation.money import fine_yuan, yuan
 from domain.reconciliation.rows import AnyFile
-from server.cli_parts import AsJson, err, fail, out
 
 app = typer.Typer(no_args_is_help=True)
+out, err = Console(), Console(stderr=True)
 
 _EXAMPLE = (
     "Example: gatehouse-server bills reconcile --day 2026-11-20 --local local.json --bill trade.csv --bill fund.csv "
@@ -39,6 +40,14 @@ _EXAMPLE = (
 _PLAIN: dict[str, Any] = {"highlight": False, "markup": False, "soft_wrap": True}
 _CHANNELS = ("wechat", "alipay")
 Pairs = dict[str, str]
+
+
+def alone() -> None:
+    """The command by itself: it needs no house, and a city's bills need the memory."""
+    program = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    program.add_typer(app, name="bills")
+    program.callback()(lambda: None)
+    program(prog_name="gatehouse-server")
 
 
 class _Refused(Exception):
@@ -71,7 +80,7 @@ def reconcile_day(
     ] = None,
     sha1: Annotated[list[str] | None, typer.Option(help="FILE=HASH as the provider gave it with the download.")] = None,
     bank_columns: Annotated[Path | None, typer.Option(help="What the bank calls its columns (YAML).")] = None,
-    as_json: AsJson = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON for scripts.")] = False,
 ) -> None:
     """Match passages, charges, bills and the bank; list what is open, by cause.
 
@@ -86,9 +95,10 @@ def reconcile_day(
         read = _read_all(paths, _pairs(sha1 or [], "--sha1"), _columns(bank_columns))
         result = reconcile(on, books, read, before=earlier, without=_without(no_bill or []))
     except (BadBill, BadCarry, _Refused) as error:
-        raise fail(str(error)) from error
+        err.print(str(error), style="red", **_PLAIN)
+        raise typer.Exit(1) from error
     if as_json:
-        print(msgspec.json.encode(report(result)).decode())
+        typer.echo(msgspec.json.encode(report(result)))
         return
     _show(result)
 

@@ -57,8 +57,8 @@ _SUM = re.compile(r"，(商家实收|商家优惠)(?:退款)?共(-?\d+\.\d{2})�
 class _Reader:
     """Rows of values to trades, with the columns where this bill has them."""
 
-    def __init__(self, name: str, columns: Columns, account: str) -> None:
-        self._name, self._account = name, account
+    def __init__(self, name: str, columns: Columns) -> None:
+        self._name = name
         self._columns = [columns.index(key) for key in _NEEDED]
         self._discount = columns.where["discount"]
         self.discounts_fen = {"payment": 0, "refund": 0}  # only the foot asks for them
@@ -84,8 +84,9 @@ class _Reader:
             raise ValueError(f"{word} of {asked}")
         moment = china_time(at)
         if kind == "payment":
-            return Trade("payment", order, trade_id, "", "", moment, *amounts, "SUCCESS", self._account, line)
-        return Trade("refund", order, trade_id, refund or order, "", moment, *amounts, "SUCCESS", self._account, line)
+            return Trade("payment", order, trade_id, "", "", moment, *amounts, "SUCCESS", line)
+        # Their bill has no number of its own for a refund: two of one payment are told apart by their times.
+        return Trade("refund", order, trade_id, refund or order, at, moment, *amounts, "SUCCESS", line)
 
     def _fits(self, values: list[str]) -> object | None:
         try:
@@ -101,7 +102,7 @@ def read(name: str, numbered: Iterator[tuple[int, str]], digests: Digests) -> Tr
         remedy = "give the trade bill (bill_type=trade, 业务明细)"
         raise BadBill(name, f"this is {sheet.title}, not {MARK}", line=1, remedy=remedy)
     columns = Columns(name, sheet.header, sheet.header_line, _NEEDED, _OPTIONAL)
-    reader = _Reader(name, columns, sheet.account)
+    reader = _Reader(name, columns)
     rows = [reader.trade(line, values) for line, values in sheet.rows(reader.shape)]
     check_once(name, rows)
     _check_foot(name, sheet, rows, reader.discounts_fen)

@@ -22,16 +22,26 @@ def billed_orders(trades: Mapping[str, list[Trade]]) -> Billed:
     return {channel: first_trades(rows)[0] for channel, rows in trades.items()}
 
 
-def paid_by_charge(books: Books, billed: Billed) -> dict[str, list[Payment]]:
-    """Payments of each charge that are sure: on the bill, or of a channel whose bill nobody gave."""
+def paid_again(books: Books, billed: Billed) -> dict[str, list[Payment]]:
+    """Payments of charges that have several, where they are sure: on the bill, or of a channel without one."""
     found: defaultdict[str, list[Payment]] = defaultdict(list)
+    several = _repeated(each.charge_id for each in books.payments)
     for payment in books.payments:
-        if payment.status != PAID or payment.charge_id is None:
+        if payment.status != PAID or payment.charge_id not in several:
             continue
         bill = billed.get(payment.channel)
         if bill is None or payment.out_trade_no in bill:
             found[payment.charge_id].append(payment)
     return found
+
+
+def _repeated(charges: Iterable[str | None]) -> set[str]:
+    seen: set[str] = set()
+    again: set[str] = set()
+    for charge in charges:
+        if charge is not None:
+            (again if charge in seen else seen).add(charge)
+    return again
 
 
 def duplicates(context: Context, billed: Billed, paid: Mapping[str, list[Payment]]) -> dict[str, bool]:
@@ -51,8 +61,8 @@ def duplicates(context: Context, billed: Billed, paid: Mapping[str, list[Payment
 
 def _when(context: Context, billed: Billed, payment: Payment) -> tuple[datetime, str]:
     trade = billed.get(payment.channel, {}).get(payment.out_trade_no)
-    at = trade.at if trade is not None else context.time(payment.paid_at or "")
-    return (at, payment.out_trade_no)
+    at = trade.at if trade is not None else payment.paid_at
+    return (context.time(at or context.first), payment.out_trade_no)
 
 
 def _beyond(ordered: Iterable[Payment], due_fen: int) -> Iterator[Payment]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from datetime import time as clock
 
 import msgspec
 
-from domain.reconciliation.books import Books, moment
+from domain.reconciliation.books import Books, aware
 from domain.reconciliation.gathered import Gathered
 from domain.reconciliation.rows import CHINA
 
@@ -29,20 +30,26 @@ class Context(msgspec.Struct, frozen=True):
     gathered: Gathered
     rules: Rules = Rules()
 
-    def local_day(self, text: str) -> str:
+    @property
+    def first(self) -> datetime:
+        """When the providers' day begins."""
+        return datetime.combine(self.day, clock())
+
+    def local_day(self, time: datetime) -> date:
         """The day of one of our times by the wall clock of the place."""
-        if len(text) == 19:
-            return text[:10]
-        return moment(text, self.books.zone).astimezone(self.books.zone).date().isoformat()
+        return time.date() if time.tzinfo is None else time.astimezone(self.books.zone).date()
 
-    def time(self, text: str) -> datetime:
-        return moment(text, self.books.zone)
+    def time(self, time: datetime) -> datetime:
+        """One of our times by the providers' clock."""
+        if time.tzinfo is None and self.books.is_china:
+            return time
+        return aware(time, self.books.zone).astimezone(CHINA).replace(tzinfo=None)
 
-    def expected_on(self, text: str | None) -> str:
+    def expected_on(self, time: datetime | None) -> str:
         """Where money of ours that is not on the bill should be: ``here``, ``cutoff`` or ``elsewhere``."""
-        if text is None:
+        if time is None:
             return "elsewhere"
-        at = self.time(text).astimezone(CHINA)
+        at = self.time(time)
         second = at.hour * 3600 + at.minute * 60 + at.second
         if at.date() == self.day:
             return "cutoff" if min(second, _DAY_S - second) <= self.rules.cutoff_s else "here"

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from domain.reconciliation.items import Item
 from domain.reconciliation.money import FEE_UNITS
 from domain.reconciliation.rows import Flow, Trade
+from domain.reconciliation.wechat_fund import PAYOUT
 
-PAYOUT = "提现"
 _NONE = ("", "0")
 
 

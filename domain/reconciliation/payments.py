@@ -58,7 +58,7 @@ def _of_bill(context: Context, channel: str, trade: Trade, payment: Payment | No
     if returned is not None:
         return _duplicate(channel, trade, payment, returned=returned)
     note = _coupon(trade)
-    if payment.paid_at and (day := context.local_day(payment.paid_at)) != context.day.isoformat():
+    if payment.paid_at and (day := context.local_day(payment.paid_at)) != context.day:
         action = f"provider day {context.day} rules; local clock says {day}"
         return Item(channel, trade.order, "matched_cross_day", fen, local, action, note)
     return Item(channel, trade.order, "matched", fen, local, "none", note)

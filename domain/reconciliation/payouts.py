@@ -12,7 +12,7 @@ from domain.reconciliation.context import Context
 from domain.reconciliation.funds import payouts
 from domain.reconciliation.items import Item
 from domain.reconciliation.money import yuan
-from domain.reconciliation.rows import CHINA, BankLine
+from domain.reconciliation.rows import BankLine
 
 PROVIDERS = {
     "wechat": ("财付通", "微信", "理财通"),
@@ -39,7 +39,7 @@ def expected(context: Context) -> list[Expected]:
             key = row.voucher if row.voucher not in ("", "0") else row.flow
             found.append(Expected(key, -row.fen, row.at.date(), PROVIDERS[channel]))
     for deposit in context.books.deposits:
-        day = context.time(deposit.at).astimezone(CHINA).date()
+        day = context.time(deposit.at).date()
         found.append(Expected(deposit.deposit_id, deposit.amount_fen, day, ()))
     return sorted(found, key=lambda each: (each.day, each.key))
 

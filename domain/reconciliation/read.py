@@ -8,13 +8,13 @@ from typing import BinaryIO
 from domain.reconciliation import alipay_zip, bank, wechat_fund, wechat_trade
 from domain.reconciliation.bank import BankColumns
 from domain.reconciliation.columns import split
-from domain.reconciliation.refusal import AGAIN, BadBill
+from domain.reconciliation.refusal import BadBill
 from domain.reconciliation.rows import AnyFile
 from domain.reconciliation.stream import Digests, digests, first_line, gunzip, is_gzip, is_zip, lines
 
 Reader = Callable[[str, Iterator[tuple[int, str]], Digests], AnyFile]
 _NO_BILL = b"NO_STATEMENT_EXIST"
-_SAVED_ANEW = f"an editor or a spreadsheet saved it anew; {AGAIN}"
+_SAVED_ANEW = "an editor or a spreadsheet saved it anew"
 
 
 def read_file(name: str, stream: BinaryIO, *, sha1: str = "", columns: BankColumns | None = None) -> AnyFile:

@@ -70,7 +70,7 @@ def _moved(context: Context) -> list[Item]:
 def _money(context: Context) -> list[Item]:
     trades = context.gathered.trades
     billed = charges.billed_orders(trades)
-    twice = charges.duplicates(context, billed, charges.paid_by_charge(context.books, billed))
+    twice = charges.duplicates(context, billed, charges.paid_again(context.books, billed))
     found: list[Item] = []
     for channel, rows in trades.items():
         found += payments.match(context, channel, rows, twice)

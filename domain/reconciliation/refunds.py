@@ -41,10 +41,10 @@ def match(context: Context, channel: str, trades: list[Trade]) -> Iterator[Item]
     ours = {each.out_refund_no: each for each in context.books.refunds if each.channel == channel}
     for number, rows in billed.items():
         yield _of_bill(context, channel, rows[0], ours.get(number))
-        for row in rows[1:]:
+        for count, row in enumerate(rows[1:], 2):
             if row.state == "SUCCESS":
                 action = f"the refund {number} was paid out once more: investigate"
-                yield Item(channel, row.refund_id or f"{number}#2", "refund_missing_local", row.order_fen, None, action)
+                yield Item(channel, f"{number}#{count}", "refund_missing_local", row.order_fen, None, action)
     for number, refund in ours.items():
         if number not in billed:
             yield from _of_ours(context, refund)
@@ -78,8 +78,8 @@ def _unless_success(row: Trade) -> str:
 
 
 def _other_day(context: Context, refund: Refund) -> str:
-    day = context.local_day(refund.at) if refund.at else context.day.isoformat()
-    return "" if day == context.day.isoformat() else f"provider day {context.day}; local clock says {day}"
+    day = context.local_day(refund.at) if refund.at else context.day
+    return "" if day == context.day else f"provider day {context.day}; local clock says {day}"
 
 
 def _of_ours(context: Context, refund: Refund) -> Iterator[Item]:

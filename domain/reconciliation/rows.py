@@ -9,7 +9,9 @@ import msgspec
 
 from domain.reconciliation.stream import Digests
 
-CHINA = timezone(timedelta(hours=8), "CST")  # the providers' clock, wherever the complex is
+# The providers' clock, wherever the complex is. Their times are kept as they stand, without a zone: a city's bills
+# have a million of them, and none is ever of another clock. Ours are turned into it before they are compared.
+CHINA = timezone(timedelta(hours=8), "CST")
 Channel = Literal["wechat", "alipay"]
 Totals = dict[str, Any]
 
@@ -27,7 +29,6 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
     settle_fen: int  # what the merchant gets, before the fee
     fee_units: int  # domain.reconciliation.money.FEE_UNITS in a fen; positive: taken
     state: str  # SUCCESS, PROCESSING, FAIL, CHANGE
-    merchant: str
     line: int
 
     @property
@@ -38,7 +39,7 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
     @property
     def content(self) -> tuple[object, ...]:
         """All but where it stands: the same row in two files is the same."""
-        return (*self.identity, self.order, self.at, self.order_fen, self.settle_fen, self.fee_units, self.merchant)
+        return (*self.identity, self.order, self.at, self.order_fen, self.settle_fen, self.fee_units)
 
 
 class Flow(msgspec.Struct, frozen=True, gc=False):
@@ -50,7 +51,7 @@ class Flow(msgspec.Struct, frozen=True, gc=False):
     kind: str  # 业务类型: 交易, 扣除交易手续费, 退款, 提现, …
     fen: int  # in positive, out negative
     balance_fen: int
-    voucher: str  # the merchant's number
+    voucher: str  # the merchant's number of a payout
     line: int
 
     @property
@@ -110,4 +111,4 @@ def china_time(text: str) -> datetime:
     """``2026-11-20 08:11:02`` by the providers' clock. Raises ValueError."""
     if len(text) != 19:
         raise ValueError(f"{text!r} is no time like 2026-11-20 08:11:02")
-    return datetime.fromisoformat(text).replace(tzinfo=CHINA)
+    return datetime.fromisoformat(text)

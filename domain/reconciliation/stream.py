@@ -11,14 +11,14 @@ from typing import BinaryIO
 
 import msgspec
 
-from domain.reconciliation.refusal import AGAIN, BadBill
+from domain.reconciliation.refusal import BadBill
 
 MOST_BYTES = 2 << 30  # unpacked; a million rows are a quarter of that
 MOST_LINE_BYTES = 1 << 16
 _CHUNK = 1 << 20
 _BOM = b"\xef\xbb\xbf"
 _HOW = {"utf-8": "UTF-8", "gb18030": "GBK"}
-_SAVED_ANEW = f"a spreadsheet or an editor saved it anew; {AGAIN}"
+_SAVED_ANEW = "a spreadsheet or an editor saved it anew"
 
 
 class Digests(msgspec.Struct, frozen=True):
@@ -123,6 +123,8 @@ def _decoded(name: str, raw: bytes, encoding: str, number: int) -> str:
     try:
         text = raw.decode(encoding)
     except UnicodeDecodeError as error:
+        if error.end == len(raw) and not raw.endswith(b"\n"):
+            raise BadBill(name, "it ends within a sign: cut off", line=number) from error
         raise BadBill(
             name, f"not {_HOW.get(encoding, encoding)} at byte {error.start}: {_SAVED_ANEW}", line=number
         ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
@@ -10,11 +11,12 @@ from types import MappingProxyType
 from domain.reconciliation.columns import Aliases, Columns
 from domain.reconciliation.money import fen, yuan
 from domain.reconciliation.refusal import BadBill
-from domain.reconciliation.rows import Channel, Flow, FundBill, Totals, china_time
+from domain.reconciliation.rows import Flow, FundBill, Totals, china_time
 from domain.reconciliation.stream import Digests
 from domain.reconciliation.wechat_sheet import Sheet
 
 MARK = "资金流水单号"
+PAYOUT = "提现"
 _NEEDED: Aliases = MappingProxyType(
     {
         "at": ("记账时间",),
@@ -34,42 +36,43 @@ def read(name: str, numbered: Iterator[tuple[int, str]], digests: Digests) -> Fu
     """The fund bill in the lines of a file. Raises BadBill."""
     sheet = Sheet(name, numbered, "资金流水总笔数")
     columns = Columns(name, sheet.header, sheet.header_line, _NEEDED, _OPTIONAL)
-    rows = [_flow(name, columns, line, values) for line, values in sheet.rows()]
+    reader = _Reader(name, columns)
+    rows = [reader.flow(line, values) for line, values in sheet.rows()]
+    _check_once(name, rows)
     _check_foot(name, sheet, rows)
-    return fund_bill(name, "wechat", rows, digests)
-
-
-def fund_bill(name: str, channel: Channel, rows: list[Flow], digests: Digests) -> FundBill:
-    """Movements whose foot was right as a bill, after their own numbers, days and balances have been checked."""
-    check_flows_once(name, rows)
     day = _day(name, rows)
     totals: Totals = {"accepted": True, "rows": len(rows), **_balances(name, rows)}
-    return FundBill(name=name, digests=digests, totals=totals, channel=channel, day=day, rows=rows)
+    return FundBill(name=name, digests=digests, totals=totals, channel="wechat", day=day, rows=rows)
 
 
-def _flow(name: str, columns: Columns, line: int, values: list[str]) -> Flow:
-    def of(key: str) -> str:
-        return values[columns.index(key)]
+class _Reader:
+    """Rows of values to movements, with the columns where this bill has them. A fee stands behind its trade: they
+    share what they say alike, because there are two movements to every trade."""
 
-    try:
-        if of("way") not in _SIGNS:
-            raise ValueError(f"收支类型 {of('way')!r} is neither 收入 nor 支出")
-        amount = fen(of("amount"))
-        if amount < 0:
-            raise ValueError(f"{of('amount')} is negative")
-        voucher = columns.where["voucher"]
-        return Flow(
-            china_time(of("at")),
-            of("business"),
-            of("flow"),
-            of("kind"),
-            _SIGNS[of("way")] * amount,
-            fen(of("balance")),
-            "" if voucher is None else values[voucher],
-            line,
-        )
-    except ValueError as error:
-        raise BadBill(name, f"{error}: the row is changed", line=line) from error
+    def __init__(self, name: str, columns: Columns) -> None:
+        self._name = name
+        self._columns = [columns.index(key) for key in _NEEDED]
+        self._voucher = columns.where["voucher"]
+        self._business, self._at, self._time = "", "", china_time("2000-01-01 00:00:00")
+
+    def flow(self, line: int, values: list[str]) -> Flow:
+        try:
+            return self._flow(line, values)
+        except ValueError as error:
+            raise BadBill(self._name, f"{error}: the row is changed", line=line) from error
+
+    def _flow(self, line: int, values: list[str]) -> Flow:
+        at, business, flow, kind, way, amount, balance = (values[index] for index in self._columns)
+        if way not in _SIGNS or amount.startswith("-"):
+            raise ValueError(f"收支类型 {way!r} of {amount}: neither 收入 nor 支出")
+        if at != self._at:
+            self._at, self._time = at, china_time(at)
+        if business != self._business:
+            self._business = business
+        kind = sys.intern(kind)
+        voucher = "" if self._voucher is None or not kind.startswith(PAYOUT) else values[self._voucher]
+        moved = _SIGNS[way] * fen(amount)
+        return Flow(self._time, self._business, flow, kind, moved, fen(balance), voucher, line)
 
 
 def _check_foot(name: str, sheet: Sheet, rows: list[Flow]) -> None:
@@ -88,7 +91,7 @@ def _check_foot(name: str, sheet: Sheet, rows: list[Flow]) -> None:
             raise BadBill(name, f"the foot says {key} {said}, and the rows come to {found}: it was cut or changed")
 
 
-def check_flows_once(name: str, rows: list[Flow]) -> None:
+def _check_once(name: str, rows: list[Flow]) -> None:
     lines: dict[tuple[str, str, int], int] = {}
     for row in rows:
         before = lines.setdefault((row.flow, row.kind, row.fen), row.line)

@@ -63,6 +63,7 @@ class _Reader:
         order = where["order_fen"]
         self._order_fen = self._settle if order is None else order
         self._where = where
+        self.merchants: set[str] = set()
         self.coupons_fen = 0  # given back as coupons; only the foot asks for them
 
     def trade(self, line: int, values: list[str]) -> Trade:
@@ -77,6 +78,7 @@ class _Reader:
             raise ValueError(f"交易状态 {state!r} is none of {', '.join(_STATES)}")
         if values[self._currency] != "CNY":
             raise ValueError(f"货币种类 {values[self._currency]!r} is not CNY")
+        self.merchants.add(values[self._merchant])
         if not values[self._order] or not values[self._trade_id]:
             raise ValueError("no order number")
         if state != "SUCCESS":
@@ -84,7 +86,7 @@ class _Reader:
         amounts = fen(values[self._order_fen]), fen(values[self._settle]), fee_units(values[self._fee])
         at = china_time(values[self._at])
         ids = values[self._order], values[self._trade_id], "", ""
-        return Trade("payment", *ids, at, *amounts, "SUCCESS", values[self._merchant], line)
+        return Trade("payment", *ids, at, *amounts, "SUCCESS", line)
 
     def _refund(self, line: int, values: list[str]) -> Trade:
         def of(key: str) -> str:
@@ -98,7 +100,7 @@ class _Reader:
         at = china_time(of("refunded_at") or values[self._at])
         fee = fee_units(values[self._fee])
         state = of("refund_state") or "SUCCESS"
-        return Trade("refund", *ids, at, asked, settled, fee, state, values[self._merchant], line)
+        return Trade("refund", *ids, at, asked, settled, fee, state, line)
 
 
 def read(name: str, numbered: Iterator[tuple[int, str]], digests: Digests) -> TradeBill:
@@ -110,7 +112,7 @@ def read(name: str, numbered: Iterator[tuple[int, str]], digests: Digests) -> Tr
     sums = _sums(rows, reader.coupons_fen)
     _check_foot(name, sheet, len(rows), sums)
     told = {**_totals(rows, sums), "sha1": digests.sha1}
-    day, merchants = day_of(name, rows), tuple(sorted({row.merchant for row in rows}))
+    day, merchants = day_of(name, rows), tuple(sorted(reader.merchants))
     if len(merchants) > 1:
         raise BadBill(name, f"rows of {' and '.join(merchants)} in one bill: it was put together by hand")
     return TradeBill(name=name, digests=digests, totals=told, channel="wechat", day=day, rows=rows, merchants=merchants)
