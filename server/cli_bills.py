@@ -50,8 +50,8 @@ def alone() -> None:
     program(prog_name="gatehouse-server")
 
 
-class _Refused(Exception):
-    """Arguments that fit nothing; the message says which."""
+class NoBills(Exception):
+    """Arguments and files that fit nothing; the message says which."""
 
 
 @app.callback()
@@ -94,7 +94,7 @@ def reconcile_day(
         earlier = [] if before is None else _before(before, on)
         read = _read_all(paths, _pairs(sha1 or [], "--sha1"), _columns(bank_columns))
         result = reconcile(on, books, read, before=earlier, without=_without(no_bill or []))
-    except (BadBill, BadCarry, _Refused) as error:
+    except (BadBill, BadCarry, NoBills) as error:
         err.print(str(error), style="red", **_PLAIN)
         raise typer.Exit(1) from error
     if as_json:
@@ -103,11 +103,19 @@ def reconcile_day(
     _show(result)
 
 
+def given(
+    day: str, local: Path, files: list[Path], no_bill: list[str], merchant: list[str], bank_columns: Path | None
+) -> tuple[date, Books, list[AnyFile], list[str]]:
+    """What a day is reconciled from, as it was typed. Raises NoBills or BadBill."""
+    books = _ours(local, _pairs(merchant, "--merchant"))
+    return _day(day), books, _read_all(files, {}, _columns(bank_columns)), _without(no_bill)
+
+
 def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise _Refused(f"--day {text}: no day; write it as 2026-11-20") from error
+        raise NoBills(f"--day {text}: no day; write it as 2026-11-20") from error
 
 
 def _pairs(given: Iterable[str], option: str) -> Pairs:
@@ -115,14 +123,14 @@ def _pairs(given: Iterable[str], option: str) -> Pairs:
     for text in given:
         name, sign, value = text.rpartition("=")
         if not sign or not name or not value:
-            raise _Refused(f"{option} {text}: expected NAME=VALUE")
+            raise NoBills(f"{option} {text}: expected NAME=VALUE")
         found[name] = value
     return found
 
 
 def _without(channels: list[str]) -> list[str]:
     if strange := [channel for channel in channels if channel not in _CHANNELS]:
-        raise _Refused(f"--no-bill {strange[0]}: there are {', '.join(_CHANNELS)}")
+        raise NoBills(f"--no-bill {strange[0]}: there are {', '.join(_CHANNELS)}")
     return channels
 
 
@@ -135,7 +143,7 @@ def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise _Refused(f"{path}: {error.strerror or error}") from error
+        raise NoBills(f"{path}: {error.strerror or error}") from error
 
 
 def _before(path: Path, day: date) -> list[Item]:
@@ -143,7 +151,7 @@ def _before(path: Path, day: date) -> list[Item]:
         found_on, items = items_of(_content(path))
         return opened_before(items, day, date.fromisoformat(found_on))
     except (msgspec.DecodeError, ValueError) as error:
-        raise _Refused(f"{path}: no report of an earlier day (bills reconcile --json): {error}") from error
+        raise NoBills(f"{path}: no report of an earlier day (bills reconcile --json): {error}") from error
 
 
 def _columns(path: Path | None) -> BankColumns:
@@ -152,23 +160,23 @@ def _columns(path: Path | None) -> BankColumns:
     try:
         return msgspec.convert(yaml.safe_load(_content(path)), BankColumns)
     except (yaml.YAMLError, msgspec.ValidationError) as error:
-        raise _Refused(f"{path}: no columns of a bank (docs/bills.md): {error}") from error
+        raise NoBills(f"{path}: no columns of a bank (docs/bills.md): {error}") from error
 
 
 def _read_all(paths: list[Path], sha1: Pairs, columns: BankColumns) -> list[AnyFile]:
     """Every file, or the reasons of all that are refused."""
     if strange := sorted(sha1.keys() - {path.name for path in paths} - {str(path) for path in paths}):
-        raise _Refused(f"--sha1 {strange[0]}: no such file was given")
+        raise NoBills(f"--sha1 {strange[0]}: no such file was given")
     read: list[AnyFile] = []
     refused: list[str] = []
     with Progress(console=err, transient=True) as progress:
         for path in progress.track(paths, description="reading"):
             try:
                 read.append(_read(path, sha1.get(str(path), sha1.get(path.name, "")), columns))
-            except (BadBill, _Refused) as error:
+            except (BadBill, NoBills) as error:
                 refused.append(str(error))
     if refused:
-        raise _Refused("\n".join(refused))
+        raise NoBills("\n".join(refused))
     return read
 
 
@@ -177,7 +185,7 @@ def _read(path: Path, sha1: str, columns: BankColumns) -> AnyFile:
         with path.open("rb") as stream:
             return read_file(path.name, stream, sha1=sha1, columns=columns)
     except OSError as error:
-        raise _Refused(f"{path}: {error.strerror or error}") from error
+        raise NoBills(f"{path}: {error.strerror or error}") from error
 
 
 def _show(result: Result) -> None:

@@ -9,7 +9,7 @@ import sys
 def main() -> None:
     """Run the command that was typed. Collecting rubbish among what is only being imported is a third of the start."""
     gc.disable()
-    if sys.argv[1:2] == ["bills"]:
+    if sys.argv[1:3] == ["bills", "reconcile"]:
         from server import cli_bills
 
         return cli_bills.alone()

@@ -18,6 +18,9 @@ from sqlalchemy.types import JSON
 
 from server.store import retention_tables as retention_tables  # the metadata holds every table
 from server.store.audit_table import audit as audit
+from server.store.bill_tables import bill_file as bill_file
+from server.store.bill_tables import bill_item as bill_item
+from server.store.bill_tables import bill_report as bill_report
 from server.store.fleet_tables import gateway_health as gateway_health
 from server.store.fleet_tables import gateway_past as gateway_past
 from server.store.fleet_tables import gateway_tag as gateway_tag
