@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import (
+    bills,
     decode,
     delay,
     doors,
@@ -48,6 +49,7 @@ BENCHMARKS: dict[str, Callable[[float], Awaitable[list[Row]]]] = {
     "fleet": fleet.run,
     "fleet-page": fleet_page.run,
     "scale": scale.run,
+    "bills": bills.run,
 }
 RESULTS = Path(__file__).parent / "results"
 

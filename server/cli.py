@@ -22,6 +22,8 @@ from eventlog.log import LogBroken
 from server import (
     cli_audit,
     cli_backup,
+    cli_bill_book,
+    cli_bills,
     cli_cells,
     cli_desired,
     cli_doctor,
@@ -51,6 +53,8 @@ app = typer.Typer(
     help="The Gatehouse server of a city.",
 )
 app.add_typer(cli_tariff.app, name="tariff")
+cli_bill_book.add_to(cli_bills.app)
+app.add_typer(cli_bills.app, name="bills")
 app.add_typer(cli_desired.app, name="desired")
 app.add_typer(cli_audit.app, name="audit")
 app.add_typer(cli_readers.app, name="readers")

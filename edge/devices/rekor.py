@@ -220,7 +220,6 @@ _TOPICS = MappingProxyType({"rekor/#": FAMILY, "alprd/#": FAMILY, "openalpr/#": 
 
 DRIVER = Driver(
     kind=KIND,
-    page="openalpr-rekor",
     families=(FAMILY,),
     decode=decode,
     topics=_TOPICS,

@@ -217,7 +217,6 @@ def _user(name: str) -> BrokerUser:
 
 DRIVER = Driver(
     kind=KIND,
-    page="zigbee2mqtt",
     families=(FAMILY,),
     decode=decode,
     encode=encode,

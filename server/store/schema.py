@@ -18,6 +18,9 @@ from sqlalchemy.types import JSON
 
 from server.store import retention_tables as retention_tables  # the metadata holds every table
 from server.store.audit_table import audit as audit
+from server.store.bill_tables import bill_file as bill_file
+from server.store.bill_tables import bill_item as bill_item
+from server.store.bill_tables import bill_report as bill_report
 from server.store.device_tables import device_heard as device_heard
 from server.store.device_tables import device_import as device_import
 from server.store.fleet_tables import gateway_found as gateway_found

@@ -25,23 +25,26 @@ from tests.postgres import bare_database, say
 
 T = TypeVar("T")
 ENGINES = ("sqlite", "postgres")
-REVISIONS = (
-    "0001",
-    "0002",
-    "0003",
-    "0004",
-    "0005",
-    "0006",
-    "0007",
-    "0009",
-    "0010",
-    "0011",
-    "0012",
-    "0013",
-    "0014",
-    "0015",
-    "0016",
-    "0017",
+REVISIONS = tuple(
+    [
+        "0001",
+        "0002",
+        "0003",
+        "0004",
+        "0005",
+        "0006",
+        "0007",
+        "0009",
+        "0010",
+        "0011",
+        "0012",
+        "0013",
+        "0014",
+        "0015",
+        "0016",
+        "0017",
+        "0018",
+    ]
 )
 PARTITIONS = "SELECT inhrelid::regclass::text FROM pg_inherits"
 FACTS = {
