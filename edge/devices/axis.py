@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from edge.devices._onvif_events import AXIS, decode
+from edge.devices._onvif_questions import QUESTIONS
 from edge.devices.driver import Driver
 
 FAMILY = "axis-mqtt"
@@ -15,4 +16,6 @@ DRIVER = Driver(
     families=(FAMILY,),
     decode=decode,
     topics=MappingProxyType({"axis/+/event/#": FAMILY, "+/event/tns:onvif/#": FAMILY}),
+    questions=QUESTIONS,
+    page="onvif-mqtt.md",
 )

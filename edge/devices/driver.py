@@ -21,6 +21,7 @@ import msgspec
 from domain.events import Event, Media
 from domain.ids import content_name
 from edge.devices.card_list import CardListCodec
+from edge.devices.question import Question
 from edge.devices.tcp_line import Line
 
 ANSWER_STATUS, ANSWER_TO = ":status", ":request-id"
@@ -242,6 +243,8 @@ class Driver(msgspec.Struct, frozen=True):
     A driver that leaves it out gets ``own_user``: right where devices name themselves in topics and are told nothing.
     ``identity_is_path``: identities are topics, or names with levels, and may hold a slash; a ``broker_user`` that
     puts them into topics then puts in several levels.
+    ``questions`` are what ``doctor`` asks a device that has an http address: who it is, how late it is there.
+    ``page`` is the family's own in ``docs/devices``.
     """
 
     kind: str  # the prefix of its device identities
@@ -259,6 +262,8 @@ class Driver(msgspec.Struct, frozen=True):
     identity_is_path: bool = False
     silence_s: float = 0.0  # at the broker: gone when it gave signs of life and none for so long. 0: it sets a will
     session: HttpSession | None = None  # where a password that was entered is shown at a registration alone
+    questions: tuple[Question, ...] = ()
+    page: str = ""
 
     def user_of(self, identity: str) -> BrokerUser:
         """Who connects for the device of this vendor identity, which is safe to stand in a topic."""
@@ -328,6 +333,12 @@ class Registry:
         """How the card list in a device is spoken of; None where its kind has none."""
         driver = self.by_kind.get(device.partition(":")[0])
         return driver.card_list if driver else None
+
+    def of_kind(self, device: str) -> list[Driver]:
+        """Every driver of a device's kind, each once."""
+        kind = device.partition(":")[0]
+        found = {id(driver): driver for driver in self.by_family.values() if driver.kind == kind}
+        return list(found.values())
 
     @property
     def topics(self) -> dict[str, str]:

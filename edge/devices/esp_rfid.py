@@ -221,4 +221,5 @@ DRIVER = Driver(
     broker_user=_user,
     identity_is_path=True,
     silence_s=600.0,
+    page="esp-rfid.md",
 )

@@ -147,4 +147,5 @@ DRIVER = Driver(
     encode=encode,
     topics=MappingProxyType({f"{_PREFIX}/#": FAMILY}),
     broker_user=_user,
+    page="frigate.md",
 )

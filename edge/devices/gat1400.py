@@ -128,4 +128,5 @@ DRIVER = Driver(
     paths=MappingProxyType({"/VIID/**": FAMILY}),
     answer=_answer,
     session=HttpSession(opened_by="/VIID/System/Register", closed_by="/VIID/System/UnRegister"),
+    page="gat1400.md",
 )

@@ -138,4 +138,5 @@ DRIVER = Driver(
             silent_s=_SILENT_S,
         ),
     ),
+    page="gb26875.md",
 )

@@ -218,4 +218,12 @@ _READERS: MappingProxyType[str, Callable[[dict[str, Any], _Said], list[Event]]] 
     }
 )
 
-DRIVER = Driver(kind=KIND, families=(FAMILY,), decode=decode, encode=encode, answer=answer, transports=("websocket",))
+DRIVER = Driver(
+    kind=KIND,
+    families=(FAMILY,),
+    decode=decode,
+    encode=encode,
+    answer=answer,
+    transports=("websocket",),
+    page="ocpp.md",
+)

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from urllib.parse import quote
 
 from edge.devices._onvif_events import ONVIF, decode
+from edge.devices._onvif_questions import QUESTIONS
 from edge.devices.driver import BrokerUser, Driver
 
 FAMILY = "onvif-mqtt"
@@ -23,4 +24,6 @@ DRIVER = Driver(
     topics=MappingProxyType({f"{'+/' * levels}onvif-ej/#": FAMILY for levels in (1, 2, 3)}),
     broker_user=_user,
     identity_is_path=True,
+    questions=QUESTIONS,
+    page="onvif-mqtt.md",
 )

@@ -185,4 +185,5 @@ DRIVER = Driver(
     transports=("http_push",),
     paths=MappingProxyType({"/platerecognizer/**": FAMILY}),
     answer=_answer,
+    page="platerecognizer.md",
 )

@@ -227,4 +227,5 @@ DRIVER = Driver(
     paths=MappingProxyType({"/rekor/**": FAMILY, "/openalpr/**": FAMILY}),
     answer=_answer,
     broker_user=_user,
+    page="openalpr-rekor.md",
 )

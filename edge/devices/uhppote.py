@@ -121,4 +121,12 @@ _TOLD = MappingProxyType(
     }
 )
 
-DRIVER = Driver(kind=KIND, families=(FAMILY,), decode=decode, encode=encode, transports=("udp",), card_list=CARD_LIST)
+DRIVER = Driver(
+    kind=KIND,
+    families=(FAMILY,),
+    decode=decode,
+    encode=encode,
+    transports=("udp",),
+    card_list=CARD_LIST,
+    page="uhppote.md",
+)

@@ -113,4 +113,12 @@ def _user(controller: str) -> BrokerUser:
     return BrokerUser(DAEMON, tuple(_TOPICS), ("uhppoted/gateway/requests/#",))
 
 
-DRIVER = Driver(kind=KIND, families=(FAMILY,), decode=decode, encode=encode, topics=_TOPICS, broker_user=_user)
+DRIVER = Driver(
+    kind=KIND,
+    families=(FAMILY,),
+    decode=decode,
+    encode=encode,
+    topics=_TOPICS,
+    broker_user=_user,
+    page="uhppoted.md",
+)

@@ -40,4 +40,5 @@ DRIVER = Driver(
     encode=encode,
     topics=_TOPICS,
     broker_user=_user,
+    page="vzenith.md",
 )

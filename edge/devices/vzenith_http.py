@@ -27,4 +27,5 @@ DRIVER = Driver(
     answer=answer,
     transports=("http_push",),
     paths=MappingProxyType({"/vzenith/**": FAMILY, "/devicemanagement/php/*": FAMILY}),
+    page="vzenith.md",
 )

@@ -221,4 +221,5 @@ DRIVER = Driver(
     topics=MappingProxyType({f"{_BASE}/#": FAMILY}),
     broker_user=_user,
     identity_is_path=True,
+    page="zigbee2mqtt.md",
 )
