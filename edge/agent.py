@@ -6,9 +6,10 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from typing import Any
 
-from edge import logs
+from edge import identity, logs
 from edge.clock import Clock
 from edge.config import Config
 from edge.control.control import Control, Reach
@@ -19,6 +20,8 @@ from edge.intake import parked
 from edge.intake.device_list import DeviceList
 from edge.intake.flood import FloodLimit
 from edge.intake.intake import Intake
+from edge.outward.outward import Outward
+from edge.outward.outward import Site as OutwardSite
 from edge.parts import Parts
 from edge.status import metrics, status, watchdog
 from edge.status.self_report import SelfReport
@@ -75,7 +78,8 @@ class Agent:
         media = MediaStore(config.folder / "media", store)
         keeper = Keeper(config.folder, store, self._reserve, self._make_room, clock.now, retry_s, happened)
         intake = self._make_intake(media, registry, devices, keeper)
-        mqtt = MqttTransport(config.broker, registry.topics_with(config.broker.topics), intake, clock)
+        own = config.home_assistant.own_topics
+        mqtt = MqttTransport(config.broker, registry.topics_with(config.broker.topics), intake, clock, own)
         self._ear = self._make_ear(registry, devices, intake, keeper)
         self._silence = MqttSilence(registry, intake, lambda: mqtt.connected, clock.monotonic_s)
         searching = Searching(config, registry, devices, intake, clock)
@@ -84,6 +88,7 @@ class Agent:
         say, right = control.recorder.put, control.charging.decide
         asked = (right, searching.called, searching.is_open)
         links = Links(Around(config, registry, devices, intake, clock, retry_s, say, control.card_lists, *asked))
+        self._outward = self._make_outward(devices, intake, control) if config.home_assistant.on else None
         notices = status.Notices(clock)
         return Parts(
             config, store, clock, devices, media, notices, keeper, intake, mqtt, links, control, searching, retry_s
@@ -95,10 +100,30 @@ class Agent:
             return self._parts.mqtt.publish(message) or self._ear.publish(message)
         return self._parts.links.send(device, message)
 
+    def _make_outward(self, devices: DeviceList, intake: Intake, control: Control) -> Outward:
+        settings, clock, folder = self._config.home_assistant, self._clock, self._config.folder
+        site = OutwardSite(
+            settings,
+            settings.broker_beside(self._config.broker),
+            folder,
+            devices,
+            intake.seen,
+            clock.now,
+            clock.monotonic_s,
+            lambda: identity.complex_in(folder),
+            control.orders.take_here,
+            version("gatehouse"),
+        )
+        outward = Outward(site)
+        intake.listeners.append(outward.heard)
+        intake.rest_listeners.append(outward.heard)
+        control.recorder.listeners.append(outward.recorded)
+        return outward
+
     def _make_ear(self, registry: Registry, devices: DeviceList, intake: Intake, keeper: Keeper) -> Ear:
         return Ear(
             self._config.broker,
-            Routes(registry.topics_with(self._config.broker.topics)),
+            Routes(registry.topics_with(self._config.broker.topics), self._config.home_assistant.own_topics),
             is_wanted=lambda: not keeper.is_fit or self._fit_s < _EAR_STAYS_S,
             families=lambda: registry.families_of(devices.deciding_kinds),
             hear=intake.overhear,
@@ -166,6 +191,8 @@ class Agent:
             self._every(_HOUSEKEEPING_S, self._keep_house),
             self._look_for_damage(),
         ]
+        if self._outward is not None:
+            works.append(self._outward.run())
         return [*works, metrics.serve(self._config.metrics, self._metrics)] if self._config.metrics.port else works
 
     async def _every(self, seconds: float, action: Callable[[], Awaitable[None]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from ipaddress import IPv4Address, ip_address
 from pathlib import Path
@@ -153,6 +154,48 @@ class Discovery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("discovery: seconds is more than 0 and at most 60, every_s and listen_s are not negative")
 
 
+class HomeAssistant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What Home Assistant is told over MQTT, as an option."""
+
+    on: bool = False
+    prefix: str = "homeassistant"  # of its discovery
+    topic: str = "gatehouse"  # how our own topics begin
+    complex: str = ""  # in them; none: the one this box is enrolled for
+    host: str = ""  # of a broker of its own; none: the devices' broker, as [broker] says
+    port: int = 1883
+    username: str = ""
+    password_file: str = ""
+    ca_file: str = ""
+    plates: bool = False  # plate numbers too; else cars are counted
+    orders: bool = False  # Home Assistant may open the listed doors, and barriers
+
+    def __post_init__(self) -> None:
+        for key, value in (("prefix", self.prefix), ("topic", self.topic)):
+            if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", value):
+                raise ValueError(f"home_assistant.{key} is of letters, digits, _ and -, not {value!r}")
+        if self.prefix == self.topic:
+            raise ValueError("home_assistant.prefix and home_assistant.topic differ")
+
+    @property
+    def own_topics(self) -> tuple[str, ...]:
+        """How topics begin that are ours: none while it is off."""
+        return (f"{self.topic}/", f"{self.prefix}/") if self.on else ()
+
+    def broker_beside(self, devices: Broker) -> Broker:
+        """Where it is told: by a session of its own."""
+        client_id = f"{devices.client_id}-outward"
+        if not self.host:
+            return msgspec.structs.replace(devices, client_id=client_id)
+        return Broker(
+            host=self.host,
+            port=self.port,
+            client_id=client_id,
+            username=self.username,
+            password_file=self.password_file,
+            ca_file=self.ca_file,
+        )
+
+
 class Logs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How much the agent says on standard error."""
 
@@ -181,6 +224,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     metrics: Metrics = Metrics()
     listen: Listen = Listen()
     websocket: WebSocket = WebSocket()
+    home_assistant: HomeAssistant = HomeAssistant()
     logs: Logs = Logs()
     capacity: Capacity = Capacity()
     releases: Releases = Releases()
@@ -212,7 +256,9 @@ def load(path: Path) -> Config:
     base = path.resolve().parent
     broker = _absolute(config.broker, base, "password_file", "ca_file")
     websocket = _absolute(config.websocket, base, "certificate_file", "key_file")
-    return msgspec.structs.replace(config, data=str(base / config.data), broker=broker, websocket=websocket)
+    home = _absolute(config.home_assistant, base, "password_file", "ca_file")
+    changed = {"broker": broker, "websocket": websocket, "home_assistant": home}
+    return msgspec.structs.replace(config, data=str(base / config.data), **changed)
 
 
 def mistakes(written: dict[str, Any]) -> list[str]:

@@ -60,6 +60,14 @@ def load(folder: Path) -> Identity:
         raise NotEnrolled(f"no {_FILE} in {folder}; ask the centre for a code, then: gatehouse-edge enrol") from error
 
 
+def complex_in(folder: Path) -> str:
+    """Which complex this box is enrolled for; "" for none yet."""
+    try:
+        return load(folder).complex
+    except (NotEnrolled, OSError, msgspec.MsgspecError):
+        return ""
+
+
 def new_key() -> OKPKey:
     """A fresh Ed25519 key; the private half never leaves this box."""
     return OKPKey.generate_key("Ed25519")

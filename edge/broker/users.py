@@ -9,9 +9,10 @@ from urllib.parse import quote
 
 import msgspec
 
+from edge.config import HomeAssistant
 from edge.devices.driver import BrokerUser, Registry, own_user
 
-AGENT = "gatehouse"
+AGENT, HOME_ASSISTANT = "gatehouse", "home-assistant"
 # Our own topics, for devices and converters that speak them: edge/v1/{site}/{device}/…
 _OWN_WRITES = ("event/#", "state/#", "availability", "meta", "reply/#")
 _OWN_READS = ("cmd/#",)
@@ -54,6 +55,18 @@ def agent_user(
     """Ours: reads all that any driver or our own topics of this site say, and writes what devices are told."""
     reads = (*registry.topics_with(further), *(f"{_root(site)}/+/{end}" for end in _OWN_WRITES))
     return BrokerUser(AGENT, tuple(dict.fromkeys(topic for user in users for topic in user.reads)), reads)
+
+
+def with_home_assistant(users: Sequence[BrokerUser], settings: HomeAssistant) -> list[BrokerUser]:
+    """The users, ours able to tell Home Assistant, and one for Home Assistant: it reads all that we tell it, and no
+    device's own topics."""
+    if not settings.on or settings.host:
+        return list(users)
+    birth = f"{settings.prefix}/status"
+    orders = (f"{settings.topic}/+/+/order/+",) if settings.orders else ()
+    tells = BrokerUser(AGENT, (f"{settings.topic}/#", f"{settings.prefix}/#"), (birth, *orders))
+    hears = BrokerUser(HOME_ASSISTANT, (birth, *orders), (f"{settings.topic}/#", f"{settings.prefix}/#"))
+    return [_merged(user, tells) if user.name == AGENT else user for user in users] + [hears]
 
 
 def user_name(device: str, registry: Registry) -> str:

@@ -15,7 +15,7 @@ from edge import identity
 from edge.broker.certificates import BadHost
 from edge.broker.config import SETTINGS, BadSetting, BrokerSettings, listeners_in
 from edge.broker.folder import BrokerFolder, BrokerFolderError, Changes, Plan
-from edge.broker.users import AGENT, BadDevice, agent_user, broker_users, user_name
+from edge.broker.users import AGENT, BadDevice, agent_user, broker_users, user_name, with_home_assistant
 from edge.config import BadConfig, Config, load
 from edge.devices.driver import discover
 
@@ -93,6 +93,7 @@ def _plan(
     topics = config.broker.topics
     users = broker_users((device.id for device in config.devices), registry, site, topics)
     users.append(agent_user(users, registry, site, topics))
+    users = with_home_assistant(users, config.home_assistant)
     file = folder.mosquitto / SETTINGS
     before = listeners_in(file.read_text()) if file.is_file() else None
     settings = BrokerSettings(

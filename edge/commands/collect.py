@@ -33,7 +33,7 @@ def collect(
     now = utc_now()
     told = _settings(config)
     lines = bundle.last_lines(log) if log else bundle.journal()
-    found = bundle.contents(config, told, examine(config, now), lines, bundle.for_this_box(told))
+    found = bundle.contents(config, told, examine(config, utc_now), lines, bundle.for_this_box(told))
     name = f"gatehouse-{now:%Y%m%dT%H%M%SZ}"
     path = to or Path(f"{name}.tar.gz")
     try:

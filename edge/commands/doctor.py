@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import msgspec
 import typer
@@ -16,14 +17,19 @@ from edge.doctor.examination import GROUPS, examine
 _MARKS: dict[Level, tuple[str, str]] = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "error": ("✗", "red")}
 
 
-def doctor(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
-    """Look at everything: settings, box, connections, data. What is not well is told with its cause and the next step.
+def doctor(
+    config: ConfigFile = DEFAULT_CONFIG,
+    device: Annotated[str, typer.Option(help="Test this device of the list alone, by its id.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Look at everything: settings, box, connections, devices, data. What is not well is told with its cause and the
+    next step.
 
     Exit 0: all well; 1: something deserves a look; 2: something must be mended. Works beside a running agent.
 
-    Example: gatehouse-edge doctor
+    Example: gatehouse-edge doctor --device uhppote:405419896
     """
-    findings = examine(config, utc_now())
+    findings = examine(config, utc_now, device)
     if as_json:
         print(report(findings).decode())
     else:

@@ -140,6 +140,11 @@ def devices_beside(db: sqlite3.Connection, settings: Sequence[Device]) -> Sequen
     return settings if state.devices is None else state.devices
 
 
+def read_kept(entries: Iterable[_Entry]) -> InForce:
+    """What rows of the table say; one that this program cannot read is left out."""
+    return _read(InForce(), entries, "")[0]
+
+
 async def _kept(store: SqliteEventLog) -> list[_Entry]:
     rows = await store.query("SELECT kind, version, body FROM desired ORDER BY kind")
     return [(kind, version, body) for kind, version, body in rows]

@@ -32,6 +32,7 @@ class Recorder:
         self._max_waiting = max_waiting
         self._some = asyncio.Event()
         self.counts: Counter[str] = Counter()
+        self.listeners: list[Callable[[Event], None]] = []  # hear each event before it is durable
 
     def put(self, event: Event, also: Sequence[Statement] = ()) -> None:
         """Take an event; it is in the log a moment later."""
@@ -40,6 +41,11 @@ class Recorder:
             self._waiting.popleft()
             self.counts["unrecorded"] += 1
         self._some.set()
+        for listener in self.listeners:
+            try:
+                listener(event)
+            except Exception as error:  # noqa: BLE001 - a listener's defect must not cost the door its order
+                log.error("listener_failed", device=event.device, error=repr(error))
 
     @property
     def waiting(self) -> int:

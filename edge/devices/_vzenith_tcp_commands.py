@@ -20,6 +20,7 @@ GET_SERIAL = _vzenith_frame.message(1, {"cmd": "getsn"})
 SUBSCRIBE = _vzenith_frame.message(
     16, {"cmd": "ivsresult", "enable": True, "format": "json", "image": True, "image_type": 2}
 )
+GET_CLOCK = _vzenith_frame.message(2, {"cmd": "get_device_timestamp"})
 BEAT = _vzenith_frame.frame(0, b"", _vzenith_frame.HEARTBEAT)
 
 Body = dict[str, Any]

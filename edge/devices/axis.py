@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from edge.devices._onvif_events import AXIS, decode
+from edge.devices._onvif_questions import QUESTIONS
 from edge.devices.announced import Announced, Known, by_mac
 from edge.devices.driver import Driver
 
@@ -24,4 +25,5 @@ DRIVER = Driver(
     topics=MappingProxyType({"axis/+/event/#": FAMILY, "+/event/tns:onvif/#": FAMILY}),
     claims=_claims,
     page="onvif-mqtt",
+    questions=QUESTIONS,
 )

@@ -10,6 +10,7 @@ from domain.events import Event
 from edge.devices._dahua_body import decoded, open_body
 from edge.devices._dahua_commands import ACCEPTED, encode
 from edge.devices._dahua_events import KIND, NOBODY, Heard, access_event, read_told, read_tollgate
+from edge.devices._dahua_questions import QUESTIONS
 from edge.devices._fields import fields, text_in, whole
 from edge.devices._http_answers import command_result, is_answer
 from edge.devices.announced import Announced, Known
@@ -112,4 +113,5 @@ DRIVER = Driver(
         ),
     ),
     claims=_claims,
+    questions=QUESTIONS,
 )

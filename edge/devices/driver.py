@@ -23,6 +23,7 @@ from domain.events import Event, Media
 from domain.ids import content_name
 from edge.devices.announced import Announced, Known
 from edge.devices.card_list import CardListCodec
+from edge.devices.question import Question
 from edge.devices.tcp_line import Line
 
 ANSWER_STATUS, ANSWER_TO = ":status", ":request-id"
@@ -263,6 +264,7 @@ class Driver(msgspec.Struct, frozen=True):
     For finding devices that nobody listed yet (edge.discovery): ``claims`` says under which id a device that announced
     itself would be listed, None for one of another make; ``births`` the devices that a message says there are, where
     it says more than the ids of its events; ``page`` is the family's page in docs/devices.
+    ``questions`` are what ``doctor`` asks a device that has an http address: who it is, how late it is there.
     """
 
     kind: str  # the prefix of its device identities
@@ -284,6 +286,12 @@ class Driver(msgspec.Struct, frozen=True):
     claims: Callable[[Announced], Known | None] = _claims_none
     births: Callable[[Message], Sequence[Known]] = _no_births
     page: str = ""  # "": named as the kind is
+    questions: tuple[Question, ...] = ()
+
+    @property
+    def page_path(self) -> str:
+        """The page for installers, from the root of the repository."""
+        return f"docs/devices/{self.page or self.kind}.md"
 
     def user_of(self, identity: str) -> BrokerUser:
         """Who connects for the device of this vendor identity, which is safe to stand in a topic."""
@@ -368,7 +376,13 @@ class Registry:
     def page_of(self, device: str) -> str:
         """The page of its family in docs/devices; "" for a kind that there is not."""
         driver = self.by_kind.get(device.partition(":")[0])
-        return f"docs/devices/{driver.page or driver.kind}.md" if driver else ""
+        return driver.page_path if driver else ""
+
+    def of_kind(self, device: str) -> list[Driver]:
+        """Every driver of a device's kind, each once."""
+        kind = device.partition(":")[0]
+        found = {id(driver): driver for driver in self.by_family.values() if driver.kind == kind}
+        return list(found.values())
 
     @property
     def topics(self) -> dict[str, str]:

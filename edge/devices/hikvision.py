@@ -9,6 +9,7 @@ from edge.devices._fields import fields, text_in, whole
 from edge.devices._hikvision_body import open_body
 from edge.devices._hikvision_commands import encode
 from edge.devices._hikvision_events import KIND, identity_of, open_event, read_event
+from edge.devices._hikvision_questions import QUESTIONS
 from edge.devices._http_answers import command_result, is_answer
 from edge.devices.announced import Announced, Known, by_mac
 from edge.devices.driver import BadMessage, Driver, Message, Reading, Site, Stream
@@ -65,4 +66,5 @@ DRIVER = Driver(
     paths=MappingProxyType({"/hikvision/**": FAMILY, "/ISAPI/**": FAMILY}),
     pulls=(Stream(FAMILY, "/ISAPI/Event/notification/alertStream", silence_s=_SILENCE_S, pictures=_pictures_after),),
     claims=_claims,
+    questions=QUESTIONS,
 )

@@ -230,5 +230,11 @@ _READERS: MappingProxyType[str, Callable[[dict[str, Any], _Said], list[Event]]] 
 )
 
 DRIVER = Driver(
-    kind=KIND, families=(FAMILY,), decode=decode, encode=encode, answer=answer, asks=asks, transports=("websocket",)
+    kind=KIND,
+    families=(FAMILY,),
+    decode=decode,
+    encode=encode,
+    answer=answer,
+    asks=asks,
+    transports=("websocket",),
 )

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from urllib.parse import quote
 
 from edge.devices._onvif_events import ONVIF, decode
+from edge.devices._onvif_questions import QUESTIONS
 from edge.devices.driver import BrokerUser, Driver
 
 FAMILY = "onvif-mqtt"
@@ -24,4 +25,5 @@ DRIVER = Driver(
     broker_user=_user,
     identity_is_path=True,
     page="onvif-mqtt",
+    questions=QUESTIONS,
 )

@@ -162,4 +162,10 @@ _READERS: MappingProxyType[str, Callable[[_Said], Fields]] = MappingProxyType(
     }
 )
 
-DRIVER = Driver(kind=KIND, families=(FAMILY,), decode=decode, encode=encode, transports=("osdp_bus",))
+DRIVER = Driver(
+    kind=KIND,
+    families=(FAMILY,),
+    decode=decode,
+    encode=encode,
+    transports=("osdp_bus",),
+)

@@ -7,6 +7,12 @@ from typing import Literal
 
 import msgspec
 
+from edge.devices.question import NOTHING_TOLD, Told
+
+
+def _nothing_told(frame: bytes) -> Told:
+    return NOTHING_TOLD
+
 
 class Cut(msgspec.Struct, frozen=True):
     """What stands first in the bytes received: a frame, or rubbish up to the next one. ``used``: so many bytes go.
@@ -53,3 +59,5 @@ class Line(msgspec.Struct, frozen=True):
     heartbeat_s: float = 5.0
     silent_s: float = 30.0  # who said nothing for so long is away
     log: OwnLog | None = None
+    questions: tuple[bytes, ...] = ()  # what ``doctor`` asks, on a line of its own: it changes nothing
+    told: Callable[[bytes], Told] = _nothing_told  # what a frame answers to them

@@ -14,6 +14,7 @@ from edge.devices._fields import codes, decode_json, fields, flag, items, keep_r
 from edge.devices._http_answers import command_result, is_answer
 from edge.devices._plates import plate_subject
 from edge.devices._times import epoch, judged
+from edge.devices._two_n_questions import QUESTIONS
 from edge.devices.announced import Announced, Known
 from edge.devices.driver import BadMessage, CannotEncode, Command, Driver, Message, Poll, Reading, Request, Site
 
@@ -273,4 +274,5 @@ DRIVER = Driver(
     transports=("http_pull",),
     pulls=(Poll(FAMILY, _first, _following, silence_s=_SILENCE_S),),
     claims=_claims,
+    questions=QUESTIONS,
 )

@@ -121,4 +121,11 @@ _TOLD = MappingProxyType(
     }
 )
 
-DRIVER = Driver(kind=KIND, families=(FAMILY,), decode=decode, encode=encode, transports=("udp",), card_list=CARD_LIST)
+DRIVER = Driver(
+    kind=KIND,
+    families=(FAMILY,),
+    decode=decode,
+    encode=encode,
+    transports=("udp",),
+    card_list=CARD_LIST,
+)

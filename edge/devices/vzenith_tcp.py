@@ -10,10 +10,11 @@ from domain.events import Event, Media
 from edge.devices import _vzenith_frame as frames
 from edge.devices import _vzenith_tcp_commands as commands
 from edge.devices._fields import base64_bytes, codes, decode_json, keep_raw, media_type, text_in, whole
-from edge.devices._times import wall_clock
+from edge.devices._times import epoch, wall_clock
 from edge.devices._vzenith_envelope import KIND
 from edge.devices._vzenith_plate import Camera, PlateResult, read_plate
 from edge.devices.driver import BadMessage, Driver, Message, Picture, Reading, Site, picture
+from edge.devices.question import Told
 from edge.devices.tcp_line import Line, OwnLog
 
 FAMILY = "vzenith-tcp"
@@ -163,6 +164,13 @@ def _number_in(frame: bytes) -> int | None:
     return (whole(said.id) or None) if said and said.PlateResult is not None else None
 
 
+def _told(frame: bytes) -> Told:
+    """Its serial number, or its clock."""
+    said, identity = _said_in(frame), _identity_of(frame)
+    clock = epoch(said.timestamp) if said and said.cmd == "get_device_timestamp" else None
+    return Told((identity,) if identity else (), clock=clock)
+
+
 DRIVER = Driver(
     kind=KIND,
     families=(FAMILY,),
@@ -180,6 +188,8 @@ DRIVER = Driver(
             token_of=frames.sequence_of,
             greeting=(commands.GET_SERIAL, commands.SUBSCRIBE),
             heartbeat=commands.BEAT,
+            questions=(commands.GET_SERIAL, commands.GET_CLOCK),
+            told=_told,
             log=OwnLog(
                 newest=commands.newest,
                 newest_in=_newest_in,
@@ -190,4 +200,5 @@ DRIVER = Driver(
             ),
         ),
     ),
+    page="vzenith-tcp",
 )

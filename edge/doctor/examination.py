@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,10 @@ import msgspec
 from domain.findings import Finding
 from edge.commands.redact import secrets
 from edge.config import Config
-from edge.doctor import agent, backlog, broker, centre, clock, configuration, devices, folder, software, storage
+from edge.devices.driver import discover
+from edge.doctor import agent, backlog, broker, centre, configuration, devices, folder, retained, software, storage
+from edge.doctor import clock as clocks
+from edge.doctor.box import Box, in_force
 from edge.kernel_clock import kernel_vouches
 from edge.status import beside, status
 from edge.status.box_status import described
@@ -23,15 +27,18 @@ from edge.sync.moved import server_of
 
 _MOUNTS = Path("/proc/self/mountinfo")
 
-GROUPS = ("configuration", "box", "connections", "data")  # in this order
+GROUPS = ("configuration", "box", "connections", "devices", "data")  # in this order
+Now = Callable[[], datetime]
 
 
-def examine(settings: Path, now: datetime) -> list[Finding]:
-    """All findings, by group. Takes some seconds: it asks the broker and the centre, and waits for each a bounded
-    time."""
+def examine(settings: Path, clock: Now, device: str = "") -> list[Finding]:
+    """All findings, by group, or those of one device. Takes some seconds: the broker, the centre, the devices and the
+    log are asked at one time, and each is waited for a bounded time."""
     config, found = configuration.check(settings)
-    if config is not None:
-        found += _examined(config, now)
+    if config is not None and device:
+        found = devices.check(_box(config, clock, status.read_file(config.folder)), device)
+    elif config is not None:
+        found += _examined(config, clock)
     return [_clean(finding) for finding in sorted(found, key=lambda finding: GROUPS.index(finding.group))]
 
 
@@ -40,25 +47,41 @@ def _clean(finding: Finding) -> Finding:
     return msgspec.structs.replace(finding, cause=secrets(finding.cause))
 
 
-def _examined(config: Config, now: datetime) -> Iterator[Finding]:
-    left = status.read_file(config.folder)
+def _box(config: Config, clock: Now, left: dict[str, Any]) -> Box:
+    """The device list in force is the centre's, or that of the settings where it has sent none."""
+    wished = in_force(config.folder)
+    listed = config.devices if wished.devices is None else wished.devices
+    return Box(config, discover(), listed, wished.cards, left, clock, retained.ask)
+
+
+def _examined(config: Config, clock: Now) -> Iterator[Finding]:
+    """What waits for others is begun at once."""
+    left, now = status.read_file(config.folder), clock()
     me, known = agent.known(config.folder)
-    yield known
+    box = _box(config, clock, left)
+    with ThreadPoolExecutor(4) as side:
+        asked = side.submit(centre.check, server_of(me, config.server) if me else config.server, me, now)
+        broker_said = side.submit(broker.check, config.broker, now)
+        tested = side.submit(devices.check, box)
+        looked = side.submit(lambda: list(_of_the_log(config, box, now)))
+        yield known
+        yield from _of_the_box(config, left, now, asked)
+        found, version = broker_said.result()
+        yield from software.check(software.installed(), version)
+        yield from [*found, *asked.result().findings, *tested.result(), *looked.result()]
+
+
+def _of_the_box(config: Config, left: dict[str, Any], now: datetime, asked: Future[centre.Asked]) -> Iterator[Finding]:
     yield agent.runs(left, now)
     yield from agent.unit()
     yield from _of_the_disk(config, left)
-    asked = centre.check(server_of(me, config.server) if me else config.server, me, now)
-    yield from clock.check(
+    offset = asked.result().offset
+    yield from clocks.check(
         now,
         synced=kernel_vouches(),
-        offset=asked.offset if asked.offset is not None else _told_offset(left),
+        offset=offset if offset is not None else _told_offset(left),
         newest_record=_newest_record(config.folder),
     )
-    found, version = broker.check(config.broker, now)
-    yield from software.check(software.installed(), version)
-    yield from found
-    yield from asked.findings
-    yield from _of_the_log(config, left, now)
 
 
 def _of_the_disk(config: Config, left: dict[str, Any]) -> Iterator[Finding]:
@@ -68,10 +91,8 @@ def _of_the_disk(config: Config, left: dict[str, Any]) -> Iterator[Finding]:
     yield from storage.life()
 
 
-def _of_the_log(config: Config, left: dict[str, Any], now: datetime) -> Iterator[Finding]:
-    listed = [device.id for device in config.devices]
-    yield from devices.check(listed, left.get("seen", {}), now)
-    yield from devices.waiting(config.folder, listed)
+def _of_the_log(config: Config, box: Box, now: datetime) -> Iterator[Finding]:
+    yield from devices.waiting(config.folder, [device.id for device in box.devices])
     mounts = _MOUNTS.read_text(encoding="utf-8") if _MOUNTS.is_file() else ""
     yield from folder.check(config.folder, mounts, folder.owner(config.folder))
     try:

@@ -89,6 +89,7 @@ class Intake:
         self.seen = LastSeen()
         self.on_commit: Callable[[float], None] = lambda _: None  # told how many seconds a group took to be durable
         self.listeners: list[Listener] = []  # hear every event of a device at once, before it is durable
+        self.rest_listeners: list[Listener] = []  # hear what a device says is as it should be
         self._decoding = Decoding(registry, devices, site, clock, flood, message_bytes, self.counts, self.seen)
         self._queue: GroupCommit[Offered] = GroupCommit(self._commit, bounds, drained)
 
@@ -121,9 +122,14 @@ class Intake:
         self._tell(self._decoding.hear(message))
 
     def _tell(self, heard: Heard) -> None:
-        for listener in self.listeners:
+        self._tell_each(self.listeners, heard, heard.events)
+        if heard.at_rest:
+            self._tell_each(self.rest_listeners, heard, heard.at_rest)
+
+    def _tell_each(self, listeners: Sequence[Listener], heard: Heard, events: Sequence[Event]) -> None:
+        for listener in listeners:
             try:
-                listener(heard.message, heard.events)
+                listener(heard.message, events)
             except Exception as error:  # noqa: BLE001 - a listener's defect costs neither the message nor the others
                 log.error("listener_failed", topic=heard.message.topic, error=repr(error))
 

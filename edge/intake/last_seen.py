@@ -58,6 +58,11 @@ class LastSeen:
         seen = self._devices.get(device)
         return seen.at if seen else None
 
+    def is_here(self, device: str) -> bool:
+        """Whether it was ever heard, and has not said, nor its broker for it, that it went."""
+        seen = self._devices.get(device)
+        return seen is not None and seen.state != "offline" and (seen.at is not None or seen.state is not None)
+
     def shown(self, listed: Iterable[str]) -> dict[str, dict[str, Any]]:
         """Device -> {at, state}: each listed one that was ever heard, and the newest of the others."""
         known = dict.fromkeys(device for device in listed if device in self._devices)

@@ -43,13 +43,15 @@ class MqttTransport:
         topics: Mapping[str, str],
         intake: Intake,
         clock: Clock,
+        own: tuple[str, ...] = (),
     ) -> None:
+        """``own``: how topics begin that this gateway publishes itself."""
         self._broker, self._intake, self._clock = broker, intake, clock
         self.listened_until: datetime | None = None  # up to when an earlier run was listening; set before ``run``
         self._connected_s: float | None = None  # monotonic, as all that is compared here: no step may move it
         self._queued_since: datetime | None = None
         self._connected_at_s = self._last_message_s = 0.0
-        self._routes = Routes(topics)
+        self._routes = Routes(topics, own)
         self._connection = 0  # counts connections: a packet id means nothing on the next one
         self._socket: MqttStream | None = None  # None also while a thread connects: paho then must not touch the loop
         self._writing = False

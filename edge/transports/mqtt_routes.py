@@ -21,7 +21,9 @@ class Route(msgspec.Struct, frozen=True):
 class Routes:
     """The filters of every driver. ``topics`` maps a filter to a family."""
 
-    def __init__(self, topics: Mapping[str, str]) -> None:
+    def __init__(self, topics: Mapping[str, str], own: tuple[str, ...] = ()) -> None:
+        """``own``: how topics begin that we publish ourselves; they are nobody's, whatever a filter says."""
+        self._own = own
         self._matcher = MQTTMatcher()
         for topic_filter, family in topics.items():
             self._matcher[topic_filter] = family
@@ -41,6 +43,8 @@ class Routes:
             text = topic.decode()
         except UnicodeDecodeError:
             return Route(None)
+        if self._own and text.startswith(self._own):
+            return Route(text)
         return Route(text, next(self._matcher.iter_match(text), None))  # pyright: ignore
 
 

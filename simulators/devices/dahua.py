@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import aiohttp
 from aiohttp import web
@@ -19,17 +20,27 @@ class Terminal(HttpDevice):
     boundary = "myboundary"
     stream_type = "multipart/x-mixed-replace"
 
-    def __init__(self, user: str = "admin", password: str = "") -> None:
+    def __init__(self, user: str = "admin", password: str = "", serial: str = "TESTASI00001") -> None:
         super().__init__(user, password)
+        self.serial = serial
         self.records: list[dict[str, Any]] = []
 
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get("/cgi-bin/eventManager.cgi", self.endless),
             web.get("/cgi-bin/snapManager.cgi", self.endless),
+            web.get("/cgi-bin/magicBox.cgi", self._info),
+            web.get("/cgi-bin/global.cgi", self._time),
             web.get("/cgi-bin/accessControl.cgi", self._open),
             web.get("/cgi-bin/recordFinder.cgi", self._find),
         ]
+
+    async def _info(self, request: web.Request) -> web.Response:
+        return web.Response(text=f"deviceType=ASI7213X\r\nserialNumber={self.serial}\r\n")
+
+    async def _time(self, request: web.Request) -> web.Response:
+        at = self.clock.astimezone(ZoneInfo("Asia/Shanghai"))
+        return web.Response(text=f"result={at.year}-{at.month}-{at.day} {at.hour}:{at.minute}:{at.second}\r\n")
 
     async def begun(self) -> None:
         await self.say(b"Heartbeat", "text/plain")

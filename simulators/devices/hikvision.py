@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from aiohttp import web
@@ -20,6 +20,16 @@ _OK = b"""<?xml version="1.0" encoding="UTF-8"?>
 <ResponseStatus version="2.0" xmlns="http://www.isapi.org/ver20/XMLSchema">
 <requestURL>%s</requestURL><statusCode>%d</statusCode><statusString>%s</statusString>
 <subStatusCode>%s</subStatusCode></ResponseStatus>
+"""
+
+_INFO = b"""<?xml version="1.0" encoding="UTF-8"?>
+<DeviceInfo version="2.0" xmlns="http://www.isapi.org/ver20/XMLSchema"><deviceName>Access Controller</deviceName>
+<model>DS-K1T671M</model><serialNumber>DS-K1T671M20210101V030000ENE00000001</serialNumber>
+<macAddress>%s</macAddress><firmwareVersion>V3.2.30</firmwareVersion></DeviceInfo>
+"""
+_TIME = b"""<?xml version="1.0" encoding="UTF-8"?>
+<Time version="2.0" xmlns="http://www.isapi.org/ver20/XMLSchema"><timeMode>NTP</timeMode>
+<localTime>%s</localTime><timeZone>CST-8:00:00</timeZone></Time>
 """
 
 
@@ -38,10 +48,20 @@ class Terminal(HttpDevice):
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get("/ISAPI/Event/notification/alertStream", self.endless),
+            web.get("/ISAPI/System/deviceInfo", self._info),
+            web.get("/ISAPI/System/time", self._time),
             web.put("/ISAPI/AccessControl/RemoteControl/door/{door}", self._open),
             web.put("/ISAPI/Parking/channels/{channel}/barrierGate", self._barrier),
             web.put("/ISAPI/AccessControl/remoteCheck", self._verdict),
         ]
+
+    async def _info(self, request: web.Request) -> web.Response:
+        mac = ":".join(self.mac[place : place + 2] for place in range(0, len(self.mac), 2))
+        return web.Response(body=_INFO % mac.encode(), content_type="application/xml")
+
+    async def _time(self, request: web.Request) -> web.Response:
+        local = self.clock.astimezone(timezone(timedelta(hours=8))).isoformat(timespec="seconds")
+        return web.Response(body=_TIME % local.encode(), content_type="application/xml")
 
     async def begun(self) -> None:
         """What was kept is told as history, then a sign of life."""

@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiohttp import web
@@ -27,6 +28,7 @@ class HttpDevice:
         self.user, self.password = user, password
         self.asked: list[tuple[str, str, bytes]] = []  # method, path with query, body
         self.refused = 0
+        self.off = timedelta()  # how far its clock is from the truth
         self.port = 0
         self._nonces: set[str] = set()
         self._streams: set[web.StreamResponse] = set()
@@ -39,6 +41,11 @@ class HttpDevice:
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def clock(self) -> datetime:
+        """What it shows, aware."""
+        return datetime.now(UTC) + self.off
 
     @property
     def listeners(self) -> int:

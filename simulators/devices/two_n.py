@@ -17,8 +17,9 @@ _NO_CHANNEL = {"success": False, "error": {"code": 12, "param": "id", "descripti
 class Intercom(HttpDevice):
     """``restart`` forgets the log and every channel, and counts from 1 again."""
 
-    def __init__(self, user: str = "admin", password: str = "") -> None:
+    def __init__(self, user: str = "admin", password: str = "", serial: str = "54-0880-0001") -> None:
         super().__init__(user, password)
+        self.serial = serial
         self.log: list[dict[str, Any]] = []
         self._channels: dict[int, int] = {}  # id -> how far it was told
         self._next_channel = 2_000
@@ -26,6 +27,8 @@ class Intercom(HttpDevice):
 
     def routes(self) -> list[web.RouteDef]:
         return [
+            web.get("/api/system/info", self._info),
+            web.get("/api/system/status", self._status),
             web.get("/api/log/subscribe", self._subscribe),
             web.get("/api/log/pull", self._pull),
             web.get("/api/switch/ctrl", self._switch),
@@ -39,6 +42,14 @@ class Intercom(HttpDevice):
         when = int(self.now_s() if at_s is None else at_s)
         number = len(self.log) + 1
         self.log.append({"id": number, "tzShift": 480, "utcTime": when, "upTime": 8, "event": name, "params": params})
+
+    async def _info(self, request: web.Request) -> web.Response:
+        told = {"variant": "2N IP Force", "serialNumber": self.serial, "swVersion": "2.40.1"}
+        return web.json_response({"success": True, "result": told})
+
+    async def _status(self, request: web.Request) -> web.Response:
+        told = {"systemTime": int(self.clock.timestamp()), "upTime": 190524}
+        return web.json_response({"success": True, "result": told})
 
     async def _subscribe(self, request: web.Request) -> web.Response:
         include = request.query.get("include", "new")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -35,6 +35,7 @@ class Camera:
         self.records: dict[int, Car] = {}
         self.outputs: list[dict[str, Any]] = []  # what ioctl was told
         self.asked: list[str] = []
+        self.off = timedelta()  # how far its clock is from the truth
         self._next = first
         self._server: asyncio.Server | None = None
         self._watchers: set[asyncio.StreamWriter] = set()
@@ -124,6 +125,9 @@ class Camera:
                 writer.write(self.result(self.records[told["id"]], sequence))
             case "get_record":
                 writer.write(self._frame({"cmd": name, "state_code": 404}, sequence))
+            case "get_device_timestamp":
+                at = datetime.now(UTC) + self.off
+                writer.write(self._frame({"cmd": name, "timestamp": int(at.timestamp())}, sequence))
             case "ioctl":
                 self.outputs.append(told)  # and no answer
             case "set_time" | "white_list_operator":

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from domain.events import Event
 from domain.findings import Finding, Reporter, exit_code
 from edge.config import Capacity
 from edge.doctor import agent, backlog, clock, devices, folder, software, storage
+from edge.doctor.verdict import Verdict
 from edge.status.box_status import described
 from edge.status.status import read_file
 from edge.store.disk import Disk
@@ -240,18 +242,20 @@ async def test_a_backlog_is_judged_by_its_age_not_by_its_size(tmp_path: Path) ->
     assert "driver_failed 1" in bad(backlog.check(found, NOW))
 
 
-def test_who_was_never_heard_fell_silent_or_is_offline() -> None:
-    seen = {
-        "t:well": {"at": NOW.isoformat(), "state": None},
-        "t:silent": {"at": (NOW - timedelta(days=3)).isoformat(), "state": "online"},
-        "t:off": {"at": NOW.isoformat(), "state": "offline"},
-    }
-    said = bad(devices.check(["t:well", "t:silent", "t:off", "t:never"], seen, NOW))
-    assert said == [
-        "t:silent was last heard 3.0 d ago",
-        "t:off is offline, last heard 0 s ago",
-        "t:never is listed and was never heard",
-    ]
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"at": NOW.isoformat(), "state": None}, []),
+        ({"at": (NOW - timedelta(days=3)).isoformat(), "state": "online"}, ["it was last heard 3.0 d ago"]),
+        ({"at": NOW.isoformat(), "state": "offline"}, ["it is offline, last heard 0 s ago"]),
+        ({}, ["it is listed and was never heard"]),
+    ],
+)
+def test_who_was_never_heard_fell_silent_or_is_offline(entry: dict[str, Any], said: list[str]) -> None:
+    verdict = Verdict("t:1", "t.md")
+    devices.heard(verdict, entry, NOW)
+    assert bad(verdict.findings) == said
+    assert all("docs/devices/t.md" in finding.next_step for finding in verdict.findings if finding.level != "ok")
 
 
 async def test_a_device_that_waits_to_be_listed_is_named(tmp_path: Path) -> None:
