@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import time
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from datetime import datetime
-from pathlib import Path
-from typing import Any, cast
-
-import msgspec
+from typing import Any
 
 from benchmarks.gateway import rig
 from benchmarks.intake import brokers
 from benchmarks.process import cpu_s, peak_rss_mb, rss_mb
 from benchmarks.rows import Row, full, percentile, row
-from edge.device_secrets import ASKED_OF_IT, DeviceSecret, DeviceSecrets
 from simulators import pictures
-from simulators.broker import free_port
-from simulators.crowd.crowd import COUNTS, Crowd, Pace, Tally, credentials, make_crowd, reconcile
-from simulators.crowd.member import ZONE, Gateway, Nature
-from simulators.products import ask
+from simulators.crowd.crowd import COUNTS, Crowd, Pace, Tally, make_crowd, reconcile
+from simulators.crowd.member import ZONE, Nature
 from tests.centre_sql import on_sqlite
-from tests.rig import COMPLEX, Rig, until
+from tests.crowd_rig import met
+from tests.rig import Rig
 
 # A busy day of one complex, as this product is designed for: 60,000 events, in its busiest hour eight times the mean.
 # The mixture is that of a plain day of 300 households: 1,800 people at doors (six times a day each), 400 cars, 300
@@ -45,7 +37,7 @@ async def run(scale: float) -> list[Row]:
     crowd = make_crowd(COUNTS, _picture())
     with rig(brokers()[-1]()) as here:
         here.device_rate_per_s = 50.0  # the agent's own limit
-        async with _met(here, crowd):
+        async with met(here, crowd):
             used = _Used(here.edge.pid)
             watching = asyncio.create_task(used.watch())
             await crowd.play(minutes * 60, pace())
@@ -65,73 +57,6 @@ def pace() -> Pace:
 def _picture() -> bytes:
     """What a plate camera sends along."""
     return pictures.gate_scene("东门入口", datetime.now(ZONE), "粤B12345", "blue", 1, night=False)
-
-
-@asynccontextmanager
-async def _met(here: Rig, crowd: Crowd) -> AsyncGenerator[None]:
-    """The agent and its centre run, and everybody has found everybody."""
-    await crowd.open()
-    try:
-        gateway = Gateway(here.broker.port, free_port(), free_port(), free_port())
-        await here.start_server()
-        await here.enrol()
-        with here.edge_config.open("a") as file:
-            file.write(settings(gateway, crowd.rows))
-        keep_secrets(here.edge_folder / "data", crowd)
-        await here.start_edge()
-        await wish(here, "credentials", credentials())
-        await until(lambda: _status(here).get("broker") == "connected")
-        await crowd.join(gateway)
-        yield
-    finally:
-        await crowd.close()
-
-
-def settings(gateway: Gateway, rows: list[dict[str, Any]]) -> str:
-    """What stands behind the first part of edge.toml."""
-    ports = (
-        f'[listen]\nhost = "127.0.0.1"\nport = {gateway.http}\n'
-        f'[websocket]\nhost = "127.0.0.1"\nport = {gateway.websocket}\n'
-        f'[tcp]\nhost = "127.0.0.1"\nports = {{gb26875 = {gateway.fire}}}\n'
-        f'[uhppote]\nhost = "127.0.0.1"\nport = {free_port()}\ntell = "127.0.0.1"\n'
-    )
-    return ports + "".join(f"[[devices]]\n{_toml(row)}\n" for row in rows)
-
-
-def _toml(row: dict[str, Any]) -> str:
-    return "".join(f"{key} = {_value(value)}\n" for key, value in row.items())
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, list):
-        return f"[{', '.join(map(_value, cast('list[Any]', value)))}]"
-    if isinstance(value, dict):
-        inner = cast("dict[str, Any]", value)
-        return "{" + ", ".join(f"{key} = {_value(part)}" for key, part in inner.items()) + "}"
-    return json.dumps(value, ensure_ascii=False)
-
-
-def keep_secrets(data: Path, crowd: Crowd) -> None:
-    """The passwords as an installer enters them at the box."""
-    asked_of_us, asked_of_it = DeviceSecrets(data), DeviceSecrets(data, ASKED_OF_IT)
-    for member in crowd.members:
-        if member.password:
-            asked_of_us.keep(member.device, DeviceSecret(member.password, member.user))
-        if member.push_password:
-            asked_of_it.keep(member.device, DeviceSecret(member.push_password))
-
-
-async def wish(here: Rig, kind: str, body: dict[str, Any]) -> None:
-    """Put a document down at the centre and wait until the gateway goes by it."""
-    file = here.folder / f"{kind}.json"
-    file.write_text(json.dumps(body, ensure_ascii=False))
-    await ask("gatehouse-server", "desired", "put", COMPLEX, kind, str(file), "--data", str(here.server_folder))
-    await until(lambda: (kind,) in here.centre_query("SELECT kind FROM gateway_applied"))
-
-
-def _status(here: Rig) -> dict[str, Any]:
-    file = here.edge_folder / "data" / "status.json"
-    return msgspec.json.decode(file.read_bytes()) if file.is_file() else {}
 
 
 class _Used:

@@ -1,4 +1,4 @@
-"""Doors of every family that the gateway decides, or whose controller keeps the list, at one site over their own wires."""
+"""Doors of every family that the gateway decides, or whose controller keeps the list, each over its own wire."""
 
 from __future__ import annotations
 

@@ -12,9 +12,10 @@ from urllib.parse import urlencode
 import httpx
 
 from simulators.broker import NatsBroker
+from tests.made import start_copy
 from tests.rig import COMPLEX, Rig, until
 from tests.scenarios.door_families import CARD, FamilyDoor, family_doors, settings
-from tests.scenarios.door_site import DEVICE, DEVICES, GOOD_CARD, DoorSite, cards
+from tests.scenarios.door_site import DEVICE, GOOD_CARD, DoorSite, cards
 
 BOUND_S = 15.0
 AGAIN_S = 1.1  # a card shown twice in one second is one asking, where a device dates by seconds
@@ -45,9 +46,9 @@ async def test_enrolled_by_a_swipe_and_refused_at_every_family_within_the_bound_
     broker = NatsBroker()
     here = DoorSite(tmp_path, broker, rig=Rig(tmp_path, broker, extra_edge=settings()))
     try:
-        await here.start()
+        await start_copy(here.rig)
         async with family_doors(here.rig.broker.port, here.rig.edge_folder / "data") as doors:
-            await here.wish("devices", {"devices": [*DEVICES["devices"], *(door.row for door in doors)]})
+            await here.furnish([door.row for door in doors])
             await here.wish("credentials", {"cards": cards(revoked=False)["cards"][:1]})  # the good one
             with httpx.Client(base_url=here.rig.url) as client:
                 clerk = Clerk(client, here.rig.account)
@@ -122,4 +123,6 @@ def _since(moment: datetime) -> float:
 def _revoked_at(here: DoorSite) -> list[tuple[datetime, str]]:
     """When the gateway first refused it for that, and at which device."""
     events = [event for _, event in here.rig.centre_events() if event.get("ext", {}).get("decided_by") == "gateway"]
-    return [(datetime.fromisoformat(event["time"]), event["device"]) for event in events if event["reason"] == "revoked"]
+    return [
+        (datetime.fromisoformat(event["time"]), event["device"]) for event in events if event["reason"] == "revoked"
+    ]
