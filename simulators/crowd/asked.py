@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
-from simulators.crowd.member import ZONE, Gateway, Member, Signs, subject_of
+from simulators.crowd.member import ZONE, Member, Signs, subject_of
 from simulators.devices import dahua, hikvision, two_n, uhppote, vzenith_tcp
 from simulators.devices.http_device import HttpDevice
 
@@ -16,7 +16,7 @@ _FIRST_CONTROLLER = 423_187_000
 class Listened(Member):
     """A door device with an HTTP server, digest, and a card that it let in."""
 
-    nature = "door"
+    nature, has_port = "door", True
     user, password = "admin", "example-of-a-door"  # pragma: allowlist secret
     made: ClassVar[type[HttpDevice]]
 
@@ -25,10 +25,12 @@ class Listened(Member):
         self._server = server
 
     def placed(self) -> dict[str, Any]:
-        return {"address": self._server.address}
+        return {"address": f"http://127.0.0.1:{self.port}"}
 
     async def open(self) -> None:
+        self._server.password, self._server.port = self.password, self.port
         await self._server.start()
+        self.port = self._server.port
 
     async def close(self) -> None:
         await self._server.stop()
@@ -102,19 +104,20 @@ class Intercom(Listened):
 class PacketController(Member):
     """A UHPPOTE controller by UDP, into which the agent puts the residents' cards; it lets one of them in."""
 
-    family, nature = "uhppote-udp", "door"
+    family, nature, has_port = "uhppote-udp", "door", True
+    keeps_cards = True
 
     def __init__(self, number: int, signs: Signs, cards: range) -> None:
         serial = _FIRST_CONTROLLER + number
         super().__init__(f"uhppote:{serial}", signs)
         self._controller, self._cards = uhppote.Controller(serial, ZONE), cards
-        self._port = 0
 
     def placed(self) -> dict[str, Any]:
-        return {"address": f"127.0.0.1:{self._port}", "keeps_cards": True, "doors": [{"point": "door/1"}]}
+        keeps = {"keeps_cards": True, "doors": [{"point": "door/1"}]} if self.keeps_cards else {}
+        return {"address": f"127.0.0.1:{self.port}", **keeps}
 
     async def open(self) -> None:
-        self._port = await self._controller.start()
+        self.port = await self._controller.start(port=self.port)
 
     async def close(self) -> None:
         self._controller.stop()
@@ -122,7 +125,8 @@ class PacketController(Member):
     @property
     def is_met(self) -> bool:
         """It tells us of its events, and the residents' cards are in it."""
-        return self._controller.listener[1] != 0 and len(self._controller.cards) == len(self._cards)
+        has_cards = not self.keeps_cards or len(self._controller.cards) == len(self._cards)
+        return self._controller.listener[1] != 0 and has_cards
 
     async def fact(self, at: datetime) -> str:
         self._controller.swipe(1, self._cards[self.signs.number() % len(self._cards)])
@@ -135,22 +139,18 @@ class PacketController(Member):
 class TcpCamera(Member):
     """A Vzenith camera by its own port."""
 
-    family, nature = "vzenith-tcp", "plate"
+    family, nature, has_port = "vzenith-tcp", "plate", True
 
     def __init__(self, number: int, signs: Signs) -> None:
         serial = f"c0de0003-{number:08}"
         super().__init__(f"vzenith:{serial}", signs)
         self._camera = vzenith_tcp.Camera(serial)
-        self._port = 0
 
     def placed(self) -> dict[str, Any]:
-        return {"address": f"tcp://127.0.0.1:{self._port}"}
+        return {"address": f"tcp://127.0.0.1:{self.port}"}
 
     async def open(self) -> None:
-        self._port = await self._camera.start()
-
-    async def join(self, gateway: Gateway) -> None:
-        """Cars before it was ours are none of this run."""
+        self.port = await self._camera.start(port=self.port)
 
     async def close(self) -> None:
         await self._camera.stop()

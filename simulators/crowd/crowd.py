@@ -57,6 +57,18 @@ class Crowd:
         self.members, self._also, self.absent = list(members), list(also), list(absent)
         self.said = Said()
 
+    def by_ports_from(self, first: int) -> None:
+        """Devices with a port of their own get the next each: who writes the list knows them before they run."""
+        for place, member in enumerate(one for one in self.members if one.has_port):
+            member.port = first + place
+
+    def unguarded(self) -> None:
+        """Without passwords, and without cards that the agent keeps in a controller: a device list says all."""
+        for member in self.members:
+            member.password = member.push_password = ""
+            if isinstance(member, asked.PacketController):
+                member.keeps_cards = False
+
     @property
     def rows(self) -> list[dict[str, Any]]:
         """The device list; complete once all are open."""
@@ -74,7 +86,10 @@ class Crowd:
     async def join(self, gateway: Gateway) -> None:
         """Switch all on, and wait until each and the agent have found each other. Raises NotMet."""
         for member in self.members:
-            await member.join(gateway)
+            try:
+                await member.join(gateway)
+            except _FAILURES as error:
+                raise NotMet(f"{member.device} does not reach the agent: {error}") from error
         try:
             async with asyncio.timeout(_MET_S):
                 while not all(member.is_met for member in self.members):  # noqa: ASYNC110 - state of many devices
@@ -184,12 +199,25 @@ COUNTS = {
     "ocpp16": 6,
     "osdp": 2,
 }
+# Those that the story of ``site`` has not, and that a device list alone describes: a line of RS-485 is none of them.
+OTHERS = frozenset(COUNTS) - {"vzenith-mqtt", "uhppoted-mqtt", "zigbee2mqtt", "frigate", "osdp"}
+
+
+def other_families(first_port: int) -> Crowd:
+    """One device of each of the others, at ports from ``first_port`` on."""
+    crowd = make_crowd({family: 1 for family in COUNTS if family in OTHERS})
+    crowd.by_ports_from(first_port)
+    crowd.unguarded()
+    return crowd
 
 
 def credentials() -> dict[str, Any]:
     """The residents' cards: desired state of kind ``credentials``."""
     rest = {"doors": [{"device": "*"}], "until": "2099-12-31"}
     return {"cards": [{"id": f"c{card}", "card": str(card), **rest} for card in at_broker.DoorController.CARDS]}
+
+
+_BESIDE = {"uhppoted-mqtt": "uhppoted:daemon", "zigbee2mqtt": "z2m:bridge", "frigate": "frigate:frigate"}
 
 
 def make_crowd(counts: Mapping[str, int] = COUNTS, picture: bytes = b"", seed: int = 1) -> Crowd:
@@ -199,8 +227,7 @@ def make_crowd(counts: Mapping[str, int] = COUNTS, picture: bytes = b"", seed: i
     absent = [] if osdp.is_here() or not counts.get("osdp") else ["osdp: libosdp is not installed"]
     there = {family: number for family, number in counts.items() if not (absent and family == "osdp")}
     members = [makes[family](number) for family, many in there.items() for number in range(1, many + 1)]
-    also = [{"id": device} for device in ("uhppoted:daemon", "z2m:bridge", "frigate:frigate")]
-    return Crowd(members, also, absent)
+    return Crowd(members, [{"id": device} for family, device in _BESIDE.items() if there.get(family)], absent)
 
 
 def _makes(signs: Signs) -> dict[str, Make]:

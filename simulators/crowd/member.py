@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from itertools import count
 from string import ascii_uppercase, digits
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 ZONE = ZoneInfo("Asia/Shanghai")
 Nature = Literal["door", "plate", "camera", "sensor"]
+NATURES: tuple[Nature, ...] = get_args(Nature)
 _SIGNS = digits + "".join(sign for sign in ascii_uppercase if sign not in "IO")
 _MOST_PLATES = len(_SIGNS) ** 5
 
@@ -62,8 +63,10 @@ class Member:
     nature: ClassVar[Nature]
     alive_s: ClassVar[float] = 0.0  # between two signs of life; 0: none, or whoever asks it sees that it lives
     user: ClassVar[str] = ""
-    password: ClassVar[str] = ""  # which the agent must show it
-    push_password: ClassVar[str] = ""  # which it shows the agent
+    password: str = ""  # which the agent must show it
+    push_password: str = ""  # which it shows the agent
+    has_port: ClassVar[bool] = False  # of its own, at which the agent asks it
+    port: int = 0  # set before it is opened: that one, else any
 
     def __init__(self, device: str, signs: Signs) -> None:
         self.device, self.signs = device, signs
