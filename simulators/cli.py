@@ -14,11 +14,14 @@ from rich.console import Console
 
 from simulators import cli_cluster, cli_fleet
 from simulators.broker import BrokerUnavailable, make_broker
+from simulators.crowd.crowd import NotMet, other_families
+from simulators.crowd.member import Gateway
+from simulators.crowd.settings import device_list
 from simulators.postgres import PostgresUnavailable
 from simulators.processes import ChildFailed
 from simulators.receiver import Failing, Receiver
 from simulators.site import Site
-from simulators.site_run import BrokerAway, SiteReport, SiteRun
+from simulators.site_run import Beside, BrokerAway, SiteReport, SiteRun
 
 T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Simulated surroundings of Gatehouse.")
@@ -26,6 +29,10 @@ out = Console()
 err = Console(stderr=True)
 
 Engine = Literal["sqlite", "postgres"]
+Families = Literal["site", "all"]
+FIRST_PORT = 18_100
+FamiliesOption = Annotated[Families, typer.Option(help="all: a device of each other family beside the site's.")]
+FirstPort = Annotated[int, typer.Option(help="Of the devices that the agent asks, with --families all.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for scripts.")]
 
 app.command()(cli_cluster.cluster)
@@ -68,19 +75,29 @@ def site(
     minutes: Annotated[float, typer.Option(help="How long; 0: until told to stop.", min=0)] = 10.0,
     rate: Annotated[float, typer.Option(help="Facts a second, about.", min=0.01)] = 1.0,
     pictures: Annotated[bool, typer.Option(help="Draw the cameras' pictures.")] = True,
+    families: FamiliesOption = "site",
+    first_port: FirstPort = FIRST_PORT,
+    http: Annotated[int, typer.Option(help="Of the agent's [listen], for --families all.")] = 8080,
+    fire: Annotated[int, typer.Option(help="Where the agent hears GB/T 26875.3, for --families all.")] = 26_875,
+    websocket: Annotated[int, typer.Option(help="Of the agent's [websocket], for --families all.")] = 9000,
     as_json: AsJson = False,
 ) -> None:
     """Play a whole complex to a broker: residents, visitors, cars, and somebody who should not be there.
 
+    With --families all a device of each other family beside it, over its own transport, to an agent that has the list
+    of gatehouse-sim devices --families all.
+
     Example: gatehouse-sim site --port 1883 --seed 7 --minutes 5
     """
-    run = SiteRun(Site(seed, minutes or None, rate, pictures), host, port)
+    gateway = Gateway(port, http, fire, websocket, host)
+    beside = Beside(other_families(first_port), gateway) if families == "all" else None
+    run = SiteRun(Site(seed, minutes or None, rate, pictures), host, port, beside=beside)
     status = None if as_json else out.status("connecting")
     try:
         if status is not None:
             status.start()
         asyncio.run(_until_told(run.run(lambda report: _show(status, report))))
-    except BrokerAway as error:
+    except (BrokerAway, NotMet) as error:
         raise fail(str(error)) from error
     finally:
         if status is not None:
@@ -89,19 +106,14 @@ def site(
 
 
 @app.command()
-def devices(as_json: AsJson = False) -> None:
+def devices(families: FamiliesOption = "site", first_port: FirstPort = FIRST_PORT, as_json: AsJson = False) -> None:
     """The device list of the simulated complex, as an installer writes it into edge.toml.
 
     Example: gatehouse-sim devices >> edge.toml
     """
-    rows = Site.devices()
-    if as_json:
-        print(msgspec.json.encode(rows).decode())
-        return
-    for row in rows:
-        print("\n[[devices]]")
-        for key, value in row.items():
-            print(f'{key} = "{value}"')
+    others = other_families(first_port).rows if families == "all" else []
+    rows: list[dict[str, Any]] = [*Site.devices(), *others]
+    print(msgspec.json.encode(rows).decode() if as_json else device_list(rows))
 
 
 @app.command()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from simulators import scenes
+from simulators.crowd.crowd import Crowd, Pace
+from simulators.crowd.member import NATURES, Gateway
 from simulators.devices import frigate, vzenith
 from simulators.devices.gate import Gate
 from simulators.devices.message import DeviceMessage
@@ -28,6 +31,7 @@ _CONNECT_LIMIT_S = 15.0
 _ACKNOWLEDGE_LIMIT_S = 30.0
 _PAUSE_S = 0.01
 _GATES_S = 0.05
+_ENDLESS_S = 86_400.0
 
 Answer = Callable[[str, bytes, datetime], Sequence[DeviceMessage]]
 Progress = Callable[["SiteReport"], None]
@@ -44,6 +48,7 @@ class SiteReport(msgspec.Struct, frozen=True):
     acknowledged: int = 0
     answered_commands: int = 0
     facts: int = 0
+    others: int = 0  # facts of devices of other families
 
     @property
     def waiting(self) -> int:
@@ -115,11 +120,40 @@ class Speaker:
         self.acknowledged += 1
 
 
+class Beside(msgspec.Struct, frozen=True):
+    """Devices of other families, and the agent whose doors they come by."""
+
+    crowd: Crowd
+    gateway: Gateway
+
+
+@asynccontextmanager
+async def _playing(beside: Beside | None, site: Site) -> AsyncGenerator[None]:
+    """They have their say meanwhile, to their end. Raises NotMet."""
+    if beside is None:
+        yield
+        return
+    crowd, seconds = beside.crowd, _ENDLESS_S if site.minutes is None else site.minutes * 60
+    await crowd.open()
+    try:
+        await crowd.join(beside.gateway)
+        pace = Pace({nature: site.rate / len(NATURES) for nature in NATURES})
+        playing = asyncio.create_task(crowd.play(seconds, pace, site.seed))
+        try:
+            yield
+            await playing
+        finally:
+            playing.cancel()
+    finally:
+        await crowd.close()
+
+
 class SiteRun:
     """One run of a site against a broker. ``report`` and ``truth`` grow while it goes on."""
 
-    def __init__(self, site: Site, host: str, port: int, speed: float = 1.0) -> None:
+    def __init__(self, site: Site, host: str, port: int, speed: float = 1.0, beside: Beside | None = None) -> None:
         self._site, self._host, self._port, self._speed = site, host, port, speed
+        self._beside = beside
         self.truth = GroundTruth()
         self._speakers: dict[str, Speaker] = {}
 
@@ -131,6 +165,7 @@ class SiteRun:
             acknowledged=sum(one.acknowledged for one in speakers),
             answered_commands=sum(one.answered for one in speakers),
             facts=len(self.truth.facts),
+            others=self._beside.crowd.said.facts() if self._beside else 0,
         )
 
     async def run(self, progress: Progress | None = None) -> None:
@@ -144,10 +179,11 @@ class SiteRun:
             for speaker in everyone:
                 speaker.start(self._host, self._port)
             await _until(lambda: all(one.connected for one in everyone), _CONNECT_LIMIT_S, self._no_answer)
-            moving = asyncio.create_task(self._move(gates))
-            await self._play(estate, started_at, progress)
-            moving.cancel()
-            await asyncio.wait({moving})
+            async with _playing(self._beside, self._site):
+                moving = asyncio.create_task(self._move(gates))
+                await self._play(estate, started_at, progress)
+                moving.cancel()
+                await asyncio.wait({moving})
             await _until(lambda: self.report.waiting <= 0, _ACKNOWLEDGE_LIMIT_S, self._unacknowledged)
         finally:
             for speaker in everyone:

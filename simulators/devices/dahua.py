@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b64encode
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,6 +12,7 @@ import aiohttp
 from aiohttp import web
 
 from simulators.devices.http_device import HttpDevice
+from simulators.devices.message import DeviceMessage, encode
 
 PUSH_S = 0.1
 
@@ -59,6 +62,28 @@ class Terminal(HttpDevice):
         if request.query.get("action") != "openDoor" or not request.query.get("channel"):
             return web.Response(status=400, text="Error\r\nBad Request!\r\n")
         return web.Response(text="OK\r\n")
+
+
+def access(card: str, number: int, at: datetime) -> bytes:
+    """What a terminal's stream says of a card that it let in."""
+    said = {"CardName": "", "CardNo": card, "Door": 0, "ErrorCode": 0, "Method": 1, "ReaderID": "1", "RecNo": number}
+    told = {**said, "Status": 1, "Type": "Entry", "UTC": int(at.timestamp()), "UserID": ""}
+    return b"Code=AccessControl;action=Pulse;index=0;data=" + encode(told)
+
+
+def shot(serial: str, plate: str, number: int, at: datetime, zone: ZoneInfo, jpeg: bytes = b"") -> DeviceMessage:
+    """A plate camera's push (ITSAPI): a car with a blue plate, by the camera's wall clock."""
+    wall = at.astimezone(zone)
+    snap = {"DeviceID": serial, "Direction": "Obverse", "LanNo": 1, "TriggerSource": "Video"}
+    snap |= {"AccurateTime": f"{wall:%F %T}.{wall.microsecond // 1000:03}", "SnapTime": f"{wall:%F %T}"}
+    read = {"PlateNumber": plate, "PlateColor": "Blue", "PlateType": "Normal", "Confidence": 95, "IsExist": True}
+    picture = {"PicName": f"{wall:%Y%m%d%H%M%S}_{number}.jpg", "Content": b64encode(jpeg).decode()}
+    body = {"Picture": {"Plate": read, "Vehicle": {"VehicleType": "Car"}, "SnapInfo": snap, "NormalPic": picture}}
+    return DeviceMessage("/NotificationInfo/TollgateInfo", encode(body))
+
+
+def keep_alive(serial: str) -> DeviceMessage:
+    return DeviceMessage("/NotificationInfo/KeepAlive", encode({"DeviceID": serial}))
 
 
 async def push(url: str, body: bytes, tries: int = 20) -> int:

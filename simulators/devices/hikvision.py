@@ -13,7 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from simulators.devices.http_device import HttpDevice
-from simulators.devices.message import encode
+from simulators.devices.message import DeviceMessage, encode
 
 CARD_PASSED, UNKNOWN_CARD, LOCK_OPENED, DOOR_OPENED, DOOR_FORCED = 0x01, 0x09, 0x15, 0x19, 0x1B
 _OK = b"""<?xml version="1.0" encoding="UTF-8"?>
@@ -31,6 +31,16 @@ _TIME = b"""<?xml version="1.0" encoding="UTF-8"?>
 <Time version="2.0" xmlns="http://www.isapi.org/ver20/XMLSchema"><timeMode>NTP</timeMode>
 <localTime>%s</localTime><timeZone>CST-8:00:00</timeZone></Time>
 """
+_ANPR = """<?xml version="1.0" encoding="UTF-8"?>
+<EventNotificationAlert xmlns="http://www.isapi.org/ver20/XMLSchema" version="2.0">
+<macAddress>%s</macAddress><channelID>1</channelID><dateTime>%s</dateTime><activePostCount>1</activePostCount>
+<eventType>ANPR</eventType><eventState>active</eventState><eventDescription>ANPR</eventDescription>
+<ANPR><country>59</country><licensePlate>蓝%s</licensePlate><line>1</line><direction>forward</direction>
+<confidenceLevel>97</confidenceLevel><plateType>92TypeCivil</plateType><plateColor>blue</plateColor>
+<originalLicensePlate>蓝%s</originalLicensePlate></ANPR><UUID>%s</UUID><picNum>%d</picNum>
+</EventNotificationAlert>
+"""
+PLATE_FORM = "multipart/form-data; boundary=boundary"
 
 
 class Terminal(HttpDevice):
@@ -72,12 +82,12 @@ class Terminal(HttpDevice):
         await self.heartbeat(datetime.now().astimezone())
 
     async def heartbeat(self, at: datetime) -> None:
-        await self._tell(self._event("heartBeat", at))
+        await self._tell(_event(self.mac, "heartBeat", at))
 
     async def access(self, minor: int, at: datetime, *, major: int = 5, **said: Any) -> None:
         """An access event; kept while nobody listens."""
         self._number += 1
-        event = self._event("AccessControllerEvent", at)
+        event = _event(self.mac, "AccessControllerEvent", at)
         numbers = {"majorEventType": major, "subEventType": minor, "serialNo": self._number, "currentEvent": True}
         event["AccessControllerEvent"] = {"deviceName": "门口", **numbers, "doorNo": 1, **said}
         if self.listeners:
@@ -87,11 +97,6 @@ class Terminal(HttpDevice):
 
     async def _tell(self, event: dict[str, Any], pictures: Iterable[bytes] = ()) -> None:
         await self.say(encode(event), 'application/json; charset="UTF-8"', *pictures)
-
-    def _event(self, kind: str, at: datetime) -> dict[str, Any]:
-        mac = ":".join(self.mac[place : place + 2] for place in range(0, len(self.mac), 2))
-        when = at.astimezone().isoformat(timespec="seconds")
-        return {"macAddress": mac, "channelID": 1, "dateTime": when, "eventType": kind, "eventState": "active"}
 
     async def _open(self, request: web.Request) -> web.Response:
         door = int(request.match_info["door"])
@@ -114,6 +119,36 @@ class Terminal(HttpDevice):
 
     async def _barrier(self, request: web.Request) -> web.Response:
         return _status(request, 1, b"OK", b"ok")
+
+
+def plate(mac: str, text: str, number: int, at: datetime, jpeg: bytes = b"") -> DeviceMessage:
+    """A plate camera's push: the XML alone, or a form with the picture behind it."""
+    name = f"6f1d2c3e-0001-4b7a-9c11-{number:012x}"
+    told = (_mac(mac), at.astimezone().isoformat(timespec="milliseconds"), text, text, name, int(bool(jpeg)))
+    words = (_ANPR % told).encode()
+    if not jpeg:
+        return DeviceMessage("/hikvision", words)
+    parts = (("anpr.xml", "text/xml", words), ("detectionPicture.jpg", "image/jpeg", jpeg))
+    return DeviceMessage("/hikvision", b"".join(_part(*part) for part in parts) + b"--boundary--\r\n")
+
+
+def alive(mac: str, at: datetime) -> DeviceMessage:
+    """A sign of life of a device that pushes."""
+    return DeviceMessage("/hikvision", encode(_event(mac, "heartBeat", at)))
+
+
+def _part(name: str, kind: str, body: bytes) -> bytes:
+    says = f'Content-Disposition: form-data; name="{name}"; filename="{name}"\r\nContent-Type: {kind}\r\n'
+    return f"--boundary\r\n{says}Content-Length: {len(body)}\r\n\r\n".encode() + body + b"\r\n"
+
+
+def _event(mac: str, kind: str, at: datetime) -> dict[str, Any]:
+    when = at.astimezone().isoformat(timespec="seconds")
+    return {"macAddress": _mac(mac), "channelID": 1, "dateTime": when, "eventType": kind, "eventState": "active"}
+
+
+def _mac(digits: str) -> str:
+    return ":".join(digits[place : place + 2] for place in range(0, len(digits), 2))
 
 
 def _status(request: web.Request, code: int, said: bytes, sub: bytes, status: int = 200) -> web.Response:

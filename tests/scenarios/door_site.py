@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -79,10 +80,10 @@ class DoorSite:
         await start_copy(self.rig)
         await self.furnish()
 
-    async def furnish(self) -> None:
-        """Put the door in, where the rig runs already."""
+    async def furnish(self, also: Sequence[dict[str, Any]] = ()) -> None:
+        """Put the door in, where the rig runs already; and ``also`` other devices."""
         self._door = Door(self.rig.broker.port)
-        await self.wish("devices", DEVICES)
+        await self.wish("devices", {"devices": [*DEVICES["devices"], *also]})
 
     def stop(self) -> None:
         self.take_away()
