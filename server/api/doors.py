@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -21,8 +23,13 @@ async def doors(request: Request, person: Watching, complex: str = "") -> Respon
         found = await place_views.doors(connection, person.scope, complex)
         complexes = await place_views.complexes_of(connection, person.scope)
     found.sort(key=lambda door: door.state not in _ALARMING)
-    context = {"doors": found, "complexes": complexes, "filters": {"complex": complex}, "alarming": _ALARMING}
     seen = [place.id for place in complexes]
-    context["plan_of"] = complex if complex in seen else seen[0] if len(seen) == 1 else ""
-    context |= {"may_oversee": person.may(*OVERSEEING), "most": place_views.MOST_DOORS}
+    context: dict[str, Any] = {"doors": found, "complexes": complexes, "alarming": _ALARMING}
+    chosen = complex if complex in seen else seen[0] if len(seen) == 1 else ""
+    context |= {
+        "filters": {"complex": complex},
+        "plan_of": chosen,
+        "may_oversee": person.may(*OVERSEEING),
+        "most": place_views.MOST_DOORS,
+    }
     return page(request, person, "doors.html", **context)
