@@ -98,13 +98,13 @@ async def show_pass(request: Request, token: str) -> Response:
 
 
 async def _behind(connection: AsyncConnection, complex_id: str, passes: list[VisitorPass]) -> dict[str, int]:
-    """How many gateways do not know yet that a pass was used: at their doors it may open once more."""
+    """How many gateways do not know yet that a pass was used: at their doors it may open once more. The one that let it
+    in knows."""
     used = [one for one in passes if one.used_at is not None]
     if not used:
         return {}
     reach = await reach_views.reach(connection, complex_id, "credentials")
-    stands = {one.id: reach.of(one.version) for one in used}
-    return {identity: stand.of_gateways - stand.gateways for identity, stand in stands.items()}
+    return {one.id: len(set(reach.behind(one.version)) - {one.used_by}) for one in used}
 
 
 @router.get("/visit/{token}", dependencies=[Depends(public)])

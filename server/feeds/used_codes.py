@@ -41,7 +41,7 @@ def _use(fact: Fact) -> Use | None:
     if not by_code or not isinstance(entry, str) or event.ext.get("decided_by") != "gateway":
         return None
     where = event.place or f"{event.device} {event.point or ''}".strip()
-    return Use(fact.complex, entry, event.occurred_at, where)
+    return Use(fact.complex, entry, event.occurred_at, where, fact.gateway)
 
 
 class Teller:

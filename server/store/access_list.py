@@ -136,7 +136,7 @@ def _row_of(entry: Card | Known, known: Row | None, at: str, by: str) -> dict[st
     """An entry as a row; when it was revoked stays what it was."""
     was_revoked = known is not None and known["revoked_at"] is not None
     ended = (known["revoked_at"], known["revoked_by"]) if known is not None and was_revoked else (at, by)
-    revoked_at, revoked_by = ended if entry.revoked else (None, None)
+    revoked_at, revoked_by = ended if entry.revoked or _is_used_elsewhere(entry, known) else (None, None)
     is_card = isinstance(entry, Card)
     return {
         "id": entry.id,
@@ -159,6 +159,11 @@ def _row_of(entry: Card | Known, known: Row | None, at: str, by: str) -> dict[st
         "revoked_at": revoked_at,
         "revoked_by": revoked_by,
     }
+
+
+def _is_used_elsewhere(entry: Card | Known, known: Row | None) -> bool:
+    """Whether only the document says that a code was used: no row here knows when."""
+    return isinstance(entry, Known) and entry.used and (known is None or known["used_at"] is None)
 
 
 async def _take_passes(connection: AsyncConnection, complex_id: str, newest: RowMapping, now: datetime) -> None:

@@ -13,7 +13,7 @@ from server.store.bulk import insert_new
 from server.store.engine import stamp
 from server.store.resident_tables import code_use, credential
 
-_COLUMNS = ("complex", "entry", "at", "place")
+_COLUMNS = ("complex", "entry", "at", "place", "gateway")
 
 
 class Use(msgspec.Struct, frozen=True):
@@ -23,6 +23,7 @@ class Use(msgspec.Struct, frozen=True):
     entry: str
     at: datetime
     place: str
+    gateway: str
 
     @property
     def key(self) -> tuple[str, str]:
@@ -31,7 +32,7 @@ class Use(msgspec.Struct, frozen=True):
 
 async def note(connection: AsyncConnection, uses: Sequence[Use]) -> None:
     """Once each; what is noted already stays."""
-    rows = [(one.complex, one.entry, stamp(one.at), one.place) for one in uses]
+    rows = [(one.complex, one.entry, stamp(one.at), one.place, one.gateway) for one in uses]
     await insert_new(connection, code_use, _COLUMNS, rows)
 
 
@@ -50,6 +51,6 @@ async def take(connection: AsyncConnection, complex_id: str) -> int:
     for row in noted:
         once = (credential.c.complex == complex_id, credential.c.id == row["entry"], credential.c.kind == "qr")
         used = update(credential).where(*once, credential.c.used_at.is_(None))
-        values = {"used_at": row["at"], "used_where": row["place"], "version": None}
-        marked += (await connection.execute(used.values(**values))).rowcount
+        values = {"used_at": row["at"], "used_where": row["place"], "used_by": row["gateway"]}
+        marked += (await connection.execute(used.values(**values, version=None))).rowcount
     return marked

@@ -58,6 +58,10 @@ class Reach(msgspec.Struct, frozen=True):
     said: list[Said]
     doors: int  # of the complex, also those that no gateway lists
 
+    def behind(self, version: int | None) -> list[str]:
+        """The gateways that have an older one; of what is in no document yet, all."""
+        return [one.gateway for one in self.said if version is None or one.applied < version]
+
     def of(self, version: int | None) -> Stand:
         """Who has a version, or a newer one."""
         have = [one for one in self.said if version is not None and one.applied >= version]

@@ -90,7 +90,8 @@ credential = Table(  # an entry of the document "credentials"; its id is the ent
     Column("from_at", String),  # moments within its days
     Column("until_at", String),
     Column("used_at", String),  # of a code that opens once,
-    Column("used_where", String),  # and at which door
+    Column("used_where", String),  # at which door,
+    Column("used_by", String),  # and which gateway let it in
     Column("revoked_at", String),
     Column("revoked_by", String),
     *_of_a_list(),
@@ -146,7 +147,7 @@ access_list = Table(  # which versions of a complex's documents the rows here ag
 code_use = Table(  # codes that a gateway let in, until the list of the others says so
     "code_use",
     metadata,
-    *_words("complex", "entry", "at", "place"),
+    *_words("complex", "entry", "at", "place", "gateway"),
     PrimaryKeyConstraint("complex", "entry"),
 )
 swipe_wait = Table(  # a reader at which somebody waits for a card to enrol: its next unknown swipe is no alert

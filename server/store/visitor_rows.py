@@ -55,6 +55,7 @@ class VisitorPass(msgspec.Struct, frozen=True):
     from_at: datetime | None  # none: a pass for whole days
     until_at: datetime | None
     used_at: datetime | None
+    used_by: str | None
     revoked_at: datetime | None
     version: int | None
 
@@ -137,6 +138,6 @@ async def shown(connection: AsyncConnection, token: str) -> VisitorPass | None:
 
 def _passes() -> Select[Any]:
     window = ("from_day", "until_day", "from_at", "until_at")
-    names = ("id", "complex", "name", *window, "used_at", "revoked_at", "version")
+    names = ("id", "complex", "name", *window, "used_at", "used_by", "revoked_at", "version")
     query = select(*(credential.c[name] for name in names), complex_.c.name.label("complex_name"), complex_.c.timezone)
     return query.join(complex_, complex_.c.id == credential.c.complex)

@@ -205,7 +205,7 @@ def test_a_credential_keeps_what_it_was_before_it_knew_hours(tmp_path: Path) -> 
     before = with_connection(url, kept)
     migrate.upgrade(url, "0017")
     (now,) = with_connection(url, kept)
-    assert now == {**before[0], "from_at": None, "until_at": None, "used_at": None, "used_where": None}
+    assert now == {**before[0], "from_at": None, "until_at": None, "used_at": None, "used_where": None, "used_by": None}
     migrate.downgrade(url, "0013")
     assert with_connection(url, kept) == before and len(before) == 1
 

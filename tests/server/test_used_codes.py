@@ -82,7 +82,8 @@ async def test_a_code_that_opened_at_one_gateway_opens_at_no_other(here: Centre)
     assert await reasons(here, other, **forms) == ["card_list"] * 3
     await first.send(granted("q1", 1), granted("t1", 2), granted("nobody", 3))
     rows = await here.wait_for(schema.credential, lambda rows: any(row["used_at"] for row in rows))
-    assert {row["id"]: row["used_where"] for row in rows} == {"q1": "3 号楼", "q2": None, "t1": None}
+    told = {row["id"]: (row["used_where"], row["used_by"]) for row in rows}
+    assert told == {"q1": ("3 号楼", first.id), "q2": (None, None), "t1": (None, None)}
     assert await reasons(here, other, **forms) == ["used", "card_list", "card_list"]
     assert await reasons(here, other) == ["revoked", "card_list", "card_list"], "to a program that knows no such word"
     await here.wait_for(schema.code_use, lambda rows: not rows)
@@ -91,8 +92,8 @@ async def test_a_code_that_opened_at_one_gateway_opens_at_no_other(here: Centre)
     await here.settled()
     await here.wait_for(schema.code_use, lambda rows: not rows)
     assert len(await here.rows(schema.desired_state)) == versions
-    (told,) = [row for row in await here.rows(schema.audit) if row["action"] == "visitor.used"]
-    assert told["complex"] == "garden"
+    (noted,) = [row for row in await here.rows(schema.audit) if row["action"] == "visitor.used"]
+    assert noted["complex"] == "garden"
 
 
 @pytest.mark.parametrize("engine", [SQLITE], ids=["sqlite"])

@@ -6,7 +6,7 @@ from alembic import op
 revision = "0017"
 down_revision = "0016"
 
-_NEW = ("from_at", "until_at", "used_at", "used_where")
+_NEW = ("from_at", "until_at", "used_at", "used_where", "used_by")
 
 
 def upgrade() -> None:
@@ -14,7 +14,7 @@ def upgrade() -> None:
         op.add_column("credential", sa.Column(name, sa.String()))
     op.create_table(
         "code_use",
-        *(sa.Column(name, sa.String(), nullable=False) for name in ("complex", "entry", "at", "place")),
+        *(sa.Column(name, sa.String(), nullable=False) for name in ("complex", "entry", "at", "place", "gateway")),
         sa.PrimaryKeyConstraint("complex", "entry"),
     )
     op.create_table(
