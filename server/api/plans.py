@@ -167,12 +167,13 @@ def _chosen(kept: Sequence[SitePlan], pins: Sequence[Pin], plan: str, sought: Th
 def _placed(
     shown: SitePlan, pins: Sequence[Pin], things: Sequence[Thing], known: plan_marks.Known, sought: Thing | None
 ) -> list[Placed]:
-    """What is pinned there; also what no document names any more, so that somebody can take it off."""
+    """What is pinned there, first what wants looking at; also what no document names any more, to be taken off."""
     by_key: dict[Spot, Thing] = {one.key: one for one in things}
     here = [pin for pin in pins if pin.plan == shown.id]
     named = [by_key.get((pin.device, pin.point)) or _gone(pin) for pin in here]
     found = zip(here, plan_marks.marks(named, known), strict=True)
-    return [Placed(pin, mark, _href(shown.complex, mark), mark.thing is sought) for pin, mark in found]
+    placed = [Placed(pin, mark, _href(shown.complex, mark), mark.thing is sought) for pin, mark in found]
+    return sorted(placed, key=lambda one: one.mark.order)
 
 
 def _gone(pin: Pin) -> Thing:

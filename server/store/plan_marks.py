@@ -21,6 +21,7 @@ from server.store.scope import of_complexes
 
 Sign = Literal["forced", "held", "offline", "open", "closed", "here", "unknown", "gone"]
 SEVERITIES = ("critical", "high", "medium", "low")
+_LOUD: tuple[Sign, ...] = ("forced", "held", "offline")
 _OPEN_STATUSES = ("open", "acknowledged")
 _MOST_ALERTS = 500
 _OF_DOORS: Mapping[str, Sign] = {"forced_open": "forced", "held_open": "held", "open": "open", "closed": "closed"}
@@ -38,6 +39,12 @@ class Mark(msgspec.Struct, frozen=True):
     @property
     def severity(self) -> str:
         return self.alerts[0].severity if self.alerts else ""
+
+    @property
+    def order(self) -> tuple[int, int, str]:
+        """What wants looking at first: how it stands, then its gravest alert, then its name."""
+        stands = _LOUD.index(self.sign) if self.sign in _LOUD else len(_LOUD)
+        return stands, SEVERITIES.index(self.severity) if self.severity in SEVERITIES else 9, self.thing.name
 
 
 class Said(NamedTuple):
