@@ -116,7 +116,8 @@ class Publisher:
         if code != 0:
             log.error("home_assistant_broker_refused", host=self._broker.host, port=self._broker.port, error=str(code))
             return
-        client.subscribe([(topic, 0) for topic in self._filters])
+        if self._filters:
+            client.subscribe([(topic, 0) for topic in self._filters])
         log.info("home_assistant_broker", host=self._broker.host, port=self._broker.port)
         self._call(self._begin)
 

@@ -32,6 +32,7 @@ from simulators.devices import dahua, hikvision, onvif_camera, two_n, uhppote, v
 from simulators.devices.http_device import HttpDevice, running
 from tests.documents import ROOT
 from tests.edge.broker_stage import needs_mosquitto
+from tests.edge.test_udp import rig
 from tests.edge.wire_bench import free_port
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -137,10 +138,11 @@ async def test_another_device_at_the_address(tmp_path: Path) -> None:
 
 async def test_an_address_where_nobody_answers_and_one_that_is_none(tmp_path: Path) -> None:
     gone = f"http://127.0.0.1:{free_port()}"
+    with_password = "http://user:hunter22@192.0.2.1"  # pragma: allowlist secret
     for listed, cause in (
         (Device(id=TWO_N, address=gone), "does not answer"),
         (Device(id=TWO_N), "it has no http address"),
-        (Device(id=TWO_N, address="http://user:hunter22@192.0.2.1"), "a password stands in it"),
+        (Device(id=TWO_N, address=with_password), "a password stands in it"),
     ):
         findings = await found(box_of(tmp_path, listed))
         assert cause in said(findings)
@@ -343,3 +345,23 @@ async def test_what_a_real_broker_keeps_of_the_listed_devices_and_of_no_others(t
         assert "z2m:never" not in kept.states
     kept = await asyncio.to_thread(retained.ask, config, discover(), listed)
     assert "the broker does not answer" in kept.why
+
+
+async def test_an_agent_that_runs_beside_it_goes_on_hearing_and_is_answered(tmp_path: Path) -> None:
+    """Each asks from a port of its own: no answer to one reaches the other."""
+    async with rig(tmp_path) as r:
+        await r.adopt(keeps_cards=False)
+        r.controller.keep_card(8165537, (1,))
+        device = r.here.devices.of(UHPPOTE)
+        assert device is not None
+        box = box_of(tmp_path, device, config=r.here.config)
+        asking = asyncio.create_task(found(box))
+        for _ in range(5):
+            r.controller.swipe(1, 8165537)
+        findings = await asking
+        assert len(await r.swipes(5)) >= 5
+        assert "answers in" in said(findings)
+        assert f"UDP port {r.here.config.uhppote.port} is listened on" in said(findings)
+        assert bad(findings) == []
+        (transport, _) = r.here.links._running["udp"]
+        assert transport._asking.unasked == 0  # type: ignore[attr-defined]
