@@ -40,8 +40,12 @@ _EXAMPLES = (
     ("vzenith:a1b2c3d4", "东门入口相机", "东门", "东门入口", "进", "", "", "", "", ""),
     ("z2m:0x00158d0001a2b3c4", "配电房烟感", "配电房", "", "", "限入", "", "", "", ""),
 )
-_CHOICES = {"direction": "进,出,in,out", "zone": "公共,私人,限入,public,private,restricted"}
-_CHOICES |= {"decides": "设备,网关,device,gateway", "keeps_cards": "是,否,yes,no"}
+_CHOICES = {
+    "direction": "进,出,in,out",
+    "zone": "公共,私人,限入,public,private,restricted",
+    "decides": "设备,网关,device,gateway",
+    "keeps_cards": "是,否,yes,no",
+}
 _WORDS = (
     (
         "编号 ID",
@@ -105,7 +109,7 @@ def _shape(page: Any) -> None:
         letter = get_column_letter(number)
         page.column_dimensions[letter].width = 28 if column.key in ("id", "name", "address") else 18
         if column.key in _CHOICES:
-            choice = DataValidation(
+            choice: Any = DataValidation(
                 "list", formula1=f'"{_CHOICES[column.key]}"', allow_blank=True, showErrorMessage=False
             )
             choice.add(f"{letter}2:{letter}5001")

@@ -158,7 +158,13 @@ async def _done(
 
 
 async def _form_page(
-    request: Request, person: Person, place: ComplexView, said: Mapping[str, str], wrong: Wrong = (), *, was: str = ""
+    request: Request,
+    person: Person,
+    place: ComplexView,
+    said: Mapping[str, str],
+    wrong: Sequence[tuple[str, str]] = (),
+    *,
+    was: str = "",
 ) -> Response:
     """``was``: of a device that is in the list, what its entry was when it was shown."""
     async with house_of(request).db.read() as connection:
