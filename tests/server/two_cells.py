@@ -151,6 +151,13 @@ async def _act(east: Centre, gateway: Gateway) -> None:
         said_of = {"origin": "x", "field": "plate", "value": "京A12346", "reason": "misread"}
         said_of |= {"complex": "garden", "made_by": "wang", "made_at": now}
         await connection.execute(kept.correction.insert().values(**said_of))
+        read = {"complex": "garden", "day": "2026-03-14", "sha256": "00", "name": "t.csv"}
+        await connection.execute(schema.bill_file.insert().values(**read, read_at=now, read_by="wang"))
+        report = {"complex": "garden", "day": "2026-03-14", "version": 1, "hash": "00", "body": b"{}"}
+        await connection.execute(schema.bill_report.insert().values(**report, made_at=now, made_by="wang"))
+        item = {"complex": "garden", "channel": "wechat", "key": "PK1", "since": "2026-03-14", "day": "2026-03-14"}
+        item |= {"class": "missing_local", "bill_fen": 500, "action": "suspense", "note": ""}
+        await connection.execute(schema.bill_item.insert().values(**item))
         await connection.execute(schema.gateway_tag.insert().values(gateway=gateway.id, tag="pilot"))
         await connection.execute(schema.conservation_finding.insert().values(**found, found_at=now, seen_at=now))
         for place in (schema.building, schema.gate):
