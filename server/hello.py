@@ -62,7 +62,7 @@ class Hellos:
             if kept:
                 await health_rows.keep(connection, kept)
                 await device_rows.keep(connection, kept)
-            for id_, told in found.items():
+            for id_, told in sorted(found.items()):  # in one order: nobody waits for each other in a circle
                 if id_ not in away:
                     await found_rows.keep(connection, id_, told)
         wanted, asked = await self._refill.wanted_of_all(ids), await self._conservation.are_wanted(ids)

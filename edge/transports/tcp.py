@@ -26,8 +26,7 @@ def make(around: Around) -> TcpLines:
 
 
 class TcpLines:
-    """The lines of the listed devices, and a port for each family that connects by itself and has a device listed, or
-    is looked for."""
+    """The lines of the listed devices, and a port for each family that connects by itself, listed or looked for."""
 
     def __init__(self, around: Around) -> None:
         self._around = around

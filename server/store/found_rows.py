@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -62,11 +62,14 @@ class FoundView(msgspec.Struct, frozen=True):
 
 def told_in(status: Mapping[str, Any]) -> list[Told] | None:
     """What a hello says was found, without what cannot be understood; None where it says nothing of that."""
-    said = status.get(FOUND)
-    return list({one.id: one for one in _read(said[:_MOST])}.values()) if isinstance(said, list) else None
+    try:
+        said = msgspec.convert(status.get(FOUND), list[Any] | None)
+    except msgspec.ValidationError:
+        return None
+    return None if said is None else list({one.id: one for one in _read(said[:_MOST])}.values())
 
 
-def _read(said: list[Any]) -> Iterator[Told]:
+def _read(said: Sequence[Any]) -> Iterator[Told]:
     for entry in said:
         try:
             yield msgspec.convert(entry, Told)
@@ -95,12 +98,18 @@ async def _wished(connection: AsyncConnection, complex_id: str) -> set[str]:
     return set() if body is None else {one.id for one in msgspec.json.decode(body, type=_List).devices}
 
 
+def _gone_by(view: GatewayView) -> set[str]:
+    try:
+        return {one.id for one in msgspec.convert(view.status or {}, _List).devices}
+    except msgspec.ValidationError:  # nobody's page breaks by what a gateway says of itself
+        return set()
+
+
 async def unlisted(connection: AsyncConnection, view: GatewayView) -> list[FoundView]:
     """Those that are listed neither by what the gateway goes by, as its hello says, nor by what is wished."""
-    known = {one.id for one in msgspec.convert(view.status or {}, _List).devices}
-    known |= await _wished(connection, view.complex)
+    known = _gone_by(view) | await _wished(connection, view.complex)
     columns = [column for column in gateway_found.c if column.name != "gateway"]
     query = select(*columns).where(gateway_found.c.gateway == view.id).order_by(gateway_found.c.device)
-    rows = [dict(row) for row in (await connection.execute(query)).mappings()]
+    rows = [{str(name): value for name, value in row.items()} for row in (await connection.execute(query)).mappings()]
     found = (msgspec.convert(row | {"exact": bool(row["exact"])}, FoundView) for row in rows)
     return [one for one in found if one.device not in known]

@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, ViewportSize
 
-from server.store import access_rows, schema
+from server.store import access_rows, found_rows, schema
 from server.store.visitor_rows import digest_of_token
 from tests.browser.stage import DESK, NEEDS, PHONE, Stage
 from tests.server import rows
@@ -77,13 +77,15 @@ async def test_axe_finds_nothing_serious_and_targets_fit_a_glove(stage: Stage, s
 
 
 async def _add_residents(stage: Stage) -> None:
-    """A household with one of each, and a link for its visitors; a group, a schedule and holidays."""
+    """A household with one of each, and a link for its visitors; a group, a schedule; a device that was found."""
     async with stage.house.db.write() as connection:
         await rows.add_household(connection, stage.house.now())
         link = schema.visitor_link.update().where(schema.visitor_link.c.id == "l1")
         await connection.execute(link.values(digest=digest_of_token(TOKEN)))
         await access_rows.put_schedule(connection, "garden", "白天", {"mon": "08:00-18:00"})
         await access_rows.put_group(connection, "garden", "楼门", "uhppoted:405419896 door/1", "白天")
+        found = {"id": "hikvision:00005e005351", "seen_at": "2026-03-01T00:00:00Z", "by": ["onvif"], "exact": False}
+        await found_rows.keep(connection, "gw-0a1b2c3d4e5f", found_rows.told_in({"found": [found]}) or [])
     await rows.add_devices(stage.house)
 
 
