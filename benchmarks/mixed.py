@@ -13,8 +13,10 @@ from benchmarks.intake import brokers
 from benchmarks.process import cpu_s, peak_rss_mb, rss_mb
 from benchmarks.rows import Row, full, percentile, row
 from simulators import pictures
-from simulators.crowd.crowd import COUNTS, Crowd, Pace, Tally, make_crowd, reconcile
+from simulators.crowd.crowd import Crowd, Pace
+from simulators.crowd.families import COUNTS, make_crowd
 from simulators.crowd.member import ZONE, Nature
+from simulators.crowd.tally import Tally, reconcile
 from tests.centre_sql import on_sqlite
 from tests.crowd_rig import met
 from tests.rig import Rig
@@ -105,7 +107,8 @@ def _parked(here: Rig) -> list[str]:
 
 def _rows(crowd: Crowd, tallies: dict[str, Tally], used: _Used, minutes: float, parked: list[str]) -> list[Row]:
     said, members = crowd.said, len(crowd.members)
-    what = f"{members} devices of {len(tallies)} families, {minutes:g} min"
+    families = len({name.removesuffix(" push") for name in tallies})
+    what = f"{members} devices of {families} families, {minutes:g} min"
     rate: dict[str, Any] = {"facts_per_s": round(said.facts() / minutes / 60, 1), "signs_of_life": said.signs_of_life}
     beside: dict[str, Any] = {
         "worst_5_s": max(used.shares, default=0.0),

@@ -14,7 +14,8 @@ from rich.console import Console
 
 from simulators import cli_cluster, cli_fleet
 from simulators.broker import BrokerUnavailable, make_broker
-from simulators.crowd.crowd import NotMet, other_families
+from simulators.crowd.crowd import NotMet
+from simulators.crowd.families import other_families
 from simulators.crowd.member import Gateway
 from simulators.crowd.settings import device_list
 from simulators.postgres import PostgresUnavailable

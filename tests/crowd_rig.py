@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 
 from edge.device_secrets import ASKED_OF_IT, DeviceSecret, DeviceSecrets
-from simulators.crowd.crowd import Crowd, credentials
+from simulators.crowd.crowd import Crowd
+from simulators.crowd.families import credentials
 from simulators.crowd.member import Gateway
 from simulators.crowd.settings import device_list, ports
 from simulators.products import ask
@@ -29,8 +30,7 @@ async def met(here: Rig, crowd: Crowd) -> AsyncGenerator[None]:
         if not here.url:
             await here.start_server()
             await here.enrol()
-        with here.edge_config.open("a") as file:
-            file.write(ports(gateway, free_port(socket.SOCK_DGRAM)) + device_list(crowd.rows))
+        _list_devices(here, ports(gateway, free_port(socket.SOCK_DGRAM)) + device_list(crowd.rows))
         keep_secrets(here.edge_folder / "data", crowd)
         await here.start_edge()
         await wish(here, "credentials", credentials())
@@ -39,6 +39,12 @@ async def met(here: Rig, crowd: Crowd) -> AsyncGenerator[None]:
         yield
     finally:
         await crowd.close()
+
+
+def _list_devices(here: Rig, told: str) -> None:
+    """Who is not listed is parked, and so found."""
+    begun = here.edge_config.read_text().replace('unknown_devices = "accept"', 'unknown_devices = "park"')
+    here.edge_config.write_text(begun + told)
 
 
 def keep_secrets(data: Path, crowd: Crowd) -> None:

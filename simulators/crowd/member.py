@@ -18,6 +18,10 @@ _SIGNS = digits + "".join(sign for sign in ascii_uppercase if sign not in "IO")
 _MOST_PLATES = len(_SIGNS) ** 5
 
 
+class NotTaken(Exception):
+    """The agent did not take what was sent, however often."""
+
+
 class Gateway(msgspec.Struct, frozen=True):
     """Where the agent is reached: its broker, and the ports it listens at."""
 
@@ -66,6 +70,7 @@ class Member:
     password: str = ""  # which the agent must show it
     push_password: str = ""  # which it shows the agent
     has_port: ClassVar[bool] = False  # of its own, at which the agent asks it
+    keeps_cards: bool = False  # the agent puts the residents' cards into it
     port: int = 0  # set before it is opened: that one, else any
 
     def __init__(self, device: str, signs: Signs) -> None:
@@ -79,6 +84,10 @@ class Member:
     def placed(self) -> dict[str, Any]:
         """What else stands in the row."""
         return {}
+
+    def company(self) -> list[dict[str, Any]]:
+        """Rows of what speaks beside it by another name."""
+        return []
 
     async def open(self) -> None:
         """Its own ports, where it has some."""

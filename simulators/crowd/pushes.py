@@ -9,17 +9,13 @@ from typing import Any, ClassVar
 
 import aiohttp
 
-from simulators.crowd.member import ZONE, Gateway, Member, Signs, subject_of
+from simulators.crowd.member import ZONE, Gateway, Member, NotTaken, Signs, subject_of
 from simulators.devices import dahua, gat1400, hikvision, plate_readers, vzenith_http
 from simulators.devices.message import DeviceMessage
 
 _TRIES, _PAUSE_S, _ANSWER_S = 40, 0.25, 10.0
 _JSON = "application/json"
 _PLATE_FORM = "multipart/form-data; boundary=----gatehouse7f3a"
-
-
-class NotTaken(Exception):
-    """The agent did not take a push, however often it was sent."""
 
 
 class Pusher(Member):
@@ -142,6 +138,10 @@ class RekorPusher(Pusher):
     def __init__(self, number: int, signs: Signs) -> None:
         self._number = 6_000 + number
         super().__init__(f"rekor:{self._number}", signs)
+
+    def company(self) -> list[dict[str, Any]]:
+        """The agent that reads the camera's stream."""
+        return [{"id": f"rekor:scout-{self._number}"}]
 
     def placed(self) -> dict[str, Any]:
         return {"address": "127.0.0.1"}

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from simulators.broker import NatsBroker
-from simulators.crowd.crowd import COUNTS, Crowd, Pace, Tally, make_crowd, reconcile
+from simulators.crowd.crowd import Crowd, Pace
+from simulators.crowd.families import COUNTS, make_crowd
+from simulators.crowd.tally import Tally, reconcile
 from simulators.devices import osdp
 from tests.centre_sql import on_sqlite
 from tests.crowd_rig import met

@@ -10,8 +10,10 @@ from typer.testing import CliRunner
 
 from simulators.broker import free_port
 from simulators.cli import app
-from simulators.crowd.crowd import COUNTS, OTHERS, Crowd, make_crowd, other_families, reconcile
+from simulators.crowd.crowd import Crowd
+from simulators.crowd.families import COUNTS, OTHERS, make_crowd, other_families
 from simulators.crowd.member import Gateway, Signs
+from simulators.crowd.tally import reconcile
 from simulators.devices import osdp
 from simulators.site import Site
 
@@ -59,7 +61,7 @@ def test_the_whole_list_can_be_written_before_a_device_runs() -> None:
 
 async def test_without_an_agent_it_is_said_who_does_not_reach_it() -> None:
     crowd = make_crowd({"gb26875": 1})
-    nobody = Gateway(*(free_port() for _ in range(4)))
+    nobody = Gateway(free_port(), free_port(), free_port(), free_port())
     try:
         await crowd.join(nobody)
     except Exception as error:  # noqa: BLE001 - which one is what is asked
