@@ -58,7 +58,7 @@ class Searching:
         self._findings = Findings()
         self._wanted = asyncio.Event()
         self._open_until_s = -_NEVER_S
-        self._unknown_seen = self._kept = -1
+        self._parked_seen = self._kept = -1  # what an earlier run parked is looked at first
         self._offered: Sequence[Found] = ()
         self._offered_for: tuple[int, tuple[Device, ...]] | None = None
         self._told: tuple[object, ...] = ()
@@ -115,9 +115,9 @@ class Searching:
             log.warning("found_not_kept", error=str(error))
 
     def _somebody_spoke(self) -> bool:
-        """Whether a message of an unlisted device was parked since the last look."""
-        count, before = self._intake.counts["unknown_device"], self._unknown_seen
-        self._unknown_seen = count
+        """Whether messages were parked since the last look, and can be found in the log."""
+        count, before = self._intake.parked_durably, self._parked_seen
+        self._parked_seen = count
         return count != before
 
     def _asked(self) -> Search:

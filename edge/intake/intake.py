@@ -86,6 +86,7 @@ class Intake:
         self._mender = mender
         self._store, self.media, self._site, self._clock = store, media, site, clock
         self.counts: Counter[str] = Counter()
+        self.parked_durably = 0  # messages, since the start: they can be found in the log
         self.seen = LastSeen()
         self.on_commit: Callable[[float], None] = lambda _: None  # told how many seconds a group took to be durable
         self.listeners: list[Listener] = []  # hear every event of a device at once, before it is durable
@@ -165,6 +166,7 @@ class Intake:
         for item in offered:
             item.acknowledge()
         self.counts["messages"] += len(offered)
+        self.parked_durably += len(group.parked)
         await tell_parked(self._store, group.parked)
 
     async def _store_group(self, group: Group, also: Sequence[Statement]) -> None:

@@ -92,7 +92,7 @@ class TerminalDoor(FamilyDoor):
 
     @property
     def opened(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return sum(method == "PUT" for method, _, _ in self._terminal.asked)
+        return sum(method == "PUT" and "remoteCheck" not in path for method, path, _ in self._terminal.asked)
 
     async def start(self, broker: int) -> None:
         await self._terminal.start()

@@ -252,7 +252,7 @@ async def test_a_backlog_is_judged_by_its_age_not_by_its_size(tmp_path: Path) ->
     ],
 )
 def test_who_was_never_heard_fell_silent_or_is_offline(entry: dict[str, Any], said: list[str]) -> None:
-    verdict = Verdict("t:1", "t.md")
+    verdict = Verdict("t:1", "docs/devices/t.md")
     devices.heard(verdict, entry, NOW)
     assert bad(verdict.findings) == said
     assert all("docs/devices/t.md" in finding.next_step for finding in verdict.findings if finding.level != "ok")
