@@ -37,7 +37,7 @@ check: .venv/.dev  ## what must hold before a commit: style, types, imports, sec
 	@failed=; for step in $(CHECKS); do echo "== $$step"; $(BIN)/$$step || failed=1; done; test -z "$$failed"
 
 faults: .venv/.dev .venv/.browser  ## kills, power cuts, full disks, broken lines: docs/faults.md (FULL=1: all of it, long)
-	@FULL=$(FULL) $(BIN)/python -m pytest -m faults $(if $(FULL),,--numprocesses 2 --dist loadfile) tests/faults tests/deploy $(ARGS)
+	@FULL=$(FULL) $(BIN)/python -m pytest -m faults $(if $(FULL),,--numprocesses 3 --dist loadfile) tests/faults tests/deploy $(ARGS)
 
 bench: .venv/.dev .venv/.browser  ## the measurements (ARGS="decode --scale 0.1" for a quick look, FULL=1: a million events)
 	@FULL=$(FULL) $(BIN)/python -m benchmarks $(ARGS)
