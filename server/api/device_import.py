@@ -25,7 +25,7 @@ from server.device_sheet import SHEET, workbook
 from server.devices import change
 from server.place_book import MOST_BYTES, Book, read_book
 from server.place_template import TYPE
-from server.store import device_imports, device_lists, device_views
+from server.store import device_lists, device_views, kept_sheets
 from server.store.device_lists import DeviceList
 from server.store.place_views import ComplexView
 from server.store.resident_rows import NotPossible
@@ -94,7 +94,7 @@ async def upload(request: Request, complex_id: str, person: Uploading) -> Respon
     async with _one_at_a_time:
         book = await asyncio.to_thread(read_book, await given.read(MOST_BYTES + 1), (SHEET,))
     async with house.db.write() as connection:
-        await device_imports.keep(connection, person.id, complex_id, book, house.now())
+        await kept_sheets.DEVICES.keep(connection, person.id, complex_id, book, house.now())
         record(connection, person.actor, "devices.uploaded", house.now(), complex_id=complex_id)
     return await _preview(request, person, place, book, is_whole=bool(field(form, "whole", 8)))
 
@@ -124,7 +124,7 @@ async def confirm(request: Request, complex_id: str, person: Equipping, form: Fo
     house, place = house_of(request), await need_place(request, person, complex_id)
     digest, is_whole, base = field(form, "digest", 64), bool(field(form, "whole", 8)), f"/complexes/{place.id}/devices"
     async with house.db.read() as connection:
-        book = await device_imports.kept(connection, person.id, complex_id, house.now() - _KEPT_FOR)
+        book = await kept_sheets.DEVICES.kept(connection, person.id, complex_id, house.now() - _KEPT_FOR)
     if book is None:
         return see(f"{base}/import")
 
@@ -132,7 +132,7 @@ async def confirm(request: Request, complex_id: str, person: Equipping, form: Fo
         plan = await _plan(connection, complex_id, book, before, is_whole=is_whole)
         if plan.faults or plan.digest != digest:
             raise _Stale
-        await device_imports.forget(connection, person.id)
+        await kept_sheets.DEVICES.forget(connection, person.id)
         return plan.wanted
 
     try:

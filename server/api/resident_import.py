@@ -20,7 +20,7 @@ from server.place_book import MOST_BYTES, MOST_ROWS, Book, read_book
 from server.place_template import TYPE, filled
 from server.resident_plan import EXAMPLES, SHEET, make_plan
 from server.residents import changing
-from server.store import place_views, resident_imports
+from server.store import kept_sheets, place_views, resident_imports
 from server.store.place_views import ComplexView
 from server.store.resident_rows import NotPossible
 from server.web.answers import house_of, page, see
@@ -78,7 +78,7 @@ async def upload(request: Request, complex_id: str, person: Uploading) -> Respon
     async with _one_at_a_time:
         book = await asyncio.to_thread(read_book, await given.read(MOST_BYTES + 1), (SHEET,))
     async with house.db.write() as connection:
-        await resident_imports.keep(connection, person.id, complex_id, book, house.now())
+        await kept_sheets.RESIDENTS.keep(connection, person.id, complex_id, book, house.now())
         record(connection, person.actor, "residents.uploaded", house.now(), complex_id=complex_id)
     return await _preview(request, person, place, book)
 
@@ -103,7 +103,7 @@ async def confirm(request: Request, complex_id: str, person: Allotting, form: Fo
     house, place = house_of(request), await need_place(request, person, complex_id)
     digest, back = field(form, "digest", 64), f"/residents?complex={complex_id}"
     async with house.db.read() as connection:
-        book = await resident_imports.kept(connection, person.id, complex_id, house.now() - _KEPT_FOR)
+        book = await kept_sheets.RESIDENTS.kept(connection, person.id, complex_id, house.now() - _KEPT_FOR)
     if book is None:
         return see(f"/residents/import/{complex_id}")
     try:
@@ -115,7 +115,7 @@ async def confirm(request: Request, complex_id: str, person: Allotting, form: Fo
             if plan.faults or plan.digest != digest:
                 raise _Stale
             await resident_imports.write(connection, by, plan, known)
-            await resident_imports.forget(connection, person.id)
+            await kept_sheets.RESIDENTS.forget(connection, person.id)
     except (_Stale, NotPossible):
         return await _preview(request, person, place, book, is_stale=True)
     return see(back)

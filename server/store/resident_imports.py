@@ -1,23 +1,19 @@
-"""A workbook of residents against the tables: what is there, what waits for a person's word, and writing it at once."""
+"""A workbook of residents against the tables: what is there, and writing it at once."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
-import msgspec
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.doors.credentials import canonical_card
-from server.place_book import Book
 from server.resident_plan import Change, Known, Place, Plan
 from server.store import resident_rows
 from server.store.access_list import LOOSE_ROOM
-from server.store.engine import stamp
 from server.store.resident_rows import By, Rights, new_id
-from server.store.resident_tables import credential, household, resident, resident_import, vehicle_pass
-from server.store.upsert import insert
+from server.store.resident_tables import credential, household, resident, vehicle_pass
 
 
 async def known(connection: AsyncConnection, complex_id: str) -> Known:
@@ -38,26 +34,6 @@ async def known(connection: AsyncConnection, complex_id: str) -> Known:
         {row.canonical: whose(row.household) for row in await connection.execute(plates)},
         set(await resident_rows.groups_of(connection, complex_id)),
     )
-
-
-async def keep(connection: AsyncConnection, person: int, complex_id: str, book: Book, at: datetime) -> None:
-    """A person's last workbook, in the place of the one before."""
-    values = {"account": person, "complex": complex_id, "made_at": stamp(at), "rows": msgspec.json.encode(book)}
-    statement = insert(resident_import).values(**values)
-    changed = {name: statement.excluded[name] for name in ("complex", "made_at", "rows")}
-    await connection.execute(statement.on_conflict_do_update(index_elements=["account"], set_=changed))
-
-
-async def kept(connection: AsyncConnection, person: int, complex_id: str, since: datetime) -> Book | None:
-    """What a person sent last for the complex, unless that was long ago."""
-    same = (resident_import.c.account == person, resident_import.c.complex == complex_id)
-    query = select(resident_import.c.rows).where(*same, resident_import.c.made_at >= stamp(since))
-    found = (await connection.execute(query)).scalar()
-    return None if found is None else msgspec.json.decode(found, type=Book)
-
-
-async def forget(connection: AsyncConnection, person: int) -> None:
-    await connection.execute(delete(resident_import).where(resident_import.c.account == person))
 
 
 async def write(connection: AsyncConnection, by: By, plan: Plan, before: Known) -> None:

@@ -90,11 +90,15 @@ async def push(url: str, body: bytes, tries: int = 20) -> int:
     """Send a shot until the answer is ``{"Result": true}``; how often it was sent."""
     async with aiohttp.ClientSession() as session:
         for sent in range(1, tries + 1):
-            async with session.post(url, data=body, headers={"Content-Type": "application/json"}) as response:
-                if response.status == 200 and (await _said(response)).get("Result") is True:
-                    return sent
+            if await _is_taken(session, url, body):
+                return sent
             await asyncio.sleep(PUSH_S)
     raise AssertionError(f"no yes after {tries} tries")
+
+
+async def _is_taken(session: aiohttp.ClientSession, url: str, body: bytes) -> bool:
+    async with session.post(url, data=body, headers={"Content-Type": "application/json"}) as response:
+        return response.status == 200 and (await _said(response)).get("Result") is True
 
 
 async def _said(response: aiohttp.ClientResponse) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from contextlib import suppress
 from ipaddress import IPv4Address
 
 from domain.desired_bodies import Device
@@ -69,14 +70,15 @@ class _Line(asyncio.DatagramProtocol):
         wanted = request[1], packets.number_at(request, 4)
         for _ in range(_TRIES):
             self._transport.sendto(request, self.to)
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(_ANSWER_S):
-                    while not _answers(answer := await self._answers.get(), *wanted):
-                        pass
-            except TimeoutError:
-                continue
-            return answer
+                    return await self._heard(*wanted)
         return None
+
+    async def _heard(self, function: int, serial: int) -> bytes:
+        while not _answers(answer := await self._answers.get(), function, serial):
+            pass
+        return answer
 
 
 def _answers(packet: bytes, function: int, serial: int) -> bool:
