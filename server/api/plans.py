@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, HTTPException, Request
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from domain.ids import content_name
@@ -17,6 +18,7 @@ from server.api.gateways import SILENT_AFTER
 from server.api.places import found_place
 from server.api.who import OPERATING, OVERSEEING, Watching
 from server.store import area_views, live_rows, pin_rows, plan_marks, plan_rows, plan_things
+from server.store.area_views import PartView
 from server.store.pin_rows import Pin
 from server.store.plan_marks import Mark
 from server.store.plan_rows import DRAWN, SitePlan
@@ -81,6 +83,38 @@ class Loose(NamedTuple):
     is_sought: bool = False
 
 
+class Seen(NamedTuple):
+    """What a plan's page is made of, in one snapshot: from ``position`` its stream goes on."""
+
+    position: int
+    plans: Sequence[SitePlan]
+    pins: Sequence[Pin]
+    things: Sequence[Thing]
+    known: plan_marks.Known
+    silent: Sequence[tuple[str, datetime | None]]
+    buildings: Sequence[PartView]
+    gates: Sequence[PartView]
+
+    def shapes(self) -> list[Shape]:
+        """The schematic: of the buildings, or of the places that devices name."""
+        named = [one.name for one in self.buildings] or sorted({one.place for one in self.things if one.place})
+        return lay_out(named, [one.name for one in self.gates])
+
+
+async def _seen(connection: AsyncConnection, complex_id: str, now: datetime) -> Seen:
+    _, position = await live_rows.ends(connection)
+    return Seen(
+        position,
+        await plan_rows.plans_of(connection, complex_id),
+        await pin_rows.pins_of(connection, complex_id),
+        await plan_things.things_of(connection, complex_id),
+        await plan_marks.known_of(connection, complex_id, now - timedelta(days=LIVE_DAYS)),
+        await plan_marks.silent_gateways(connection, complex_id, now, SILENT_AFTER),
+        await area_views.buildings(connection, complex_id),
+        await area_views.gates(connection, complex_id),
+    )
+
+
 def pin_id(device: str, point: str) -> str:
     """The element of a pin, the same each time the page is made."""
     return f"pin-{content_name(f'{device} {point}'.encode())[:12]}"
@@ -100,32 +134,24 @@ async def plan_page(
     """One plan with its pins; ``device`` and ``point`` are looked for on it, as an alert names them."""
     house = house_of(request)
     now, may_edit = house.now(), person.may(*OPERATING)
-    async with house.db.read() as connection:  # one snapshot: the position says from where the stream goes on
+    async with house.db.read() as connection:
         place = await found_place(connection, person, complex_id)
-        _, position = await live_rows.ends(connection)
-        plans = await plan_rows.plans_of(connection, complex_id)
-        pins = await pin_rows.pins_of(connection, complex_id)
-        things = await plan_things.things_of(connection, complex_id)
-        known = await plan_marks.known_of(connection, complex_id, now - timedelta(days=LIVE_DAYS))
-        silent = await plan_marks.silent_gateways(connection, complex_id, now, SILENT_AFTER)
-        buildings = await area_views.buildings(connection, complex_id)
-        gates = await area_views.gates(connection, complex_id)
-    sought = _sought(things, device, point) if device else None
-    kept = [one for one in plans if one.removed_at is None] or [SitePlan(DRAWN, complex_id, FIRST_NAME)]
-    shown = _chosen(kept, pins, plan, sought)
-    named = [one.name for one in buildings] or sorted({one.place for one in things if one.place})
-    shapes = lay_out(named, [one.name for one in gates])
+        seen = await _seen(connection, complex_id, now)
+    sought = _sought(seen.things, device, point) if device else None
+    kept = [one for one in seen.plans if one.removed_at is None] or [SitePlan(DRAWN, complex_id, FIRST_NAME)]
+    shown = _chosen(kept, seen.pins, plan, sought)
+    shapes = seen.shapes()
     is_editing = may_edit and bool(edit)
-    on_plan = _placed(shown, pins, things, known, sought)
-    seen = {(one.device, one.point) for one in pins if not is_editing or one.plan == shown.id}
-    loose = [one for one in plan_marks.marks(things, known) if one.thing.key not in seen]
+    on_plan = _placed(shown, seen.pins, seen.things, seen.known, sought)
+    on_any = {(one.device, one.point) for one in seen.pins if not is_editing or one.plan == shown.id}
+    loose = [one for one in plan_marks.marks(seen.things, seen.known) if one.thing.key not in on_any]
     return page(
         request,
         person,
         "plan.html",
         place=place,
         plans=kept,
-        removed=[one for one in plans if one.removed_at is not None] if is_editing else [],
+        removed=[one for one in seen.plans if one.removed_at is not None] if is_editing else [],
         shown=shown,
         is_drawn=shown.picture is None,
         drawing=(WIDTH, HEIGHT, shapes),
@@ -133,12 +159,12 @@ async def plan_page(
         loose=[
             Loose(one, _href(complex_id, one), _start(shown, shapes, one.thing), one.thing is sought) for one in loose
         ],
-        elsewhere={(one.device, one.point) for one in pins if one.plan != shown.id},
+        elsewhere={(one.device, one.point) for one in seen.pins if one.plan != shown.id},
         sought=sought,
         is_lost=bool(device) and not any(one.is_sought for one in on_plan),
-        silent=silent,
-        buildings=buildings,
-        position=position,
+        silent=seen.silent,
+        buildings=seen.buildings,
+        position=seen.position,
         legend=LEGEND,
         is_editing=is_editing,
         may_edit=may_edit,
