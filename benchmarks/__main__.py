@@ -33,6 +33,7 @@ from benchmarks import (
     projections,
     resident,
     scale,
+    tariff,
 )
 from benchmarks.rows import Row, full
 
@@ -52,6 +53,7 @@ BENCHMARKS: dict[str, Callable[[float], Awaitable[list[Row]]]] = {
     "fleet-page": fleet_page.run,
     "scale": scale.run,
     "bills": bills.run,
+    "tariff": tariff.run,
 }
 RESULTS = Path(__file__).parent / "results"
 

@@ -8,9 +8,20 @@ from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
-from domain.desired_bodies import Credentials, Devices, Erasures, Passes, Policy, Release, WatchLists
+from domain.desired_bodies import (
+    Coupons,
+    Credentials,
+    Devices,
+    Erasures,
+    Passes,
+    Policy,
+    Release,
+    WatchLists,
+    passes_in_form_1,
+)
 from domain.doors import older
 from domain.doors.rules import Doors
+from domain.guards import Guards
 from domain.lanes.register import PlateLists
 from domain.lanes.settings import Lanes
 from domain.tariff import BadTariff, Tariff, read_tariff
@@ -27,13 +38,16 @@ Kind = Literal[
     "release",
     "lanes",
     "plate_lists",
+    "guards",
+    "coupons",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 MAX_BODY_BYTES = 8 * 1024 * 1024
 Version = Annotated[int, msgspec.Meta(ge=1, lt=2**31)]
 # The form of a kind's document that this program reads, where that is not the first. A gateway says which it reads.
-FORMS: Mapping[str, int] = MappingProxyType({"credentials": older.FORM})
-Body = Devices | Credentials | Doors | Passes | Tariff | WatchLists | Policy | Erasures | Release | Lanes | PlateLists
+FORMS: Mapping[str, int] = MappingProxyType({"credentials": older.FORM, "passes": 2})
+Parking = Passes | Tariff | WatchLists | Lanes | PlateLists | Coupons | Guards
+Body = Devices | Credentials | Doors | Policy | Erasures | Release | Parking
 
 
 class BadDesired(Exception):
@@ -58,9 +72,10 @@ class Refusal(msgspec.Struct, frozen=True):
 
 def as_read_by(document: Document, forms: Mapping[str, int]) -> Document:
     """The document in the form that a gateway reads: to an older program it says less, never more."""
-    if document.kind != "credentials" or forms.get(document.kind, 1) >= older.FORM:
+    if forms.get(document.kind, 1) >= FORMS.get(document.kind, 1):
         return document
-    return msgspec.structs.replace(document, body=older.in_form_1(document.body))
+    in_form_1 = passes_in_form_1 if document.kind == "passes" else older.in_form_1
+    return msgspec.structs.replace(document, body=in_form_1(document.body))
 
 
 def read_body(kind: str, body: object) -> Body:
@@ -94,5 +109,7 @@ _READERS: Mapping[str, Callable[[object], Body]] = MappingProxyType(
         "release": _typed(Release),
         "lanes": _typed(Lanes),
         "plate_lists": _typed(PlateLists),
+        "guards": _typed(Guards),
+        "coupons": _typed(Coupons),
     }
 )

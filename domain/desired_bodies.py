@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
-from typing import Annotated, Literal
+from datetime import date, datetime, time
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -15,6 +15,8 @@ from domain.doors.credentials import Credentials as Credentials
 from domain.doors.credentials import DoorSet as DoorSet
 from domain.doors.credentials import canonical_card as canonical_card
 from domain.plates import canonical
+from domain.tariff.coupons import Coupon
+from domain.tariff.discounts import Discount, Kind
 
 Argument = str | int | bool
 _MAX_DEVICES, _MAX_ENTRIES, _MAX_DOORS = 5_000, 50_000, 200
@@ -55,25 +57,89 @@ class Devices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         once((device.id for device in self.devices), "device")
 
 
-class Pass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Pass(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}):
     """A plate that may pass, up to and including ``until``."""
 
     plate: Identity
     until: date
     name: Name = ""
+    from_: date | None = None
+    place: Name = ""  # of those that it shares with others
+    night: Annotated[str, Meta(pattern=r"^$|^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")] = ""  # only then
+    ended: Annotated[datetime, Meta(tz=True)] | None = None  # before its last day
 
     def __post_init__(self) -> None:
         if not canonical(self.plate):
             raise ValueError(f"{self.plate!r} is no plate")
+        if self.from_ is not None and self.until < self.from_:
+            raise ValueError(f"{self.plate}: until {self.until} is before from {self.from_}")
+
+    @property
+    def hours(self) -> tuple[time, time] | None:
+        """From which hour to which it holds at night; None: always."""
+        begin, _, end = self.night.partition("-")
+        return (time.fromisoformat(begin), time.fromisoformat(end)) if end else None
+
+    def holds_on(self, day: date) -> bool:
+        return self.ended is None and (self.from_ is None or self.from_ <= day) and day <= self.until
+
+
+class SharedPlaces(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Places for the cars of several passes: one beyond them is billed until one is free, or until it leaves."""
+
+    id: Identity
+    places: Annotated[int, Meta(ge=1, le=1_000)]
+    beyond: Literal["stop", "keep"] = "stop"
 
 
 class Passes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Plates that barriers open for."""
+    """Plates that barriers open for, and the places that some of them share."""
 
     passes: Annotated[tuple[Pass, ...], Meta(max_length=_MAX_ENTRIES)]
+    places: Annotated[tuple[SharedPlaces, ...], Meta(max_length=_MAX_ENTRIES)] = ()
 
     def __post_init__(self) -> None:
         once((canonical(entry.plate) for entry in self.passes), "plate")
+        once((one.id for one in self.places), "place")
+        if missing := {one.place for one in self.passes if one.place} - {one.id for one in self.places}:
+            raise ValueError(f"place {min(missing)} is not among `places`")
+
+
+def passes_in_form_1(body: dict[str, Any]) -> dict[str, Any]:
+    """The same for a program that knows no more than a plate and a day, and never more: what is bound is left out."""
+    kept = [entry for entry in body.get("passes", []) if not entry.keys() & {"from", "place", "night", "ended"}]
+    return {"passes": kept}
+
+
+class CouponOfStay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A coupon that was given to a stay: of a plate, since its entry."""
+
+    id: Identity
+    plate: Identity
+    entered_at: Annotated[datetime, Meta(tz=True)]
+    given_at: Annotated[datetime, Meta(tz=True)]
+    name: Annotated[str, Meta(min_length=1, max_length=60)]
+    kind: Kind
+    amount: Annotated[int, Meta(ge=0, le=10_000_000)] = 0
+    account: Name = ""
+
+    def __post_init__(self) -> None:
+        if not canonical(self.plate):
+            raise ValueError(f"{self.plate!r} is no plate")
+        self.coupon  # noqa: B018 - raises ValueError for what is no discount
+
+    @property
+    def coupon(self) -> Coupon:
+        return Coupon(self.id, Discount(self.name, self.kind, self.amount, self.account), self.given_at)
+
+
+class Coupons(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Coupons of cars inside: an exit asks for less by them, as the book will charge less."""
+
+    coupons: Annotated[tuple[CouponOfStay, ...], Meta(max_length=_MAX_ENTRIES)]
+
+    def __post_init__(self) -> None:
+        once((one.id for one in self.coupons), "coupon")
 
 
 class Watched(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

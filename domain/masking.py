@@ -34,3 +34,12 @@ def _masked_number(found: re.Match[str]) -> str:
 def masked_name(name: str) -> str:
     """A resident's name: its first sign, so that people of a household can be told apart."""
     return f"{name[:1]}**" if name else ""
+
+
+_TELEPHONE_OR_IDENTITY = re.compile(r"(?<![0-9])(?:1[3-9][0-9]{9}|[0-9]{17}[0-9Xx])(?![0-9])")
+
+
+def tells_of_someone(text: str) -> bool:
+    """Whether words that everybody may read hold a plate, a mobile telephone or an identity number. Names pass."""
+    plain = text.upper()
+    return bool(_PLATE.search(plain) or _TELEPHONE_OR_IDENTITY.search(plain))

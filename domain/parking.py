@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Literal
 
 import msgspec
 
+from domain.corrections import NOTHING, Amendment
 from domain.ids import derive
-from domain.passages import FoldKey, Passage, once_each
+from domain.passages import FoldKey, Passage, once_each, stepped_back
 from domain.plates import PlateColor, colors_agree, compare
 
-State = Literal["inside", "exited", "lost_exit", "no_entry"]
+State = Literal[
+    "inside",
+    "exited",
+    "lost_exit",
+    "no_entry",
+    "voided",  # a misread, by a person's word: no car passed
+    "merged",  # two records of one visit, by a person's word: ``into`` says which stay it is a part of
+]
+BESIDE: frozenset[State] = frozenset({"voided", "merged"})  # no stays: they begin and end nothing
 AnomalyKind = Literal[
     "no_entry",  # left without having come in
     "duplicate_entry",  # came in again while inside: this session ends as lost_exit
@@ -20,6 +29,8 @@ AnomalyKind = Literal[
     "color_differs",  # another known colour than the session's
     "suspect_fake",  # the camera takes the plate for a fake
     "replayed",  # the entry or the exit was a stored record, told late
+    "clock_step",  # by the devices' clocks in another order than it was recorded, or a clock that cannot be believed
+    "entry_by_hand",  # a person said when it came in
     "time_unsure",  # the time of the entry or the exit rests on a clock that nobody had vouched for
 ]
 
@@ -36,7 +47,8 @@ class Anomaly(msgspec.Struct, frozen=True, gc=False):
 class Session(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A stay. ``id`` is derived from the passage that began it, so that no rebuild names it anew.
 
-    ``other_ids`` are passages that neither began nor ended it: repeats and reads without a direction.
+    ``other_ids`` are passages that neither began nor ended it: repeats and reads without a direction. A merged one has
+    no passages of its own; ``accepted``: a person said that it has no entry.
     """
 
     id: bytes
@@ -51,11 +63,14 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     exit_lane: str | None = None
     other_ids: tuple[bytes, ...] = ()
     anomalies: tuple[Anomaly, ...] = ()
+    accepted: bool = False
+    into: bytes | None = None
 
     @property
     def key(self) -> FoldKey:
         """Time and id of the passage that began it: sessions of a plate follow each other by this key."""
-        time, passage = self.entered_at or self.exited_at, self.entry_id or self.exit_id
+        is_of_exit = self.entry_id is None  # its entry, where there is one, is a person's word
+        time, passage = (self.exited_at, self.exit_id) if is_of_exit else (self.entered_at, self.entry_id)
         if time is None or passage is None:
             raise ValueError(f"session {self.id.hex()} has neither an entry nor an exit")
         return (time, passage)
@@ -63,6 +78,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def passage_ids(self) -> tuple[bytes, ...]:
         """Every passage of this session."""
+        if self.state == "merged":
+            return ()
         return tuple(found for found in (self.entry_id, self.exit_id) if found is not None) + self.other_ids
 
 
@@ -78,19 +95,25 @@ def session_id(passage_id: bytes) -> bytes:
     return derive("session", passage_id.hex())
 
 
-def fold(passages: Iterable[Passage], *, repeat_s: int = REPEAT_S) -> list[Session]:
+Said = Mapping[bytes, Amendment]  # by passage
+
+
+def fold(passages: Iterable[Passage], said: Said | None = None, *, repeat_s: int = REPEAT_S) -> list[Session]:
     """The sessions of one plate, in order. Raises ValueError for passages of several plates or of none.
 
     A read in the same lane within ``repeat_s`` of the one before is a repeat of the entry; an entry while inside ends
     the old session as ``lost_exit``; a read at any exit within ``repeat_s`` of the one before is a repeat of the exit;
     an exit while outside is a session of its own. A read without a direction neither begins nor ends anything.
+
+    ``passages`` are as amended (corrections.amended); ``said`` is what else people say of them: void, a part of the
+    stay it falls into, an entry by hand, an exit that stays without one.
     """
     ordered = once_each(passages)
     _check_one_plate(ordered)
-    sessions: list[_Stay] = []
+    folding = _Folding(said or {}, repeat_s)
     for passage in ordered:
-        _take(passage, sessions, repeat_s)
-    return [stay.freeze() for stay in sessions]
+        folding.take(passage)
+    return folding.sessions()
 
 
 def exceptions(passages: Iterable[Passage], sessions: Iterable[Session]) -> list[Passage]:
@@ -108,7 +131,7 @@ def fold_start(sessions: Iterable[Session], new: Iterable[Passage]) -> FoldKey |
     ``passages.preferred`` chooses it, and then replaces the one kept, which may have begun a session: hence not "at".
     """
     earliest = min((passage.key for passage in new), default=None)
-    begun = (session.key for session in sessions)
+    begun = (session.key for session in sessions if session.state not in BESIDE)
     return max((key for key in begun if earliest is None or key < earliest), default=None)
 
 
@@ -135,7 +158,7 @@ def sure_match(plate: str, color: PlateColor, inside: Iterable[Session], limit: 
 class _Stay:
     """A session while it is folded."""
 
-    def __init__(self, first: Passage) -> None:
+    def __init__(self, first: Passage, said: Amendment = NOTHING) -> None:
         self.first = first
         self.entry = first if first.direction == "in" else None
         self.exit = None if first.direction == "in" else first
@@ -144,9 +167,19 @@ class _Stay:
         self.color: PlateColor = "unknown"
         self.others: list[bytes] = []
         self.anomalies: list[Anomaly] = [] if self.entry else [Anomaly("no_entry", first.id)]
+        self.accepted = said.no_entry
+        self.entered_at = first.occurred_at if self.entry else None
+        if said.entered_at is not None and said.entered_at <= first.occurred_at:
+            self._enter_by_hand(said.entered_at)
         self._note(first)
 
+    def _enter_by_hand(self, at: datetime) -> None:
+        self.state, self.entered_at = "exited", at
+        self.anomalies.append(Anomaly("entry_by_hand", self.first.id))
+
     def leave(self, passage: Passage) -> None:
+        if stepped_back(self.last_read, passage):
+            self.anomalies.append(Anomaly("clock_step", passage.id))
         self.exit = self.last_read = passage
         self.state = "exited"
         self._note(passage)
@@ -165,6 +198,11 @@ class _Stay:
         self.anomalies.append(Anomaly("direction_unknown", passage.id))
         self._note_color(passage)
 
+    def join(self, passage: Passage) -> None:
+        """A part of this stay, by a person's word."""
+        self.others.append(passage.id)
+        self._note_color(passage)
+
     def freeze(self) -> Session:
         return Session(
             id=session_id(self.first.id),
@@ -173,18 +211,21 @@ class _Stay:
             state=self.state,
             entry_id=self.entry and self.entry.id,
             exit_id=self.exit and self.exit.id,
-            entered_at=self.entry and self.entry.occurred_at,
+            entered_at=self.entered_at,
             exited_at=self.exit and self.exit.occurred_at,
             entry_lane=self.entry and self.entry.lane,
             exit_lane=self.exit and self.exit.lane,
             other_ids=tuple(self.others),
             anomalies=tuple(self.anomalies),
+            accepted=self.accepted and self.state == "no_entry",
         )
 
     def _note(self, passage: Passage) -> None:
         self._note_color(passage)
         if passage.plate_status == "suspect_fake":
             self.anomalies.append(Anomaly("suspect_fake", passage.id))
+        if passage.clock_bad:
+            self.anomalies.append(Anomaly("clock_step", passage.id))
         if passage.replay:
             self.anomalies.append(Anomaly("replayed", passage.id))
         if passage.unsure:
@@ -197,35 +238,80 @@ class _Stay:
             self.color = passage.plate_color
 
 
-def _take(passage: Passage, sessions: list[_Stay], repeat_s: int) -> None:
-    last = sessions[-1] if sessions else None
-    match passage.direction:
-        case "unknown":
-            if last and last.state == "inside":
-                last.attach(passage)
-        case "in":
-            _enter(passage, last, sessions, repeat_s)
-        case "out":
-            _exit(passage, last, sessions, repeat_s)
+class _Folding:
+    """The passages of one plate, one after the other; and what was voided or merged, beside the stays."""
+
+    def __init__(self, said: Said, repeat_s: int) -> None:
+        self._said, self._repeat_s = said, repeat_s
+        self._stays: list[_Stay] = []
+        self._beside: list[Session] = []
+
+    def sessions(self) -> list[Session]:
+        found = [stay.freeze() for stay in self._stays] + self._beside
+        return sorted(found, key=lambda session: session.key) if self._beside else found
+
+    def take(self, passage: Passage) -> None:
+        said = self._said.get(passage.id, NOTHING)
+        last = self._stays[-1] if self._stays else None
+        if said.void:
+            self._beside.append(_beside(passage, "voided"))
+        elif said.part and last is not None and _falls_into(passage, last):
+            last.join(passage)
+            if passage.direction != "unknown":  # it had been a stay of its own, or would have been
+                self._beside.append(_beside(passage, "merged", session_id(last.first.id)))
+        elif passage.direction == "in":
+            self._enter(passage, last)
+        elif passage.direction == "out":
+            self._exit(passage, last, said)
+        elif last and last.state == "inside":
+            last.attach(passage)
+
+    def _enter(self, passage: Passage, last: _Stay | None) -> None:
+        if last is None or last.state != "inside":
+            self._begin(_Stay(passage), last)
+        elif passage.lane == last.last_read.lane and _within(last.last_read, passage, self._repeat_s):
+            last.repeat(passage)
+        else:
+            last.lose(passage)
+            self._begin(_Stay(passage), last)
+
+    def _exit(self, passage: Passage, last: _Stay | None, said: Amendment) -> None:
+        if last and last.state == "inside":
+            last.leave(passage)
+        elif last and _within(last.last_read, passage, self._repeat_s):
+            last.repeat(passage)
+        else:
+            self._begin(_Stay(passage, said), last)
+
+    def _begin(self, stay: _Stay, last: _Stay | None) -> None:
+        """What is odd about the order is noted on the stay before: none depends on what came before its beginning."""
+        if last is not None and stepped_back(last.last_read, stay.first):
+            last.anomalies.append(Anomaly("clock_step", last.last_read.id))
+        self._stays.append(stay)
 
 
-def _enter(passage: Passage, last: _Stay | None, sessions: list[_Stay], repeat_s: int) -> None:
-    if last is None or last.state != "inside":
-        sessions.append(_Stay(passage))
-    elif passage.lane == last.last_read.lane and _within(last.last_read, passage, repeat_s):
-        last.repeat(passage)
-    else:
-        last.lose(passage)
-        sessions.append(_Stay(passage))
+def _falls_into(passage: Passage, last: _Stay) -> bool:
+    """Whether there is a stay that it can be a part of; an exit of a car inside ends the stay, whatever is said."""
+    return last.state != "inside" if passage.direction == "out" else last.state == "inside"
 
 
-def _exit(passage: Passage, last: _Stay | None, sessions: list[_Stay], repeat_s: int) -> None:
-    if last and last.state == "inside":
-        last.leave(passage)
-    elif last and _within(last.last_read, passage, repeat_s):
-        last.repeat(passage)
-    else:
-        sessions.append(_Stay(passage))
+def _beside(passage: Passage, state: State, into: bytes | None = None) -> Session:
+    is_exit = passage.direction == "out"
+    place = (passage.id, passage.occurred_at, passage.lane)
+    entry, exit_ = ((None, None, None), place) if is_exit else (place, (None, None, None))
+    return Session(
+        id=session_id(passage.id),
+        plate=passage.plate,
+        color=passage.plate_color,
+        state=state,
+        entry_id=entry[0],
+        exit_id=exit_[0],
+        entered_at=entry[1],
+        exited_at=exit_[1],
+        entry_lane=entry[2],
+        exit_lane=exit_[2],
+        into=into,
+    )
 
 
 def _within(earlier: Passage, later: Passage, seconds: int) -> bool:

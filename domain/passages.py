@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 from msgspec.structs import replace
@@ -15,6 +15,9 @@ FoldKey = tuple[datetime, bytes]
 
 _WITH_NUMBER = frozenset({"read", "suspect_fake"})
 _ONLY_ASKED = frozenset({"pending", "denied"})
+_CLOCK_AHEAD = timedelta(minutes=2)  # no read happens so long after it was recorded
+_TOLD_AT_ONCE = timedelta(minutes=10)  # a read recorded later than this lay in a queue: it says nothing of clocks
+_STEP = timedelta(seconds=5)
 _ROLES = ("scene", "plate")  # the whole car shows a person more than the cut-out
 
 
@@ -28,7 +31,7 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     id: bytes
     plate: str
     plate_color: PlateColor = "unknown"
-    plate_status: str = "read"  # read | no_plate | unreadable | encrypted | suspect_fake
+    plate_status: str = "read"  # read | no_plate | unreadable | encrypted | suspect_fake | tailgate
     lane: str
     direction: Direction = "unknown"
     occurred_at: datetime
@@ -37,6 +40,9 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     picture: str | None = None  # sha256, 64 hex digits
     replay: bool = False
     unsure: bool = False  # when it happened rests on a clock that nobody had vouched for
+    recorded_at: datetime | None = None  # by the gateway's clock; None where it says nothing of the device's
+    clock_bad: bool = False  # the device's clock could not be believed
+    maybe: str = ""  # of a tailgate: the plate that was read of a car that nobody let through; it may have waited
 
     @property
     def key(self) -> FoldKey:
@@ -45,18 +51,22 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 def passage_of(event: Event, event_id: bytes) -> Passage | None:
-    """The passage an event states, or None for every kind but plate. Raises ValueError for an event without a time.
+    """The passage an event states, or None for what is none. Raises ValueError for an event without a time.
 
     A device without a configured lane is a lane of its own. A read by which a car only asked at a lane that its
-    gateway decides is none: the car that is let through later is an event of its own.
+    gateway decides is none: the car that is let through later is an event of its own. A car that drove through behind
+    another is one, of a plate that a person must say: that it was read there does not show that it went.
     """
-    if event.kind != "plate" or event.result in _ONLY_ASKED:
+    is_behind = _is_behind_another(event)
+    if not is_behind and (event.kind != "plate" or event.result in _ONLY_ASKED):
         return None
     subject = event.subject or Subject(type="plate")
-    status = subject.plate_status or ("read" if subject.id else "unreadable")
+    status = "tailgate" if is_behind else subject.plate_status or ("read" if subject.id else "unreadable")
+    number = canonical(subject.id) if subject.id else ""
     return Passage(
         id=event_id,
-        plate=canonical(subject.id) if subject.id and status in _WITH_NUMBER else "",
+        plate=number if status in _WITH_NUMBER else "",
+        maybe=number if is_behind else "",
         plate_color=_color(subject.plate_color),
         plate_status=status,
         lane=event.lane or event.device,
@@ -64,10 +74,35 @@ def passage_of(event: Event, event_id: bytes) -> Passage | None:
         occurred_at=event.occurred_at,
         device=event.device,
         confidence=event.confidence,
-        picture=_picture(event.media),
+        picture=picture_of(event.media),
         replay=is_replay(event),
         unsure=is_unsure(event),
+        recorded_at=_recorded_at(event),
+        clock_bad=event.time_quality == "device_clock_bad" or _is_ahead(event),
     )
+
+
+def _is_behind_another(event: Event) -> bool:
+    """Whether a lane says that a car went through without an opening of its own."""
+    is_alarm = event.kind == "alarm" and event.alarm == "tailgating"
+    return is_alarm and bool(event.lane) and event.state not in ("cleared", "test")
+
+
+def _recorded_at(event: Event) -> datetime | None:
+    if is_replay(event) or event.recorded_at is None or event.recorded_at - event.occurred_at > _TOLD_AT_ONCE:
+        return None
+    return event.recorded_at
+
+
+def _is_ahead(event: Event) -> bool:
+    return event.recorded_at is not None and event.occurred_at - event.recorded_at > _CLOCK_AHEAD
+
+
+def stepped_back(earlier: Passage, later: Passage) -> bool:
+    """Whether ``later``, by the devices' clocks, was recorded before ``earlier``: one of two clocks was stepped."""
+    if earlier.recorded_at is None or later.recorded_at is None:
+        return False
+    return earlier.recorded_at - later.recorded_at > _STEP
 
 
 def once_each(passages: Iterable[Passage]) -> list[Passage]:
@@ -105,7 +140,8 @@ def _direction(word: str | None) -> Direction:
             return "unknown"
 
 
-def _picture(media: list[Media]) -> str | None:
+def picture_of(media: list[Media]) -> str | None:
+    """The picture that shows a person most; None where none was kept."""
     kept = {entry.role: entry.sha256 for entry in reversed(media) if entry.sha256}
     first = next((kept[role] for role in _ROLES if role in kept), None)
     return first or next(reversed(kept.values()), None)

@@ -1,11 +1,14 @@
-"""Where things are: a complex, its wall clock, and the hours in which it sleeps."""
+"""Where things are: a complex, its wall clock and calendar, and the hours in which it sleeps."""
 
 from __future__ import annotations
 
-from datetime import datetime, time
+from datetime import UTC, datetime, time
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import msgspec
+
+from domain.tariff.calendar import Calendar, DayKind
 
 _MIDNIGHT_END = "24:00"
 
@@ -28,6 +31,7 @@ class Hours(msgspec.Struct, frozen=True):
         return minute >= self.start_min or minute < self.end_min
 
 
+@lru_cache(4_096)
 def hours(start: str, end: str) -> Hours:
     """``"23:00"``, ``"05:00"``; the end may be ``"24:00"``. Raises BadHours."""
     return Hours(_minute(start), 24 * 60 if end == _MIDNIGHT_END else _minute(end))
@@ -46,8 +50,14 @@ class Place(msgspec.Struct, frozen=True):
 
     zone: ZoneInfo = ZoneInfo("Asia/Shanghai")
     quiet: tuple[Hours, ...] = ()
+    calendar: Calendar = Calendar({})
 
     def is_quiet(self, at: datetime) -> bool:
         """Whether ``at`` (aware) falls in the complex's quiet hours."""
         local = at.astimezone(self.zone).time()
         return any(span.hold(local) for span in self.quiet)
+
+    def day_kind(self, at: datetime) -> DayKind:
+        """Whether ``at`` (aware) lies on a workday or a day of rest, by the complex's clocks."""
+        local = at.astimezone(self.zone).replace(tzinfo=UTC)
+        return self.calendar.kind(int(local.timestamp()))

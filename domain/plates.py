@@ -174,6 +174,11 @@ def _one_form(plate: str) -> str:
     return "使" + plate[:-1] if len(plate) == 7 and plate.endswith("使") and plate[:-1].isdecimal() else plate
 
 
+def look_alike(a: str, b: str) -> bool:
+    """Whether readers take one character for the other."""
+    return (a, b) in _ALIKE
+
+
 def compare(a: str, b: str) -> float:
     """Weighted edit distance of two normalised readings: look-alike 0.3, lost tail character 0.6, anything else 1.
 

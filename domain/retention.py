@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 import msgspec
 
-from domain.alert_rules import fired
+from domain.alerts.built_in import BUILT_IN
 from domain.events import Event, Stream, stream_of
 from domain.places import Place
 from domain.subjects import Kind, Subject, forms_in_event
@@ -96,7 +96,7 @@ def _check(name: Class, days: int, bounds: Bounds) -> None:
 
 def class_of(event: Event, place: Place) -> Class:
     """The class of an event: what raised an alert belongs to the alarms, whatever its kind."""
-    if stream_of(event) == "urgent" or next(fired(event, place), None) is not None:
+    if stream_of(event) == "urgent" or BUILT_IN.fired(event, place) is not None:
         return "alarm"
     if event.kind in _VIDEO_KINDS:
         return "video_index"

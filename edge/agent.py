@@ -16,6 +16,7 @@ from edge.control.control import Control, Reach
 from edge.devices.driver import Outgoing, Publish, Registry, discover
 from edge.discovery.searching import Searching
 from edge.earlier_run import look_back
+from edge.gate.serve import GateScreen
 from edge.intake import parked
 from edge.intake.device_list import DeviceList
 from edge.intake.flood import FloodLimit
@@ -193,7 +194,17 @@ class Agent:
         ]
         if self._outward is not None:
             works.append(self._outward.run())
+        if self._config.gate.port:
+            works.append(self._gate_screen().run())
         return [*works, metrics.serve(self._config.metrics, self._metrics)] if self._config.metrics.port else works
+
+    def _gate_screen(self) -> GateScreen:
+        parts, config = self._parts, self._config
+        control, now, zone = parts.control, parts.clock.now, config.site.zone
+        wishes = control.desired
+        return GateScreen(
+            config.gate, control.gate, control.lanes, lambda: wishes.in_force.guards, now, zone, parts.media.path
+        )
 
     async def _every(self, seconds: float, action: Callable[[], Awaitable[None]]) -> None:
         while True:

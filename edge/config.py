@@ -87,6 +87,22 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+class Gate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The screen of the guards at the gate: what stands at each lane, cash, and openings by hand."""
+
+    host: str = "127.0.0.1"
+    port: int = 0  # 0: none
+    allow_remote: bool = False  # from another machine of the complex's network too
+    certificate_file: str = ""  # set, with its key: https
+    key_file: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.allow_remote and not is_loopback(self.host):
+            raise ValueError(f"gate.host {self.host} lets other machines in; write allow_remote = true if they shall")
+        if bool(self.certificate_file) != bool(self.key_file):
+            raise ValueError("gate: certificate_file and key_file go together")
+
+
 class Listen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where devices push to over HTTP; it listens only while the device list has one that does."""
 
@@ -222,6 +238,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     broker: Broker = Broker()
     limits: Limits = Limits()
     metrics: Metrics = Metrics()
+    gate: Gate = Gate()
     listen: Listen = Listen()
     websocket: WebSocket = WebSocket()
     home_assistant: HomeAssistant = HomeAssistant()
@@ -256,8 +273,9 @@ def load(path: Path) -> Config:
     base = path.resolve().parent
     broker = _absolute(config.broker, base, "password_file", "ca_file")
     websocket = _absolute(config.websocket, base, "certificate_file", "key_file")
+    gate = _absolute(config.gate, base, "certificate_file", "key_file")
     home = _absolute(config.home_assistant, base, "password_file", "ca_file")
-    changed = {"broker": broker, "websocket": websocket, "home_assistant": home}
+    changed = {"broker": broker, "websocket": websocket, "gate": gate, "home_assistant": home}
     return msgspec.structs.replace(config, data=str(base / config.data), **changed)
 
 

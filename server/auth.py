@@ -93,7 +93,11 @@ declare(public, "public")
 
 
 def require(
-    *roles: str, everywhere: bool = False, second_factor: bool = False, most_bytes: int = MOST_FORM_BYTES
+    *roles: str,
+    everywhere: bool = False,
+    second_factor: bool = False,
+    most_bytes: int = MOST_FORM_BYTES,
+    most_files: int = 1,
 ) -> Callable[[Request], Awaitable[Person]]:
     """A dependency that gives the signed-in Person of one of these roles; any role where none is named.
 
@@ -113,7 +117,7 @@ def require(
             raise NotAllowed("only for who sees the whole city")
         if request.method not in _SAFE:
             check_origin(request)
-            await _check_csrf(request, found, most_bytes)
+            await _check_csrf(request, found, most_bytes, most_files)
             if second_factor and not is_fresh(found.verified_at, _now(request)):
                 raise NeedsSecondFactor(found)
         return found
@@ -184,10 +188,10 @@ def check_origin(request: Request) -> None:
         raise NotAllowed(f"a request from a page of {origin}")
 
 
-async def _check_csrf(request: Request, person: Person, most_bytes: int) -> None:
+async def _check_csrf(request: Request, person: Person, most_bytes: int, most_files: int) -> None:
     given = request.headers.get(CSRF_HEADER)
     if given is None:
-        given = (await _form(request, most_bytes)).get(CSRF_FIELD)
+        given = (await _form(request, most_bytes, most_files)).get(CSRF_FIELD)
     if not isinstance(given, str) or not secrets.compare_digest(given.encode(), person.csrf.encode()):
         raise NotAllowed("the page is of an earlier login: load it again")
 
@@ -197,10 +201,10 @@ async def small_form(request: Request) -> FormData:
     return await _form(request, MOST_FORM_BYTES)
 
 
-async def _form(request: Request, most_bytes: int) -> FormData:
-    """With one file in it, where more bytes than a small form has are expected."""
+async def _form(request: Request, most_bytes: int, most_files: int = 1) -> FormData:
+    """With files in it, where more bytes than a small form has are expected."""
     check_length(request, most_bytes)
-    return await request.form(max_files=int(most_bytes > MOST_FORM_BYTES), max_fields=50)
+    return await request.form(max_files=most_files if most_bytes > MOST_FORM_BYTES else 0, max_fields=50)
 
 
 def check_length(request: Request, most_bytes: int) -> None:

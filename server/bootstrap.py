@@ -21,15 +21,30 @@ from eventlog.postgres_batches import PostgresBatchLog
 from eventlog.sqlite_batches import SqliteBatchLog
 from server.batches import Batch, Unpacker
 from server.books.charges import Charges
+from server.books.keeping import Keeper
+from server.books.lane_money import LaneMoney
+from server.books.lots import Lots
+from server.books.no_entry import NoEntry
+from server.books.repricing import repricing
 from server.cells import moves
 from server.cells.arrive import Arrivals, Settings
 from server.cells.fence import raise_fences
 from server.centre_log import CentreLog
+from server.channels.presence import Presence
+from server.channels.registry import BadChannel, Channels
+from server.channels.registry import make_all as make_channels
 from server.config import BadConfig, Complex, Config, JetStream, Webhook
 from server.conservation import Conservation as Comparison
+from server.corrections import Corrections
 from server.desired import Desired
 from server.directory.announce import Announcer
+from server.duty.acting import Acting
+from server.duty.climber import Climber
+from server.duty.duties import Duties
+from server.duty.ladder import Ladder
+from server.duty.outbox import Outbox as DutyOutbox
 from server.enrol_link import certificate_sha256
+from server.feeds.lane_cars import LaneCars
 from server.feeds.outbox import Outbox
 from server.feeds.used_codes import Teller, UsedCodes
 from server.feeds.webhook import Webhook as WebhookSender
@@ -42,6 +57,11 @@ from server.live import Hub
 from server.media import MediaBox
 from server.objects import open_objects
 from server.oidc import Provider, check_url
+from server.payments.bills import Bills
+from server.payments.calls import Calls, make_all
+from server.payments.desk import Desk
+from server.payments.refunds import Refunds
+from server.payments.watch import Watch
 from server.projections.alerts import Alerts
 from server.projections.conservation import Conservation
 from server.projections.doors import Doors
@@ -67,6 +87,9 @@ from server.web.render import render_live
 
 if TYPE_CHECKING:
     from server.feeds.national import NationalFeed
+    from server.payments.merchants import Merchant
+    from server.payments.provider import PaymentProvider
+    from server.payments.wechat_login import WeChatLogin
 
 log = structlog.get_logger()
 
@@ -96,6 +119,11 @@ async def open_house(folder: Path, config: Config) -> House:
     objects = open_objects(folder, config)
     await know_complexes(db, config.complexes)
     await _keep_fences(db)
+    calls = payment_calls(folder, config)
+    lots = Lots(partial(tariffs_of, folder, config))
+    book = Charges(lots, utc_now, no_entries(config))
+    desired, desk = Desired(db, utc_now), Desk(db, calls, book, utc_now)
+    desk.ring = lambda complex_id: desired.ring({complex_id})
     media, erasures = MediaBox(objects, db, utc_now), Erasures(db, utc_now)
     refill = Refill(batches, db, utc_now, erasures.without_erased)
     conservation = Comparison(db, batches, places(config), utc_now)
@@ -109,7 +137,7 @@ async def open_house(folder: Path, config: Config) -> House:
         media=media,
         gateways=GatewayAuth(db, utc_now, timedelta(minutes=config.code_life_min)),
         live=Hub(db, render_live, utc_now),
-        desired=Desired(db, utc_now),
+        desired=desired,
         conservation=conservation,
         hellos=Hellos(db, batches, refill, conservation, utc_now),
         arrivals=Arrivals(db, batches, folding(config), partial(cell_settings, folder, config), utc_now),
@@ -118,8 +146,19 @@ async def open_house(folder: Path, config: Config) -> House:
         second_factor=SecondFactor(key_of(folder)),
         oidc=_oidc(folder, config),
         rollouts=Rollouts(db, utc_now),
+        desk=desk,
+        refunds=Refunds(db, calls, utc_now),
+        corrections=Corrections(db, lambda: book, utc_now),
+        lots=lots,
+        acting=Acting(db, Duties(places(config))),
+        channels=channels_of(folder, config),
         now=utc_now,
     )
+
+
+def no_entries(config: Config) -> dict[str, NoEntry]:
+    """What an exit without an entry costs, by complex."""
+    return {place.id: place.no_entry for place in config.complexes}
 
 
 def _oidc(folder: Path, config: Config) -> Provider | None:
@@ -136,6 +175,47 @@ def _oidc(folder: Path, config: Config) -> Provider | None:
     return Provider(config.oidc, secret, utc_now)
 
 
+def payment_calls(folder: Path, config: Config) -> Calls:
+    """The merchants' providers; their libraries are loaded where there are some. Raises BadConfig."""
+    try:
+        return make_all(config.payments, folder, config.public_url, _make_provider, _logins(folder, config))
+    except (OSError, ValueError) as error:
+        raise BadConfig(f"payments: a key cannot be used: {error}") from error
+
+
+def channels_of(folder: Path, config: Config) -> Channels:
+    """By what people are told of alerts. Raises BadConfig."""
+    try:
+        return make_channels(folder, config.channels, utc_now)
+    except BadChannel as error:
+        raise BadConfig(str(error)) from error
+
+
+def _logins(folder: Path, config: Config) -> dict[str, WeChatLogin]:
+    """By merchant: who is known inside WeChat by which official account."""
+    named = [one for one in config.payments if one.app_secret_file]
+    if not named:
+        return {}
+    from server.payments.merchants import read_key
+    from server.payments.wechat_login import WeChatLogin
+
+    return {
+        one.merchant: WeChatLogin(one.app_id, read_key(folder, one.app_secret_file), one.gateway, one.timeout_s)
+        for one in named
+    }
+
+
+def _make_provider(merchant: Merchant, folder: Path, notify_url: str) -> PaymentProvider:
+    from server.payments import alipay, wechat
+    from server.payments.merchants import read_key
+
+    private, platform = (read_key(folder, name) for name in (merchant.private_key_file, merchant.platform_key_file))
+    if merchant.channel == "alipay":
+        return alipay.Alipay(merchant, private, platform, notify_url)
+    keys = wechat.Keys(private, platform, read_key(folder, merchant.api_v3_key_file))
+    return wechat.WeChat(merchant, keys, notify_url)
+
+
 async def _open_log(folder: Path, url: str, db: Database) -> CentreLog:
     if not address.is_postgres(url):
         return await SqliteBatchLog.open(folder / address.FILE, db.lock, utc_now)
@@ -143,6 +223,8 @@ async def _open_log(folder: Path, url: str, db: Database) -> CentreLog:
 
 
 async def close_house(house: House) -> None:
+    house.desk.calls.close()
+    await house.channels.close()
     await house.log.close()
     await house.db.close()
 
@@ -168,7 +250,7 @@ async def _keep_fences(db: Database) -> None:
 
 def folding(config: Config) -> list[str]:
     """The readers whose rows belong to complexes."""
-    return [*projections(config), Charges.name, UsedCodes.name]
+    return [*projections(config), Charges.name, LaneMoney.name, UsedCodes.name, LaneCars.name, Ladder.name]
 
 
 def cell_settings(folder: Path, config: Config) -> dict[str, Settings]:
@@ -195,6 +277,7 @@ async def run_behind(house: House, part: Part = "all") -> None:
             tasks.create_task(house.ingest.run())
             tasks.create_task(house.live.run())
             tasks.create_task(house.desired.run())
+            tasks.create_task(Presence(house.db, house.live, house.now).run())
         if part != "requests":
             share = _share(house, part)
             house.seen.held = lambda: share.held
@@ -236,7 +319,15 @@ def _readers(
     rest = Rest(house.ingest.pouring, crowded=lambda: house.ingest.waiting + house.hellos.waiting >= _CROWD)
     readers = shard_readers(house, unpacker, rest)
     works = {"conservation": house.conservation.run, "retention": house.retention.run, "rollouts": house.rollouts.run}
+    works["joins"] = house.corrections.run
     works["used_codes"] = Teller(house.db, house.now).run
+    book = Charges(house.lots, house.now, no_entries(house.config))
+    works["duty"] = Climber(house.db, house.acting.duties, house.now, house.live.ring).run
+    works["ledger"] = Keeper(house.db, house.now, [repricing(book)]).run
+    works["channels"] = DutyOutbox(house.db, house.channels, house.config.public_url, house.now, house.live.ring).run
+    if house.config.payments:
+        works["payments"] = Watch(house.db, house.desk, house.refunds, house.now).run
+        works["provider_bills"] = Bills(house.db, house.desk.calls, house.now).run
     if house.config.directory.url:
         works["directory"] = _announcer(house).run
     works |= {f"jetstream/{feed.name}": _national(house, feed).run for feed in house.config.jetstreams}
@@ -288,8 +379,10 @@ def shard_readers(house: House, unpacker: Unpacker, rest: Rest) -> list[ShardRea
         ShardReader(one, house.db, unpacker, house.live.ring, None if one.name == Alerts.name else rest)
         for one in projections(house.config).values()
     ]
-    beside: list[Fold] = [Charges(tariffs(house), house.now), UsedCodes()]
-    return [*readers, *(ShardReader(one, house.db, unpacker, rest=rest) for one in beside)]
+    book = Charges(house.lots, house.now, no_entries(house.config))
+    beside: list[Fold] = [book, LaneMoney(house.now), UsedCodes(), LaneCars()]
+    ladder = ShardReader(Ladder(house.acting.duties, house.now), house.db, unpacker, house.live.ring)
+    return [*readers, ladder, *(ShardReader(one, house.db, unpacker, rest=rest) for one in beside)]
 
 
 def reader_names(config: Config) -> list[str]:
@@ -338,12 +431,8 @@ def _quiet(place: Complex) -> tuple[Hours, ...]:
     return tuple(hours(span.from_, span.to) for span in place.quiet)
 
 
-def tariffs(house: House) -> dict[str, LotTariff]:
-    """Each complex's tariff. Raises BadConfig naming the complex and what is wrong with its file."""
-    return tariffs_of(house.folder, house.config)
-
-
 def tariffs_of(folder: Path, config: Config) -> dict[str, LotTariff]:
+    """The tariff of each complex that server.toml names a file of. Raises BadConfig: which, and what is wrong."""
     found: dict[str, LotTariff] = {}
     for place in config.complexes:
         if place.tariff:

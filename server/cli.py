@@ -27,6 +27,9 @@ from server import (
     cli_cells,
     cli_desired,
     cli_doctor,
+    cli_ledger,
+    cli_payments,
+    cli_public,
     cli_readers,
     cli_retention,
     cli_subject,
@@ -55,6 +58,9 @@ app = typer.Typer(
 app.add_typer(cli_tariff.app, name="tariff")
 cli_bill_book.add_to(cli_bills.app)
 app.add_typer(cli_bills.app, name="bills")
+app.add_typer(cli_payments.app, name="payments")
+cli_public.add_to(cli_ledger.app)
+app.add_typer(cli_ledger.app, name="ledger")
 app.add_typer(cli_desired.app, name="desired")
 app.add_typer(cli_audit.app, name="audit")
 app.add_typer(cli_readers.app, name="readers")

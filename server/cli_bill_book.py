@@ -9,15 +9,18 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from domain.reconciliation import BadBill, BadCarry, Item, Result
+from domain.reconciliation import BadBill, BadCarry, Books, Item, Result
 from domain.reconciliation import reconcile as reconcile_
 from domain.reconciliation.money import yuan
+from domain.reconciliation.rows import AnyFile
 from server.books import reconciled
-from server.books.reconciled import NotDone
-from server.cli_bills import NoBills, given
+from server.books.day_close import books_of
+from server.books.reconciled import Kept, NotDone
+from server.cli_bills import NoBills, given, pairs
 from server.cli_parts import DEFAULT_FOLDER, AsJson, Folder, fail, out, show, with_house
 from server.house import House
 from server.store import bill_rows
+from server.store.our_side import NoComplex
 
 Complex = Annotated[str, typer.Option("--complex", help="The complex whose money it is.")]
 By = Annotated[str, typer.Option(help="The account on whose word it is done.")]
@@ -28,8 +31,11 @@ def keep(
     day: Day,
     complex_id: Complex,
     by: By,
-    local: Annotated[Path, typer.Option(help="Our side of the day.")],
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Bills and statements, in any order.")],
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="FILE…", help="Bills and statements, in any order.")
+    ] = None,
+    local: Annotated[Path | None, typer.Option(help="Our side of the day, from a file.")] = None,
+    from_store: Annotated[bool, typer.Option("--from-store", help="Our side from the centre's own tables.")] = False,
     no_bill: Annotated[list[str] | None, typer.Option(help="A channel without a bill that day.")] = None,
     merchant: Annotated[list[str] | None, typer.Option(help="CHANNEL=NUMBER: only this merchant's bills.")] = None,
     bank_columns: Annotated[Path | None, typer.Option(help="What the bank calls its columns (YAML).")] = None,
@@ -40,18 +46,31 @@ def keep(
 
     Keeping the same again changes nothing; another result is a new version beside the old.
 
-    Example: gatehouse-server bills keep --complex garden --day 2026-11-20 --by wang --local local.json trade.csv
+    Example: gatehouse-server bills keep --complex garden --day 2026-11-20 --by wang --from-store trade.csv
     """
+    if (local is None) != from_store:
+        raise fail("say where our side comes from: --local FILE, or --from-store")
     try:
-        on, books, read, without = given(day, local, files, no_bill or [], merchant or [], bank_columns)
+        on, ours, read, without = given(day, local, files or [], no_bill or [], merchant or [], bank_columns)
 
-        def judged(before: list[Item]) -> Result:
-            return reconcile_(on, books, read, before=before, without=without)
+        async def keep_it(it: House) -> Kept:
+            books = ours or await _stored(it, complex_id, on, read, merchant or [])
 
-        kept = with_house(folder, lambda it: reconciled.keep(it.db, complex_id, on, judged, by, it.now()))
-    except (BadBill, BadCarry, NoBills, NotDone) as error:
+            def judged(before: list[Item]) -> Result:
+                return reconcile_(on, books, read, before=before, without=without)
+
+            return await reconciled.keep(it.db, complex_id, on, judged, by, it.now())
+
+        kept = with_house(folder, keep_it)
+    except (BadBill, BadCarry, NoBills, NotDone, NoComplex) as error:
         raise fail(str(error)) from error
     show(msgspec.structs.asdict(kept), as_json=as_json)
+
+
+async def _stored(house: House, complex_id: str, day: date, read: list[AnyFile], merchant: list[str]) -> Books:
+    """Our side from the tables, for what the bills name."""
+    books = await books_of(house.db, complex_id, day, read)
+    return msgspec.structs.replace(books, merchants={**books.merchants, **pairs(merchant, "--merchant")})
 
 
 def list_open(complex_id: Complex, folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
@@ -101,7 +120,14 @@ def resolve(
     out.print(f"{channel} {key} is closed", highlight=False, markup=False)
 
 
-def sign(day: Day, complex_id: Complex, by: By, folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
+def sign(
+    day: Day,
+    complex_id: Complex,
+    by: By,
+    though: Annotated[str, typer.Option(help="Why not to wait for gateways that may still tell of the day.")] = "",
+    folder: Folder = DEFAULT_FOLDER,
+    as_json: AsJson = False,
+) -> None:
     """Sign the newest report of a day; it stays as it was signed.
 
     Example: gatehouse-server bills sign --complex garden --day 2026-11-20 --by li
@@ -109,7 +135,7 @@ def sign(day: Day, complex_id: Complex, by: By, folder: Folder = DEFAULT_FOLDER,
 
     async def signed(house: House) -> str:
         async with house.db.write(complex_id) as connection:
-            return await reconciled.sign(connection, complex_id, date.fromisoformat(day), by, house.now())
+            return await reconciled.sign(connection, complex_id, date.fromisoformat(day), by, house.now(), though)
 
     try:
         found = with_house(folder, signed)

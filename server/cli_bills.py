@@ -90,9 +90,9 @@ def reconcile_day(
     paths = [*(files or []), *(bill or [])]
     try:
         on = _day(day)
-        books = None if local is None else _ours(local, _pairs(merchant or [], "--merchant"))
+        books = None if local is None else _ours(local, pairs(merchant or [], "--merchant"))
         earlier = [] if before is None else _before(before, on)
-        read = _read_all(paths, _pairs(sha1 or [], "--sha1"), _columns(bank_columns))
+        read = _read_all(paths, pairs(sha1 or [], "--sha1"), _columns(bank_columns))
         result = reconcile(on, books, read, before=earlier, without=_without(no_bill or []))
     except (BadBill, BadCarry, NoBills) as error:
         err.print(str(error), style="red", **_PLAIN)
@@ -104,10 +104,10 @@ def reconcile_day(
 
 
 def given(
-    day: str, local: Path, files: list[Path], no_bill: list[str], merchant: list[str], bank_columns: Path | None
-) -> tuple[date, Books, list[AnyFile], list[str]]:
+    day: str, local: Path | None, files: list[Path], no_bill: list[str], merchant: list[str], bank_columns: Path | None
+) -> tuple[date, Books | None, list[AnyFile], list[str]]:
     """What a day is reconciled from, as it was typed. Raises NoBills or BadBill."""
-    books = _ours(local, _pairs(merchant, "--merchant"))
+    books = None if local is None else _ours(local, pairs(merchant, "--merchant"))
     return _day(day), books, _read_all(files, {}, _columns(bank_columns)), _without(no_bill)
 
 
@@ -118,7 +118,8 @@ def _day(text: str) -> date:
         raise NoBills(f"--day {text}: no day; write it as 2026-11-20") from error
 
 
-def _pairs(given: Iterable[str], option: str) -> Pairs:
+def pairs(given: Iterable[str], option: str) -> Pairs:
+    """``NAME=VALUE`` as typed. Raises NoBills."""
     found: Pairs = {}
     for text in given:
         name, sign, value = text.rpartition("=")

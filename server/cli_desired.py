@@ -13,15 +13,18 @@ import msgspec
 import typer
 import yaml
 from rich.table import Table
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.desired import BadDesired
 from domain.orders import MAX_LIFE, Argument, Order
+from domain.tariff import BadTariff, read_tariff
+from domain.tariff.coverage import faults
 from server.audit import Subject, command_line, record
 from server.cli_digest import digest
 from server.cli_parts import DEFAULT_FOLDER, AsJson, Folder, fail, out, with_house
 from server.cli_parts import show as show_content
 from server.house import House
-from server.store import desired_rows, desired_views, order_rows
+from server.store import desired_rows, desired_views, order_rows, tariff_rows
 from server.store.order_rows import NoGateway
 
 app = typer.Typer(no_args_is_help=True)
@@ -58,10 +61,13 @@ def put(
 
     async def keep(house: House) -> dict[str, Any]:
         _known(house, complex_id)
+        content = _content(file)
         async with house.db.write() as connection:
+            if kind == "tariffs":
+                await _check_tariff(connection, complex_id, content)
             author = by or getpass.getuser()
             now = house.now()
-            version, new = await desired_rows.put(connection, complex_id, kind, _content(file), author, now)
+            version, new = await desired_rows.put(connection, complex_id, kind, content, author, now)
             told = {"version": version, "new": new}
             on = Subject(kind, str(version))
             record(connection, command_line(by), "desired.put", now, on=on, complex_id=complex_id, details=told)
@@ -133,7 +139,7 @@ def _done(folder: Path, action: Callable[[House], Coroutine[Any, Any, T]]) -> T:
     """Do it; what cannot be done is said, exit 1."""
     try:
         return with_house(folder, action)
-    except (BadDesired, NoGateway, Refused, ValueError) as error:
+    except (BadDesired, BadTariff, NoGateway, Refused, ValueError) as error:
         raise fail(str(error)) from error
 
 
@@ -142,6 +148,15 @@ def _known(house: House, complex_id: str) -> None:
     known = [place.id for place in house.config.complexes]
     if complex_id not in known:
         raise Refused(f"no complex {complex_id!r} in server.toml; there are: {', '.join(known) or 'none'}")
+
+
+async def _check_tariff(connection: AsyncConnection, complex_id: str, content: object) -> None:
+    """Raises Refused for a tariff with a hole or overlapping bands, and where people publish it on its page."""
+    if (await tariff_rows.published(connection, [complex_id])).get(complex_id):
+        raise Refused(f"the tariff of {complex_id} is published on its page, by two people: draft a version there")
+    wrong = faults(read_tariff(content))
+    if wrong:
+        raise Refused("\n".join(f"tariffs: {one.path}: {one.text}" for one in wrong))
 
 
 def _content(file: Path) -> object:

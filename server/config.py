@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
+from msgspec import Meta
 
 from domain.cells import Fingerprint
 from domain.retention import Terms
+from server.channels import settings as channel_settings
+from server.channels.settings import ChannelSettings
+from server.payments import merchants
+from server.payments.merchants import Merchant
 from server.store import address
 
 FILE = "server.toml"
@@ -34,6 +40,8 @@ class Complex(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     timezone: str = "Asia/Shanghai"
     tariff: str = ""  # a tariff plan file, relative to the settings; empty: parking is not charged
     tariff_class: str = "small"
+    # What an exit costs of which a person says that it has no entry: fen, the price of an hour, or settled by hand.
+    no_entry: Annotated[int, Meta(ge=0, le=1_000_000)] | Literal["open", "first_hour"] = "open"
     quiet: tuple[Hours, ...] = (Hours("23:00", "05:00"),)  # when a person in a restricted zone is an alert
 
 
@@ -116,6 +124,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tls_cert_file: str = ""  # of the proxy before us (PEM): its fingerprint goes into the QR code for enrolling
     retention: Terms = Terms()  # days each class of record is kept (docs/retention.md)
     oidc: Oidc | None = None
+    payments: list[Merchant] = []  # who takes the complexes' money (docs/payments.md)
+    channels: dict[str, ChannelSettings] = {}  # by what people are told of alerts (docs/channels.md)
     tls_fingerprint: str = ""  # the same, where the file cannot be read from here: SHA-256, 64 hex digits
 
 
@@ -144,6 +154,10 @@ def load(folder: Path) -> Config:
             ZoneInfo(place.timezone)
         address.of(folder, config.database)
         check_media(config)
+        merchants.check(config.payments, [place.id for place in config.complexes])
+        channel_settings.check(config.channels, [place.id for place in config.complexes])
+        if config.payments and not config.public_url:
+            raise ValueError("public_url: providers must be told by which address they tell of payments")
         for known in (*config.cells, config.directory):
             msgspec.convert(known.fingerprint, Fingerprint)
         if config.cells and not config.cell:

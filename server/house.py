@@ -7,17 +7,23 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from server.books.lots import Lots
 from server.cells.arrive import Arrivals
 from server.centre_log import CentreLog
+from server.channels.registry import Channels
 from server.config import Config
 from server.conservation import Conservation
+from server.corrections import Corrections
 from server.desired import Desired
+from server.duty.acting import Acting
 from server.gateway_auth import GatewayAuth
 from server.hello import Hellos
 from server.ingest import Ingest
 from server.live import Hub
 from server.media import MediaBox
 from server.oidc import Provider
+from server.payments.desk import Desk
+from server.payments.refunds import Refunds
 from server.projections.alerts import picture_arrived
 from server.refill import Refill
 from server.retention.erase import Eraser
@@ -50,6 +56,12 @@ class House:
     second_factor: SecondFactor
     oidc: Provider | None
     rollouts: Rollouts
+    desk: Desk
+    refunds: Refunds
+    corrections: Corrections
+    lots: Lots
+    acting: Acting
+    channels: Channels
     now: Callable[[], datetime]
     seen: Seen = field(default_factory=Seen)
 

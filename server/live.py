@@ -80,6 +80,11 @@ class Hub:
         return len(self._screens)
 
     @property
+    def logins(self) -> frozenset[str]:
+        """Of those who listen, by the digests of their tokens."""
+        return frozenset(screen.hearer.login for screen in self._screens) - {""}
+
+    @property
     def position(self) -> int:
         """Up to where rows were passed on."""
         return self._position

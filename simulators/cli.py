@@ -12,12 +12,14 @@ import msgspec
 import typer
 from rich.console import Console
 
-from simulators import cli_cluster, cli_fleet
+from simulators import cli_channels, cli_cluster, cli_fleet, cli_payments
 from simulators.broker import BrokerUnavailable, make_broker
+from simulators.channels.server import FarEnds
 from simulators.crowd.crowd import NotMet
 from simulators.crowd.families import other_families
 from simulators.crowd.member import Gateway
 from simulators.crowd.settings import device_list
+from simulators.payments.server import Payments
 from simulators.postgres import PostgresUnavailable
 from simulators.processes import ChildFailed
 from simulators.receiver import Failing, Receiver
@@ -151,6 +153,62 @@ async def _receive(port: int, secret: bytes | None, jsonl: Path | None, failing:
     finally:
         await one.stop()
     _say(msgspec.to_builtins(one.counts()), as_json)
+
+
+@app.command()
+def payments(
+    port: cli_payments.PortOption = 8300,
+    keys: cli_payments.KeysOption = Path("server-data"),
+    fault: cli_payments.FaultOption = None,
+    seed: Annotated[int, typer.Option(help="The same seed: the same faults.")] = 1,
+    share: cli_payments.ShareOption = 0.0,
+    as_json: AsJson = False,
+) -> None:
+    """WeChat Pay v3 and Alipay on loopback, with books, callbacks, faults, refunds and bills of their own.
+
+    Prints what server.toml needs; GET / lists the orders, each with a page that pays it.
+
+    Example: gatehouse-sim payments --port 8300 --keys server-data --fault lost --fault doubled
+    """
+    try:
+        one = cli_payments.made(port, keys, fault, seed, share)
+        asyncio.run(_until_told(_serve(one, "payments", as_json)))
+    except (OSError, ValueError) as error:
+        raise fail(f"it cannot run: {error}") from error
+
+
+async def _serve(one: Payments | FarEnds, named: str, as_json: bool) -> None:
+    """Far ends on loopback, with the settings by which a centre finds them."""
+    await one.start()
+    if as_json:
+        _say({named: one.url, "settings": one.settings()}, as_json=True)
+    else:
+        print(f"# {one.url}\n{one.toml()}", flush=True)
+    try:
+        await _for_ever()
+    finally:
+        await one.stop()
+
+
+@app.command()
+def channels(
+    port: cli_channels.PortOption = 8400,
+    mail_port: cli_channels.MailPortOption = 8425,
+    secrets: cli_channels.SecretsOption = Path("server-data"),
+    fault: cli_channels.FaultOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """What people are told by, on loopback: robots of three messengers, a push service, a mail server, a telephone.
+
+    Prints what server.toml needs; GET / lists what was taken, POST /sim/fault/NAME spoils the next.
+
+    Example: gatehouse-sim channels --port 8400 --secrets server-data --fault 429
+    """
+    try:
+        one = cli_channels.made(port, mail_port, secrets, fault)
+        asyncio.run(_until_told(_serve(one, "channels", as_json)))
+    except (OSError, ValueError) as error:
+        raise fail(f"it cannot run: {error}") from error
 
 
 @app.command()

@@ -109,7 +109,8 @@ class Postgres:
 
     def say(self, sql: str, database: str = "postgres") -> str:
         """One statement by psql; what it printed. Raises PostgresUnavailable."""
-        return self._run("psql", "-d", self.url(database), "-v", "ON_ERROR_STOP=1", "-Atqc", sql)
+        asked = ("-d", self.url(database), "-v", "ON_ERROR_STOP=1", "-Atqc", sql)
+        return self._run("psql", *asked, enter=None)  # whoever asks may be root
 
     def __enter__(self) -> Self:
         return self.start()
@@ -129,16 +130,16 @@ class Postgres:
             for folder in {self._folder, self.data.parent}:
                 os.chown(folder, _NOBODY, _NOBODY)
         words = ("-U", OWNER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions")
-        self._run("initdb", "-D", str(self.data), *words)
+        self._run("initdb", "-D", str(self.data), *words, enter=way_in())
 
-    def _run(self, name: str, *arguments: str) -> str:
+    def _run(self, name: str, *arguments: str, enter: Callable[[], None] | None) -> str:
         ended = subprocess.run(
             [str(program(name)), *arguments],
             capture_output=True,
             text=True,
             env=self._env(),
             cwd=self._folder,
-            preexec_fn=way_in(),
+            preexec_fn=enter,
             timeout=START_LIMIT_S,
         )
         if ended.returncode:
@@ -171,7 +172,20 @@ def way_in() -> Callable[[], None] | None:
     """What its processes do before they begin, so that they are not root."""
     if os.geteuid() != 0:
         return None
-    return _as_nobody_here if can_be_nobody_here() else _as_nobody
+    return _told(_as_nobody_here if can_be_nobody_here() else _as_nobody)
+
+
+def _told(enter: Callable[[], None]) -> Callable[[], None]:
+    """Between fork and exec an exception has no words for the parent: they go where the command's errors go."""
+
+    def entering() -> None:
+        try:
+            enter()
+        except BaseException as error:
+            os.write(2, f"not another user: {error!r}\n".encode())
+            raise
+
+    return entering
 
 
 @functools.cache

@@ -373,6 +373,13 @@ def refunded_in_part(day: Day, number: int, trade: Trade) -> None:
     _refund(day, trade, (trade.settle_fen + 1) // 2)
 
 
+def paid_too_much_and_returned(day: Day, number: int, trade: Trade) -> None:
+    """Its charge was corrected, and what was too much has gone back: nothing is left to do."""
+    day.billed.append(trade)
+    day.book(trade, day.stay(number, trade.fen // 2, trade.at))
+    _refund(day, trade, trade.fen - trade.fen // 2)
+
+
 def refunded_at_the_second_try(day: Day, number: int, trade: Trade) -> None:
     """Alipay's bill holds no failed tries."""
     plain(day, number, trade)
@@ -495,6 +502,7 @@ FAULTS: tuple[Fault, ...] = (
     paid_in_parts,
     refunded,
     refunded_in_part,
+    paid_too_much_and_returned,
     refunded_at_the_second_try,
     refund_unfinished,
     refund_failed_there,

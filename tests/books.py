@@ -11,7 +11,7 @@ import msgspec
 from simulators.products import command
 from tests.rig import Rig
 
-_LIMIT_S = 30.0
+_LIMIT_S = 60.0
 _HEADS = "SELECT 1 FROM statement_head WHERE received_at > ?"
 
 

@@ -14,8 +14,10 @@ from domain.lanes.read import Read
 from domain.lanes.register import Register, today_at
 from domain.lanes.settings import Lane
 from domain.lanes.stays import Stays
+from domain.lanes.with_pass import to_pay
 from domain.plates import classify, colors_agree
-from domain.tariff import BadStay, LotTariff, NoPrice
+from domain.tariff import BadStay, LotTariff, NoPrice, counting
+from domain.tariff.fee import Line
 
 Action = Literal["open", "refuse", "pay", "ignore"]
 Reason = Literal[
@@ -68,6 +70,7 @@ class Verdict(msgspec.Struct, frozen=True):
     tariff: str | None = None
     entered_at: datetime | None = None
     days_left: int | None = None  # of a pass
+    lines: tuple[Line, ...] = ()  # the fee's explanation, for who stands there
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -134,7 +137,7 @@ def _by_right(lane: Lane, read: Read, known: Known) -> Verdict | None:
     if lane.emergency == "open" and _is_emergency(read):
         return Verdict("open", "emergency")
     entry, today = known.register.pass_of(read.plate), today_at(read.at, known.zone)
-    if entry is not None and today <= entry.until:
+    if entry is not None and entry.holds_on(today) and _is_covered(lane, read, known):
         return Verdict("open", "pass", days_left=(entry.until - today).days)
     match known.register.listed(read.plate, read.at):
         case "white":
@@ -143,6 +146,16 @@ def _by_right(lane: Lane, read: Read, known: Known) -> Verdict | None:
             return Verdict("open", "temporary_list")
         case _:
             return None
+
+
+def _is_covered(lane: Lane, read: Read, known: Known) -> bool:
+    """Whether a pass is enough: to come in always; to leave where it covers the whole stay, or nothing is charged."""
+    stay = known.stays.inside(read.plate) if lane.direction == "out" else None
+    if stay is None or stay.entered_at is None or known.lot is None or known.lot.at(stay.entered_at) is None:
+        return True
+    if read.at < stay.entered_at:
+        return True
+    return not to_pay(read.plate, (stay.entered_at, read.at), known.register, known.stays, known.zone)
 
 
 def _is_emergency(read: Read) -> bool:
@@ -158,23 +171,31 @@ def _visitor(lane: Lane, read: Read, known: Known) -> Verdict:
 
 
 def at_the_exit(lane: Lane, read: Read, known: Known) -> Verdict:
-    """What a visitor owes: the stay's fee as the book at the centre will have it, less what was paid for it."""
+    """What a visitor owes: the fee as the book at the centre will have it, coupons taken off, less what was paid."""
     if known.lot is None:
         return Verdict("open", "not_charged")
     stay = known.stays.inside(read.plate)
     if stay is None or stay.entered_at is None:
         return Verdict("refuse", "no_entry")
+    if known.lot.at(stay.entered_at) is None:
+        return Verdict("open", "not_charged")
     color = stay.color if stay.color != "unknown" else read.color
     paid = _paid_for(read.plate, stay.entered_at, known)
     in_grace = paid is not None and paid.at <= read.at <= paid.at + timedelta(seconds=lane.paid_s)
     until = paid.at if paid is not None and in_grace else read.at
+    earlier = known.stays.earlier(read.plate, stay.entered_at)
+    entry = known.register.pass_of(read.plate)
     try:
-        quote = known.lot.quote(color, stay.entered_at, until, known.stays.earlier(read.plate, stay.entered_at))
+        times = (stay.entered_at, until)
+        parts = to_pay(read.plate, times, known.register, known.stays, known.zone)
+        coupons = counting(known.register.coupons_of(read.plate, stay.entered_at), read.at)
+        name = entry.name if entry else ""
+        quote = known.lot.quote_parts(color, read.plate, times, earlier, parts, name, coupons)
     except (NoPrice, BadStay):
         return Verdict("refuse", "unpriced", entered_at=stay.entered_at)
     due = max(0, quote.fee_fen - (paid.fen if paid else 0))
     action, reason = _asked(due, paid)
-    return Verdict(action, reason, (), quote.fee_fen, due, quote.version, stay.entered_at)
+    return Verdict(action, reason, (), quote.fee_fen, due, quote.version, stay.entered_at, lines=quote.lines)
 
 
 def _asked(due_fen: int, paid: Paid | None) -> tuple[Action, Reason]:

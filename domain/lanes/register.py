@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Meta
 
-from domain.desired_bodies import Pass, Passes, Watched, WatchLists
+from domain.desired_bodies import CouponOfStay, Coupons, Pass, Passes, SharedPlaces, Watched, WatchLists
 from domain.desired_words import Identity, Name
 from domain.plates import canonical
+from domain.tariff.coupons import Coupon
 
 _MAX_ENTRIES = 50_000
+_SAME_ENTRY = timedelta(seconds=1)  # the centre keeps times to the millisecond
 Which = Literal["black", "white", "temporary"]
 Time = Annotated[datetime, Meta(tz=True)]
 
@@ -55,16 +57,42 @@ class Register:
         lists: PlateLists | None = None,
         watched: WatchLists | None = None,
         version: str = "",
+        coupons: Coupons | None = None,
     ) -> None:
         """``version`` names the documents, for the record of a decision."""
         self.version = version
         self._passes = {canonical(entry.plate): entry for entry in (passes.passes if passes else ())}
+        self._places = {one.id: one for one in (passes.places if passes else ())}
+        self._sharing: dict[str, list[str]] = {}
+        for plate, entry in self._passes.items():
+            if entry.place:
+                self._sharing.setdefault(entry.place, []).append(plate)
         self._lists = _by_plate(lists.entries if lists else ())
         self._watched = {canonical(entry.plate): entry for entry in (watched.entries if watched else ())}
+        self._coupons: dict[str, list[CouponOfStay]] = {}
+        for one in coupons.coupons if coupons else ():
+            self._coupons.setdefault(canonical(one.plate), []).append(one)
 
     def pass_of(self, plate: str) -> Pass | None:
         """The pass of a plate, also one that has ended."""
         return self._passes.get(plate) if plate else None
+
+    def place_of(self, entry: Pass) -> SharedPlaces | None:
+        """The places that a pass shares."""
+        return self._places.get(entry.place) if entry.place else None
+
+    def sharing(self, entry: Pass) -> list[str]:
+        """The plates that share a pass' places, its own among them."""
+        return self._sharing.get(entry.place, [])
+
+    @property
+    def all_sharing(self) -> frozenset[str]:
+        """Every plate that shares a place: of these it counts when others left."""
+        return frozenset(plate for plates in self._sharing.values() for plate in plates)
+
+    def coupons_of(self, plate: str, entered_at: datetime) -> list[Coupon]:
+        """What was given to the stay of a plate that began then, and to no other of its stays."""
+        return [one.coupon for one in self._coupons.get(plate, ()) if abs(one.entered_at - entered_at) < _SAME_ENTRY]
 
     def listed(self, plate: str, at: datetime) -> Which | None:
         """On which list a plate stands at a moment."""

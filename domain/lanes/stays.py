@@ -7,9 +7,12 @@ from datetime import datetime, timedelta
 
 from domain.parking import Session, fold
 from domain.passages import Passage
+from domain.tariff.passes import Visit
 
 MAX_PASSAGES = 60_000
-KEPT_FOR = timedelta(days=3)  # of a car that has left: plans that look back look at its day, or its window
+KEPT_SHARED = timedelta(days=40)  # of one that shares its place: others are billed by when it was there
+KEPT_FOR = timedelta(days=3)  # of a car that has left: plans that look back look at its day
+KEPT_CHAINED = timedelta(days=100)  # of one that came again within the window of its last stay, and so on
 Interval = tuple[datetime, datetime]
 
 
@@ -18,6 +21,8 @@ class Stays:
 
     def __init__(self, passages: Iterable[Passage] = ()) -> None:
         self._by_plate: dict[str, dict[bytes, Passage]] = {}
+        self.sharing: frozenset[str] = frozenset()  # plates whose places others share
+        self.window = timedelta()  # the longest of the tariff: a stay within it of the one before belongs to its chain
         for passage in passages:
             self.note(passage)
 
@@ -45,6 +50,11 @@ class Stays:
         known = [(one.entered_at, one.exited_at) for one in ended if one.entered_at and one.exited_at]
         return sorted(one for one in known if one[1] <= before)
 
+    def visits(self, plate: str) -> list[Visit]:
+        """When a plate was here, and is: stays whose entry was seen, and whose exit was or is to come."""
+        known = (one for one in self._sessions(plate) if one.state in ("inside", "exited"))
+        return [Visit(one.entered_at, one.exited_at, plate) for one in known if one.entered_at]
+
     def outdated(self, now: datetime) -> list[bytes]:
         """Let go of passages that decide nothing any more; their ids."""
         gone: list[bytes] = []
@@ -69,16 +79,24 @@ class Stays:
 
     def _thin(self, plate: str, now: datetime) -> list[bytes]:
         """The passages of stays that ended long ago."""
-        gone = [
-            found
-            for session in self._sessions(plate)
-            if session.state != "inside" and (session.exited_at or session.key[0]) < now - KEPT_FOR
-            for found in session.passage_ids
-        ]
+        gone = [found for session in self._ended_long_ago(plate, now) for found in session.passage_ids]
         for found in gone:
             del self._by_plate[plate][found]
         if not self._by_plate[plate]:
             del self._by_plate[plate]
+        return gone
+
+    def _ended_long_ago(self, plate: str, now: datetime) -> list[Session]:
+        """From where a chain of windows is broken backwards: what lies before it changes no fee any more."""
+        kept_for, following = KEPT_SHARED if plate in self.sharing else KEPT_FOR, now
+        gone: list[Session] = []
+        for session in reversed(self._sessions(plate)):
+            left = session.exited_at or session.key[0]
+            chained = not gone and following - left < self.window and left >= now - KEPT_CHAINED
+            if session.state == "inside" or left >= now - kept_for or chained:
+                following = session.entered_at or session.key[0]
+            else:
+                gone.append(session)
         return gone
 
     def _cut(self) -> list[bytes]:

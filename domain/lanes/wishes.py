@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
-from domain.desired_bodies import Passes, WatchLists
+from domain.desired_bodies import Coupons, Passes, WatchLists
 from domain.lanes.register import PlateLists, Register
 from domain.lanes.settings import Lane, Lanes
-from domain.tariff import LotTariff, Tariff
+from domain.tariff import LotTariff, Tariff, lot_of
 
-KINDS = ("lanes", "passes", "plate_lists", "watch_lists", "tariffs")
+KINDS = ("lanes", "passes", "plate_lists", "watch_lists", "tariffs", "coupons")
 
 
 class LaneWishes(msgspec.Struct, frozen=True):
@@ -23,6 +23,7 @@ class LaneWishes(msgspec.Struct, frozen=True):
     lists: PlateLists | None = None
     watched: WatchLists | None = None
     tariff: Tariff | None = None
+    coupons: Coupons | None = None
     versions: Mapping[str, int] = {}
 
     def with_body(self, kind: str, version: int, body: object) -> LaneWishes:
@@ -39,6 +40,8 @@ class LaneWishes(msgspec.Struct, frozen=True):
                 changed["watched"] = body
             case Tariff():
                 changed["tariff"] = body
+            case Coupons():
+                changed["coupons"] = body
             case _:
                 return self
         return msgspec.structs.replace(self, versions={**self.versions, kind: version}, **changed)
@@ -49,13 +52,10 @@ class LaneWishes(msgspec.Struct, frozen=True):
 
     @property
     def lot(self) -> LotTariff | None:
-        """The tariff with the class that most cars are in, or its only class."""
-        if self.tariff is None:
-            return None
-        wanted = self.lanes.tariff_class if self.lanes else ""
-        return LotTariff(self.tariff, wanted if wanted in self.tariff.plans else next(iter(self.tariff.plans)))
+        """The tariffs by date, with the class that most cars are in, or its only class."""
+        return None if self.tariff is None else lot_of(self.tariff, self.lanes.tariff_class if self.lanes else "")
 
     def register(self) -> Register:
-        """Passes and lists, to be asked."""
+        """Passes, lists and coupons, to be asked."""
         said = " ".join(f"{kind}/{self.versions[kind]}" for kind in KINDS if kind in self.versions)
-        return Register(self.passes, self.lists, self.watched, said)
+        return Register(self.passes, self.lists, self.watched, said, self.coupons)

@@ -8,6 +8,7 @@ from domain.reconciliation.read import read_file
 from domain.reconciliation.reconcile import Result, reconcile
 from domain.reconciliation.refusal import BadBill
 from domain.reconciliation.report import items_of, report
+from domain.reconciliation.sheds import ShedColumns
 
 __all__ = [
     "CLOSED",
@@ -17,6 +18,7 @@ __all__ = [
     "Books",
     "Item",
     "Result",
+    "ShedColumns",
     "items_of",
     "opened_before",
     "read_books",

@@ -31,6 +31,9 @@ _NEEDED: Aliases = MappingProxyType(
 _OPTIONAL: Aliases = MappingProxyType(
     {
         "discount": ("商家优惠(元)",),
+        "coupons": ("券核销金额(元)",),
+        "gifts": ("商家红包消费金额(元)",),
+        "cards": ("卡消费金额(元)",),
         "goods": ("商品名称",),
         "shop": ("门店名称",),
         "operator": ("操作员",),
@@ -40,6 +43,7 @@ _OPTIONAL: Aliases = MappingProxyType(
     }
 )
 _FREE = ("goods", "shop", "operator", "party", "coupon", "note")
+_LESS = ("discount", "coupons", "gifts", "cards")  # what of an order the merchant does not get
 _KINDS = {"交易": "payment", "退款": "refund"}
 _SUMMARY: Aliases = MappingProxyType(
     {
@@ -62,6 +66,8 @@ class _Reader:
         self._columns = [columns.index(key) for key in _NEEDED]
         self._discount = columns.where["discount"]
         self.discounts_fen = {"payment": 0, "refund": 0}  # only the foot asks for them
+        less = (columns.where[key] for key in _LESS)
+        self._less = [] if self._discount is None else [index for index in less if index is not None]
         free = [index for key in _FREE if (index := columns.where[key]) is not None]
         self.shape = Shape(columns.count, free, self._fits)
 
@@ -70,6 +76,7 @@ class _Reader:
             found = self._trade(line, values)
             if self._discount is not None:
                 self.discounts_fen[found.kind] += fen(values[self._discount] or "0.00")
+                self._check_sum(found, values)
         except ValueError as error:
             raise BadBill(self._name, f"{error}: the row is changed", line=line) from error
         return found
@@ -87,6 +94,14 @@ class _Reader:
             return Trade("payment", order, trade_id, "", "", moment, *amounts, "SUCCESS", line)
         # Their bill has no number of its own for a refund: two of one payment are told apart by their times.
         return Trade("refund", order, trade_id, refund or order, at, moment, *amounts, "SUCCESS", line)
+
+    def _check_sum(self, found: Trade, values: list[str]) -> None:
+        """No foot has the sum of orders: what nothing was taken off has come whole."""
+        is_whole = all(not fen(values[index] or "0.00") for index in self._less)
+        if is_whole and found.order_fen != found.settle_fen:
+            raise ValueError(
+                f"商家实收 {yuan(found.settle_fen)} of 订单金额 {yuan(found.order_fen)}, and nothing taken off"
+            )
 
     def _fits(self, values: list[str]) -> object | None:
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import re
 from collections import Counter
@@ -13,7 +12,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from domain.reconciliation.columns import Aliases, Columns, plain
+from domain.reconciliation.columns import Aliases, Columns, cells, plain
 from domain.reconciliation.money import loose_fen
 from domain.reconciliation.refusal import BadBill
 from domain.reconciliation.rows import BankLine, Statement
@@ -76,14 +75,20 @@ def _as_text(stream: BinaryIO) -> BinaryIO:
 
 
 def encoding_of(stream: BinaryIO) -> str:
-    """UTF-8 where every byte is; else GBK, of which every byte is then tried."""
+    """UTF-8 where every byte is, but for a last sign that was cut; else GBK, of which every byte is then tried."""
     content = stream.read()
     stream.seek(0)
     try:
         content.decode()
-    except UnicodeDecodeError:
-        return "gb18030"
+    except UnicodeDecodeError as error:
+        return "utf-8" if _is_cut(content, error) else "gb18030"
     return "utf-8"
+
+
+def _is_cut(content: bytes, error: UnicodeDecodeError) -> bool:
+    """Whether all is UTF-8 up to a sign that the file ends within: of GBK, the signs before would not be."""
+    ends_within = error.end == len(content) and error.reason == "unexpected end of data"
+    return ends_within and not content[: error.start].isascii()
 
 
 def _header(name: str, numbered: Iterator[tuple[int, str]], aliases: Aliases) -> tuple[str, Columns]:
@@ -92,7 +97,7 @@ def _header(name: str, numbered: Iterator[tuple[int, str]], aliases: Aliases) ->
     known, sums = set(days), set(map(plain, amounts))
     for number, text in numbered:
         sign = "\t" if text.count("\t") > text.count(",") else ","
-        header = [plain(value) for value in _cells(text, sign)]
+        header = [plain(value) for value in cells(text, sign)]
         if known & set(header) and sums & set(header):
             needed = {key: aliases[key] for key in ("day",)}
             return sign, Columns(name, header, number, needed, aliases)
@@ -101,17 +106,13 @@ def _header(name: str, numbered: Iterator[tuple[int, str]], aliases: Aliases) ->
     raise BadBill(name, "neither a bill of a provider nor a bank's statement", remedy=_MAPPED)
 
 
-def _cells(text: str, sign: str) -> list[str]:
-    return [value.strip("\t ") for value in next(csv.reader([text], delimiter=sign), list[str]())]
-
-
 def _rows(
     name: str, numbered: Iterator[tuple[int, str]], sign: str, columns: Columns
 ) -> tuple[list[BankLine], list[int]]:
     rows: list[BankLine] = []
     balances: list[int] = []
     for number, text in numbered:
-        values = _cells(text, sign)
+        values = cells(text, sign)
         if not any(values) or values[0].startswith(_NO_ROW):
             continue
         if len(values) != columns.count:

@@ -57,9 +57,11 @@ class Refund(msgspec.Struct, frozen=True, gc=False):
 
 
 class Shift(msgspec.Struct, frozen=True, gc=False):
+    """``counted_cash_fen`` is None where it is counted on another day, or not yet: its cash is somebody's."""
+
     shift_id: str
     opening_float_fen: Amount
-    counted_cash_fen: Amount
+    counted_cash_fen: Amount | None
     payouts_fen: Amount = 0
     operator: str = ""
 

@@ -14,7 +14,7 @@ CASH = "cash"
 
 
 def match(context: Context, duplicates: Mapping[str, bool]) -> Iterator[Item]:
-    """An item for each shift, and for cash that nobody's shift took."""
+    """An item for each shift that was counted, and for cash that nobody's shift took."""
     books = context.books
     shifts = {shift.shift_id for shift in books.shifts}
     taken: Counter[str] = Counter()
@@ -31,12 +31,10 @@ def match(context: Context, duplicates: Mapping[str, bool]) -> Iterator[Item]:
     for refund in books.refunds:
         if refund.channel == CASH and refund.status == "SUCCESS":
             taken[refund.shift_id or ""] -= refund.amount_fen
-    yield from (
-        _of_shift(
-            shift.shift_id, shift.counted_cash_fen - shift.opening_float_fen + shift.payouts_fen, taken[shift.shift_id]
-        )
-        for shift in books.shifts
-    )
+    for shift in books.shifts:
+        if (counted := shift.counted_cash_fen) is not None:
+            kept_fen = counted - shift.opening_float_fen + shift.payouts_fen
+            yield _of_shift(shift.shift_id, kept_fen, taken[shift.shift_id])
 
 
 def _of_shift(key: str, counted_fen: int, recorded_fen: int) -> Item:

@@ -90,19 +90,23 @@ def _returned(context: Context) -> Counter[str]:
 
 
 def match(context: Context, billed: Billed, twice: Mapping[str, bool]) -> Iterator[Item]:
-    """Charges that are closed, and not paid as much as they ask."""
+    """Charges that are closed, and not paid as much as they ask; what was paid too much may have gone back."""
     booked: Counter[str] = Counter()
+    returned: Counter[str] = Counter()
+    back = _returned(context)
     unsure: set[str] = set()
     for payment in context.books.payments:
         if payment.charge_id is None or payment.out_trade_no in twice:
             continue
         if payment.status == PAID:
             booked[payment.charge_id] += payment.amount_fen
+            returned[payment.charge_id] += back[payment.out_trade_no]
         elif payment.out_trade_no in billed.get(payment.channel, ()):
             unsure.add(payment.charge_id)  # the payment is an item itself: its callback was lost
     for charge in context.books.charges:
         if charge.status == CLOSED and charge.charge_id not in unsure:
-            yield from _of_charge(charge, booked[charge.charge_id])
+            over_fen = max(0, booked[charge.charge_id] - charge.payable_fen)
+            yield from _of_charge(charge, booked[charge.charge_id] - min(over_fen, returned[charge.charge_id]))
 
 
 def _of_charge(charge: Charge, paid_fen: int) -> Iterator[Item]:

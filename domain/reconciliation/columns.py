@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import unicodedata
 from collections.abc import Mapping, Sequence
 
@@ -17,6 +18,14 @@ def plain(name: str) -> str:
 
 def split(text: str, sign: str = ",") -> list[str]:
     return [plain(name) for name in text.split(sign)]
+
+
+def cells(text: str, sign: str) -> list[str]:
+    """The values of a line; a line that is none is one value."""
+    try:
+        return [value.strip("\t ") for value in next(csv.reader([text], delimiter=sign), list[str]())]
+    except csv.Error:
+        return [text]
 
 
 class Columns:

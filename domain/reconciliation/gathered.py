@@ -9,10 +9,21 @@ from typing import TypeVar
 import msgspec
 
 from domain.reconciliation.refusal import BadBill
-from domain.reconciliation.rows import AnyFile, BankLine, File, Flow, FundBill, Statement, Trade, TradeBill
+from domain.reconciliation.rows import (
+    AnyFile,
+    BankLine,
+    File,
+    Flow,
+    FundBill,
+    Income,
+    IncomeBill,
+    Statement,
+    Trade,
+    TradeBill,
+)
 
 _ONE = "give one of them: the one that was downloaded last"
-Row = TypeVar("Row", Trade, Flow, BankLine)
+Row = TypeVar("Row", Trade, Flow, BankLine, Income)
 Of = TypeVar("Of", TradeBill, FundBill)
 
 
@@ -23,6 +34,7 @@ class Gathered(msgspec.Struct, frozen=True):
     trades: dict[str, list[Trade]]
     flows: dict[str, list[Flow]]
     bank: list[BankLine] | None
+    sheds: list[Income] | None = None
 
 
 def gather(files: Iterable[AnyFile], day: date, merchants: Mapping[str, str], without: Iterable[str] = ()) -> Gathered:
@@ -35,7 +47,8 @@ def gather(files: Iterable[AnyFile], day: date, merchants: Mapping[str, str], wi
     trade_bills = [each for each in kept if isinstance(each, TradeBill)]
     fund_bills = [each for each in kept if isinstance(each, FundBill)]
     statements = [each for each in kept if isinstance(each, Statement)]
-    for bill in (*trade_bills, *fund_bills):
+    sheets = [each for each in kept if isinstance(each, IncomeBill)]
+    for bill in (*trade_bills, *fund_bills, *sheets):
         _check_day(bill, day)
     _check_merchants(trade_bills, merchants)
     trades: dict[str, list[Trade]] = {channel: [] for channel in without}
@@ -45,7 +58,8 @@ def gather(files: Iterable[AnyFile], day: date, merchants: Mapping[str, str], wi
         trades[channel] = _trades(bills)
     flows = {channel: _flows(bills) for channel, bills in _by_channel(fund_bills).items()}
     _check_of_one_account(trades, flows, fund_bills)
-    return Gathered(kept, trades, flows, _bank(statements) if statements else None)
+    bank, sheds = _bank(statements) if statements else None, _sheds(sheets) if sheets else None
+    return Gathered(kept, trades, flows, bank, sheds)
 
 
 def _by_channel(bills: Iterable[Of]) -> dict[str, list[Of]]:
@@ -55,7 +69,7 @@ def _by_channel(bills: Iterable[Of]) -> dict[str, list[Of]]:
     return found
 
 
-def _check_day(bill: TradeBill | FundBill, day: date) -> None:
+def _check_day(bill: TradeBill | FundBill | IncomeBill, day: date) -> None:
     if bill.day is not None and bill.day != day:
         remedy = f"reconcile it by itself: --day {bill.day}"
         raise BadBill(bill.name, f"it is the bill of {bill.day}, and {day} was asked for", remedy=remedy)
@@ -114,6 +128,10 @@ def _flows(bills: list[FundBill]) -> list[Flow]:
 
 def _bank(statements: list[Statement]) -> list[BankLine]:
     return list(_union(((each, each.rows) for each in statements), lambda row: row.number).values())
+
+
+def _sheds(sheets: list[IncomeBill]) -> list[Income]:
+    return list(_union(((each, each.rows) for each in sheets), lambda row: row.key).values())
 
 
 def _check_of_one_account(

@@ -18,7 +18,7 @@ from domain.reconciliation.items import Item, in_order
 from domain.reconciliation.payments import PAID
 from domain.reconciliation.payouts import PROVIDERS
 from domain.reconciliation.refusal import BadBill
-from domain.reconciliation.rows import AnyFile
+from domain.reconciliation.rows import AnyFile, Income
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -59,6 +59,8 @@ def reconcile(
         return Result(context, in_order(carry(context, earlier, found)), {}, _alone(context))
     found += _money(context)
     totals = {channel: _totals(context, channel, found) for channel in sorted(context.gathered.trades)}
+    if context.gathered.sheds is not None:
+        totals["ebike"] = _sheds(context.gathered.sheds)
     return Result(context, in_order(carry(context, earlier, found)), totals, _not_judged(context))
 
 
@@ -108,10 +110,19 @@ def _totals(context: Context, channel: str, items: list[Item]) -> dict[str, int]
     }
 
 
+def _sheds(rows: list[Income]) -> dict[str, int]:
+    """Nobody else knows what a shed took: its sheet is what is booked, and none of it is open."""
+    energy, service = sum(row.energy_fen for row in rows), sum(row.service_fen for row in rows)
+    both, none = energy + service, dict.fromkeys(("open_fen", "superseded_fen", "coupons_fen", "fee_units"), 0)
+    said = {"bill_fen": both, "explained_fen": both, "local_fen": both, **none}
+    return {**said, "energy_fen": energy, "service_fen": service, "drawn_wh": sum(row.drawn_wh for row in rows)}
+
+
 def _not_judged(context: Context) -> list[dict[str, Any]]:
     count, fen = Counter[str](), Counter[str]()
     for payment in context.books.payments:
-        if payment.status == PAID and payment.channel != cash.CASH and payment.channel not in context.gathered.trades:
+        known = payment.channel == cash.CASH or payment.channel in context.gathered.trades
+        if payment.status == PAID and not known and context.expected_on(payment.paid_at) != "elsewhere":
             count[payment.channel] += 1
             fen[payment.channel] += payment.amount_fen
     return [{"channel": channel, "payments": count[channel], "fen": fen[channel]} for channel in sorted(count)]

@@ -73,6 +73,25 @@ class BankLine(msgspec.Struct, frozen=True, gc=False):
         return (self.day, self.number, self.fen, self.words)
 
 
+class Income(msgspec.Struct, frozen=True, gc=False):
+    """An order of a shed: what e-bikes paid for energy, which is the grid's, and for the service."""
+
+    key: str
+    day: date
+    energy_fen: int
+    service_fen: int
+    drawn_wh: int
+    line: int
+
+    @property
+    def fen(self) -> int:
+        return self.energy_fen + self.service_fen
+
+    @property
+    def content(self) -> tuple[object, ...]:
+        return (self.key, self.day, self.energy_fen, self.service_fen)
+
+
 class File(msgspec.Struct, frozen=True, kw_only=True):
     """A file that was read whole and found in order."""
 
@@ -104,7 +123,15 @@ class Statement(File, frozen=True, kw_only=True):
     rows: list[BankLine]
 
 
-AnyFile = TradeBill | FundBill | Statement
+class IncomeBill(File, frozen=True, kw_only=True):
+    """What a shed took on a day."""
+
+    day: date | None
+    rows: list[Income]
+    channel: str = "ebike"
+
+
+AnyFile = TradeBill | FundBill | Statement | IncomeBill
 
 
 def china_time(text: str) -> datetime:

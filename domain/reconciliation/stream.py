@@ -62,7 +62,7 @@ def is_gzip(stream: BinaryIO) -> bool:
 
 
 def is_zip(stream: BinaryIO) -> bool:
-    return head(stream, 4) == b"PK\x03\x04"
+    return head(stream, 4) in (b"PK\x03\x04", b"PK\x05\x06")  # with members, and without any
 
 
 class _Bounded(io.RawIOBase):
@@ -130,4 +130,7 @@ def _decoded(name: str, raw: bytes, encoding: str, number: int) -> str:
         ) from error
     if "\ufffd" in text or "\0" in text:
         raise BadBill(name, f"signs were lost when it was saved: {_SAVED_ANEW}", line=number)
-    return text.rstrip("\r\n")
+    text = text.rstrip("\r\n")
+    if "\r" in text:
+        raise BadBill(name, f"its lines have other ends: {_SAVED_ANEW}", line=number)
+    return text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from types import MappingProxyType
 
@@ -29,6 +29,7 @@ _NEEDED: Aliases = MappingProxyType(
 _OPTIONAL: Aliases = MappingProxyType(
     {
         "order_fen": ("订单金额", "总金额"),
+        "order_new": ("订单金额",),
         "refund_id": ("微信退款单号",),
         "refund": ("商户退款单号",),
         "refund_settle": ("退款金额",),
@@ -49,6 +50,7 @@ _FOOT: Aliases = MappingProxyType(
     }
 )
 _NOTHING = ("", "0")
+_NO_MONEY = ("", "0", "0.00")
 _STATES = ("SUCCESS", "REFUND", "REVOKED")
 
 
@@ -63,6 +65,9 @@ class _Reader:
         order = where["order_fen"]
         self._order_fen = self._settle if order is None else order
         self._where = where
+        back = (where[key] for key in ("refund_asked", "refund_settle", "refund_coupon"))
+        paid = [] if where["order_new"] is None else [where["order_new"], self._settle]
+        self._others = {"SUCCESS": [index for index in back if index is not None], "REFUND": paid}
         self.merchants: set[str] = set()
         self.coupons_fen = 0  # given back as coupons; only the foot asks for them
 
@@ -81,12 +86,18 @@ class _Reader:
         self.merchants.add(values[self._merchant])
         if not values[self._order] or not values[self._trade_id]:
             raise ValueError("no order number")
+        self._check_columns(values, self._others.get(state, ()))
         if state != "SUCCESS":
             return self._refund(line, values)
         amounts = fen(values[self._order_fen]), fen(values[self._settle]), fee_units(values[self._fee])
         at = china_time(values[self._at])
         ids = values[self._order], values[self._trade_id], "", ""
         return Trade("payment", *ids, at, *amounts, "SUCCESS", line)
+
+    def _check_columns(self, values: list[str], others: Sequence[int]) -> None:
+        """What is a refund's is nought in a payment's row, and the other way round: no sum of the foot has it twice."""
+        if wrong := [values[index] for index in others if values[index] not in _NO_MONEY]:
+            raise ValueError(f"{wrong[0]} under a column that is not of a {values[self._state]}")
 
     def _refund(self, line: int, values: list[str]) -> Trade:
         def of(key: str) -> str:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from datetime import date
-from typing import Any, cast
+from datetime import date, datetime
+from typing import Any, Literal, cast
 
 import msgspec
 
+from domain.located import located
 from domain.tariff.plan import Free, Plan
+from domain.tariff.version import spelled
 
 # Words for people, allowed anywhere in a plan and no part of its version.
 _DESCRIPTIVE = frozenset(
     {"note", "notes", "title", "words", "why", "source", "name", "label", "description", "comment"}
 )
 _SHARED = ("timezone", "calendar")  # of the file, unless a plan has its own
+MOST_VERSIONS = 64
 _MAX_DEPTH, _MAX_NODES = 40, 100_000  # a file that refers to itself must not run for ever
-_WHERE = re.compile(r"(?P<what>.*?)(?: - at (?:`key` in )?`\$(?P<path>.*)`)?", re.DOTALL)
-_UNKNOWN = re.compile(r"Object contains (?P<what>unknown) field `(?P<key>.*)`")
-_MISSING = re.compile(r"Object (?P<what>missing required) field `(?P<key>.*)`")
-_NAMED = re.compile(r"`(?P<key>\w+)`:? (?P<what>.*)")  # the checks of domain.tariff.plan
 
 
 class BadTariff(Exception):
@@ -28,10 +26,16 @@ class BadTariff(Exception):
 
 
 class Tariff(msgspec.Struct, frozen=True, kw_only=True):
-    """The plans of one tariff by class of vehicles, and the classes that pay nothing."""
+    """The plans of one tariff by class of vehicles, and the classes that pay nothing.
+
+    ``default``: the class that no other plan is for; "": whoever uses the tariff says. ``versions``: all that counts
+    beside or instead of it, by date, the oldest first; what stands above is then for programs that read no dates.
+    """
 
     plans: dict[str, Plan]
     exempt_classes: tuple[str, ...] = ()
+    default: str = ""
+    versions: tuple[Dated, ...] = ()
 
     def plan(self, name: str) -> Plan:
         """The plan of a class. Raises BadTariff for a class the tariff does not know."""
@@ -40,6 +44,25 @@ class Tariff(msgspec.Struct, frozen=True, kw_only=True):
         if name in self.exempt_classes:
             return Plan(charge=Free())
         raise BadTariff(f"plans: no class {name!r}; there are {', '.join([*self.plans, *self.exempt_classes])}")
+
+
+class Dated(msgspec.Struct, frozen=True, kw_only=True):
+    """A tariff from a moment on, None: since ever. ``change``: how stays are billed that were going on then."""
+
+    since: datetime | None
+    tariff: Tariff
+    change: Literal["entry", "split"] = "entry"
+
+
+class _When(msgspec.Struct, frozen=True):
+    """What an entry of ``versions`` says beside its tariff."""
+
+    since: datetime | None = None
+    change: Literal["entry", "split"] = "entry"
+
+    def __post_init__(self) -> None:
+        if self.since is not None and self.since.tzinfo is None:
+            raise ValueError("`since`: wants a zone, as 2026-12-01T00:00:00+08:00")
 
 
 def read_tariff(document: object) -> Tariff:
@@ -58,7 +81,59 @@ def read_tariff(document: object) -> Tariff:
     return Tariff(
         plans={str(name): _read_plan(str(name), plan, shared) for name, plan in named},
         exempt_classes=_read_classes(content.get("exempt_classes", [])),
+        default=_read_default(content.get("default_class", ""), named),
+        versions=_read_versions(content.get("versions", [])),
     )
+
+
+def document_of(tariff: Tariff) -> dict[str, Any]:
+    """The tariff as plain values, as ``read_tariff`` takes it: without words for people, and without defaults."""
+    document: dict[str, Any] = {"plans": {name: spelled(plan) for name, plan in tariff.plans.items()}}
+    if tariff.exempt_classes:
+        document["exempt_classes"] = list(tariff.exempt_classes)
+    if tariff.default:
+        document["default_class"] = tariff.default
+    if tariff.versions:
+        document["versions"] = [_dated_document(one) for one in tariff.versions]
+    return document
+
+
+def _dated_document(one: Dated) -> dict[str, Any]:
+    said: dict[str, Any] = {} if one.since is None else {"since": one.since.isoformat()}
+    return said | ({} if one.change == "entry" else {"change": one.change}) | document_of(one.tariff)
+
+
+def _read_default(name: object, plans: Any) -> str:
+    known = [str(key) for key, _ in plans]
+    if name == "" or str(name) in known:
+        return str(name)
+    raise BadTariff(f"default_class: no plan {name!r}; there are {', '.join(known)}")
+
+
+def _read_versions(entries: object) -> tuple[Dated, ...]:
+    """Versions by date. Raises BadTariff also where they are not in order."""
+    if not isinstance(entries, list | tuple) or len(cast("list[Any]", entries)) > MOST_VERSIONS:
+        raise BadTariff(f"versions: expected a list of at most {MOST_VERSIONS} tariffs, each with `since`")
+    found = [_read_dated(f"versions[{index}]", entry) for index, entry in enumerate(cast("list[Any]", entries))]
+    dates = [one.since for one in found if one.since is not None]
+    if any(one.since is None for one in found[1:]) or dates != sorted(dates):
+        raise BadTariff("versions: `since` must rise, and only the first may be without it")
+    return tuple(found)
+
+
+def _read_dated(path: str, entry: Any) -> Dated:
+    if not isinstance(entry, Mapping):
+        raise BadTariff(f"{path}: expected a mapping of `since` and `plans`")
+    try:
+        when = msgspec.convert({key: entry[key] for key in ("since", "change") if key in entry}, _When)
+        tariff = read_tariff(cast("Mapping[Any, Any]", entry))
+    except (msgspec.ValidationError, TypeError) as error:
+        raise BadTariff(located(path, str(error))) from error
+    except BadTariff as error:
+        raise BadTariff(f"{path}.{error}") from error
+    if tariff.versions:
+        raise BadTariff(f"{path}.versions: a version has no versions of its own")
+    return Dated(since=when.since, change=when.change, tariff=tariff)
 
 
 def _read_plan(name: str, plan: Any, shared: Mapping[str, Any]) -> Plan:
@@ -68,7 +143,7 @@ def _read_plan(name: str, plan: Any, shared: Mapping[str, Any]) -> Plan:
     try:
         return msgspec.convert(_tidy({**shared, **cast("Mapping[Any, Any]", plan)}, nodes, _MAX_DEPTH), Plan)
     except msgspec.ValidationError as error:
-        raise BadTariff(_located(f"plans.{name}", str(error))) from error
+        raise BadTariff(located(f"plans.{name}", str(error))) from error
     except _TooLarge as error:
         raise BadTariff(f"plans.{name}: nested too deep or too large; is there an anchor that holds itself?") from error
 
@@ -77,15 +152,7 @@ def _read_classes(classes: object) -> tuple[str, ...]:
     try:
         return msgspec.convert(classes, tuple[str, ...])
     except msgspec.ValidationError as error:
-        raise BadTariff(_located("exempt_classes", str(error))) from error
-
-
-def _located(prefix: str, message: str) -> str:
-    """``plans.small.charge.bands[1].from: what is wrong``, from msgspec's message and its path."""
-    where = _WHERE.fullmatch(message)
-    what, path = (where["what"], where["path"] or "") if where else (message, "")
-    named = _UNKNOWN.fullmatch(what) or _MISSING.fullmatch(what) or _NAMED.fullmatch(what)
-    return f"{prefix}{path}.{named['key']}: {named['what']}" if named else f"{prefix}{path}: {what}"
+        raise BadTariff(located("exempt_classes", str(error))) from error
 
 
 class _TooLarge(Exception):
@@ -105,7 +172,8 @@ def _tidy(node: Any, nodes: Iterator[int], depth: int) -> Any:
 
 
 def _entry(key: str, value: Any, nodes: Iterator[int], depth: int) -> Any:
-    if key in ("from", "to") and isinstance(value, int) and 0 <= value <= 24 * 60:
+    is_minutes = isinstance(value, int) and not isinstance(value, bool) and (value == 0 or 60 <= value <= 24 * 60)
+    if key in ("from", "to") and is_minutes:  # as YAML reads 19:00; a bare 7 is no such time
         return f"{value // 60:02}:{value % 60:02}"
     return _tidy(value, nodes, depth)
 

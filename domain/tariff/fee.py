@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -15,13 +15,15 @@ from domain.tariff.shares import Past, Share, bill, remember
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE_S = 60
+_NO_DAY_IS_LONGER = timedelta(hours=48)  # wherever its midnights are
+_YEARS = 1900, 9000  # a calendar ends on either side of them
 
 
 class BadStay(Exception):
     """A stay that cannot be priced: a time without a zone, an exit before its entry, or two stays at once."""
 
 
-class Line(msgspec.Struct, frozen=True, rename={"start": "from", "end": "to"}):
+class Line(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename={"start": "from", "end": "to"}):
     """A line of the explanation, times in the plan's zone. Caps and reductions are negative."""
 
     start: datetime
@@ -29,9 +31,10 @@ class Line(msgspec.Struct, frozen=True, rename={"start": "from", "end": "to"}):
     rule: str
     units: int  # units charged, 1 for a flat price, seconds for a price by the second
     fen: int
+    account: str = ""  # of a discount: where the ledger books it
 
 
-class Quote(msgspec.Struct, frozen=True):
+class Quote(msgspec.Struct, frozen=True, gc=False):
     """A fee, the lines that add up to it, and the version of the plan that made it (sha256, 64 hex digits)."""
 
     fee_fen: int
@@ -39,12 +42,23 @@ class Quote(msgspec.Struct, frozen=True):
     version: str
 
 
-def fee(plan: Plan, entry: datetime, exit: datetime, *, stays: Iterable[tuple[datetime, datetime]] = ()) -> Quote:
+def fee(
+    plan: Plan,
+    entry: datetime,
+    exit: datetime,
+    *,
+    stays: Iterable[tuple[datetime, datetime]] = (),
+    lasts_until: datetime | None = None,
+) -> Quote:
     """The fee of one stay after the earlier ``stays`` (entry, exit) of its plate. Raises BadStay, NoPrice.
 
     Earlier stays count only for a window cap and for free time limited per day: give them from the first of the day,
-    or of the chain of windows, that still counts. Times are aware; parts of a second are dropped.
+    or of the chain of windows, that still counts. Times are aware; parts of a second are dropped. ``lasts_until``: the
+    stay goes on until then, billed by another plan, and has the free time of its whole length.
     """
+    if lasts_until is not None:
+        _check(entry, lasts_until, None)
+        return _quote(plan, entry, exit, ZoneInfo(plan.timezone), Past(), lasts_until)
     return fees(plan, [*(stays if plan.looks_back else ()), (entry, exit)])[-1]
 
 
@@ -59,12 +73,32 @@ def fees(plan: Plan, stays: Iterable[tuple[datetime, datetime]]) -> list[Quote]:
     return quotes
 
 
-def _quote(plan: Plan, entry: datetime, exit: datetime, zone: ZoneInfo, past: Past) -> Quote:
+Interval = tuple[datetime, datetime]
+
+
+def that_count(plan: Plan, stays: Sequence[Interval], entry: datetime) -> list[Interval]:
+    """Of a plate's earlier stays, in order, those that can change the fee of one that begins at ``entry``: from its day
+    on, and back along a chain of windows to an entry that began a new one whatever was before."""
+    if not plan.looks_back:
+        return []
+    cap, following, count = plan.window_cap, entry, 0
+    for entered, left in reversed(stays):
+        chained = cap is not None and not cap.calendar_day and following < left + timedelta(seconds=cap.length_s)
+        if not chained and left <= entry - _NO_DAY_IS_LONGER:
+            break
+        following, count = entered, count + 1
+    return list(stays[len(stays) - count :])
+
+
+def _quote(
+    plan: Plan, entry: datetime, exit: datetime, zone: ZoneInfo, past: Past, lasts_until: datetime | None = None
+) -> Quote:
     # One offset from UTC for the whole stay: where clocks change, its time neither jumps nor runs twice.
     offset_s = _seconds(entry.astimezone(zone).utcoffset() or timedelta())
     start = _seconds(entry - _EPOCH) + offset_s
     end = _counted_end(plan, start, _seconds(exit - _EPOCH) + offset_s)
-    shares = bill(plan, start, end, past)
+    lasts = end if lasts_until is None else _seconds(lasts_until - _EPOCH) + offset_s
+    shares = bill(plan, start, end, past, lasts)
     lines = tuple(_lines(shares, partial(_clock, zone, offset_s), past))
     remember(plan, start, end, past)
     return Quote(sum(line.fen for line in lines), lines, plan.version)
@@ -73,6 +107,8 @@ def _quote(plan: Plan, entry: datetime, exit: datetime, zone: ZoneInfo, past: Pa
 def _check(entry: datetime, exit: datetime, left: datetime | None) -> None:
     if entry.tzinfo is None or exit.tzinfo is None:
         raise BadStay(f"a stay needs times with a zone, not {entry} to {exit}")
+    if not (_YEARS[0] <= entry.year and exit.year <= _YEARS[1]):
+        raise BadStay(f"{entry} to {exit}: no such years")
     if exit < entry:
         raise BadStay(f"the exit at {exit} is before the entry at {entry}")
     if left is not None and entry < left:

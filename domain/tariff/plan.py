@@ -16,10 +16,13 @@ from domain.tariff.version import version_of
 _HOUR_S = 3_600
 _MINUTE_S = 60
 
-Fen = Annotated[int, Meta(ge=0)]
-Minutes = Annotated[int, Meta(ge=1)]
+MOST_FEN = 10_000_000  # of one price: a typing mistake is larger, and a fee has to fit the book
+LEAST_HOURS, MOST_HOURS = 0.25, 100_000  # of a cycle: a stay of years has so many lines
+
+Fen = Annotated[int, Meta(ge=0, le=MOST_FEN)]
+Minutes = Annotated[int, Meta(ge=1, le=10_000_000)]
 ClockTime = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$|^24:00(:00)?$")]
-NotNegative = Annotated[int, Meta(ge=0)] | Annotated[float, Meta(ge=0)]
+NotNegative = Annotated[int, Meta(ge=0, le=MOST_FEN)] | Annotated[float, Meta(ge=0)]
 Positive = Annotated[int, Meta(gt=0)] | Annotated[float, Meta(gt=0)]
 Day = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 
@@ -111,10 +114,13 @@ class Bands(_Charge, frozen=True, kw_only=True, tag="bands", dict=True):
     """Pieces are cut at band edges and units restart there; the first band that fits counts; outside all: nothing.
 
     ``edge``: ``cut`` is the rule; with ``finish_unit`` a unit begun before an edge is finished at its own price.
+    ``outside: free`` and ``overlap: first`` say of a hole, and of bands that overlap, that they are meant.
     """
 
     bands: Annotated[tuple[Band, ...], Meta(min_length=1)]
     edge: Literal["cut", "finish_unit"] = "cut"
+    outside: Literal["free"] | None = None
+    overlap: Literal["first"] | None = None
 
     @cached_property
     def by_day_kind(self) -> bool:
@@ -151,7 +157,7 @@ class FreeLimit(_Part, frozen=True, kw_only=True):
 class FreeTime(_Part, frozen=True, kw_only=True):
     """``from_start``: once exceeded it is billed too; ``deduct``: billing starts after it."""
 
-    minutes: Annotated[int, Meta(ge=0)]
+    minutes: Annotated[int, Meta(ge=0, le=10_000_000)]
     inclusive: bool = True
     mode: Literal["from_start", "deduct"] = "from_start"
     repeat: Literal["first_cycle", "every_cycle"] = "first_cycle"
@@ -165,7 +171,9 @@ class _Span(_Part, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if (self.hours is None) == (not self.calendar_day):
             raise ValueError("needs either `hours` or `calendar_day: true`")
-        if self.hours is not None and (not isfinite(self.hours) or (self.hours * _HOUR_S) % 1):
+        if self.hours is not None and not LEAST_HOURS <= self.hours <= MOST_HOURS:
+            raise ValueError(f"`hours` must be {LEAST_HOURS} to {MOST_HOURS}")
+        if self.hours is not None and (self.hours * _HOUR_S) % 1:
             raise ValueError("`hours` must come to whole seconds")
 
     @property
@@ -184,6 +192,17 @@ class WindowCap(_Span, frozen=True, kw_only=True):
     fen: Fen
 
 
+class Inner(_Part, frozen=True, kw_only=True):
+    """A lot within the lot. ``time``: what a car spends there is taken off the outer stay, or billed there as well."""
+
+    plan: Plan
+    time: Literal["subtracted", "added"] = "subtracted"
+
+    def __post_init__(self) -> None:
+        if self.plan.inner or self.plan.looks_back:
+            raise ValueError("`plan`: of an inner lot has no `inner`, no `window_cap` and no `limit` of free time")
+
+
 class Plan(_Part, frozen=True, kw_only=True, dict=True):
     """The tariff of one class of vehicles."""
 
@@ -197,6 +216,7 @@ class Plan(_Part, frozen=True, kw_only=True, dict=True):
     calendar: dict[Day, DayKind] = {}
     timezone: str = "Asia/Shanghai"
     seconds: Literal["exact", "ceil", "truncate"] = "exact"  # of a stay: to the second, or to whole minutes
+    inner: dict[str, Inner] = {}  # lots within this one, by name
 
     def __post_init__(self) -> None:
         for key in ("cycle_cap_fen", "full_cycle_fen"):
@@ -227,8 +247,8 @@ class Plan(_Part, frozen=True, kw_only=True, dict=True):
 
 
 def _check_finite(key: str, number: float) -> None:
-    if not isfinite(number):
-        raise ValueError(f"`{key}` must be a finite number")
+    if not isfinite(number) or number > MOST_FEN:
+        raise ValueError(f"`{key}` must be a finite number of at most {MOST_FEN}")
 
 
 def _check_zone(name: str) -> None:

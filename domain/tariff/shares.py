@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 
 from domain.tariff.calendar import DAY_S
@@ -15,14 +14,14 @@ class Past:
     """What the earlier stays of a plate leave behind for the next."""
 
     def __init__(self) -> None:
-        self.begun: Counter[int] = Counter()  # stays, by day of entry
-        self.spent: Counter[int] = Counter()  # fen charged, by start of the window
+        self.begun: dict[int, int] = {}  # stays, by day of entry
+        self.spent: dict[int, int] = {}  # fen charged, by start of the window
         self.opened: int | None = None  # start of the last window the plate was inside in
 
     def spend(self, window: int | None, fen: int) -> None:
         """Note what a share came to once it was rounded."""
         if window is not None:
-            self.spent[window] += fen
+            self.spent[window] = self.spent.get(window, 0) + fen
 
 
 class Share:
@@ -41,13 +40,16 @@ class Share:
             self.amount = left
 
 
-def bill(plan: Plan, start: int, end: int, past: Past) -> list[Share]:
-    """The shares of a stay, in order of time, after every cap. Raises NoPrice."""
+def bill(plan: Plan, start: int, end: int, past: Past, lasts: int) -> list[Share]:
+    """The shares of a stay, in order of time, after every cap. Raises NoPrice.
+
+    ``lasts``: when the stay is over, of which this is the beginning.
+    """
     first = start if plan.window_cap is None else first_window(plan.window_cap, start, past.opened)
     free = _has_free_time(plan, start, past)
     shares: list[Share] = []
     for span in cycles(plan.cycle, start, end):
-        billed_from = free_until(plan.free, span, start, end) if plan.free and free else span.start
+        billed_from = free_until(plan.free, span, (start, end), lasts) if plan.free and free else span.start
         shares += _cycle_shares(plan, span, billed_from, first)
     if plan.stay_cap_fen is not None:
         _cap(shares, plan.stay_cap_fen, f"cap of the stay: {plan.stay_cap_fen} fen")
@@ -57,7 +59,7 @@ def bill(plan: Plan, start: int, end: int, past: Past) -> list[Share]:
 
 def remember(plan: Plan, start: int, end: int, past: Past) -> None:
     """Note a stay that was billed, for those to come; what it spent is noted where it is rounded."""
-    past.begun[start // DAY_S] += 1
+    past.begun[start // DAY_S] = past.begun.get(start // DAY_S, 0) + 1
     if plan.window_cap is not None:
         first = first_window(plan.window_cap, start, past.opened)
         past.opened = window_at(plan.window_cap, first, max(start, end - 1))
@@ -65,7 +67,7 @@ def remember(plan: Plan, start: int, end: int, past: Past) -> None:
 
 def _has_free_time(plan: Plan, start: int, past: Past) -> bool:
     limit = plan.free.limit if plan.free else None
-    return limit is None or past.begun[start // DAY_S] < limit.times
+    return limit is None or past.begun.get(start // DAY_S, 0) < limit.times
 
 
 def _cycle_shares(plan: Plan, span: Span, billed_from: int, first: int) -> list[Share]:
@@ -103,5 +105,5 @@ def _cap_windows(plan: Plan, shares: list[Share], past: Past) -> None:
         if share.window is not None:
             by_window.setdefault(share.window, []).append(share)
     for window, within in by_window.items():
-        left_fen = plan.window_cap.fen - past.spent[window]
-        _cap(within, left_fen, f"window cap {plan.window_cap.fen} fen, {past.spent[window]} charged before")
+        spent = past.spent.get(window, 0)
+        _cap(within, plan.window_cap.fen - spent, f"window cap {plan.window_cap.fen} fen, {spent} charged before")

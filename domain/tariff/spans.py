@@ -34,10 +34,14 @@ def cycles(cycle: Cycle | None, start: int, end: int) -> Iterator[Span]:
         start = following
 
 
-def free_until(free: FreeTime, span: Span, start: int, end: int) -> int:
-    """Until when a cycle of the stay from ``start`` to ``end`` is free; its own start where nothing of it is."""
+def free_until(free: FreeTime, span: Span, billed: tuple[int, int], lasts: int) -> int:
+    """Until when a cycle of a stay is free; its own start where nothing of it is. The stay is ``billed`` from and to,
+    and ``lasts`` until it is over."""
     limit_s = free.minutes * _MINUTE_S
-    begun, over = (span.start, span.end) if free.repeat == "every_cycle" else (start, end)
+    start, end = billed
+    begun, over = (span.start, span.end) if free.repeat == "every_cycle" else (start, lasts)
+    if span.end == end:
+        over = max(over, lasts)
     if over - begun < limit_s or (free.inclusive and over - begun == limit_s):
         return span.end
     if free.mode == "from_start":

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from edge import identity, logs, running
 from edge.agent import utc_now
+from edge.commands import lane
 from edge.commands.broker import broker_config
 from edge.commands.collect import collect
 from edge.commands.decode import decode
@@ -122,6 +123,7 @@ app.command()(broker_config)
 app.command()(decode)
 app.command()(collect)
 app.command(name="device-secret")(device_secret)
+app.add_typer(lane.app, name="lane")
 
 
 def main() -> None:

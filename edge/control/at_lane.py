@@ -55,6 +55,7 @@ class AtLane:
     def replace(self, lane: Lane) -> None:
         """Other settings from now on; the arm is where it is."""
         self.watch.lane = lane
+        self._set_timer()  # how long it may stay so is another thing now
 
     def is_again(self, plate: str, now: float) -> bool:
         """Whether the arm was opened just now for the same plate."""

@@ -30,6 +30,8 @@ from edge.control.own_orders import OwnOrder, OwnOrders
 from edge.control.recorder import Recorder
 from edge.device_secrets import DeviceSecrets, site_key
 from edge.devices.driver import Outgoing, Registry
+from edge.gate.acts import GateActs
+from edge.gate.till import Till
 from edge.intake.device_list import DeviceList
 from edge.intake.intake import Intake
 from edge.intake.topics_heard import TopicsHeard
@@ -74,7 +76,9 @@ class Control:
         self.doors = DoorControl(devices, site, hands, say, reach.now, lambda: site_key(secrets_of))
         hands_of_lanes = LaneHands(registry, site, reach.send, topics.of, reach.now, _new_lane_id)
         self.lanes = LaneControl(site, hands_of_lanes, say, reach.now)
-        own = OwnOrders(self._own_orders(), LaneOrders(self.lanes, say, reach.now).do)
+        of_lanes = LaneOrders(self.lanes, say, reach.now)
+        self.gate = GateActs(Till(store), self.lanes, self._record, reach.now)
+        own = OwnOrders(self._own_orders(), of_lanes.do)
         self.orders = Orders(store, registry, site, reach.send, say, topics.of, reach.now, own, self._sent)
         self.card_orders = CardOrders(store, registry, site, reach.send, topics.of, reach.now, _new_id)
         self.eraser = Eraser(store, intake.media, config.folder, say, reach.now, self._forget_erased)
@@ -125,6 +129,7 @@ class Control:
         """Let go of what nobody needs any more."""
         await self.orders.forget_old()
         await self.doors.forget_old(self._store)
+        await self.gate.till.forget_old(self._reach.now())
 
     async def load(self) -> None:
         """Put in force what was kept, and answer for orders that a stop cut off. Before the first message is heard."""

@@ -14,6 +14,7 @@ from domain.access import NO_CARDS, CardList
 from domain.desired import BadDesired, Body, Document, Refusal, read_body
 from domain.desired_bodies import Credentials, Device, Devices, Erasures, Policy, Release
 from domain.doors.rules import NO_RULES, Doors, Rules
+from domain.guards import Guards
 from domain.lanes.wishes import LaneWishes
 from domain.subjects import ErasureList
 from edge.releases import pinned
@@ -41,6 +42,7 @@ class InForce(msgspec.Struct, frozen=True):
     policy: Policy = Policy()
     erasures: ErasureList | None = None
     release: Release | None = None
+    guards: Guards = Guards()
     lanes: LaneWishes = LaneWishes()  # passes, lists, tariffs and the lanes themselves
 
     def with_body(self, kind: str, version: int, body: Body) -> InForce:
@@ -59,6 +61,8 @@ class InForce(msgspec.Struct, frozen=True):
                 changed["erasures"] = ErasureList(body.salt, body.entries)
             case Release():
                 changed["release"] = body
+            case Guards():
+                changed["guards"] = body
             case _:
                 changed["lanes"] = self.lanes.with_body(kind, version, body)
         return msgspec.structs.replace(self, **changed)

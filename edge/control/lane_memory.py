@@ -13,6 +13,7 @@ from domain.lanes.decide import Paid
 from domain.lanes.stays import Stays
 from domain.passages import Passage, passage_of
 from domain.subjects import ErasureList, forms_in
+from domain.tariff import LotTariff
 from eventlog.sqlite import SqliteEventLog
 from eventlog.sqlite_rows import Statement
 
@@ -42,10 +43,16 @@ class LaneMemory:
     async def load(self, store: SqliteEventLog) -> None:
         """What the table has, and the newest of the log. Raises LogBroken."""
         rows = await store.query("SELECT passage FROM lane_passage")
-        self.stays = Stays(_decode(row[0]) for row in rows)
+        before, self.stays = self.stays, Stays(_decode(row[0]) for row in rows)
+        self.stays.sharing, self.stays.window = before.sharing, before.window
         paid = [_decode_paid(row[0]) for row in await store.query("SELECT paid FROM lane_paid")]
         self._paid = {entry.plate: entry for entry in paid}
         await self.look_back(store)
+
+    def remember_for(self, sharing: frozenset[str], lot: LotTariff | None) -> None:
+        """Whose stays are remembered longer: of plates that share a place, and of chains of windows."""
+        self.stays.sharing = sharing
+        self.stays.window = lot.longest_window if lot is not None else timedelta()
 
     async def look_back(self, store: SqliteEventLog) -> None:
         """Remember the passages among the newest of the log; those that are known stay. Raises LogBroken."""
@@ -68,11 +75,18 @@ class LaneMemory:
 
     def pay(self, paid: Paid) -> list[Statement]:
         """Add a payment to what was paid for the same stay."""
-        before = self._paid.get(paid.plate)
-        if before is not None and before.entered_at == paid.entered_at:
-            paid = msgspec.structs.replace(paid, fen=before.fen + paid.fen, at=max(before.at, paid.at))
-        self._paid[paid.plate] = paid
+        self._paid[paid.plate] = paid = self._with(paid)
         return [(_PAID, [(paid.plate, _encode(paid))])]
+
+    def paying(self, paid: Paid) -> list[Statement]:
+        """What ``pay`` will write, before anything goes by it."""
+        return [(_PAID, [(paid.plate, _encode(self._with(paid)))])]
+
+    def _with(self, paid: Paid) -> Paid:
+        before = self._paid.get(paid.plate)
+        if before is None or before.entered_at != paid.entered_at:
+            return paid
+        return msgspec.structs.replace(paid, fen=before.fen + paid.fen, at=max(before.at, paid.at))
 
     def fresh(self) -> list[Statement]:
         """What is not in the table yet: to be written with the next record, or by itself."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Literal
 
-from domain.events import Event, Subject
-from domain.lanes.decide import Paid, decide
+from domain.lanes.decide import Paid
 from domain.orders import Order
 from domain.plates import canonical
 from edge.control import lane_records as records
@@ -15,6 +15,7 @@ from edge.control.lane_cars import Say, moment
 from edge.control.lanes import LaneControl
 
 _MOST_FEN = 100_000_000
+CASH = "cash"
 
 
 class LaneOrders:
@@ -42,30 +43,25 @@ class LaneOrders:
         plate, fen = canonical(str(order.args.get("plate", ""))), _fen(order)
         if fen is None:
             return f"lane.paid needs fen, a whole number, not {order.args.get('fen')!r}"
+        if (at := _at(order)) is False:
+            return f"lane.paid's at is no time with a zone: {order.args.get('at')!r}"
         stay = self._control.memory.stays.inside(plate)
         if stay is None or stay.entered_at is None:
             return "this gateway saw no such car come in that has not left"
-        paid = Paid(plate, stay.entered_at, fen, self._reckoned_at(here, plate))
-        event = _payment(here, plate, fen, order, self._now())
+        paid = Paid(plate, stay.entered_at, fen, self._reckoned_at(here, plate, stay.entered_at, at))
+        event = records.payment(here.lane, plate, fen, order.issued_by, order.id, self._now())
+        if order.args.get("channel") == CASH:  # taken here: the centre books it, by the entry that names the stay
+            event.ext |= {"channel": CASH, "entry": (stay.entry_id or b"").hex()}
         self._say(event, [*self._control.memory.pay(paid), *self._control.memory.fresh()])
-        self._ask_again(here, plate)
+        self._control.ask_again(here, plate)
         return None
 
-    def _reckoned_at(self, here: AtLane, plate: str) -> datetime:
-        """Up to which moment the fee was reckoned: where a car waits, up to when it was read."""
+    def _reckoned_at(self, here: AtLane, plate: str, entered_at: datetime, at: datetime | None) -> datetime:
+        """Up to which moment the fee was reckoned: as the order says; where a car waits, up to when it was read."""
+        if at is not None:
+            return min(max(at, entered_at), self._now())
         car = here.waits(moment())
         return car.read.at if car is not None and car.plate == plate else self._now()
-
-    def _ask_again(self, here: AtLane, plate: str) -> None:
-        """The car that waits for its payment goes, or is asked for the rest."""
-        car = here.waits(moment())
-        if car is None or car.plate != plate:
-            return
-        verdict = decide(here.lane, car.read, self._control.known())
-        if verdict.action == "open":
-            self._control.cars.let_waiting(here, verdict)
-        elif verdict != car.verdict:
-            self._control.cars.act(here, car.event, car.read, verdict)
 
     def _open(self, here: AtLane, order: Order) -> str | None:
         reason = str(order.args.get("reason", "")).strip()
@@ -83,21 +79,16 @@ class LaneOrders:
         return None
 
 
-def _payment(here: AtLane, plate: str, fen: int, order: Order, now: datetime) -> Event:
-    """That a payment was heard of, and by which order."""
-    ext = {"decided_by": "gateway", "lane": here.lane.id, "fen": fen, "by": order.issued_by}
-    return Event(
-        kind="barrier",
-        device=here.lane.barrier.device,
-        point=here.lane.barrier.point or None,
-        lane=here.lane.id,
-        direction=here.lane.direction,
-        time=now,
-        label="payment",
-        subject=Subject(type="plate", id=plate),
-        request_id=order.id,
-        ext=ext,
-    )
+def _at(order: Order) -> datetime | Literal[False] | None:
+    """The moment that an order says the fee was reckoned up to; False for one that is none."""
+    text = order.args.get("at")
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return False
+    return at if at is not None and at.tzinfo is not None else False
 
 
 def _fen(order: Order) -> int | None:

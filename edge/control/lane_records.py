@@ -109,6 +109,22 @@ def opening(lane: Lane, event: Event | None, code: str, request_id: str | None, 
     )
 
 
+def payment(lane: Lane, plate: str, fen: int, by: str, request_id: str, now: datetime) -> Event:
+    """That a payment was heard of, and by which order or tap."""
+    return Event(
+        kind="barrier",
+        device=lane.barrier.device,
+        point=lane.barrier.point or None,
+        lane=lane.id,
+        direction=lane.direction,
+        time=now,
+        label="payment",
+        subject=Subject(type="plate", id=plate),
+        request_id=request_id,
+        ext={"decided_by": "gateway", "lane": lane.id, "fen": fen, "by": by},
+    )
+
+
 def by_hand(lane: Lane, by: str, why: str, failure: str | None, now: datetime) -> Event:
     """A person opened: who, and for what reason."""
     return Event(
@@ -133,6 +149,7 @@ def alarm(lane: Lane, event: Event | None, name: str, now: datetime, *, silent: 
         device=lane.barrier.device,
         point=lane.barrier.point or None,
         lane=event.lane if event else lane.id,
+        direction=(event.direction if event else None) or lane.direction,
         place=event.place if event else None,
         time=now,
         alarm=name,

@@ -57,14 +57,17 @@ class LaneControl:
 
     def go_by(self, wishes: LaneWishes, policy: Policy, erasures: ErasureList | None) -> None:
         """Other documents, from the next car on."""
-        self._policy = policy
+        self._policy, before = policy, self._wishes.coupons
         if wishes is not self._wishes:
             self._wishes, self._register = wishes, wishes.register()
             self.cars.by = self._register.version
+            self.memory.remember_for(self._register.all_sharing, wishes.lot)
             had_none = not self.lanes
             self._set_lanes(wishes.all_lanes)
             self._must_look_back |= self._runs and had_none and bool(self.lanes)  # no car was remembered so far
         self.memory.erasures = erasures
+        if wishes.coupons is not before:
+            self._ask_who_waits()
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -86,6 +89,10 @@ class LaneControl:
                 self._to_write += self.memory.outdated(self._now())
             self._to_write += self.memory.fresh()
             await self._write(store)
+
+    def write_soon(self, statements: Sequence[Statement]) -> None:
+        """To be written within the second."""
+        self._to_write += statements
 
     async def forget_erased(self, store: SqliteEventLog) -> int:
         """Let go of whom the centre's list of erasures names; of how many passages. Raises LogBroken."""
@@ -156,6 +163,25 @@ class LaneControl:
             self._mark(event, self._answer(here, event, self._read_of(message, event)), key)
         else:  # said again: the same answer, and nothing is done again
             self._mark(event, self._marks[key], key)
+
+    def ask_again(self, here: AtLane, plate: str, by: str | None = None) -> str | None:
+        """The car that waits for its payment goes, or is asked for the rest; why the arm could not be asked."""
+        car = here.waits(moment())
+        if car is None or car.plate != plate:
+            return None
+        verdict = decide(here.lane, car.read, self.known())
+        if verdict.action == "open":
+            return self.cars.let_waiting(here, verdict, by)
+        if verdict != car.verdict:
+            self.cars.act(here, car.event, car.read, verdict)
+        return None
+
+    def _ask_who_waits(self) -> None:
+        """A coupon came or went: whoever was asked for money goes, or is asked for another sum."""
+        for here in self.lanes.values():
+            car = here.waits(moment())
+            if car is not None and car.verdict.action == "pay":
+                self.ask_again(here, car.plate)
 
     def typed(self, here: AtLane, event: Event) -> None:
         """A car whose plate a person typed: decided as if it had been read."""

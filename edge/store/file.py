@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from edge.control import card_orders, desired, door_memory, eraser, lane_memory, orders
+from edge.gate import till
 from edge.intake import parked
 from edge.status import status
 from edge.store import conservation, media, milestones, salvage
@@ -15,7 +16,7 @@ from eventlog.sqlite import OwnTables, SqliteEventLog
 
 FILE = "log.db"
 FOLDER_MODE = 0o700  # whoever may look in reads plates and cards
-_DECIDING = (desired, orders, door_memory, card_orders, lane_memory)
+_DECIDING = (desired, orders, door_memory, card_orders, lane_memory, till)
 _BESIDE = (media, parked, status, salvage, conservation, *_DECIDING, milestones, eraser)
 OWN_TABLES = OwnTables("".join(module.SCHEMA for module in _BESIDE), media.COLUMNS + parked.COLUMNS)
 

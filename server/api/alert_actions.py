@@ -10,11 +10,10 @@ from fastapi import APIRouter, HTTPException, Request
 from msgspec import Meta
 from starlette.responses import Response
 
-from domain.incidents import ACTIONS
-from server.api.who import Patrolling
+from domain.alerts.handling import ACTIONS
+from server.api.who import Answering
 from server.auth import MOST_FORM_BYTES, Form, Person, check_length, field
-from server.store import alert_actions
-from server.store.alert_actions import MAX_ALERTS, Asked, KeyUsed, Outcome
+from server.store.alert_actions import MAX_ALERTS, Asked, Doer, KeyUsed, Outcome
 from server.web.answers import house_of, see
 
 router = APIRouter()
@@ -33,7 +32,7 @@ class _Sent(msgspec.Struct):
 
 
 @router.post("/alerts/actions")
-async def from_outbox(request: Request, person: Patrolling) -> Response:
+async def from_outbox(request: Request, person: Answering) -> Response:
     """Does it once, however often it is sent; says how each alert stands now."""
     check_length(request, MOST_FORM_BYTES)
     try:
@@ -46,7 +45,7 @@ async def from_outbox(request: Request, person: Patrolling) -> Response:
 
 
 @router.post("/alerts/{identity}/actions")
-async def from_page(request: Request, identity: str, person: Patrolling, form: Form) -> Response:
+async def from_page(request: Request, identity: str, person: Answering, form: Form) -> Response:
     """Does it and goes back to the alert."""
     action, note = _checked(field(form, "action")), field(form, "note", _MOST_NOTE_SIGNS) or None
     key = field(form, "request", 64)
@@ -69,8 +68,7 @@ async def _act(request: Request, person: Person, asked: Asked) -> list[Outcome]:
     house = house_of(request)
     at: datetime = house.now()
     try:
-        async with house.db.write() as connection:
-            outcomes = await alert_actions.act(connection, person.actor, person.id, person.scope, asked, at)
+        outcomes = await house.acting.act(Doer(person.actor, person.id), person.scope, asked, at)
     except KeyUsed as error:
         raise HTTPException(409, str(error)) from error
     house.live.ring()

@@ -12,15 +12,17 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from domain.events import decode_event
+from server.api import deliveries
+from server.api.duty_acts import shown_of
 from server.api.noted import note
 from server.api.reveal import REASONS, reveal
-from server.api.who import PATROLLING, WATCHING, Anyone, Patrolling, Watching
+from server.api.who import ANSWERING, PATROLLING, WATCHING, Anyone, Patrolling, Watching
 from server.audit import Subject
 from server.auth import Form, Person
-from server.store import alert_views, live_rows, place_views
+from server.store import alert_views, duty_alerts, live_rows, place_views
 from server.store.alert_views import AlertFilter, AlertView
 from server.store.engine import stamp
-from server.web.alert_facts import facts_of, timeline_of, whole_of
+from server.web.alert_facts import facts_of, timeline_of, told_of, whole_of
 from server.web.answers import house_of, page, see
 
 router = APIRouter()
@@ -66,17 +68,18 @@ async def history(
     status: str = "",
     severity: str = "",
     complex: str = "",
+    lateness: str = "",
     before: str = "",
 ) -> Response:
     """All alerts, the latest to arrive first."""
     statuses = (status,) if status in alert_views.STATUSES else ()
-    chosen = AlertFilter(statuses, severity, complex, before=_before(before))
+    chosen = AlertFilter(statuses, severity, complex, lateness=lateness, before=_before(before))
     async with house_of(request).db.read() as connection:
         views = await alert_views.page(connection, person.scope, chosen, _PAGE + 1)
         complexes = await place_views.complexes_of(connection, person.scope)
     shown = views[:_PAGE]
     older = f"{stamp(shown[-1].received_at)}~{shown[-1].id}" if len(views) > _PAGE else None
-    filters = {"status": status, "severity": severity, "complex": complex}
+    filters = {"status": status, "severity": severity, "complex": complex, "lateness": lateness}
     return page(request, person, "history.html", alerts=shown, older=older, complexes=complexes, filters=filters)
 
 
@@ -106,8 +109,12 @@ async def _one(request: Request, person: Person, identity: str, refused: str, fo
         event = decode_event(await alert_views.event_of(connection, identity))
         actions = await alert_views.actions_of(connection, identity)
         members = await alert_views.incident(connection, person.scope, view.incident, _MEMBERS_AT_MOST)
+        matter = await shown_of(request, connection, person, identity, may=person.may(*ANSWERING))
+        quiet = await duty_alerts.why_quiet(connection, identity)
         _, position = await live_rows.ends(connection)
         picture_at = await alert_views.picture_arrived_at(connection, view.complex, view.picture or "")
+        told = await deliveries.of_alert(connection, identity)
+    await deliveries.seen(request, person, told)
     on = Subject("alert", identity)
     if form is None:
         await note(request, person, "alert.seen", on, view.complex)
@@ -119,13 +126,17 @@ async def _one(request: Request, person: Person, identity: str, refused: str, fo
         "alert.html",
         alert=view,
         facts=facts_of(event, view),
-        timeline=timeline_of(view, actions, picture_at),
+        timeline=timeline_of(view, actions, picture_at, told_of(told, deliveries.titles(request))),
         members=[member for member in members if member.id != identity],
         position=position,
-        may_act=person.may(*PATROLLING),
+        may_act=person.may(*ANSWERING),
+        may_show=person.may(*PATROLLING),
+        may_silence=person.may(*ANSWERING, "committee"),
+        matter=matter,
+        quiet=quiet,
         has_subject=bool(whole_of(event)),
         whole=whole_of(event) if form is not None else [],
         reasons=REASONS,
-        refused=refused if refused in ("closed", "taken") else "",
+        refused=refused if refused in ("closed", "taken", "not_possible") else "",
         request_key=uuid4().hex,
     )

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 
 from fastapi import APIRouter, Request
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from server.api.who import Accounting
+from server.auth import Person
 from server.store import parking_views, place_views, reader_rows
 from server.store.engine import stamp
 from server.store.parking_views import ChargeFilter, ChargeView
@@ -28,11 +30,8 @@ async def charges(
     """Charges of stays that ended between two days, both included; this month where none is named."""
     house = house_of(request)
     async with house.db.read() as connection:
-        complexes = await place_views.complexes_of(connection, person.scope)
-        zone = _zone(complexes, complex)
-        first, last = _days(since, until, house.now().astimezone(zone_of(zone)).date())
-        chosen = ChargeFilter(
-            _midnight(first, zone), _midnight(last + timedelta(days=1), zone), complex, _before(before)
+        chosen, complexes, (first, last) = await chosen_charges(
+            request, connection, person, since, until, complex, before
         )
         found = await parking_views.charges(connection, person.scope, chosen, _PAGE + 1)
         aside = await reader_rows.were_set_aside(connection, person.scope, "charges")
@@ -44,13 +43,24 @@ async def charges(
     return page(request, person, "charges.html", aside=aside, **context)
 
 
-def _zone(complexes: Sequence[ComplexView], chosen: str) -> str:
+async def chosen_charges(
+    request: Request, connection: AsyncConnection, person: Person, since: str, until: str, complex_id: str, before: str
+) -> tuple[ChargeFilter, list[ComplexView], tuple[date, date]]:
+    """The filter that a page's fields say, the complexes to choose from, and the days."""
+    complexes = await place_views.complexes_of(connection, person.scope)
+    zone = zone_in(complexes, complex_id)
+    first, last = days_of(since, until, house_of(request).now().astimezone(zone_of(zone)).date())
+    ends = (midnight(first, zone), midnight(last + timedelta(days=1), zone))
+    return ChargeFilter(*ends, complex_id, _before(before)), complexes, (first, last)
+
+
+def zone_in(complexes: Sequence[ComplexView], chosen: str) -> str:
     """Whose midnight a day begins at: the chosen complex's, else the first one's."""
     zones = {place.id: place.timezone for place in complexes}
     return zones.get(chosen) or next(iter(zones.values()), "")
 
 
-def _days(since: str, until: str, today: date) -> tuple[date, date]:
+def days_of(since: str, until: str, today: date) -> tuple[date, date]:
     """The days asked for; from the first of this month, to today, where they are none."""
     first = _day(since) or today.replace(day=1)
     last = _day(until) or max(today, first)
@@ -65,7 +75,7 @@ def _day(text: str) -> date | None:
     return found if 2000 <= found.year <= 2100 else None
 
 
-def _midnight(day: date, zone: str) -> str:
+def midnight(day: date, zone: str) -> str:
     return stamp(datetime.combine(day, time(), zone_of(zone)))
 
 

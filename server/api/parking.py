@@ -38,17 +38,23 @@ async def sessions(
 
 
 async def _stays(request: Request, person: Person, state: str, complex_id: str, plate: str, before: str) -> Response:
-    wanted = state if state in parking_views.STATES else ""
-    chosen = SessionFilter(wanted, _as_plate(plate), complex_id, _before(before))
+    chosen = chosen_sessions(state, complex_id, plate, before)
     async with house_of(request).db.read() as connection:
         found = await parking_views.sessions(connection, person.scope, chosen, _PAGE + 1)
         inside_now = await parking_views.count_inside(connection, person.scope, complex_id)
         complexes = await place_views.complexes_of(connection, person.scope)
+        provisional = await parking_views.provisional(connection, found)
     filters = {"state": state, "complex": complex_id, "plate": plate}
     shown = found[:_PAGE]
     older = _cursor(shown[-1]) if len(found) > _PAGE else None
     context = {"stays": shown, "older": older, "inside_now": inside_now, "complexes": complexes, "filters": filters}
-    return page(request, person, "parking.html", states=parking_views.STATES, **context)
+    return page(request, person, "parking.html", states=parking_views.STATES, provisional=provisional, **context)
+
+
+def chosen_sessions(state: str, complex_id: str, plate: str, before: str) -> SessionFilter:
+    """The filter that a page's fields say; what is none does not restrict."""
+    wanted = state if state in parking_views.STATES else ""
+    return SessionFilter(wanted, _as_plate(plate), complex_id, _before(before))
 
 
 def _as_plate(text: str) -> str:
@@ -94,9 +100,11 @@ async def _session(request: Request, person: Person, complex_id: str, identity: 
         names = [name for name in (stay.entry_picture, stay.exit_picture) if name]
         here = await parking_views.pictures_here(connection, complex_id, names)
         revisions = await parking_views.revisions(connection, person.scope, complex_id, identity)
+        lags = await parking_views.lags(connection, stay)
+        readings = await parking_views.readings(connection, stay)
     may_see = person.may(*CLEARING)
     context = {"stay": stay, "here": here, "revisions": revisions, "plate": plate, "may_see_plate": may_see}
-    return page(request, person, "stay.html", reasons=REASONS, **context)
+    return page(request, person, "stay.html", reasons=REASONS, lags=lags, readings=readings, **context)
 
 
 @router.get("/unread")

@@ -20,7 +20,7 @@ from server.auth import Form, address_of, check_origin, field, public
 from server.few import Few
 from server.house import House
 from server.residents import changing
-from server.store import reach_views, resident_rows, visitor_rows
+from server.store import coupon_issuers, reach_views, resident_rows, visitor_rows
 from server.store.resident_rows import By, NotPossible
 from server.store.resident_tables import credential, visitor_link
 from server.store.visitor_rows import LONGEST, LONGEST_AHEAD, OpenLink, VisitorPass, Window
@@ -117,7 +117,8 @@ async def visit(request: Request, token: str, refused: str = "") -> Response:
         now = _local(request, link.timezone if link else "")
         passes = await visitor_rows.of_link(connection, link, now.date()) if link else []
         behind = await _behind(connection, link.complex, passes) if link else {}
-    context = {"link": link, "passes": passes, "behind": behind, "refused": _WORDS.get(refused, "")}
+        gives = await coupon_issuers.of_household(connection, link.complex, link.household) if link else None
+    context = {"link": link, "passes": passes, "behind": behind, "gives": gives, "refused": _WORDS.get(refused, "")}
     return open_page(request, "visit.html", 200 if link else 410, token=token, **context, **_choice(now))
 
 

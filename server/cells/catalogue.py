@@ -18,6 +18,8 @@ STAYS: dict[str, str] = {
     "door_fact": "folded again from the batches",
     "reader_wait": "positions of one log",
     "set_aside": "positions of one log",
+    "lane_car": "minutes old: who stands at a lane, as a gateway here just said",
+    "provider_bill": "what one cell's merchants were sent, of many complexes",
     "code_use": "seconds old: what a gateway here just said",
     "swipe_wait": "a minute of somebody of this cell",
     "resident_import": "what somebody at one cell read in",
@@ -44,11 +46,17 @@ STAYS: dict[str, str] = {
     "erasure": "digests by one cell's salt: docs/cells.md says what to do",
     "erased_picture": "of one cell's erasures",
     "enrol_code": "good for minutes, at the address it was shown with",
+    "person_channel": "people are a cell's own",
+    "person_notice": "people are a cell's own",
+    "browser": "people are a cell's own",
+    "open_screen": "seconds old: who looks at a screen of this cell",
+    "duty_delivery": "who of this cell's people was told by what; a step that was sent is not sent again elsewhere",
     "delivery": "a cell sends what it has queued, and nobody sends it again: feeds note what came with a complex",
 }
 # Columns that are another thing in another log.
 _OF_ONE_LOG = {"batch_day": frozenset({"position"})}
-DERIVED = ("alert", "scene", "door", "device_state", "parking_passage", "session", "batch_day", "order_result")
+_PARKING = ("parking_passage", "session", "doubt", "lane_opening", "lane_watermark", "lane_decision", "charging_record")
+DERIVED = ("alert", "scene", "door", "device_state", *_PARKING, "batch_day", "order_result")
 _LOG = ("mark", "gap", "wanted")
 
 

@@ -72,6 +72,8 @@ def _link(folder: Path, config: Config) -> Iterator[Finding]:
 def _secrets(folder: Path, config: Config) -> Iterator[Finding]:
     named = [webhook.secret_file for webhook in config.webhooks if webhook.secret_file]
     named += [name for name in (config.metrics_token_file, config.media_keys_file) if name]
+    named += [name for merchant in config.payments for name in merchant.files]
+    named += [name for channel in config.channels.values() for name in channel.files]
     found = [finding for name in named for finding in _secret(folder / name)]
     yield from found or ([_SECRETS.ok(f"{len(named)} files, for their owner alone")] if named else [])
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from domain.findings import Finding
 from server.bootstrap import reader_names
 from server.config import Config
-from server.doctor import configuration, database, machine
+from server.doctor import channels, configuration, database, machine
 
 GROUPS = ("configuration", "database", "machine", "work")  # in this order
 
@@ -25,6 +25,7 @@ async def examine(folder: Path, now: datetime) -> list[Finding]:
 async def _examined(folder: Path, config: Config, now: datetime) -> list[Finding]:
     feeds = [webhook.name for webhook in config.webhooks]
     found = await database.check(folder, config.database, reader_names(config), feeds, now)
+    found += await channels.check(folder, config, now)
     found += machine.room(folder)
     found.append(await machine.pictures(folder, config))
     found += await asyncio.to_thread(lambda: list(machine.serves(config)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -13,10 +12,10 @@ from server.audit import Actor, record
 from server.batches import Batch, facts_of
 from server.cells import moves
 from server.facts import Fact
+from server.rounds import look_every
 from server.store import access_list, code_uses
 from server.store.code_uses import Use
 from server.store.engine import Database
-from server.store.failures import DatabaseBusy
 
 log = structlog.get_logger()
 
@@ -52,14 +51,7 @@ class Teller:
 
     async def run(self) -> None:
         """Look every second, until cancelled."""
-        while True:
-            try:
-                await self.look()
-            except DatabaseBusy as error:  # the next look sees the same
-                log.warning("used_codes_wait", error=str(error))
-            except Exception as error:  # noqa: BLE001 - the edge of a loop: shown, and tried again
-                log.error("used_codes_failed", error=repr(error))
-            await asyncio.sleep(_LOOK_EVERY_S)
+        await look_every(_LOOK_EVERY_S, "used_codes", self.look)
 
     async def look(self) -> None:
         """One version of a complex's list for all that was noted of it meanwhile."""

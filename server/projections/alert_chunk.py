@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import bindparam, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain import alert_rules, incidents
-from domain.alert_rules import Fired
+from domain.alerts import incidents
+from domain.alerts.words import Fired, alert_id, lateness
 from domain.events import encode_event, is_unsure
 from domain.masking import masked_subject
 from server.facts import Fact
@@ -40,7 +40,7 @@ _SHOW = update(alert).where(alert.c.id == bindparam("shown")).values(picture=bin
 Row = dict[str, Any]
 Spot = tuple[str, str]  # a complex, and a place in it
 Cause = tuple[str, str, str, str | None]  # complex, rule, device, point
-Firing = tuple[Fact, list[Fired]]
+Firing = tuple[Fact, Fired | None]
 
 
 class Chunk:
@@ -62,7 +62,7 @@ class Chunk:
 
     async def load(self, connection: AsyncConnection) -> None:
         """Everything of earlier chunks that the walk may come upon."""
-        ids = {(_alert_id(fact, rule),) for fact, fired in self._firings for rule in fired}
+        ids = {(alert_id(fired.rule, fact.id),) for fact, fired in self._firings if fired}
         self._known = {row[0] for row in await look_up(connection, {"id": "varchar"}, list(ids), _KNOWN)}
         for *cause, at, incident in await look_up(connection, _OF_COMPLEX, self._causes_asked(), _RECENT):
             self._recent[cause[0], cause[1], cause[2], cause[3]].add(at, incident)
@@ -86,7 +86,7 @@ class Chunk:
         """Fact by fact; the complexes and alerts that changed, in order."""
         changed: list[tuple[str, str]] = []
         for fact, fired in self._firings:
-            found = [identity for rule in fired if (identity := self._raise(fact, rule))]
+            found = [identity] if fired and (identity := self._raise(fact, fired)) else []
             for picture in _pictures(fact):
                 found += self._show(fact, picture)
             changed += [(fact.complex, identity) for identity in found]
@@ -99,7 +99,7 @@ class Chunk:
 
     def _raise(self, fact: Fact, fired: Fired) -> str | None:
         """The alert's id, where it is new."""
-        identity, at = _alert_id(fact, fired), stamp(fact.event.occurred_at)
+        identity, at = alert_id(fired.rule, fact.id), stamp(fact.event.occurred_at)
         if identity in self._known:
             return None
         self._known.add(identity)
@@ -149,10 +149,6 @@ class Chunk:
             await connection.execute(_SHOW, shown)
 
 
-def _alert_id(fact: Fact, fired: Fired) -> str:
-    return alert_rules.alert_id(fired.rule, fact.id)
-
-
 def _around(facts: list[Fact]) -> list[tuple[str, ...]]:
     asked = [(_spot(fact), fact.event.occurred_at) for fact in facts]
     return list(windows(asked, PICTURE_WITHIN, PICTURE_WITHIN))
@@ -193,7 +189,7 @@ def _row(fact: Fact, fired: Fired) -> Row:
         "occurred_at": stamp(event.occurred_at),
         "recorded_at": stamp(recorded_at),
         "received_at": stamp(fact.received_at),
-        "lateness": alert_rules.lateness(event.occurred_at, fact.received_at, unsure=is_unsure(event)),
+        "lateness": lateness(event.occurred_at, fact.received_at, unsure=is_unsure(event)),
         "event": encode_event(event),
     }
 

@@ -8,8 +8,7 @@ from datetime import datetime
 from sqlalchemy import Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain import alert_rules
-from domain.events import Event
+from domain.alerts.built_in import BUILT_IN
 from domain.places import Place
 from domain.sketch import Sketch
 from server.batches import Batch
@@ -34,7 +33,7 @@ class Alerts:
     async def fold(self, connection: AsyncConnection, batches: Sequence[Batch]) -> None:
         """Fact by fact in the log's order, so that no grouping of batches changes the result."""
         facts = [fact for batch in batches for fact in batch.facts_where(_is_wanted)]
-        chunk = Chunk([(fact, self._fired(fact.complex, fact.event)) for fact in facts])
+        chunk = Chunk([(fact, BUILT_IN.fired(fact.event, self._place(fact.complex))) for fact in facts])
         if chunk.is_empty:
             return
         await chunk.load(connection)
@@ -46,12 +45,12 @@ class Alerts:
             news = [one for one in changed if one[0] not in old and one[1] not in awaited]
             await announce_all(connection, "alert", news, stamp(self._now()))
 
-    def _fired(self, complex_id: str, event: Event) -> list[alert_rules.Fired]:
-        return list(alert_rules.fired(event, self._places.get(complex_id, _NOWHERE)))
+    def _place(self, complex_id: str) -> Place:
+        return self._places.get(complex_id, _NOWHERE)
 
 
 def _is_wanted(sketch: Sketch) -> bool:
-    return alert_rules.may_fire(sketch) or sketch.shows_a_place
+    return BUILT_IN.may_fire(sketch) or sketch.shows_a_place
 
 
 async def picture_arrived(connection: AsyncConnection, complex_id: str, sha256: str, at: datetime) -> bool:

@@ -8,19 +8,22 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.retention import Hold, Terms
 from server.retention import holds
 from server.retention.expiry import count
 from server.retention.letting_go import disown
-from server.store import plan_rows
+from server.store import plan_rows, provider_bill_rows, upload_rows
 from server.store.device_tables import device_import
 from server.store.engine import Database, stamp
+from server.store.money_tables import payment
+from server.store.payment_tables import payment_order, provider_notice
 from server.store.plan_tables import site_plan
 from server.store.resident_tables import credential, resident_import, vehicle_pass
 from server.store.retention_tables import picture_use
+from server.store.revenue_tables import revenue_document
 from server.store.schema import (
     charge,
     charge_passage,
@@ -31,6 +34,8 @@ from server.store.schema import (
     gateway,
     gateway_order,
     media,
+    parking_passage,
+    passage_correction,
     refusal,
 )
 
@@ -53,9 +58,13 @@ class Beside:
             _parked_deliveries,
             _book_workings,
             _charges,
+            _corrections,
             _pictures,
             _residents,
             _site_plans,
+            _bills,
+            _provider_orders,
+            _provider_notices,
         )
         for step in steps:
             name = step.__name__.strip("_")
@@ -191,6 +200,20 @@ async def _charges(connection: AsyncConnection, terms: Terms, in_force: Sequence
     return len(rows)
 
 
+async def _corrections(connection: AsyncConnection, terms: Terms, in_force: Sequence[Hold], now: datetime) -> int:
+    """What people said of passages that are gone, with the book's entries."""
+    held = _held_complexes(in_force)
+    if held is None:
+        return 0
+    table, kept = passage_correction, list[ColumnElement[bool]]()
+    for passages in (parking_passage, charge_passage):
+        kept.append(exists().where(passages.c.complex == table.c.complex, passages.c.id == table.c.passage))
+    old = (table.c.at < stamp(terms.cutoff("money", now)), table.c.complex.not_in(held), ~or_(*kept))
+    numbers = (await connection.execute(select(table.c.number).where(*old).limit(_AT_ONCE))).scalars().all()
+    await connection.execute(delete(table).where(table.c.number.in_(numbers)))
+    return len(numbers)
+
+
 def _not_held(hold: Hold, table: Any, at: Any) -> ColumnElement[bool]:
     """Rows of a plate that a hold does not cover; one that names a card, a person or a device may cover any."""
     covered: list[ColumnElement[bool]] = []
@@ -212,7 +235,9 @@ async def _pictures(connection: AsyncConnection, terms: Terms, in_force: Sequenc
         return 0
     named = exists().where(picture_use.c.complex == media.c.complex, picture_use.c.sha256 == media.c.sha256)
     shown = exists().where(site_plan.c.complex == media.c.complex, site_plan.c.picture == media.c.sha256)
-    unused = (~named, ~shown, media.c.complex.not_in(held))
+    document = revenue_document
+    proves = exists().where(document.c.complex == media.c.complex, document.c.sha256 == media.c.sha256)
+    unused = (~named, ~shown, ~proves, media.c.complex.not_in(held))
     old = (media.c.received_at < stamp(terms.cutoff("video_index", now)), *unused)
     rows = (await connection.execute(select(media.c.complex, media.c.sha256).where(*old).limit(_AT_ONCE))).all()
     for complex_id in sorted({row.complex for row in rows}):
@@ -241,6 +266,39 @@ async def _residents(connection: AsyncConnection, terms: Terms, in_force: Sequen
 async def _site_plans(connection: AsyncConnection, _terms: Terms, _held: Sequence[Hold], now: datetime) -> int:
     """Plans that were removed so long ago that nobody can put them back; their pictures are nobody's then."""
     return await plan_rows.forget_removed(connection, now, _AT_ONCE)
+
+
+async def _bills(connection: AsyncConnection, _terms: Terms, _held: Sequence[Hold], now: datetime) -> int:
+    """Bytes of providers' files of days that nobody signed: the providers have them."""
+    fetched = await provider_bill_rows.let_go(connection, now)
+    return fetched + await upload_rows.let_go_old(connection, now, _AT_ONCE)
+
+
+async def _provider_orders(connection: AsyncConnection, terms: Terms, in_force: Sequence[Hold], now: datetime) -> int:
+    """How payments were asked for at their providers: a voucher of the payment, which stays with its journal."""
+    held = _held_complexes(in_force)
+    if held is None:
+        return 0
+    table = payment_order
+    same = and_(payment.c.complex == table.c.complex, payment.c.out_trade_no == table.c.out_trade_no)
+    old = (payment.c.asked_at < stamp(terms.cutoff("money", now)), payment.c.status != "pending")
+    query = select(table.c.complex, table.c.out_trade_no).join(payment, same).where(*old, table.c.complex.not_in(held))
+    rows = [(row.complex, row.out_trade_no) for row in await connection.execute(query.limit(_AT_ONCE))]
+    await connection.execute(delete(table).where(tuple_(table.c.complex, table.c.out_trade_no).in_(rows)))
+    return len(rows)
+
+
+async def _provider_notices(connection: AsyncConnection, terms: Terms, in_force: Sequence[Hold], now: datetime) -> int:
+    """What providers told: a voucher too. A notice that comes again so late is refused by its own time."""
+    held = _held_complexes(in_force)
+    if held is None:
+        return 0
+    table = provider_notice
+    old = (table.c.received_at < stamp(terms.cutoff("money", now)), table.c.complex.not_in(held))
+    query = select(table.c.complex, table.c.channel, table.c.id).where(*old).limit(_AT_ONCE)
+    rows = [(row.complex, row.channel, row.id) for row in await connection.execute(query)]
+    await connection.execute(delete(table).where(tuple_(table.c.complex, table.c.channel, table.c.id).in_(rows)))
+    return len(rows)
 
 
 async def _are_counted(connection: AsyncConnection) -> bool:

@@ -16,15 +16,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.ids import content_name
 from domain.retention import Hold
 from domain.subjects import ErasureList, Subject, forms_in
+from server.projections.parking import Parking
 from server.retention import erasures, holds, search
 from server.retention.search import Hit
-from server.store import access_list, desired_rows
+from server.store import access_list, desired_rows, provider_bill_rows, upload_rows
 from server.store.engine import Database
 from server.store.resident_tables import credential
 from server.store.schema import desired_state
 
 _LISTS: Mapping[str, str] = MappingProxyType(
-    {"credentials": "cards", "passes": "passes", "watch_lists": "entries", "plate_lists": "entries"}
+    {
+        "credentials": "cards",
+        "passes": "passes",
+        "watch_lists": "entries",
+        "plate_lists": "entries",
+        "coupons": "coupons",
+    }
 )
 _ERASED = "erased"
 _OF_LISTS = frozenset({"resident", "credential", "vehicle_pass"})  # from these rows documents are made
@@ -38,9 +45,14 @@ async def erase(db: Database, subject: Subject, scope: Collection[str], identity
         await access_list.adopt_all(connection, now)  # what else stands in the lists becomes rows, and is found
     async with db.read() as connection:
         in_force = await holds.that_keep(connection, now)
+    async with (
+        db.write() as connection
+    ):  # goods' names in providers' files hold plates: who needs them gives them again
+        went["bill_upload"] += await upload_rows.let_go_all(connection, sorted(scope))
+        went["provider_bill"] += await provider_bill_rows.let_go(connection)
     hits = [hit async for hit in search.rows(db, subject, scope) if not _is_held(hit, subject, in_force)]
     for hit in hits:
-        async with db.write() as connection:
+        async with db.write(_turn_of(hit)) as connection:
             if await _blank(connection, hit, lambda content: subject.form in forms_in(content), identity):
                 went[hit.table.name] += 1
     async with db.write() as connection:
@@ -65,7 +77,7 @@ async def erase_by_list(db: Database, now: datetime) -> Counter[str]:
             by = _matched(of, search.forms_in_row(hit.table, hit.row), hit)
             if by is None:
                 continue
-            async with db.write() as connection:
+            async with db.write(_turn_of(hit)) as connection:
                 went[hit.table.name] += await _blank(connection, hit, partial(_stands, of), by)
             if hit.table.name == "desired_state":
                 wishes.add((hit.row["complex"], hit.row["kind"]))
@@ -158,6 +170,17 @@ async def _put_newest(connection: AsyncConnection, complex_id: str, kind: str, n
     await desired_rows.put_again(connection, row, _ERASED, now)
 
 
+def _turn_of(hit: Hit) -> str | None:
+    """In whose turn a row goes: what a reader folds with goes in its complex's."""
+    return hit.row["complex"] if hit.table.name == "passage_correction" else None
+
+
+async def _correction(connection: AsyncConnection, hit: Hit, named: Named, identity: str) -> None:
+    """What a person said of a passage goes where it names the subject; the passage is as it was read again."""
+    await _remove(connection, hit, named, identity)
+    await Parking().recorrect(connection, [(hit.row["complex"], hit.row["passage"])])
+
+
 async def _household(connection: AsyncConnection, hit: Hit, named: Named, _identity: str) -> None:
     """The home stays; its name and telephone go, whoever they were found by."""
     await connection.execute(update(hit.table).where(_same(hit)).values(name="", phone=None))
@@ -175,11 +198,13 @@ _WAYS: Mapping[str, Callable[[AsyncConnection, Hit, Named, str], Awaitable[None]
         "charge": _entry_of_the_book,
         "charge_session": _remove,
         "charge_passage": _remove,
+        "passage_correction": _correction,
         "refusal": _set(body=b"", detail=_ERASED),
         "delivery": _set(body=None, state="parked", error=_ERASED),
         "desired_state": _wish,
         "gateway_order": _set(args={_ERASED: True}),
         "alert_action": _set(note="（已删除）"),
+        "silence": _set(reason=_ERASED),
         "correction": _remove,
         "legal_hold": _set(plate="", card="", person="", device=_ERASED, reason=_ERASED, lifted_why=_ERASED),
         "conservation_finding": _remove,
@@ -189,6 +214,7 @@ _WAYS: Mapping[str, Callable[[AsyncConnection, Hit, Named, str], Awaitable[None]
         "vehicle_pass": _remove,
         "resident_import": _remove,
         "device_import": _remove,
+        "lane_car": _remove,
         "order_result": _set(text=_ERASED),
         "gap": _set(detail=_ERASED),
         "gateway_applied": _set(refused_reason=_ERASED),

@@ -10,11 +10,13 @@ import msgspec
 from sqlalchemy import ColumnElement, RowMapping, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain import alert_rules, incidents
+from domain.alerts import incidents
+from domain.alerts.built_in import BUILT_IN
+from domain.alerts.words import alert_id
 from domain.events import decode_event
 from domain.passages import passage_of
-from domain.places import Hours, Place
 from server.facts import Fact
+from server.projections import lane_records
 from server.projections.alert_chunk import PICTURE_WITHIN
 from server.projections.doors import LATEST, Door
 from server.projections.doors import apply as apply_to_door
@@ -22,7 +24,7 @@ from server.projections.moments import Moments
 from server.projections.orders import result_of
 from server.retention.left import left_of
 from server.retention.unfold_states import forget_states
-from server.store import stays
+from server.store import doubt_rows, duty_rows, stays
 from server.store.bulk import delete as delete_rows
 from server.store.bulk import look_up
 from server.store.engine import stamp, unstamp
@@ -31,6 +33,8 @@ from server.store.schema import (
     alert_action,
     door,
     door_fact,
+    duty_delivery,
+    lane_opening,
     live,
     order_result,
     parking_passage,
@@ -39,7 +43,6 @@ from server.store.schema import (
 )
 
 _AT_ONCE = 400
-_ALWAYS = Place(quiet=(Hours(0, 24 * 60),))  # whatever hours a complex had when the alert was raised
 _PARKING = stays.Tables(parking_passage, session)
 _KNOWN = "SELECT alert.id FROM wanted CROSS JOIN alert WHERE alert.id = wanted.id"
 
@@ -53,8 +56,9 @@ async def alerted(connection: AsyncConnection, facts: Sequence[Fact]) -> dict[in
 
 
 def _alert_ids(fact: Fact) -> Iterator[str]:
-    for rule in alert_rules.fired(fact.event, _ALWAYS):
-        yield alert_rules.alert_id(rule.rule, fact.id)
+    """Under whatever rule, at whatever hours the complex had when the alert was raised."""
+    for name in BUILT_IN.names_for(fact.event):
+        yield alert_id(name, fact.id)
 
 
 async def unfold(connection: AsyncConnection, facts: Sequence[Fact], pictures: Collection[str]) -> Counter[str]:
@@ -64,6 +68,7 @@ async def unfold(connection: AsyncConnection, facts: Sequence[Fact], pictures: C
     went["doors"] = await _doors(connection, facts)
     await forget_states(connection, facts)
     went["passages"] = await _passages(connection, facts)
+    await lane_records.forget(connection, facts)
     went["orders"] = await _orders(connection, facts)
     return +went
 
@@ -75,8 +80,9 @@ async def _alerts(connection: AsyncConnection, facts: Sequence[Fact], pictures: 
     for some in _some(gone):
         query = select(alert.c.incident).where(alert.c.id.in_(some)).distinct()
         broken.update((await connection.execute(query)).scalars())
-        for table, column in ((alert_action, alert_action.c.alert), (live, live.c.ref), (alert, alert.c.id)):
-            await connection.execute(delete(table).where(column.in_(some)))
+        for column in (alert_action.c.alert, duty_delivery.c.incident, live.c.ref, alert.c.id):
+            await connection.execute(delete(column.table).where(column.in_(some)))
+        await duty_rows.forget(connection, some)
     await _join_anew(connection, broken)
     await _show_others(connection, pictures)
     return len(gone)
@@ -217,8 +223,11 @@ async def _counted(connection: AsyncConnection, facts: list[Fact]) -> Counter[st
 
 async def _passages(connection: AsyncConnection, facts: Sequence[Fact]) -> int:
     found = [(fact.complex, passage) for fact in facts if (passage := passage_of(fact.event, fact.id)) is not None]
+    keys = [(fact.complex, fact.id) for fact in facts if fact.event.kind in ("plate", "alarm", "barrier")]
+    await doubt_rows.forget(connection, keys)
+    await delete_rows(connection, lane_opening, sorted(set(keys)))
     if found:
-        await stays.forget(connection, _PARKING, found)
+        await doubt_rows.put(connection, await stays.forget(connection, _PARKING, found))
     return len(found)
 
 

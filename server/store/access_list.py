@@ -33,12 +33,14 @@ from server.store.resident_tables import (
     vehicle_pass,
 )
 from server.store.schema import desired_state
+from server.store.tariff_tables import pass_place
 from server.store.upsert import insert
 
 KINDS = ("credentials", "doors", "passes")
 LOOSE_ROOM = "—"  # of the household that holds what nobody of a household was named for
 _SALT_BYTES = 16
 _DAYS = (*DAYS, "holiday")
+_ENDED_FOR = timedelta(days=40)  # so long a gateway hears that a pass was ended: its car may be inside still
 Row = RowMapping
 
 
@@ -69,7 +71,7 @@ async def publish(connection: AsyncConnection, complex_id: str, by: str, now: da
     for kind, made in (
         ("doors", await _doors(connection, complex_id)),
         ("credentials", await _credentials(connection, complex_id, now)),
-        ("passes", await _passes(connection, complex_id)),
+        ("passes", await _passes(connection, complex_id, now)),
     ):
         if made is not None:
             versions[kind], _ = await desired_rows.put(connection, complex_id, kind, made, by, now)
@@ -182,13 +184,28 @@ async def _take_passes(connection: AsyncConnection, complex_id: str, newest: Row
             "canonical": canonical(entry.plate),
             "name": entry.name,
             "until_day": entry.until.isoformat(),
+            "from_day": entry.from_.isoformat() if entry.from_ else None,
+            "place": entry.place or None,
+            "night_from": entry.night[:5] or None,
+            "night_to": entry.night[6:] or None,
         }
         for entry in body.passes
+        if entry.ended is None  # what has ended is known here, or was never
     ]
+    await _take_places(connection, complex_id, body, same)
     await _upsert(connection, vehicle_pass, rows, ("made_at", "made_by", "household"))
     left = set(known) - {row["canonical"] for row in rows}
     gone = {"ended_at": newest["made_at"], "ended_by": newest["made_by"]}
     await _end(connection, vehicle_pass, complex_id, {known[plate] for plate in left}, gone)
+
+
+async def _take_places(connection: AsyncConnection, complex_id: str, body: Passes, same: Mapping[str, Any]) -> None:
+    made = {name: same[name] for name in ("household", "made_at", "made_by", "ended_at", "ended_by")}
+    rows = [
+        {"complex": complex_id, "id": one.id, "name": "", "places": one.places, "beyond": one.beyond, **made}
+        for one in body.places
+    ]
+    await _upsert(connection, pass_place, rows, ("made_at", "made_by", "household", "name"))
 
 
 async def _take_doors(connection: AsyncConnection, complex_id: str, newest: RowMapping, _now: datetime) -> None:
@@ -275,12 +292,33 @@ def _entry(row: Row) -> dict[str, Any]:
     return always | {name: value for name, value in rest.items() if value}
 
 
-async def _passes(connection: AsyncConnection, complex_id: str) -> dict[str, Any] | None:
-    rows = await _rows(connection, vehicle_pass, complex_id, vehicle_pass.c.ended_at.is_(None))
+async def _passes(connection: AsyncConnection, complex_id: str, now: datetime) -> dict[str, Any] | None:
+    since = stamp(now - _ENDED_FOR)
+    is_listed = or_(vehicle_pass.c.ended_at.is_(None), vehicle_pass.c.ended_at >= since)
+    rows = await _rows(connection, vehicle_pass, complex_id, is_listed)
     if not rows and await _newest(connection, complex_id, "passes") is None:
         return None
-    entries = [{"plate": row["plate"], "until": row["until_day"], "name": row["name"]} for row in rows]
-    return {"passes": [{name: value for name, value in entry.items() if value} for entry in entries]}
+    newest = {row["canonical"]: row for row in sorted(rows, key=lambda row: row["ended_at"] or "9")}  # live beats ended
+    kept = [row for row in rows if newest[row["canonical"]] is row and _ended_early(row)]
+    places = await _rows(connection, pass_place, complex_id)
+    named = {row["place"] for row in kept}
+    body: dict[str, Any] = {"passes": [_pass_entry(row) for row in kept]}
+    if shared := [row for row in places if row["id"] in named]:
+        body["places"] = [{name: row[name] for name in ("id", "places", "beyond")} for row in shared]
+    return body
+
+
+def _ended_early(row: Row) -> bool:
+    """Whether an entry says more than that its last day is over: it is live, or was ended before."""
+    return row["ended_at"] is None or str(row["ended_at"])[:10] <= row["until_day"]
+
+
+def _pass_entry(row: Row) -> dict[str, Any]:
+    """A row as the document has it: what says nothing is left out."""
+    night = f"{row['night_from']}-{row['night_to']}" if row["night_from"] and row["night_to"] else ""
+    said = {"plate": row["plate"], "until": row["until_day"], "name": row["name"], "from": row["from_day"]}
+    said |= {"place": row["place"], "night": night, "ended": row["ended_at"]}
+    return {name: value for name, value in said.items() if value}
 
 
 async def _doors(connection: AsyncConnection, complex_id: str) -> dict[str, Any] | None:

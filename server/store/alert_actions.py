@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain import incidents
+from domain.alerts import handling
 from server.audit import Actor, Subject, record
-from server.store import alert_views
+from server.store.alert_views import AlertView
 from server.store.engine import stamp
-from server.store.live_rows import announce
+from server.store.live_rows import announce_all
 from server.store.schema import alert_action
-from server.store.scope import Scope
+from server.store.upsert import insert
 
 MAX_ALERTS = 200
 
@@ -32,6 +33,13 @@ class Asked(msgspec.Struct, frozen=True):
     note: str | None = None
 
 
+class Doer(msgspec.Struct, frozen=True):
+    """Who does it: as the audit names them, and the number of their account."""
+
+    actor: Actor
+    account: int
+
+
 class Outcome(msgspec.Struct, frozen=True):
     """How an alert stands after an action. ``refused``: "closed", or "taken" by someone else; None where it holds."""
 
@@ -40,63 +48,70 @@ class Outcome(msgspec.Struct, frozen=True):
     refused: str | None = None
 
 
-async def act(
-    connection: AsyncConnection, by: Actor, account: int, scope: Scope, asked: Asked, at: datetime
-) -> list[Outcome]:
-    """Do it to each alert in the person's scope; those that are not there are left out. Raises KeyUsed."""
-    outcomes: list[Outcome] = []
-    for identity in asked.alerts[:MAX_ALERTS]:
-        view = await alert_views.one(connection, scope, identity)
-        if view is not None:
-            outcomes.append(await _act(connection, account, view, asked, at))
-            _record(connection, by, view, asked, outcomes[-1], at)
-    return outcomes
-
-
-def _record(
-    connection: AsyncConnection, by: Actor, view: alert_views.AlertView, asked: Asked, outcome: Outcome, at: datetime
+def note(
+    connection: AsyncConnection,
+    by: Doer,
+    view: AlertView,
+    asked: Asked,
+    outcome: Outcome,
+    at: datetime,
+    matter: str = "",
 ) -> None:
     """What was asked for, and what became of it; the words of the note stay with the alert."""
     told = {"status": outcome.status, "refused": outcome.refused, "request": asked.request}
+    told |= {"matter": matter} if matter else {}
     on = Subject("alert", view.id)
-    record(connection, by, f"alert.{asked.action}", at, on=on, complex_id=view.complex, details=told)
+    record(connection, by.actor, f"alert.{asked.action}", at, on=on, complex_id=view.complex, details=told)
 
 
-async def _act(
-    connection: AsyncConnection, account: int, view: alert_views.AlertView, asked: Asked, at: datetime
-) -> Outcome:
-    key = asked.request if len(asked.alerts) == 1 else f"{asked.request}:{view.id}"
-    if await _is_done(connection, key, account, view.id, asked.action):
-        return Outcome(view.id, view.status)
-    current = incidents.status([view.action] if view.action else [])
-    if _is_held_by_other(view, account) and asked.action in ("acknowledge", "undo"):
+def key_of(asked: Asked, alert: str) -> str:
+    """The key of the action on one of the alerts."""
+    return asked.request if asked.alerts == (alert,) else f"{asked.request}:{alert}"
+
+
+async def act_on_one(connection: AsyncConnection, by: Doer, view: AlertView, asked: Asked, at: datetime) -> Outcome:
+    """An alert that is in no matter of the ladder."""
+    if _is_held_by_other(view, by.account) and asked.action in ("acknowledge", "undo"):
         return Outcome(view.id, view.status, "taken")
-    try:
-        incidents.check(current, asked.action)
-    except incidents.NotPossible:
+    current = handling.status([view.action] if view.action else [])
+    if is_over(current, asked.action):
         return Outcome(view.id, view.status, "closed")
-    status = incidents.after(current, asked.action)
+    status = handling.after(current, asked.action)
     if status != current:
-        await _keep(connection, account, view, asked, key, at)
+        await keep(connection, by.account, [view], asked, at)
     return Outcome(view.id, status)
 
 
-def _is_held_by_other(view: alert_views.AlertView, account: int) -> bool:
+def is_over(current: handling.Status, action: str) -> bool:
+    """Whether the alert is closed, and the action asks for something else."""
+    try:
+        handling.check(current, action)
+    except handling.NotPossible:
+        return True
+    return False
+
+
+def _is_held_by_other(view: AlertView, account: int) -> bool:
     """Only who took an alert can give it back; closing it is open to all."""
     return view.status == "acknowledged" and view.actor_id != account
 
 
-async def _is_done(connection: AsyncConnection, key: str, account: int, alert: str, action: str) -> bool:
+async def is_done(connection: AsyncConnection, by: Doer, asked: Asked, alert: str) -> bool:
+    """Whether it was done already, by the key. Raises KeyUsed."""
+    key = key_of(asked, alert)
     query = select(alert_action.c.account, alert_action.c.alert, alert_action.c.action)
     found = (await connection.execute(query.where(alert_action.c.request == key))).first()
-    if found is not None and tuple(found) != (account, alert, action):
+    if found is not None and tuple(found) != (by.account, alert, asked.action):
         raise KeyUsed(f"the key {key} belongs to another action")
     return found is not None
 
 
-async def _keep(
-    connection: AsyncConnection, account: int, view: alert_views.AlertView, asked: Asked, key: str, at: datetime
+async def keep(
+    connection: AsyncConnection, account: int, views: Sequence[AlertView], asked: Asked, at: datetime
 ) -> None:
-    values = {"alert": view.id, "action": asked.action, "account": account, "at": stamp(at)}
-    await connection.execute(alert_action.insert().values(**values, note=asked.note, request=key))
-    await announce(connection, view.complex, "alert", view.id, stamp(at))
+    """The action on each of the alerts, for the screens too."""
+    done = {"action": asked.action, "account": account, "at": stamp(at), "note": asked.note}
+    rows = [{"alert": view.id, **done, "request": key_of(asked, view.id)} for view in views]
+    if rows:
+        await connection.execute(insert(alert_action).on_conflict_do_nothing(), rows)
+        await announce_all(connection, "alert", [(view.complex, view.id) for view in views], stamp(at))

@@ -18,9 +18,21 @@ _LAST_NUMBER = (
     select(func.max(alert_action.c.number)).where(alert_action.c.alert == alert.c.id).correlate(alert).scalar_subquery()
 )
 _PICTURE_HERE = exists().where(media.c.sha256 == alert.c.picture, media.c.complex == alert.c.complex)
-# Only actions that change something are kept, so the newest says how the alert stands (domain/incidents.after).
-_STATUS = {None: "open", "undo": "open", "acknowledge": "acknowledged", "close": "closed", "false": "false"}
-_ACTIONS = {"open": (None, "undo"), "acknowledged": ("acknowledge",), "closed": ("close",), "false": ("false",)}
+# Only actions that change something are kept, so the newest says how the alert stands (domain/alerts/handling.after).
+_STATUS = {
+    None: "open",
+    "undo": "open",
+    "hand_over": "open",
+    "acknowledge": "acknowledged",
+    "close": "closed",
+    "false": "false",
+}
+_ACTIONS = {
+    "open": (None, "undo", "hand_over"),
+    "acknowledged": ("acknowledge",),
+    "closed": ("close",),
+    "false": ("false",),
+}
 STATUSES = tuple(_ACTIONS)
 
 
@@ -72,6 +84,7 @@ class AlertFilter(msgspec.Struct, frozen=True):
     severity: str = ""
     complex: str = ""
     since: str = ""
+    lateness: str = ""
     before: tuple[str, str] | None = None  # received_at, id
 
 
@@ -118,6 +131,8 @@ async def page(connection: AsyncConnection, scope: Scope, chosen: AlertFilter, l
         query = query.where(alert.c.severity == chosen.severity)
     if chosen.complex:
         query = query.where(alert.c.complex == chosen.complex)
+    if chosen.lateness:
+        query = query.where(alert.c.lateness == chosen.lateness)
     if chosen.since:
         query = query.where(alert.c.received_at >= chosen.since)
     if chosen.before:
@@ -140,9 +155,15 @@ async def incident(connection: AsyncConnection, scope: Scope, identity: str, lim
 
 
 async def by_ids(connection: AsyncConnection, identities: Collection[str]) -> dict[str, AlertView]:
-    """Alerts by id, whosever they are: for messages that are sent by scope afterwards."""
+    """Alerts by id, whosever they are: for messages that are sent by scope afterwards, and for what is done to one."""
     views = _views(await connection.execute(_selected().where(alert.c.id.in_(identities))))
     return {view.id: view for view in views}
+
+
+async def in_scope(connection: AsyncConnection, scope: Scope, identities: Collection[str]) -> dict[str, AlertView]:
+    """Those of the alerts that a person may see, by id."""
+    query = _selected().where(alert.c.id.in_(identities), within(alert.c.complex, scope))
+    return {view.id: view for view in _views(await connection.execute(query))}
 
 
 async def event_of(connection: AsyncConnection, identity: str) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import RowMapping, and_, func, or_, select, update
+from sqlalchemy import RowMapping, and_, case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.reconciliation import Item
@@ -13,6 +13,7 @@ from server.store.bill_tables import bill_file, bill_item, bill_report
 from server.store.upsert import insert
 
 BILL = "a later bill"  # who closed an item that no person had to
+_CLOSED = ("closed_at", "closed_by", "closing", "document", "act", "journal")
 
 
 async def newest(connection: AsyncConnection, complex_id: str, day: str) -> RowMapping | None:
@@ -38,7 +39,7 @@ async def open_before(connection: AsyncConnection, complex_id: str, day: str) ->
         table.c.complex == complex_id, table.c.since < day, or_(table.c.closed_at.is_(None), by_this_day)
     )
     rows = (await connection.execute(query.order_by(table.c.channel, table.c.key))).mappings()
-    return [_item(row) for row in rows]
+    return [item_of(row) for row in rows]
 
 
 async def open_now(connection: AsyncConnection, complex_id: str) -> list[Item]:
@@ -46,27 +47,37 @@ async def open_now(connection: AsyncConnection, complex_id: str) -> list[Item]:
     table = bill_item
     query = select(table).where(table.c.complex == complex_id, table.c.closed_at.is_(None))
     rows = (await connection.execute(query.order_by(table.c.since, table.c.channel, table.c.key))).mappings()
-    return [_item(row) for row in rows]
+    return [item_of(row) for row in rows]
 
 
-def _item(row: RowMapping) -> Item:
+def item_of(row: RowMapping) -> Item:
+    """An item as a report has it."""
     sums = (row["bill_fen"], row["local_fen"])
     return Item(row["channel"], row["key"], row["class"], *sums, row["action"], row["note"], row["since"])
 
 
 async def put_open(connection: AsyncConnection, complex_id: str, day: str, items: Iterable[Item]) -> None:
-    """Items as this day tells them; one that a person closed stays closed."""
+    """Items as this day tells them.
+
+    One that a person closed stays closed while it is told with the sums it was closed with. What this day or a later
+    one tells otherwise nobody has looked at yet: it is open again, since that day. So is what only a bill had closed.
+    """
+    table = bill_item
     for item in items:
         told = {"day": day, "class": item.kind, "bill_fen": item.bill_fen, "local_fen": item.local_fen}
         told |= {"action": item.action, "note": item.note}
         key = {"complex": complex_id, "channel": item.channel, "key": item.key, "since": item.since or day}
-        statement = insert(bill_item).values(**key, **told)
-        again = {name: statement.excluded[name] for name in told}
+        statement = insert(table).values(**key, **told)
+        new = statement.excluded
+        others = [table.c[name].is_distinct_from(new[name]) for name in ("bill_fen", "local_fen")]
+        told_anew = and_(table.c.day <= new.day, or_(table.c.closed_by == BILL, *others))
+        again = {name: new[name] for name in told} | dict.fromkeys(_CLOSED)
+        again |= {"since": case((table.c.closed_at.is_(None), table.c.since), else_=new.since)}
         await connection.execute(
             statement.on_conflict_do_update(
-                index_elements=[bill_item.c.complex, bill_item.c.channel, bill_item.c.key],
+                index_elements=[table.c.complex, table.c.channel, table.c.key],
                 set_=again,
-                where=bill_item.c.closed_at.is_(None),
+                where=or_(table.c.closed_at.is_(None), told_anew),
             )
         )
 
@@ -79,6 +90,27 @@ async def close(
     where = (table.c.complex == complex_id, table.c.channel == identity[0], table.c.key == identity[1])
     done = await connection.execute(update(table).where(*where, table.c.closed_at.is_(None)).values(**said))
     return bool(done.rowcount)
+
+
+async def one(connection: AsyncConnection, complex_id: str, identity: tuple[str, str]) -> RowMapping | None:
+    """An item that was once open."""
+    table = bill_item
+    where = (table.c.complex == complex_id, table.c.channel == identity[0], table.c.key == identity[1])
+    return (await connection.execute(select(table).where(*where))).mappings().first()
+
+
+async def reopen(connection: AsyncConnection, complex_id: str, identity: tuple[str, str]) -> None:
+    """What closed an item was taken back."""
+    table = bill_item
+    where = (table.c.complex == complex_id, table.c.channel == identity[0], table.c.key == identity[1])
+    await connection.execute(update(table).where(*where).values(**dict.fromkeys(_CLOSED)))
+
+
+async def signed_since(connection: AsyncConnection, complex_id: str, days: Iterable[str], at: str) -> bool:
+    """Whether somebody signed a report of one of the days since then."""
+    table = bill_report
+    where = (table.c.complex == complex_id, table.c.day.in_(sorted(set(days))), table.c.signed_at >= at)
+    return (await connection.execute(select(table.c.day).where(*where).limit(1))).first() is not None
 
 
 async def found_on(connection: AsyncConnection, complex_id: str, day: str) -> set[tuple[str, str]]:
@@ -97,10 +129,10 @@ async def closed_some(connection: AsyncConnection, complex_id: str, day: str, wh
     return (await connection.execute(query)).scalar_one()
 
 
-async def sign(connection: AsyncConnection, report: RowMapping, who: str, at: str) -> bool:
-    """Sign a version that nobody has; whether it was so."""
+async def sign(connection: AsyncConnection, report: RowMapping, who: str, at: str, though: Any = None) -> bool:
+    """Sign a version that nobody has; whether it was so. ``though``: in spite of what."""
     table = bill_report
     where = (table.c.complex == report["complex"], table.c.day == report["day"], table.c.version == report["version"])
-    values = {"signed_at": at, "signed_by": who}
+    values = {"signed_at": at, "signed_by": who, "though": though}
     done = await connection.execute(update(table).where(*where, table.c.signed_at.is_(None)).values(**values))
     return bool(done.rowcount)

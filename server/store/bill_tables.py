@@ -1,8 +1,19 @@
-"""The tables of reconciliation: files that were read, a day's reports, and items open until somebody closes them."""
+"""The tables of reconciliation: files given for a day, its reports, and items open until somebody closes them."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, PrimaryKeyConstraint, String, Table
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+)
+from sqlalchemy.types import JSON
 
 from server.store.tables import metadata
 
@@ -18,6 +29,35 @@ bill_file = Table(
     Column("read_by", String, nullable=False),
     PrimaryKeyConstraint("complex", "day", "sha256"),
 )
+# What was given on the page for a day. Its bytes are here until the day is signed, or for a while: goods' names hold
+# plates (server/store/upload_rows.py). Under ``none:CHANNEL`` stands the word that a channel has no bill that day.
+bill_upload = Table(
+    "bill_upload",
+    metadata,
+    Column("complex", String, ForeignKey("complex.id"), nullable=False),
+    Column("day", String, nullable=False),
+    Column("sha256", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("told", JSON, nullable=False),  # what it is: kind, channel, merchant, day, rows, sums
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("body", LargeBinary),  # zlib
+    Column("given_at", String, nullable=False),
+    Column("given_by", String, nullable=False),
+    Column("removed_at", String),
+    Column("removed_by", String),
+    PrimaryKeyConstraint("complex", "day", "sha256"),
+    Index("bill_upload_given", "given_at"),
+)
+bill_setting = Table(  # of a complex: what its bank and its sheds call their columns, prices of charging, merchants
+    "bill_setting",
+    metadata,
+    Column("complex", String, ForeignKey("complex.id"), nullable=False),
+    Column("name", String, nullable=False),
+    Column("value", JSON, nullable=False),
+    Column("set_at", String, nullable=False),
+    Column("set_by", String, nullable=False),
+    PrimaryKeyConstraint("complex", "name"),
+)
 # Append-only: a bill that has changed makes the next version, and a version that is signed stays as it was signed.
 bill_report = Table(
     "bill_report",
@@ -31,6 +71,7 @@ bill_report = Table(
     Column("made_by", String, nullable=False),
     Column("signed_at", String),
     Column("signed_by", String),
+    Column("though", JSON),  # why it was signed while gateways had not told everything, and which
     PrimaryKeyConstraint("complex", "day", "version"),
 )
 bill_item = Table(
@@ -50,6 +91,9 @@ bill_item = Table(
     Column("closed_by", String),
     Column("closing", String),  # a later bill, or how a person closed it
     Column("document", String),  # the journal or paper that it rests on
+    Column("act", String),  # domain.reconciliation.acts, where a person closed it on a page
+    Column("journal", BigInteger),  # what that booked
+    Column("acts", Integer, nullable=False, server_default="0"),  # how often: an act after an undone one is another
     PrimaryKeyConstraint("complex", "channel", "key"),
     Index("bill_item_open", "complex", "closed_at", "since"),
 )

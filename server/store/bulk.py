@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 Rows = Sequence[tuple[object, ...]]
-_Conflict = Literal["update", "ignore", "none"]
+_Conflict = Literal["update", "add", "ignore", "none"]
 # Rows of VALUES at once: of few sizes, so that statements are found prepared, and below SQLite's bound on parameters.
 _SIZES = (8, 64, 512)
 _dialect = postgresql.dialect()  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
@@ -34,6 +34,11 @@ async def insert_new(connection: AsyncConnection, table: Table, columns: tuple[s
 async def upsert(connection: AsyncConnection, table: Table, columns: tuple[str, ...], rows: Rows) -> None:
     """Add rows or give those that are there the new values. No key may come twice."""
     await _write(connection, table, columns, rows, "update")
+
+
+async def add_up(connection: AsyncConnection, table: Table, columns: tuple[str, ...], rows: Rows) -> None:
+    """Add rows, or their numbers to those that are there. No key may come twice."""
+    await _write(connection, table, columns, rows, "add")
 
 
 async def _write(
@@ -57,8 +62,10 @@ def _insert(dialect: str, table: Table, columns: tuple[str, ...], conflict: _Con
     quoted = [f'"{name}"' for name in columns]
     keys = [f'"{column.name}"' for column in table.primary_key]
     changed = ", ".join(f"{name} = excluded.{name}" for name in quoted if name not in keys)
+    added = ", ".join(f"{name} = {table.name}.{name} + excluded.{name}" for name in quoted if name not in keys)
     then = {
         "update": f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changed}",
+        "add": f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {added}",
         "ignore": "ON CONFLICT DO NOTHING",
         "none": "",
     }

@@ -7,15 +7,19 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import Select, and_, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.passages import Passage
-from server.store.schema import charge, complex_, media, parking_passage, session
+from server.store import doubt_views, lane_watermarks
+from server.store.doubt_views import Reading
+from server.store.engine import stamp
+from server.store.lane_watermarks import Lag
+from server.store.schema import charge, complex_, doubt, media, parking_passage, session
 from server.store.scope import Scope, within
 
 _decode_passage = msgspec.json.Decoder(Passage).decode
-STATES = ("inside", "exited", "lost_exit", "no_entry")
+STATES = ("inside", "exited", "lost_exit", "no_entry", "voided", "merged")
 
 
 class SessionView(msgspec.Struct, frozen=True):
@@ -36,6 +40,7 @@ class SessionView(msgspec.Struct, frozen=True):
     exit_picture: str | None
     anomalies: list[Any]
     begun_at: str
+    merged_into: str | None
     amount_fen: int | None
 
 
@@ -164,7 +169,10 @@ async def unread(connection: AsyncConnection, scope: Scope, complex_id: str, lim
     table = parking_passage
     columns = (table.c.complex, complex_.c.name.label("complex_name"), complex_.c.timezone, table.c.passage)
     query = select(*columns).outerjoin(complex_, complex_.c.id == table.c.complex)
-    query = query.where(table.c.plate == "", within(table.c.complex, scope))
+    open_ = exists().where(
+        doubt.c.complex == table.c.complex, doubt.c.passage == table.c.id, doubt.c.kind == "unread"
+    )  # what a person looked at is done with
+    query = query.where(table.c.plate == "", or_(open_, table.c.amended.is_(None)), within(table.c.complex, scope))
     if complex_id:
         query = query.where(table.c.complex == complex_id)
     rows = (await connection.execute(query.order_by(table.c.occurred_at.desc()).limit(limit))).all()
@@ -219,3 +227,23 @@ async def revisions(connection: AsyncConnection, scope: Scope, complex_id: str, 
     same = (charge.c.complex == complex_id, charge.c.session == identity)
     query = _charges().where(*same, within(charge.c.complex, scope)).order_by(charge.c.revision.desc())
     return [msgspec.convert(row, ChargeView) for row in (await connection.execute(query)).mappings()]
+
+
+async def provisional(connection: AsyncConnection, stays: Collection[SessionView]) -> set[str]:
+    """Of these stays the ids of those that ended, and of which a gateway may still tell otherwise."""
+    stands = await lane_watermarks.stands(connection, {stay.complex for stay in stays})
+    ended = [(stay, stay.exited_at) for stay in stays if stay.exited_at is not None]
+    return {stay.id for stay, at in ended if stands[stay.complex].is_provisional(at)}
+
+
+async def lags(connection: AsyncConnection, stay: SessionView) -> list[Lag]:
+    """The gateways that may still tell otherwise of a stay that ended."""
+    if stay.exited_at is None:
+        return []
+    return (await lane_watermarks.stand(connection, stay.complex)).lagging(stay.exited_at)
+
+
+async def readings(connection: AsyncConnection, stay: SessionView) -> list[Reading]:
+    """The reads of a stay's plate while it lasted, as they were read and as they were amended."""
+    until = stamp(stay.exited_at) if stay.exited_at else ""
+    return await doubt_views.readings(connection, stay.complex, stay.plate, stay.begun_at, until)

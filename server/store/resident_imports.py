@@ -12,7 +12,7 @@ from domain.doors.credentials import canonical_card
 from server.resident_plan import Change, Known, Place, Plan
 from server.store import resident_rows
 from server.store.access_list import LOOSE_ROOM
-from server.store.resident_rows import By, Rights, new_id
+from server.store.resident_rows import By, PassTerms, Rights, new_id
 from server.store.resident_tables import credential, household, resident, vehicle_pass
 
 
@@ -97,7 +97,9 @@ async def _plates(connection: AsyncConnection, by: By, plan: Plan, before: Known
             continue
         home = homes[one.place]
         if one.plate in before.plates:
-            await resident_rows.add_pass(connection, by, home, one.plate, date.fromisoformat(one.plate_until))
+            await resident_rows.add_pass(
+                connection, by, home, one.plate, PassTerms(date.fromisoformat(one.plate_until))
+            )
             continue
         said = {"id": new_id("pass"), "household": home, "plate": one.plate, "canonical": one.plate, "name": ""}
         rows.append({**said, "until_day": one.plate_until, **by.columns})

@@ -18,8 +18,9 @@ from domain.plates import canonical
 from server.store import access_list
 from server.store.engine import stamp
 from server.store.resident_tables import access_group, credential, household, resident, vehicle_pass, visitor_link
+from server.store.tariff_tables import pass_place
 
-MOST_SIGNS = 100
+MOST_SIGNS, MOST_PLACES = 100, 100
 EVERY_DOOR = [{"device": "*"}]
 
 
@@ -195,14 +196,44 @@ async def extend(connection: AsyncConnection, by: By, row: RowMapping, until: da
     await change_credential(connection, by.complex, row["id"], {"until_day": until.isoformat(), "until_at": None})
 
 
-async def add_pass(connection: AsyncConnection, by: By, home: str, plate: str, until: date) -> str:
+class PassTerms(msgspec.Struct, frozen=True):
+    """How a pass holds: up to which day, from which, in which hours of the night, and on places that it shares."""
+
+    until: date
+    from_: date | None = None
+    night: tuple[str, str] | None = None
+    place: str | None = None
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        begin, end = self.night or (None, None)
+        first = self.from_.isoformat() if self.from_ else None
+        said = {"until_day": self.until.isoformat(), "from_day": first, "place": self.place}
+        return {**said, "night_from": begin, "night_to": end}
+
+
+async def add_place(connection: AsyncConnection, by: By, home: str, name: str, places: int, beyond: str) -> str:
+    """Places that several passes of a household share. Raises NotPossible."""
+    if not 1 <= places <= MOST_PLACES or beyond not in ("stop", "keep"):
+        raise NotPossible("bad_places")
+    identity = new_id("place")
+    said = {"household": home, "name": _text(name), "places": places, "beyond": beyond}
+    await connection.execute(pass_place.insert().values(id=identity, **said, **by.columns))
+    return identity
+
+
+async def add_pass(connection: AsyncConnection, by: By, home: str, plate: str, terms: PassTerms) -> str:
     """A plate that barriers open for. Raises NotPossible."""
     text = canonical(plate)
     if not text or len(text) > 16:
         raise NotPossible("bad_plate")
+    if terms.from_ is not None and terms.until < terms.from_:
+        raise NotPossible("bad_day")
+    if terms.place and await one_of(connection, pass_place, home, terms.place) is None:
+        raise NotPossible("bad_places")
     same = (vehicle_pass.c.complex == by.complex, vehicle_pass.c.canonical == text, vehicle_pass.c.ended_at.is_(None))
     found = (await connection.execute(select(vehicle_pass).where(*same))).mappings().first()
-    row = {"household": home, "until_day": until.isoformat(), "version": None}
+    row = {"household": home, **terms.columns, "version": None}
     if found is not None:
         if found["household"] != await access_list.loose(connection, by.complex, by.who, by.at):
             raise NotPossible("plate_taken")
@@ -217,6 +248,30 @@ async def add_pass(connection: AsyncConnection, by: By, home: str, plate: str, u
 async def change_pass(connection: AsyncConnection, complex_id: str, identity: str, values: Mapping[str, Any]) -> None:
     one = (vehicle_pass.c.complex == complex_id, vehicle_pass.c.id == identity)
     await connection.execute(update(vehicle_pass).where(*one).values(**{**values, "version": None}))
+
+
+async def lengthen_pass(connection: AsyncConnection, by: By, plate: str, days: tuple[date, date]) -> str | None:
+    """The days that were sold are days of the plate's pass; its id. None where it has them already, or no plate has it.
+
+    One that was over before the first of them begins anew then: the days between were not paid for.
+    """
+    first, last = (day.isoformat() for day in days)
+    same = (vehicle_pass.c.complex == by.complex, vehicle_pass.c.canonical == plate, vehicle_pass.c.ended_at.is_(None))
+    row = (await connection.execute(select(vehicle_pass).where(*same))).mappings().first()
+    since = None if row is None else row["from_day"]
+    if row is None or ((since is None or since <= first) and row["until_day"] >= last):
+        return None
+    if (days[0] - date.fromisoformat(row["until_day"])).days > 1:
+        await change_pass(connection, by.complex, row["id"], {"ended_at": stamp(by.at), "ended_by": by.who})
+        kept = {
+            name: row[name] for name in ("household", "plate", "canonical", "name", "place", "night_from", "night_to")
+        }
+        new = {**kept, "id": new_id("pass"), "from_day": first, "until_day": last, "version": None, **by.columns}
+        await connection.execute(vehicle_pass.insert().values(**new))
+        return str(new["id"])
+    values = {"until_day": max(row["until_day"], last), "from_day": since and min(since, first)}
+    await change_pass(connection, by.complex, row["id"], values)
+    return str(row["id"])
 
 
 async def restore_pass(connection: AsyncConnection, by: By, row: RowMapping) -> None:

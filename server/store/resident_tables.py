@@ -106,8 +106,13 @@ vehicle_pass = Table(  # an entry of the document "passes"
     Column("id", String, nullable=False),
     Column("household", String, ForeignKey("household.id"), nullable=False),
     *_words("plate", "canonical", "name", "until_day"),
+    Column("from_day", String),  # none: since it was made
+    Column("place", String),  # of pass_place, which it shares with others; none: its own
+    Column("night_from", String),  # only from this hour to that, every night
+    Column("night_to", String),
     Column("ended_at", String),
     Column("ended_by", String),
+    Column("priced_terms", String),  # what of it the book of charges goes by: server/books/repricing.py
     *_of_a_list(),
     PrimaryKeyConstraint("complex", "id"),
     Index("vehicle_pass_canonical", "complex", "canonical"),

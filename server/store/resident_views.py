@@ -16,6 +16,7 @@ from server.store.access_list import LOOSE_ROOM
 from server.store.resident_tables import credential, household, resident, vehicle_pass, visitor_link
 from server.store.schema import complex_
 from server.store.scope import Scope, within
+from server.store.tariff_tables import pass_place
 
 T = TypeVar("T")
 MOST_SHOWN = 200
@@ -90,6 +91,19 @@ class PassView(msgspec.Struct, frozen=True):
     until_day: str
     ended_at: datetime | None
     version: int | None
+    from_day: str | None = None
+    place: str | None = None
+    night_from: str | None = None
+    night_to: str | None = None
+
+
+class PlacesView(msgspec.Struct, frozen=True):
+    """Places that passes of a household share."""
+
+    id: str
+    name: str
+    places: int
+    beyond: str
 
 
 class LinkView(msgspec.Struct, frozen=True):
@@ -109,6 +123,7 @@ class Household(msgspec.Struct, frozen=True):
     credentials: list[CredentialView]
     passes: list[PassView]
     links: list[LinkView]
+    places: list[PlacesView]
 
     def name_of(self, resident_id: str | None) -> str:
         return next((one.name for one in self.people if one.id == resident_id), "")
@@ -187,6 +202,7 @@ async def whole(connection: AsyncConnection, view: HouseholdView) -> Household:
         await _all(connection, cards, CredentialView),
         await _all(connection, passes, PassView),
         await _all(connection, links, LinkView),
+        await _all(connection, select(pass_place).where(pass_place.c.household == view.id), PlacesView),
     )
 
 

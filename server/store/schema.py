@@ -21,8 +21,26 @@ from server.store.audit_table import audit as audit
 from server.store.bill_tables import bill_file as bill_file
 from server.store.bill_tables import bill_item as bill_item
 from server.store.bill_tables import bill_report as bill_report
+from server.store.bill_tables import bill_setting as bill_setting
+from server.store.bill_tables import bill_upload as bill_upload
+from server.store.channel_tables import browser as browser
+from server.store.channel_tables import duty_delivery as duty_delivery
+from server.store.channel_tables import open_screen as open_screen
+from server.store.channel_tables import person_channel as person_channel
+from server.store.channel_tables import person_notice as person_notice
+from server.store.coupon_tables import coupon as coupon
+from server.store.coupon_tables import coupon_allotment as coupon_allotment
+from server.store.coupon_tables import coupon_issuer as coupon_issuer
+from server.store.coupon_tables import merchant_bill as merchant_bill
 from server.store.device_tables import device_heard as device_heard
 from server.store.device_tables import device_import as device_import
+from server.store.duty_tables import duty_alert as duty_alert
+from server.store.duty_tables import duty_plan as duty_plan
+from server.store.duty_tables import duty_rota as duty_rota
+from server.store.duty_tables import duty_state as duty_state
+from server.store.duty_tables import duty_step as duty_step
+from server.store.duty_tables import noise as noise
+from server.store.duty_tables import silence as silence
 from server.store.fleet_tables import gateway_found as gateway_found
 from server.store.fleet_tables import gateway_health as gateway_health
 from server.store.fleet_tables import gateway_past as gateway_past
@@ -30,7 +48,32 @@ from server.store.fleet_tables import gateway_tag as gateway_tag
 from server.store.fleet_tables import rollout as rollout
 from server.store.fleet_tables import rollout_step as rollout_step
 from server.store.fleet_tables import rollout_target as rollout_target
+from server.store.lane_tables import charging_record as charging_record
+from server.store.lane_tables import lane_decision as lane_decision
+from server.store.money_tables import cash_deposit as cash_deposit
+from server.store.money_tables import cash_shift as cash_shift
+from server.store.money_tables import journal as journal
+from server.store.money_tables import journal_line as journal_line
+from server.store.money_tables import lane_exit as lane_exit
+from server.store.money_tables import ledger_balance as ledger_balance
+from server.store.money_tables import ledger_day as ledger_day
+from server.store.money_tables import ledger_head as ledger_head
+from server.store.money_tables import pass_term as pass_term
+from server.store.money_tables import payment as payment
+from server.store.money_tables import refund as refund
+from server.store.money_tables import reminder as reminder
+from server.store.money_tables import session_act as session_act
+from server.store.money_tables import session_proposal as session_proposal
 from server.store.move_table import complex_move as complex_move
+from server.store.parking_tables import doubt as doubt
+from server.store.parking_tables import lane_opening as lane_opening
+from server.store.parking_tables import lane_watermark as lane_watermark
+from server.store.parking_tables import passage_correction as passage_correction
+from server.store.payment_tables import lane_car as lane_car
+from server.store.payment_tables import pay_code as pay_code
+from server.store.payment_tables import payment_order as payment_order
+from server.store.payment_tables import provider_bill as provider_bill
+from server.store.payment_tables import provider_notice as provider_notice
 from server.store.people_tables import account as account
 from server.store.people_tables import invitation as invitation
 from server.store.people_tables import login as login
@@ -58,8 +101,15 @@ from server.store.resident_tables import resident_import as resident_import
 from server.store.resident_tables import swipe_wait as swipe_wait
 from server.store.resident_tables import vehicle_pass as vehicle_pass
 from server.store.resident_tables import visitor_link as visitor_link
+from server.store.revenue_tables import public_account as public_account
+from server.store.revenue_tables import public_month as public_month
+from server.store.revenue_tables import revenue_document as revenue_document
+from server.store.revenue_tables import revenue_entry as revenue_entry
+from server.store.revenue_tables import revenue_step as revenue_step
 from server.store.tables import Position as Position
 from server.store.tables import metadata as metadata
+from server.store.tariff_tables import pass_place as pass_place
+from server.store.tariff_tables import tariff_version as tariff_version
 
 STATED = ("produced", "held", "unsent", "trimmed", "dropped", "through")  # numbers of a gateway's statement
 
@@ -290,7 +340,8 @@ def _passages(name: str) -> Table:
         Column("id", LargeBinary, nullable=False),
         Column("plate", String, nullable=False),
         Column("occurred_at", String, nullable=False),
-        Column("passage", LargeBinary, nullable=False),  # domain.passages.Passage as JSON
+        Column("passage", LargeBinary, nullable=False),  # domain.passages.Passage as JSON: the raw reading
+        Column("amended", LargeBinary),  # domain.corrections.Amendment: by it plate and occurred_at are what they are
         PrimaryKeyConstraint("complex", "id"),
         Index(f"{name}_plate", "complex", "plate", "occurred_at"),
     )
@@ -304,7 +355,7 @@ def _sessions(name: str) -> Table:
         Column("id", String, nullable=False),
         Column("plate", String, nullable=False),
         Column("plate_color", String, nullable=False),
-        Column("state", String, nullable=False),  # inside | exited | lost_exit | no_entry
+        Column("state", String, nullable=False),  # domain.parking.State
         Column("entered_at", String),
         Column("exited_at", String),
         Column("entry_lane", String),
@@ -314,6 +365,7 @@ def _sessions(name: str) -> Table:
         Column("anomalies", JSON, nullable=False),  # [{kind, passage}]
         Column("begun_at", String, nullable=False),  # of the passage that began it,
         Column("begun_by", LargeBinary, nullable=False),  # and its id
+        Column("merged_into", String),  # the stay that a merged one is a part of
         PrimaryKeyConstraint("complex", "id"),
         Index(f"{name}_plate", "complex", "plate", "begun_at"),
         Index(f"{name}_recent", "complex", "begun_at"),
@@ -322,7 +374,9 @@ def _sessions(name: str) -> Table:
 
 parking_passage = _passages("parking_passage")
 charge_passage = _passages("charge_passage")
+Index("parking_passage_at", parking_passage.c.complex, parking_passage.c.occurred_at)
 session = _sessions("session")
+Index("session_exited", session.c.complex, session.c.exited_at)
 charge_session = _sessions("charge_session")
 charge = Table(  # append-only: a changed session gets a new revision, never a changed row
     "charge",
@@ -339,11 +393,17 @@ charge = Table(  # append-only: a changed session gets a new revision, never a c
     Column("change_fen", Integer, nullable=False),  # against the revision before
     Column("lines", JSON, nullable=False),  # the explanation: [{from, to, rule, units, fen}]
     Column("tariff", String, nullable=False),  # the tariff's version
-    Column("reason", String, nullable=False),  # priced | corrected | voided | unpriced
+    Column("reason", String, nullable=False),  # priced | corrected | voided | unpriced | no_entry
     Column("note", String),  # why a stay could not be priced
     Column("booked_at", String, nullable=False),
+    Column("journal", BigInteger),  # the newest of its session in the ledger; none: it has cost nothing so far
+    # What of coupons is among the lines, against the revision before.
+    Column("discount_change_fen", Integer, nullable=False, server_default="0"),
     UniqueConstraint("complex", "session", "revision"),
+    Index("charge_exited", "complex", "exited_at"),
 )
+_unbooked = charge.c.journal.is_(None) & (charge.c.change_fen != 0)  # those from before there was a ledger
+Index("charge_unbooked", charge.c.complex, charge.c.number, sqlite_where=_unbooked, postgresql_where=_unbooked)
 
 # --- conservation: what gateways state, what is counted here, what does not add up ---
 
@@ -485,5 +545,6 @@ order_result = Table(  # the orders projection: what gateways said became of the
 ALERT_TABLES = (alert, scene)
 ORDER_TABLES = (order_result,)
 DOOR_TABLES = (door, door_fact, device_state)
-PARKING_TABLES = (parking_passage, session)
+# lane_watermark only rises, and outlives the records that told it: no rebuild makes it anew.
+PARKING_TABLES = (parking_passage, session, doubt, lane_opening, lane_decision, charging_record)
 CONSERVATION_TABLES = (batch_day,)

@@ -18,7 +18,7 @@ from server.store.schema import alert, alert_action
 from server.store.upsert import insert
 
 _AT_MOST = 20
-_RULE = "access_denied"
+_RULES = ("access_denied", "credential_revoked")  # a card that was given back may be given out again
 _NOTE = "刷卡登记"
 _KEY = ("complex", "device", "point")
 
@@ -45,7 +45,7 @@ async def wait_at(
 async def close_awaited(connection: AsyncConnection, raised: Sequence[Mapping[str, Any]], at: datetime) -> set[str]:
     """Of alerts that are new, those that somebody waits for: closed as enrolment by that person. Of each wait it is the
     first unknown card; whoever comes after it is an alert."""
-    denied = [row for row in raised if row["rule"] == _RULE and row["lateness"] == "live"]
+    denied = [row for row in raised if row["rule"] in _RULES and row["lateness"] == "live"]
     if not denied:
         return set()
     query = select(swipe_wait).where(swipe_wait.c.complex.in_({row["complex"] for row in denied}))
@@ -94,7 +94,7 @@ async def number_of(connection: AsyncConnection, complex_id: str, identity: str,
 
 
 async def _denied(connection: AsyncConnection, complex_id: str, *more: ColumnElement[bool]) -> list[RowMapping]:
-    is_one = (alert.c.complex == complex_id, alert.c.rule == _RULE, alert.c.lateness == "live", *more)
+    is_one = (alert.c.complex == complex_id, alert.c.rule.in_(_RULES), alert.c.lateness == "live", *more)
     columns = (alert.c.id, alert.c.event, alert.c.received_at)
     query = select(*columns).where(*is_one).order_by(alert.c.received_at, alert.c.id).limit(_AT_MOST)
     return list((await connection.execute(query)).mappings())

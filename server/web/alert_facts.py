@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from domain.events import Event
 from domain.masking import masked_text
 from server.store.alert_views import ActionView, AlertView
+from server.store.delivery_rows import Delivery
+from server.store.engine import unstamp
 from server.web import alert_titles, titles
 from server.web.languages import N_
 
@@ -25,12 +27,15 @@ class Fact(NamedTuple):
 
 
 class Step(NamedTuple):
-    """Something that happened at a time; ``actor`` did it, with ``note`` as their words."""
+    """Something that happened at a time; ``actor`` did it, with ``note`` as their words. Of somebody who was told it is
+    ``actor`` whom, ``channel`` by what, and ``why`` the word for what went wrong."""
 
     at: datetime
     title: str
     actor: str | None = None
     note: str | None = None
+    channel: str | None = None
+    why: str | None = None
 
 
 def facts_of(event: Event, view: AlertView) -> list[Fact]:
@@ -76,8 +81,10 @@ def whole_of(event: Event) -> list[str]:
     return [one for one in (*named, hidden) if one]
 
 
-def timeline_of(view: AlertView, actions: Sequence[ActionView], picture_at: datetime | None) -> list[Step]:
-    """What happened when, in order of time."""
+def timeline_of(
+    view: AlertView, actions: Sequence[ActionView], picture_at: datetime | None, told: Sequence[Step] = ()
+) -> list[Step]:
+    """What happened when, in order of time; ``told``: who was told."""
     steps = [
         Step(view.occurred_at, N_("发生")),
         Step(view.recorded_at, N_("网关记录")),
@@ -86,4 +93,16 @@ def timeline_of(view: AlertView, actions: Sequence[ActionView], picture_at: date
     if picture_at is not None:
         steps.append(Step(picture_at, N_("图片到达")))
     steps += [Step(done.at, titles.word("action", done.action), done.actor, done.note) for done in actions]
-    return sorted(steps, key=lambda step: step.at)
+    return sorted((*steps, *told), key=lambda step: step.at)
+
+
+def told_of(deliveries: Sequence[Delivery], title_of: Callable[[str], str]) -> list[Step]:
+    """Who was told by which channel, and how that stands; ``title_of`` names a channel of the settings."""
+    return [_told(one, title_of) for one in deliveries]
+
+
+def _told(one: Delivery, title_of: Callable[[str], str]) -> Step:
+    whom = one.person or titles.word("level", one.desk)
+    by = title_of(one.channel) if one.channel else None
+    why = titles.word("not_sent", one.error) if one.error and one.state in ("failed", "held", "asked") else None
+    return Step(unstamp(one.at), titles.word("delivery", one.state), whom, channel=by, why=why)

@@ -24,10 +24,25 @@ RULES: Mapping[str, Rule] = {
     "access_denied": Rule(
         N_("无效凭证刷卡"), N_("有人用没有权限的卡、密码或二维码开门，门没有开。一次多半是误刷；短时间多次请留意。")
     ),
+    "credential_revoked": Rule(
+        N_("已注销凭证刷卡"),
+        N_("有人用已注销、挂失或用过的卡或码开门，门没有开。持卡人可能不是本人，请看附近画面，必要时收回卡片。"),
+    ),
+    "anti_passback": Rule(
+        N_("反潜回"), N_("同一张卡没有先出就再次进入，门没有开。卡可能借给了别人，或上次出门没有刷卡。请核对持卡人。")
+    ),
     "person_at_night": Rule(
         N_("夜间有人进入"), N_("在夜间时段，摄像机在限制区域里看到了人。请先看图片，再决定是否到场。")
     ),
     "vehicle_tailgating": Rule(N_("跟车"), N_("一辆车紧跟前车通过道闸，没有单独抬杆。请核对车牌和收费。")),
+    "crowd": Rule(N_("人员聚集"), N_("摄像机看到很多人聚在一起。请先看图片，再决定是否到场了解情况。")),
+    "vehicle_in_fire_lane": Rule(
+        N_("占用消防通道"), N_("有车停在消防通道或禁停区。请联系车主立即挪车；联系不上时按规定处置。")
+    ),
+    "ebike_in_elevator": Rule(
+        N_("电动车进电梯"), N_("电梯里看到了电动自行车。请马上劝阻，不要让电池进楼充电。婴儿车和轮椅不在此列。")
+    ),
+    "flying_wire": Rule(N_("飞线充电"), N_("有人从楼上拉线给电动车充电，容易起火。请到场切断并劝阻，引导到充电棚。")),
     "conservation_gap": Rule(
         N_("记录对不上"),
         N_(
@@ -51,6 +66,7 @@ RULES: Mapping[str, Rule] = {
     "alarm_charger_fault": Rule(N_("充电桩故障"), N_("充电桩报告故障，可能已停止充电。请通知维护人员。")),
     "alarm_water_leak": Rule(N_("漏水"), N_("水浸探测器碰到了水。请关闭附近阀门，查找漏点。")),
     "alarm_tamper": Rule(N_("防拆"), N_("设备外壳被打开或被移动。请到现场检查设备。")),
+    "alarm_intrusion": Rule(N_("入侵报警"), N_("门禁或报警主机报告有人强行或翻越进入。请先看图片，再带同伴到场。")),
     "alarm_theft": Rule(N_("盗窃报警"), N_("设备报告有盗窃或撬动。请先看图片，再带同伴到场。")),
     "alarm_vibration": Rule(N_("震动"), N_("设备感到强烈震动。可能有人敲打或撞击，请到现场查看。")),
     "alarm_tailgating": Rule(N_("尾随"), N_("有人或车紧跟在别人后面通过，没有单独刷卡或抬杆。请看图片核对。")),
@@ -71,6 +87,12 @@ RULES: Mapping[str, Rule] = {
     "alarm_barrier_held_open": Rule(
         N_("道闸长时间未落"), N_("栏杆抬起后超过设定时间没有落下，车辆可能不收费就通过。请到道口查看。")
     ),
+    "alarm_barrier_struck": Rule(
+        N_("道闸被撞"), N_("栏杆被撞或被强行抬起。请到道口查看有无人受伤，拍照，核对经过的车牌。")
+    ),
+    "alarm_gateway_silent": Rule(
+        N_("网关没有动静"), N_("网关较长时间没有和中心联系，这段时间看不到这个小区的事件。请检查网关的供电和网络。")
+    ),
     "alarm_wrong_way": Rule(N_("车道逆行"), N_("有车从相反方向驶入车道，道闸没有抬起。请看图片，必要时到场疏导。")),
     "alarm_plate_watched": Rule(N_("布控车牌"), N_("布控名单上的车牌出现在道口。请按布控目的处置，不要惊动司机。")),
     "alarm_plate_black_listed": Rule(
@@ -90,6 +112,13 @@ _ICONS: Mapping[str, str] = {
     "alarm_barrier_not_opened": "car",
     "alarm_barrier_held_open": "car",
     "alarm_wrong_way": "car",
+    "alarm_barrier_struck": "car",
+    "vehicle_in_fire_lane": "car",
+    "credential_revoked": "card",
+    "anti_passback": "card",
+    "crowd": "person",
+    "ebike_in_elevator": "fire",
+    "flying_wire": "fire",
     "alarm_plate_watched": "car",
     "alarm_plate_black_listed": "car",
     "alarm_sos": "safety",

@@ -129,6 +129,7 @@ def hex_rows(body: bytes, width: int = 16) -> Iterator[tuple[str, str, str]]:
 _TARIFF_WORDS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?P<minutes>\d+) min at (?P<fen>\d+) fen"), N_("每 %(minutes)s 分钟 %(yuan)s")),
     (re.compile(r"flat (?P<fen>\d+) fen"), N_("按次 %(yuan)s")),
+    (re.compile(r"no entry: (?P<fen>\d+) fen"), N_("没有入场记录 %(yuan)s")),
     (re.compile(r"free"), N_("免费")),
     (re.compile(r"free time"), N_("免费时长")),
     (re.compile(r"outside the bands"), N_("不收费时段")),
@@ -145,9 +146,30 @@ _TARIFF_WORDS: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 
 
+_TARIFF_MORE: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"in (?P<lot>.+), not counted here"), N_("在 %(lot)s 里，外场不计")),
+    (re.compile(r"from here on by version (?P<version>[0-9a-f]{12})"), N_("从这里起按规则 %(version)s")),
+    (re.compile(r"pass ?(?P<name>.*)"), N_("月卡 %(name)s")),
+    (re.compile(r"pass: no more than without it"), N_("有月卡不比没有贵")),
+    (re.compile(r"discount (?P<name>.+): (?P<minutes>\d+) min"), N_("优惠 %(name)s：减 %(minutes)s 分钟")),
+    (re.compile(r"discount (?P<name>.+): (?P<fen>\d+) fen"), N_("优惠 %(name)s：减 %(yuan)s")),
+    (re.compile(r"discount (?P<name>.+): (?P<percent>\d+) %"), N_("优惠 %(name)s：减百分之 %(percent)s")),
+    (re.compile(r"discount (?P<name>.+): all"), N_("优惠 %(name)s：全免")),
+    (re.compile(r"discount (?P<name>.+): used already"), N_("优惠 %(name)s：已经用过")),
+)
+
+
 def tariff_rule(rule: str, translate: Translate) -> str:
     """A line of a fee in words; as the tariff says it where we have none."""
-    for pattern, text in _TARIFF_WORDS:
+    lot, found, inner = rule.partition(": ")
+    known = any(pattern.fullmatch(rule) for pattern, _ in (*_TARIFF_WORDS, *_TARIFF_MORE))
+    if found and not known:  # of a lot within the lot
+        return f"{lot}: {_rule_words(inner, translate)}"
+    return _rule_words(rule, translate)
+
+
+def _rule_words(rule: str, translate: Translate) -> str:
+    for pattern, text in (*_TARIFF_WORDS, *_TARIFF_MORE):
         found = pattern.fullmatch(rule)
         if found:
             return translate(text) % _amounts(found.groupdict())

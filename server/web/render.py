@@ -16,6 +16,7 @@ from server.store.gateway_views import ClockView
 from server.store.live_rows import LiveRow
 from server.web import alert_titles, formats, public_files, titles
 from server.web.languages import Language, as_language, translate
+from server.web.reasons import REASONS
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -41,8 +42,14 @@ def environment(language: Language) -> Environment:
     made.install_gettext_callables(gettext, ngettext, newstyle=True)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
     made.filters.update(_filters(gettext))
     shared: dict[str, Any] = {"static": public_files.url, "alert_icon": alert_titles.alert_icon, "language": language}
+    shared["reveal_reasons"] = REASONS
     cast("dict[str, Any]", made.globals).update(shared)
     return made
+
+
+def translator(language: Language) -> formats.Translate:
+    """What turns our Chinese into a language, for what is no page."""
+    return lambda text: translate(language, text)
 
 
 class _Filters:

@@ -6,10 +6,11 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, ViewportSize
 
-from server.store import access_rows, found_rows, schema
+from server.store import access_rows, coupon_issuers, found_rows, schema
 from server.store.visitor_rows import digest_of_token
 from tests.browser.stage import DESK, NEEDS, PHONE, Stage
 from tests.server import rows
+from tests.server.bill_store import reconciled_day
 
 pytestmark = NEEDS
 TOKEN = "a-token-of-a-visitor-link"  # pragma: allowlist secret
@@ -18,11 +19,35 @@ PATHS = (
     "/alerts",
     "/alerts/a1",
     "/alerts/s1",
+    "/board",
+    "/duty/garden",
+    "/duty/garden/plan",
+    "/silences",
+    "/silences/new?alert=a2",
     "/parking",
     "/parking/sessions",
     "/parking/sessions/garden/5e1",
     "/parking/charges",
+    "/parking/passes?what=all",
+    "/parking/coupons",
     "/parking/unread",
+    "/parking/payments",
+    "/parking/payments/garden/PKGARDEN1",
+    "/parking/refunds",
+    "/parking/debts?complex=garden",
+    "/parking/ledger",
+    "/parking/desk/shifts",
+    "/parking/desk/garden/receipts/1",
+    "/parking/codes/garden",
+    "/parking/bills/garden/2026-11-20",
+    "/parking/days?complex=garden&month=2026-11",
+    "/parking/days/garden/2026-11-20",
+    "/parking/days/garden/2026-11-20/item?channel=wechat&key=PK2611200006",
+    "/parking/open",
+    "/parking/charging",
+    "/parking/doubtful",
+    "/parking/openings",
+    "/parking/gate",
     "/doors",
     "/gateways",
     "/gateways/gw-0a1b2c3d4e5f",
@@ -52,9 +77,19 @@ PATHS = (
     "/complexes/garden/devices/one?device=uhppote:405419896",
     "/complexes/garden/devices/change?device=uhppote:405419896",
     "/complexes/garden/devices/import",
+    "/complexes/garden/tariff",
+    "/complexes/garden/tariff/1",
+    "/complexes/garden/tariff/compare",
+    "/complexes/garden/revenue",
+    "/complexes/garden/revenue/new?side=spending",
+    "/complexes/garden/revenue/1",
+    "/complexes/garden/month/2026-10",
+    "/complexes/garden/account",
+    "/parking/accounts",
     "/accounts",
     "/accounts/2",
     "/me",
+    "/me/channels",
     "/me/second-factor",
     "/nothing",
 )
@@ -63,12 +98,23 @@ PATHS = (
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
 async def test_axe_finds_nothing_serious_and_targets_fit_a_glove(stage: Stage, size: ViewportSize) -> None:
     await _add_residents(stage)
+    await reconciled_day(stage.house)
     page = await stage.visitor("wang", size)
     found = {path: await _faults(page, stage.base + path) for path in PATHS}
     await page.goto(f"{stage.base}/lang/en")
     found["/ in English"] = await _faults(page, stage.base + "/")
     open_page = await (await stage.context(size)).new_page()
+    for path in (f"/receipt/{rows.RECEIPT}", "/receipt/none"):
+        found[path] = await _faults(open_page, stage.base + path)
     found["/login"] = await _faults(open_page, stage.base + "/login")
+    found["/coupons"] = await _faults(open_page, f"{stage.base}/coupons/{TOKEN}")
+    await open_page.fill("input[name=plate]", "C88888")
+    await open_page.click("button.primary")
+    await open_page.wait_for_selector("select[name=allotment]")
+    found["/coupons, a car"] = await faults_here(open_page)
+    await open_page.click("section.panel button.primary")
+    await open_page.wait_for_selector("form[action$=undo]")
+    found["/coupons, given"] = await faults_here(open_page)
     found["/visit"] = await _faults(open_page, f"{stage.base}/visit/{TOKEN}")
     await open_page.click("button.primary")
     await open_page.wait_for_selector("svg.qr")
@@ -80,6 +126,11 @@ async def _add_residents(stage: Stage) -> None:
     """A household with one of each, and a link for its visitors; a group, a schedule; a device that was found."""
     async with stage.house.db.write() as connection:
         await rows.add_household(connection, stage.house.now())
+        await rows.add_matter(connection, "a1", stage.house.now())
+        await rows.add_rota(connection, stage.house.now())
+        await rows.add_payments(connection, stage.house.now())
+        await rows.add_revenue(connection, stage.house.now())
+        await rows.add_coupons(connection, stage.house.now(), "shop", coupon_issuers.digest_of(TOKEN))
         link = schema.visitor_link.update().where(schema.visitor_link.c.id == "l1")
         await connection.execute(link.values(digest=digest_of_token(TOKEN)))
         await access_rows.put_schedule(connection, "garden", "白天", {"mon": "08:00-18:00"})
@@ -87,6 +138,7 @@ async def _add_residents(stage: Stage) -> None:
         found = {"id": "hikvision:00005e005351", "seen_at": "2026-03-01T00:00:00Z", "by": ["onvif"], "exact": False}
         await found_rows.keep(connection, "gw-0a1b2c3d4e5f", found_rows.told_in({"found": [found]}) or [])
     await rows.add_devices(stage.house)
+    await rows.add_tariff(stage.house)
 
 
 async def test_axe_sees_what_is_wrong(stage: Stage) -> None:

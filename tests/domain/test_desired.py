@@ -41,7 +41,22 @@ GOOD: dict[str, dict[str, Any]] = {
     },
     "lanes": {"lanes": [LANE]},
     "plate_lists": {"entries": [{"plate": "粤B12345", "list": "temporary", "until": "2026-12-31T08:00:00+08:00"}]},
+    "coupons": {
+        "coupons": [
+            {
+                "id": "c1",
+                "plate": "粤B8K6Q2",
+                "entered_at": "2026-12-31T08:00:00+08:00",
+                "given_at": "2026-12-31T09:00:00+08:00",
+                "name": "超市",
+                "kind": "minutes",
+                "amount": 60,
+                "account": "merchant:m1",
+            }
+        ]
+    },
     "watch_lists": {"entries": [{"plate": "粤B8K6Q2", "purpose": "stolen, case 17", "until": "2026-12-31"}]},
+    "guards": {"guards": [{"id": "wang", "name": "王", "pin": f"{'0' * 32}${'0' * 64}"}]},
     "policy": {"confirm_s": 5},
     "erasures": {"salt": "00" * 16, "entries": []},
     "release": {

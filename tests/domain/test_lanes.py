@@ -130,6 +130,39 @@ def test_stays_are_bounded() -> None:
     assert len(stays) == 0
 
 
+def _again_and_again(step: timedelta, stay: timedelta, times: int = 40) -> Stays:
+    """Comes so often, and stays for so long."""
+    stays = Stays()
+    for number in range(times):
+        entered = NOW + number * step
+        for which, direction in enumerate(("in", "out")):
+            identity, at = (2 * number + which).to_bytes(16, "big"), entered + which * stay
+            stays.note(Passage(id=identity, plate=PLATE, lane="a", direction=direction, occurred_at=at, device="c:1"))
+    return stays
+
+
+@pytest.mark.parametrize(("step", "hours"), [(7, 2), (11, 5), (13, 5), (23, 20)])
+def test_a_chain_of_windows_is_priced_as_by_all_that_was(step: int, hours: int) -> None:
+    """With the control: a memory that knows of no window forgets where the chain began, and asks for another fee."""
+    capped = {"window_cap": {"hours": 24, "fen": 1_000}, "charge": {"kind": "unit", "unit_min": 60, "fen": 300}}
+    lot = LotTariff(read_tariff({"timezone": "Asia/Shanghai", "plans": {"small": capped}}), "small")
+    apart, stay = timedelta(hours=step), timedelta(hours=hours)
+    whole, thinned, forgetful = (_again_and_again(apart, stay) for _ in range(3))
+    thinned.window, entry = lot.longest_window, NOW + 40 * apart
+    fees = [lot.quote("blue", entry, entry + stay, whole.earlier(PLATE, entry)).fee_fen]
+    for stays in (thinned, forgetful):
+        stays.outdated(entry)
+        fees.append(lot.quote("blue", entry, entry + stay, stays.earlier(PLATE, entry)).fee_fen)
+    assert fees[0] == fees[1] != fees[2]
+
+
+def test_a_chain_that_is_broken_is_forgotten() -> None:
+    stays = _again_and_again(timedelta(hours=30), timedelta(hours=2))
+    stays.window = timedelta(hours=24)
+    later = NOW + 40 * timedelta(hours=30) + KEPT_FOR
+    assert len(stays.outdated(later)) == 80, "each came again after its window: none changes another's fee"
+
+
 def test_yuan() -> None:
     shown = {0: "0", 5: "0.05", 50: "0.5", 550: "5.5", 505: "5.05", 1000: "10"}
     assert {fen: yuan(fen) for fen in shown} == shown

@@ -45,6 +45,13 @@ def with_amount(lines: list[bytes], at: int) -> list[bytes]:
     return [*lines[:at], b",`".join(fields), *lines[at + 1 :]]
 
 
+def with_refund(lines: list[bytes], at: int) -> list[bytes]:
+    fields = lines[at].split(b",`")
+    assert fields[9] == b"SUCCESS"
+    fields[16] = b"1.00"  # 退款金额: of no foot
+    return [*lines[:at], b",`".join(fields), *lines[at + 1 :]]
+
+
 def moved_to(old: str, new: str) -> Change:
     """One row's day changed, its foot left right."""
     return lambda content: content.replace(old.encode(), new.encode(), 1)
@@ -76,6 +83,11 @@ OF_WECHAT: list[tuple[str, Change, str]] = [
     ("a row doubled", line(3, doubled), "line 4 already"),
     ("given twice in one file", lambda content: content + content.removeprefix(b"\xef\xbb\xbf"), "two bills"),
     ("an amount changed", line(3, with_amount), "订单总金额"),
+    ("money given back, in a payment's row", line(3, with_refund), "under a column that is not of a SUCCESS"),
+    ("written with quotes", lambda content: content.replace(b"`", b'"'), "backtick"),
+    ("its signs between values others", lambda content: content.replace(b",", b";"), "form it was downloaded in"),
+    ("UTF-16", lambda content: content.decode("utf-8-sig").encode("utf-16"), "form it was downloaded in"),
+    ("ends of lines of another machine", lambda content: content.replace(b"\r\n", b"\r"), "end"),
     ("a sum of the foot changed", lambda content: content[:-7] + b"9" + content[-6:], "foot"),
     ("saved by a spreadsheet", lambda content: content.replace(b"`", b""), "backtick"),
     ("no decimals any more", replaced(".00,`0.00,`0,", ",`0.00,`0,"), "two decimals"),
@@ -154,6 +166,15 @@ def zipped(*members: bytes) -> bytes:
     return content.getvalue()
 
 
+def changed_order(text: str) -> str:
+    """What was asked for, of one row: no foot of the details has its sum."""
+    lines = text.split("\r\n")
+    fields = lines[6].split(",")
+    at = lines[4].split(",").index("订单金额（元）")
+    fields[at] = f"9{fields[at]}"
+    return "\r\n".join([*lines[:6], ",".join(fields), *lines[7:]])
+
+
 def test_alipays_bill() -> None:
     detail, summary, whole = GOOD.alipay_detail(), GOOD.alipay_summary(), GOOD.alipay()
     rows = detail.split(b"\r\n")
@@ -162,7 +183,8 @@ def test_alipays_bill() -> None:
     cases = {
         "damaged": whole[: len(whole) // 2],
         "details": zipped(detail, detail),
-        "0 details": zipped(summary),
+        "0 details and 1 summ": zipped(summary),
+        "0 details and 0 summ": zipped(),
         "none of Alipay's files": zipped(detail, b"hello"),
         "in the summary": zipped(other.alipay_summary(), detail),
         "cut off": b"\r\n".join(rows[:8]),
@@ -173,6 +195,7 @@ def test_alipays_bill() -> None:
         "not of one day": text.replace("终止日期：[2026年03月15日", "终止日期：[2026年04月01日").encode("gbk"),
         "not 业务明细": text.replace("支付宝业务明细查询", "支付宝账务明细查询").encode("gbk"),
         "in a bill of": text.replace(f",{DAY} ", f",{DAY - timedelta(days=1)} ").encode("gbk"),
+        "nothing taken off": changed_order(text).encode("gbk"),
         "cut or changed": text.replace("停车费-", "停,车,", 1).replace("0.00,0.00", "0.00", 1).encode("gbk"),
     }
     for says, content in cases.items():

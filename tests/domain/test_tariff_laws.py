@@ -10,7 +10,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from domain.tariff import Line, Plan, Quote, fee, fees
+from domain.tariff import Line, Plan, Quote, fee, fees, that_count
 from domain.tariff.bands import band_at, band_end
 from domain.tariff.plan import Band, Bands
 from tests.domain.tariff_strategies import (
@@ -26,6 +26,7 @@ from tests.domain.tariff_strategies import (
     read,
     seconds,
     stay,
+    stays_of,
     visits,
     window,
 )
@@ -118,6 +119,36 @@ def test_the_law_catches_a_step_table_that_falls() -> None:
 def test_whole_weeks_later_the_fee_is_the_same(plan: Plan, stays: Stays, weeks: int) -> None:
     later = [(entry + timedelta(weeks=weeks), exit_ + timedelta(weeks=weeks)) for entry, exit_ in stays]
     assert [quote.fee_fen for quote in fees(plan, stays)] == [quote.fee_fen for quote in fees(plan, later)]
+
+
+def same_without_what_is_past(counting: Callable[[Plan, Stays, datetime], Stays]) -> None:
+    gaps = st.lists(st.tuples(st.integers(1, 4 * 86_400), st.integers(0, 90_000)), min_size=3, max_size=6)
+
+    @settings(deadline=None, max_examples=60, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+    @given(plans(charges(), window_cap=window), gaps.map(stays_of))
+    def law_(plan: Plan, stays: Stays) -> None:
+        *earlier, last = stays
+        found = fee(plan, *last, stays=counting(plan, earlier, last[0]))
+        assert found == fees(plan, stays)[-1]
+
+    law_()
+
+
+def test_what_is_long_past_changes_no_fee() -> None:
+    same_without_what_is_past(that_count)
+
+
+def test_the_law_catches_what_is_forgotten_too_early() -> None:
+    with pytest.raises(AssertionError):
+        same_without_what_is_past(lambda _plan, earlier, _entry: earlier[2:])
+
+
+def test_stays_of_long_ago_are_let_go_of() -> None:
+    plan = read({"charge": {"kind": "flat", "fen": 9}, "window_cap": {"hours": 24, "fen": 9}})
+    days = [stay(day * 3 * 86_400, 3_600) for day in range(300)]
+    assert that_count(plan, days[:-1], days[-1][0]) == []
+    daily = [stay((900 + day) * 86_400, 60_000) for day in range(9)]
+    assert that_count(plan, [*days, *daily], daily[-1][1]) == daily, "a chain of windows is whole"
 
 
 def test_the_law_catches_a_calendar() -> None:

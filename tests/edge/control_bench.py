@@ -61,7 +61,9 @@ async def _give_up(error: LogBroken) -> None:
 class ControlBench:
     """One gateway with one controller; ``broker_away`` cuts the devices' broker."""
 
-    def __init__(self, store: SqliteEventLog, folder: Path, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: SqliteEventLog, folder: Path, clock: Callable[[], datetime], intake_clock: Clock | None = None
+    ) -> None:
         self.store, self.clock = store, clock
         self.sent: list[Publish] = []
         self.told: list[tuple[str, Outgoing]] = []
@@ -69,7 +71,9 @@ class ControlBench:
         self.controller = Controller(SERIAL, ZONE)
         devices = DeviceList([], accept_unknown=True)
         media = MediaStore(folder / "media", store)
-        self.intake = Intake(store, media, discover(), devices, Config().site, Clock(), Bounds(wait_s=0.0))
+        self.intake = Intake(
+            store, media, discover(), devices, Config().site, intake_clock or Clock(), Bounds(wait_s=0.0)
+        )
         reach = Reach(self._send, clock, _give_up)
         self.control = Control(Config(data=str(folder)), store, discover(), devices, self.intake, reach)
         self.devices = devices
@@ -128,11 +132,15 @@ class ControlBench:
 
 @asynccontextmanager
 async def control_bench(
-    folder: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC), *, committing: bool = True
+    folder: Path,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    *,
+    committing: bool = True,
+    intake_clock: Clock | None = None,
 ) -> AsyncIterator[ControlBench]:
     """``committing`` false: the log takes nothing, as with a disk that hangs."""
     store = await SqliteEventLog.open(folder / "log.db", "e1", OWN_TABLES)
-    here = ControlBench(store, folder, clock)
+    here = ControlBench(store, folder, clock, intake_clock)
     await here.control.load()
     works = (here.intake.run(), here.control.run()) if committing else ()
     tasks = [asyncio.create_task(work) for work in works]

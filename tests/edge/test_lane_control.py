@@ -157,6 +157,22 @@ async def test_an_unpaid_exit_stays_closed_until_it_is_paid_and_the_fee_is_the_c
         assert "no such car" in (result.text or "")
 
 
+async def test_a_payment_says_up_to_when_its_fee_was_reckoned(tmp_path: Path) -> None:
+    async with lane_bench(tmp_path) as here:
+        await here.wish()
+        here.car(IN, VISITOR, ago=2.5 * HOURS, kept=True)
+        await here.quiet()
+        long_ago = (datetime.now(UTC) - timedelta(minutes=40)).isoformat()
+        await here.give(here.order("lane.paid", "in", 1, plate=VISITOR, fen=500, at=long_ago))
+        here.car(OUT, VISITOR)
+        assert here.opened(OUT) == 0, "the grace began when the fee was reckoned, and is over"
+        (asked,) = await here.some("barrier", label="decision", reason="due")
+        assert asked.ext["due_fen"] == 250
+        await here.give(here.order("lane.paid", "in", 2, plate=VISITOR, fen=250, at="yesterday"))
+        (result,) = await here.some("command_result", request_id="order-0002", state="refused")
+        assert "at is no time" in (result.text or "")
+
+
 def book(events: list[Any]) -> list[int]:
     """What the centre charges for these events, by its own functions."""
     lot = LotTariff(read_tariff(TARIFF), "small")
@@ -399,3 +415,28 @@ async def test_a_car_that_came_before_there_were_lanes_is_known(
         control = here.bench.control.lanes
         await until(lambda: not control._must_look_back)
         assert (control.memory.stays.inside(VISITOR) is not None) == looks_back
+
+
+async def test_a_coupon_that_comes_while_a_car_waits_opens_or_asks_for_less(tmp_path: Path) -> None:
+    async with lane_bench(tmp_path) as here:
+        await here.wish()
+        here.car(IN, VISITOR, ago=2.5 * HOURS, kept=True)
+        here.car(OUT, VISITOR)
+        assert (here.opened(OUT), "7.5 元" in here.boards(OUT)[-1]) == (0, True)
+        stay = here.bench.control.lanes.memory.stays.inside(VISITOR)
+        assert stay is not None and stay.entered_at is not None
+        coupon = {
+            "id": "c1",
+            "plate": VISITOR,
+            "entered_at": stay.entered_at.isoformat(),
+            "name": "超市",
+            "kind": "fen",
+        }
+        coupon |= {"given_at": datetime.now(UTC).isoformat(), "amount": 300, "account": "merchant:m"}
+        other = {**coupon, "id": "c0", "kind": "full", "entered_at": (stay.entered_at - HOURS).isoformat()}
+        await here.wish(2, coupons={"coupons": [coupon, other]})
+        assert (here.opened(OUT), "4.5 元" in here.boards(OUT)[-1]) == (0, True), "another stay's coupon is not its own"
+        await here.wish(3, coupons={"coupons": [coupon, {**coupon, "id": "c2", "kind": "full"}]})
+        assert here.opened(OUT) == 1
+        (read,) = await here.some("plate", lane="out", result="granted")
+        assert read.reason == "free"

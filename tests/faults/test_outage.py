@@ -72,8 +72,8 @@ async def replayed(story: Story, folder: Path, count: int, agent: list[str] | No
         await until(lambda: rig.edge_head() > count + 1, 30.0)
         line.restore()
         facts: set[Fact] = {(event.device, str(event.source_event_id)) for event in events}
-        findings = await settled(rig, facts, 120.0)
-        await until(lambda: _pictures_at(rig) >= names, 60.0)
+        findings = await settled(rig, facts, 240.0)
+        await until(lambda: _pictures_at(rig) >= names, 180.0)
         before = _came_before_the_alarm(rig)
         story.tell(events_before_the_alarm=before, pictures=len(names), **findings.counts())
         return findings, before

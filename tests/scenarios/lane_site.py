@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from domain.guards import kept_pin
 from server.bootstrap import House
 from server.cli_parts import with_house
 from server.store import desired_rows
-from simulators.broker import NatsBroker
+from simulators.broker import NatsBroker, free_port
 from simulators.devices import vzenith
 from simulators.devices.gate import Gate, lane
-from simulators.products import ask
+from simulators.products import ask, run_command
 from simulators.site_run import Speaker
 from tests.made import start_copy
 from tests.rig import COMPLEX, TARIFF, Rig, until
 
 IN, OUT = vzenith.Camera("cam-in", "入口"), vzenith.Camera("cam-out", "出口", layout="sn_first")
+GUARD, PIN = "sun", "271828"
 PASS, VISITOR, BLACK, WHITE = "粤B12345", "湘A8K6Q2", "京N00001", "粤A11111"
 _MOVES_S = 0.05
 
@@ -29,7 +32,8 @@ class LaneSite:
     """Two lanes; what their barriers did is in ``gates``."""
 
     def __init__(self, folder: Path) -> None:
-        self.rig = Rig(folder, NatsBroker())
+        self.gate_port = free_port()
+        self.rig = Rig(folder, NatsBroker(), extra_edge=f"\n[gate]\nport = {self.gate_port}\n")
         self.gates = {IN.sn: Gate(IN), OUT.sn: Gate(OUT)}
         self._speakers: dict[str, Speaker] = {}
         self._moving: asyncio.Task[None] | None = None
@@ -48,6 +52,7 @@ class LaneSite:
             tariffs=yaml.safe_load(TARIFF),  # the same that the centre's book goes by
             passes={"passes": [{"plate": PASS, "until": "2099-12-31"}]},
             plate_lists={"entries": listed},
+            guards={"guards": [{"id": GUARD, "pin": kept_pin(PIN)}]},
             lanes={"lanes": [{**one, "moved_s": 2.0} for one in (lane(IN, "in", "in"), lane(OUT, "out", "out"))]},
         )
 
@@ -70,6 +75,11 @@ class LaneSite:
         await asyncio.to_thread(with_house, self.rig.server_folder, keep)
         applied = "SELECT kind FROM gateway_applied"
         await until(lambda: {row[0] for row in self.rig.centre_query(applied)} >= set(documents))
+
+    async def guard(self, *words: str) -> dict[str, Any]:
+        """What a guard asks of the gateway by its command, and is told; needs no centre."""
+        settings = ("--guard", GUARD, "--config", str(self.rig.edge_config), "--json")
+        return json.loads(await run_command("gatehouse-edge", "lane", *words, *settings, typed=PIN))
 
     async def order(self, name: str, lane_id: str, **args: object) -> str:
         given = [part for key, value in args.items() for part in ("--arg", f"{key}={value}")]

@@ -55,7 +55,7 @@ async def test_revoked_is_revoked_and_the_door_is_decided_with_the_uplink_cut(tm
         await here.rig.start_server()
         cut_off = [(str(GOOD_CARD), "card_list"), (str(LOST_CARD), "revoked")]  # by streams: in either order
         await until(lambda: sorted(here.decisions()[2:]) == cut_off)
-        alerts = "SELECT 1 FROM alert WHERE rule = 'access_denied'"
+        alerts = "SELECT 1 FROM alert WHERE rule = 'credential_revoked'"
         await until(lambda: len(here.rig.centre_query(alerts)) == 2)  # one a swipe of the revoked card
         await here.rig.drained()
         assert len(here.rig.centre_query(alerts)) == 2, "none for what opened, none for the question"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -93,14 +94,18 @@ class Centre:
         assert (await gateway.enrol(code)).status_code == 200
         return gateway
 
-    async def rows(self, table: Table) -> list[dict[str, Any]]:
+    async def rows(self, table: Table, **where: Any) -> list[dict[str, Any]]:
+        """The table's rows, or those whose columns have these values."""
+        query = select(table).where(*(table.c[name] == value for name, value in where.items()))
         async with self.house.db.read() as connection:
-            return [dict(row) for row in (await connection.execute(select(table))).mappings()]
+            return [dict(row) for row in (await connection.execute(query)).mappings()]
 
-    async def wait_for(self, table: Table, enough: Callable[[list[dict[str, Any]]], Any]) -> list[dict[str, Any]]:
+    async def wait_for(
+        self, table: Table, enough: Callable[[list[dict[str, Any]]], Any], **where: Any
+    ) -> list[dict[str, Any]]:
         """The table's rows, once they are as wanted; fails after a bound."""
         async with asyncio.timeout(20):
-            while not enough(rows := await self.rows(table)):
+            while not enough(rows := await self.rows(table, **where)):
                 await asyncio.sleep(0.02)
         return rows
 
@@ -120,8 +125,11 @@ class Centre:
 
 
 @asynccontextmanager
-async def centre(folder: Path, engine: Engine, config: Config = CONFIG) -> AsyncIterator[Centre]:
-    (folder / "tariff.yaml").write_text(TARIFF)
+async def centre(
+    folder: Path, engine: Engine, config: Config = CONFIG, tariff: Mapping[str, Any] | None = None
+) -> AsyncIterator[Centre]:
+    """``tariff``: a document of its own, which JSON writes and YAML reads."""
+    (folder / "tariff.yaml").write_text(TARIFF if tariff is None else json.dumps(tariff))
     with engine.database() as database:
         house = await open_house(folder, msgspec.structs.replace(config, database=database))
         readers = asyncio.create_task(run_behind(house))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -29,10 +30,12 @@ from tests.server.rows import (
     picture,
     session_row,
 )
+from tests.server.told import give_channels
 
 
 async def fill_city(house: House) -> None:
     """Something on every page."""
+    give_channels(house)
     await add_people(house)
     async with house.db.write() as connection:
         await add_complexes(connection)
@@ -99,6 +102,44 @@ async def _fill_parking(house: House) -> None:
         )
         row = {"complex": GARDEN, "id": unread.id, "plate": "", "occurred_at": stamp(unread.occurred_at)}
         await insert(connection, schema.parking_passage, row | {"passage": msgspec.json.encode(unread)})
+        await _fill_doubts(connection, unread, came, left)
+
+
+async def _fill_doubts(connection: AsyncConnection, unread: Passage, came: str, left: str) -> None:
+    """An exit that was misread and the car inside that it may have been, one without a plate, openings by hand."""
+    misread = Passage(
+        id=b"m" * 16,
+        plate="沪C8888B",
+        plate_color="yellow",
+        lane="东门出口",
+        direction="out",
+        occurred_at=ago(hours=1, minutes=30),
+        device="v",
+        picture=left,
+    )
+    row = {"complex": GARDEN, "id": misread.id, "plate": misread.plate, "occurred_at": stamp(misread.occurred_at)}
+    await insert(connection, schema.parking_passage, row | {"passage": msgspec.json.encode(misread)})
+    inside = schema.session.update().where(schema.session.c.id == "5e2").values(entry_picture=came)
+    await connection.execute(inside)
+    stay = session_row(
+        "5e7", misread.plate, "no_entry", plate_color="yellow", entered_at=None, exited_at=misread.occurred_at
+    )
+    await insert(connection, schema.session, stay | {"exit_picture": left, "begun_by": misread.id})
+    for kind, one, of in (("unread", unread, None), ("no_entry", misread, "5e7")):
+        seen = {"plate": one.plate, "plate_color": one.plate_color, "lane": one.lane, "direction": one.direction}
+        seen |= {"occurred_at": stamp(one.occurred_at), "picture": one.picture, "session": of, "settled": 0}
+        await insert(connection, schema.doubt, {"complex": GARDEN, "passage": one.id, "kind": kind} | seen)
+    for number, (by, why) in enumerate((("sun", "东门出口"), ("", ""))):
+        opened = {"complex": GARDEN, "id": bytes([number]) * 16, "lane": "东门出口", "direction": "out", "done": 1}
+        opened |= {"occurred_at": stamp(misread.occurred_at + number * timedelta(minutes=20)), "by": by, "reason": why}
+        await insert(connection, schema.lane_opening, opened)
+    told = {"complex": GARDEN, "passage": unread.id, "what": "seen", "reason": "seen", "by": "sun"}
+    await insert(connection, schema.passage_correction, told | {"id": "c0", "at": stamp(ago(days=1))})
+    await insert(connection, schema.passage_correction, told | _undone())
+
+
+def _undone() -> dict[str, Any]:
+    return {"id": "c1", "what": "undo", "undoes": "c0", "at": stamp(ago(hours=20))}
 
 
 async def _fill_doors(connection: AsyncConnection) -> None:

@@ -14,10 +14,25 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.alerts.silences import Silence
+from domain.alerts.words import Alert
+from domain.duty.machine import Duty, Matter
+from domain.duty.plan import BUILT_IN
+from domain.duty.rota import Rota, Turn
 from domain.events import Event, Subject, encode_event
 from domain.ids import content_name
+from domain.places import Place
 from server.house import House
-from server.store import desired_rows, resident_rows, schema
+from server.store import (
+    desired_rows,
+    duty_alerts,
+    duty_documents,
+    duty_rows,
+    resident_rows,
+    schema,
+    silence_rows,
+    tariff_rows,
+)
 from server.store.engine import stamp
 from server.store.live_rows import announce
 from server.store.resident_rows import By, Rights
@@ -212,6 +227,38 @@ async def add_devices(house: House) -> None:
     await house.hellos.take("gw-0a1b2c3d4e5f", said)
 
 
+PAID, RECEIPT = "PKGARDEN1", "receiptcode12345"
+
+
+async def add_payments(connection: AsyncConnection, at: datetime, complex_id: str = GARDEN) -> None:
+    """A payment, the proposal to give it back, and a code to pay by."""
+    here, when = {"complex": complex_id}, stamp(at)
+    said = {"out_trade_no": PAID, "channel": "wechat", "kind": "session", "session": "5e1", "amount_fen": 600}
+    said |= {"status": "paid", "asked_at": when, "quoted_at": when, "paid_at": when, "receipt": 1, "code": RECEIPT}
+    await insert(connection, schema.payment, {**here, **said, "provider_no": "4200000001"})
+    order = {"out_trade_no": PAID, "merchant": "1900000001", "way": "page", "address": "127.0.0.1", "checks": 0}
+    await insert(connection, schema.payment_order, {**here, **order, "expires_at": when, "tells": 1})
+    back = {"out_refund_no": f"R1{PAID}", "out_trade_no": PAID, "channel": "wechat", "amount_fen": 100}
+    back |= {"status": "proposed", "reason": "重复支付", "proposed_at": when, "proposed_by": "gatehouse"}
+    await insert(connection, schema.refund, {**here, **back})
+    code = {"code": "gardencode23", "lane": "", "made_at": when, "made_by": "wang"}
+    await insert(connection, schema.pay_code, {**here, **code})
+
+
+async def add_tariff(house: House) -> None:
+    """A draft, and a version that waits for a second person."""
+    body = "plans: {small: {charge: {kind: flat, fen: 500}}}"
+    async with house.db.write() as connection:
+        await add_tariff_rows(connection, body, house.now())
+
+
+async def add_tariff_rows(connection: AsyncConnection, body: str, at: datetime) -> None:
+    for number in (1, 2):
+        await tariff_rows.draft(connection, GARDEN, tariff_rows.Text(body, "每次 5 元"), "li", at)
+        if number == 1:
+            await tariff_rows.propose(connection, GARDEN, 1, "li", at)
+
+
 async def add_household(connection: AsyncConnection, at: datetime, complex_id: str = GARDEN) -> None:
     """A household with one of each: a person, a card, a plate and a visitors' link."""
     by, until = By("wang", at, complex_id), date(2099, 12, 31)
@@ -226,3 +273,59 @@ async def add_household(connection: AsyncConnection, at: datetime, complex_id: s
     await insert(connection, schema.vehicle_pass, made | plate)
     link: dict[str, Any] = {"id": "l1", "digest": "x" * 64, "groups": [], "expires_at": "2099-12-31T00:00:00.000Z"}
     await insert(connection, schema.visitor_link, made | link)
+
+
+async def add_coupons(
+    connection: AsyncConnection, at: datetime, name: str, digest: str, *, to_home: bool = False
+) -> None:
+    """A shop, or the household h1, that may give coupons of an hour."""
+    made = {"complex": GARDEN, "made_at": stamp(at), "made_by": "zhang"}
+    issuer = {"id": name, "household": "h1" if to_home else None, "name": name, "digest": None if to_home else digest}
+    if to_home:  # one at a time has the household's page
+        await connection.execute(schema.coupon_issuer.update().values(ended_at=stamp(at)))
+    await insert(connection, schema.coupon_issuer, made | issuer)
+    allotted = {"id": f"a{name}", "issuer": name, "name": "一小时", "kind": "minutes", "amount": 60, "per_month": 30}
+    await insert(connection, schema.coupon_allotment, made | allotted | {"from_day": "2026-01-01"})
+
+
+async def add_matter(connection: AsyncConnection, alert: str, at: datetime) -> None:
+    """A matter of the garden on its first rung, by this alert, with its step and a silence beside it."""
+    place, spot = Place(), {"complex": GARDEN, "category": "security"}
+    duty = Duty(BUILT_IN, Rota(), place)
+    state, steps = duty.opened(Matter(alert, GARDEN, "security", "critical"), at)
+    moved = duty_rows.Moved(duty_rows.Matter(state, "3号楼东门", at), steps, at + timedelta(minutes=3), is_new=True)
+    await duty_rows.keep(connection, [moved], at)
+    said = Alert(
+        id=alert, rule="door_forced", severity="critical", device="uhppoted:1", occurred_at=at, reach_s=300, **spot
+    )
+    await duty_alerts.keep(connection, [duty_alerts.Remembered(said, alert, "rings")])
+    quiet = {"since": at, "until": at + timedelta(hours=2), "device": "frigate:north"}
+    await silence_rows.add(connection, Silence(id="q1", complex=GARDEN, by="li", reason="修剪树枝", **quiet))
+
+
+async def add_rota(connection: AsyncConnection, at: datetime) -> None:
+    """Nights of li: the days are holes."""
+    body = msgspec.json.encode(Rota((Turn("li", "complex", "20:00-08:00"),)))
+    await duty_documents.add(connection, "rota", GARDEN, 0, body, "+ li 20:00-08:00", "wang", at)
+
+
+async def add_revenue(connection: AsyncConnection, at: datetime) -> None:
+    """A draft of the garden's public revenue, with the picture of a1 as its paper."""
+    entry = {"complex": GARDEN, "number": 1, "side": "income", "kind": "advert", "title": "电梯广告", "state": "draft"}
+    made = {"planned_fen": 500_000, "round": 1, "made_at": stamp(at), "made_by": "zhang"}
+    await insert(connection, schema.revenue_entry, entry | made)
+    paper = {"complex": GARDEN, "entry": 1, "sha256": content_name(picture("#2b3b52", "3号楼东门 02:14"))}
+    paper |= {"type": "image/jpeg", "size_bytes": 9, "purpose": "plan", "title": "合同", "is_public": 1}
+    await insert(connection, schema.revenue_document, paper | {"added_at": stamp(at), "added_by": "zhang"})
+
+
+async def add_many_entries(connection: AsyncConnection, at: datetime, count: int) -> None:
+    """Entries whose decision is published, as many as a busy complex has."""
+    for number in range(1, count + 1):
+        entry = {"complex": GARDEN, "number": number, "side": "spending", "kind": "repair", "state": "decided"}
+        made = {"title": f"第 {number} 栋楼道灯更换", "planned_fen": 90_000 + number, "round": 1, "made_by": "zhang"}
+        await insert(connection, schema.revenue_entry, entry | made | {"made_at": stamp(at)})
+        step = {"complex": GARDEN, "entry": number, "round": 1, "at": stamp(at), "by": "zhang", "role": "committee"}
+        said = "业主代表会议讨论后同意更换，费用从公共收益里支出，完工后公布发票和照片。"
+        for place, action in enumerate(("propose", "review_1", "review_2", "review_3", "publish_decision"), 1):
+            await insert(connection, schema.revenue_step, step | {"number": place, "action": action, "note": said})

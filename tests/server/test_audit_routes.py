@@ -6,6 +6,7 @@ Whoever adds a route that is not a GET says here how to call it, or why what it 
 from __future__ import annotations
 
 import re
+import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
@@ -20,18 +21,24 @@ from starlette.routing import BaseRoute
 
 from domain.desired_bodies import Device
 from server.auth import every_route, public
+from server.channels.browsers import digest
 from server.device_sheet import workbook
 from server.place_template import filled, template
 from server.resident_plan import EXAMPLES as RESIDENTS
 from server.resident_plan import SHEET
-from server.store import audit_rows, schema
-from tests.server import rows
+from server.store import audit_rows, coupon_issuers, schema
+from server.store.engine import stamp
+from server.store.visitor_rows import digest_of_token
+from tests.server import money, rows
+from tests.server.bill_store import FILES, fill_day
 from tests.server.engines import Engine
+from tests.server.open_books import MONTH
 from tests.server.people import City, city
 from tests.server.scoped_people import add_areas
 from tests.server.test_accounts import NEW, secret_in
 from tests.server.test_place_import import digest_in, upload
 from tests.server.test_residents import hours
+from tests.server.told import BROWSER
 
 WHY = {"reason": "walk", "document": "17"}
 Sample = Callable[[City], Awaitable[httpx.Response]]
@@ -49,6 +56,12 @@ NEEDS_NO_ROW = {
     "POST /v1/statements": "kept as it was stated",
     "PUT /v1/media/{sha256}": "named by its content",
     "POST /v1/desired": "asks; what was put is in the audit",
+    "POST /coupons/{token}": "asks, changes nothing",
+    "POST /visit/{token}/coupons": "asks, changes nothing",
+    "POST /pay/{code}": "a driver asks, changes nothing",
+    "POST /pay/{code}/{session}": "no person's doing: the payment's row keeps what was asked for",
+    "POST /pay/notify/wechat/{merchant}": "the provider's; what it does is in the audit as payment.taken",
+    "POST /pay/notify/alipay/{merchant}": "the provider's; what it does is in the audit as payment.taken",
     "POST /gateways/rollouts/preview": "asks, changes nothing",
     **{
         f"POST /v1/moves/{{complex_id}}/{step}": "a step of a move: that the complex arrived is in the audit"
@@ -157,6 +170,25 @@ async def _import_residents(town: City) -> httpx.Response:
     return await visitor.submit("/residents/import/garden/confirm", digest=digest_in(shown))
 
 
+REVENUE = "/complexes/garden/revenue"
+A_MONTH = f"/complexes/garden/month/{MONTH}"
+ROLES = {"review_1": "committee", "review_2": "community", "review_3": "street"}
+
+
+async def _add_document(town: City) -> httpx.Response:
+    visitor = await town.visitor("sun")
+    files = {"file": ("paper.jpg", rows.picture(text="paper"), "image/jpeg")}
+    return await visitor.client.post(f"{REVENUE}/1/documents", data={"csrf": visitor.csrf}, files=files)
+
+
+async def _publish_month(town: City) -> httpx.Response:
+    await by("sun", f"{A_MONTH}/propose")(town)
+    visitor = await town.visitor("chen")
+    digest = re.search(r'name="hash" value="(\w+)"', await visitor.page(A_MONTH))
+    assert digest
+    return await visitor.submit(f"{A_MONTH}/publish", hash=digest[1], nothing_personal="1")
+
+
 DEVICES = "/complexes/garden/devices"
 
 
@@ -167,6 +199,18 @@ async def _to_a_device(town: City, path: str, device: str, **fields: str) -> htt
     version = added.headers["location"].rpartition("=")[2]
     said = {name: value.replace("{n}", version) for name, value in fields.items()}
     return await visitor.submit(f"{DEVICES}/{path}", **said)
+
+
+TARIFF = "/complexes/garden/tariff"
+
+
+async def _to_a_tariff(town: City, path: str, who: str = "wang", **fields: str) -> httpx.Response:
+    """Of a draft made just now; of a proposal where only that can be asked."""
+    visitor = await town.visitor("wang")
+    here = (await visitor.submit(f"{TARIFF}/new", **{"from": "hourly"})).headers["location"]
+    if path in ("/publish", "/return"):
+        await visitor.submit(f"{here}/propose")
+    return await (await town.visitor(who)).submit(f"{here}{path}", **fields)
 
 
 async def _upload_devices(town: City) -> httpx.Response:
@@ -197,9 +241,125 @@ async def _add_plan(town: City) -> httpx.Response:
     return await visitor.client.post("/complexes/garden/plan", data=fields, files=files)
 
 
+async def _end_code(town: City) -> httpx.Response:
+    visitor = await town.visitor("wang")
+    found = re.search(r"/parking/codes/garden/\w+/end", await visitor.page("/parking/codes/garden"))
+    assert found
+    return await visitor.submit(found[0])
+
+
+async def _make_codes(town: City) -> httpx.Response:
+    await _end_code(town)
+    return await by("wang", "/parking/codes/garden")(town)
+
+
+BILLS, A_DAY = "/parking/bills/garden/2026-11-20", "/parking/days/garden/2026-11-20"
+NOBODYS = {"channel": "wechat", "key": "PK2611200006"}
+
+
+async def _give_bills(town: City) -> httpx.Response:
+    async with town.house.db.write("garden") as connection:
+        if not (await connection.execute(select(schema.cash_shift.c.id))).first():
+            await fill_day(connection)
+    visitor = await town.visitor("sun")
+    files = [("file", (path.name, path.read_bytes(), "text/csv")) for path in FILES]
+    return await visitor.client.post(BILLS, data={"csrf": visitor.csrf}, files=files)
+
+
+async def _resolve(town: City) -> httpx.Response:
+    await by("sun", f"{A_DAY}/reconcile")(town)
+    return await by("sun", f"{A_DAY}/item/resolve", **NOBODYS, act="to_suspense", how="walk", document="17")(town)
+
+
+async def _remove_browser(town: City) -> httpx.Response:
+    visitor = await town.visitor("li")
+    await visitor.submit("/me/channels/browsers", **BROWSER)
+    return await visitor.submit("/me/channels/browsers/remove", browser=digest(BROWSER["endpoint"]))
+
+
 A_DOOR = {"device": "uhppoted:405419896", "point": "door/1"}
 FOREVER = "2099-01-01"
+
+
+async def _sign_shift(town: City) -> httpx.Response:
+    clerk, shift = await town.visitor("sun"), {"id": "S1", "person": "sun", "opened_at": stamp(rows.now())}
+    row = {**shift, "complex": "garden", "closed_at": stamp(rows.now()), "opening_float_fen": 0, "payouts_fen": 0}
+    async with town.house.db.write() as connection:
+        await connection.execute(schema.cash_shift.insert().values(**row))
+    assert (await clerk.submit("/parking/desk/garden/shifts/S1/sign")).headers["location"].endswith("same_person")
+    return await by("wang", "/parking/desk/garden/shifts/S1/sign")(town)
+
+
+async def _claim_cash(town: City) -> httpx.Response:
+    row = money.payment_row("LANE-1", "5e1", 600, channel="cash", by="zhou", receipt=9, lane="east-out")
+    async with town.house.db.write("garden") as connection:
+        await connection.execute(schema.payment.insert().values(**row))
+    await by("sun", "/parking/desk/garden/open", float="200", lane="")(town)
+    return await by("sun", "/parking/gate/garden/claim", payment="LANE-1")(town)
+
+
+async def _remove_guard(town: City) -> httpx.Response:
+    await by("wang", "/parking/gate/garden/guards", guard="qian", pin="271828")(town)
+    return await by("wang", "/parking/gate/garden/guards/qian/remove")(town)
+
+
+async def _give_coupon(town: City, *, to_home: bool = False, undo: bool = False) -> httpx.Response:
+    """By a page of its own, for the walk."""
+    token = secrets.token_hex(16)
+    async with town.house.db.write("garden") as connection:
+        await rows.add_coupons(
+            connection, town.house.now(), token[:8], coupon_issuers.digest_of(token), to_home=to_home
+        )
+        if to_home:
+            link = schema.visitor_link.update().where(schema.visitor_link.c.id == "l1")
+            await connection.execute(link.values(digest=digest_of_token(token)))
+    visitor, at = await town.visitor(), f"/visit/{token}/coupons" if to_home else f"/coupons/{token}"
+    said = {"session": "5e2", "allotment": f"a{token[:8]}", "request": token[:8]}
+    answer = await visitor.client.post(f"{at}/give", data=said)
+    return await visitor.client.post(f"{at}/undo", data={"coupon": token[:8]}) if undo else answer
+
+
+async def _to_the_rota(town: City, path: str, **fields: str) -> httpx.Response:
+    """Of a version that the page shows, with a turn added just now; ``{since}`` is when its shift begins."""
+    visitor, turn = await town.visitor("wang"), {"level": "complex", "person": "li", "from": "00:00", "to": "24:00"}
+    version = re.search(r'name="version" value="(\d+)"', await visitor.page("/duty/garden"))
+    assert version
+    await visitor.submit("/duty/garden/turns", version=version[1], **turn)
+    page = await visitor.page("/duty/garden")
+    version, since = re.search(r'name="version" value="(\d+)"', page), re.search(r'name="since" value="([^"]+)"', page)
+    assert version and since
+    said = {name: value.replace("{since}", since[1]) for name, value in fields.items()}
+    return await visitor.submit(f"/duty/garden/{path}", version=version[1], **said)
+
+
+A_TURN = {"level": "complex", "person": "li", "from": "20:00", "to": "08:00"}
 SAMPLES: Mapping[str, Sample] = {
+    "POST /parking/gate/{complex_id}/claim": _claim_cash,
+    "POST /parking/gate/{complex_id}/guards": by("wang", "/parking/gate/garden/guards", guard="qian", pin="271828"),
+    "POST /parking/gate/{complex_id}/guards/{guard}/remove": _remove_guard,
+    "POST /coupons/{token}/give": _give_coupon,
+    "POST /coupons/{token}/undo": lambda town: _give_coupon(town, undo=True),
+    "POST /visit/{token}/coupons/give": lambda town: _give_coupon(town, to_home=True),
+    "POST /visit/{token}/coupons/undo": lambda town: _give_coupon(town, to_home=True, undo=True),
+    "POST /parking/coupons/{complex_id}/{what}": by("sun", "/parking/coupons/garden/issuer", name="超市"),
+    "POST /alerts/{identity}/duty": by(
+        "wang", "/alerts/a1/duty", what="call", unit="派出所", within="30", request="walk-0003"
+    ),
+    "POST /duty/{complex_id}/turns": lambda town: _to_the_rota(town, "turns", **A_TURN),
+    "POST /duty/{complex_id}/turns/{index}/remove": lambda town: _to_the_rota(town, "turns/0/remove"),
+    "POST /duty/{complex_id}/turns/{index}/swap": lambda town: _to_the_rota(
+        town, "turns/0/swap", since="{since}", instead="li"
+    ),
+    "POST /duty/{complex_id}/turns/{index}/replace": lambda town: _to_the_rota(
+        town, "turns/0/replace", since="{since}", instead=""
+    ),
+    "POST /duty/{complex_id}/{kind}/restore": lambda town: _to_the_rota(town, "rota/restore", to="1"),
+    "POST /duty/{complex_id}/plan": by("chen", "/duty/garden/plan", version="0", category="fire", what="default"),
+    "POST /silences": by("li", "/silences", complex="garden", device="x:1", hours="2", reason="检修"),
+    "POST /silences/{identity}/end": by("li", "/silences/q1/end"),
+    "POST /parking/desk/{complex_id}/{what}": by("sun", "/parking/desk/garden/open", float="200", lane=""),
+    "POST /parking/desk/{complex_id}/shifts/{shift}/{what}": _sign_shift,
+    "POST /parking/debts/{complex_id}/{session}/{what}": by("sun", "/parking/debts/garden/9e9/remind", way="paper"),
     "POST /residents": by("sun", "/residents", complex="garden", room="101"),
     "POST /residents/{identity}": by("sun", "/residents/h1", name="新"),
     "POST /residents/{identity}/shown": by("sun", "/residents/h1/shown", reason="owner"),
@@ -210,6 +370,7 @@ SAMPLES: Mapping[str, Sample] = {
     "POST /residents/{identity}/swipe": by("sun", "/residents/h1/swipe", reader="uhppoted:405419896 door/1"),
     "POST /residents/{identity}/plates": by("sun", "/residents/h1/plates", plate="京A66666", until=FOREVER),
     "POST /residents/{identity}/plates/{one}/{what}": by("sun", "/residents/h1/plates/v1/end"),
+    "POST /residents/{identity}/places": by("sun", "/residents/h1/places", places="2", beyond="stop"),
     "POST /residents/{identity}/links": by("sun", "/residents/h1/links", days="7"),
     "POST /residents/{identity}/links/{link}/end": by("sun", "/residents/h1/links/l1/end"),
     "POST /visit/{token}": _make_pass,
@@ -231,7 +392,29 @@ SAMPLES: Mapping[str, Sample] = {
     "POST /complexes/{complex_id}/devices/undo": lambda town: _to_a_device(town, "undo", "uhppote:63", version="{n}"),
     "POST /complexes/{complex_id}/devices/import": _upload_devices,
     "POST /complexes/{complex_id}/devices/import/confirm": _import_devices,
+    "POST /complexes/{complex_id}/tariff/new": by("wang", f"{TARIFF}/new", **{"from": "hourly"}),
+    "POST /complexes/{complex_id}/tariff/{number}": lambda town: _to_a_tariff(town, "", body="plans: {}"),
+    "POST /complexes/{complex_id}/tariff/{number}/propose": lambda town: _to_a_tariff(town, "/propose"),
+    "POST /complexes/{complex_id}/tariff/{number}/publish": lambda town: _to_a_tariff(town, "/publish", who="chen"),
+    "POST /complexes/{complex_id}/tariff/{number}/return": lambda town: _to_a_tariff(town, "/return", reason="改价"),
+    "POST /complexes/{complex_id}/tariff/{number}/withdraw": lambda town: _to_a_tariff(
+        town, "/withdraw", reason="改价"
+    ),
     "POST /doors/open": _open,
+    "POST /complexes/{complex_id}/revenue/new": by(
+        "sun", f"{REVENUE}/new", side="income", kind="lease", title="出租", amount="12.5"
+    ),
+    "POST /complexes/{complex_id}/revenue/{number}/change": by(
+        "sun", f"{REVENUE}/1/change", title="出租", amount="12.5"
+    ),
+    "POST /complexes/{complex_id}/revenue/{number}/documents": _add_document,
+    "POST /complexes/{complex_id}/revenue/{number}/steps/{action}": by(
+        "chen", f"{REVENUE}/1/steps/propose", note="会", votes_for="2", votes_against="1"
+    ),
+    "POST /complexes/{complex_id}/month/{month}/propose": by("sun", f"{A_MONTH}/propose"),
+    "POST /complexes/{complex_id}/month/{month}/publish": _publish_month,
+    "POST /complexes/{complex_id}/account": by("chen", "/complexes/garden/account", is_open="1", **ROLES),
+    "POST /parking/sheets/{name}.xlsx": by("sun", "/parking/sheets/sessions.xlsx", reason="payment"),
     "POST /complexes/{complex_id}/plan": _add_plan,
     "POST /complexes/{complex_id}/plan/{plan}/pins": by(
         "wang", "/complexes/garden/plan/drawn/pins", **A_DOOR, x="350", y="200"
@@ -245,9 +428,28 @@ SAMPLES: Mapping[str, Sample] = {
     "POST /logout": by("li", "/logout"),
     "POST /alerts/actions": _tap,
     "POST /alerts/{identity}/actions": by("li", "/alerts/a1/actions", action="acknowledge", request="walk-0002"),
+    "POST /parking/bills/{complex_id}/{day}": _give_bills,
+    "POST /parking/bills/{complex_id}/{day}/none": by("sun", f"{BILLS[:-2]}19/none", channel="wechat"),
+    "POST /parking/bills/{complex_id}/{day}/back": by("sun", f"{BILLS[:-2]}19/back", sha256="none:wechat"),
+    "POST /parking/bills/{complex_id}/{day}/columns": by("sun", f"{BILLS}/columns", which="bank", words="附言"),
+    "POST /parking/days/{complex_id}/{day}/item/resolve": _resolve,
+    "POST /parking/days/{complex_id}/{day}/item/undo": by("sun", f"{A_DAY}/item/undo", **NOBODYS),
+    "POST /parking/days/{complex_id}/{day}/reconcile": by("sun", f"{A_DAY[:-2]}18/reconcile"),
+    "POST /parking/days/{complex_id}/{day}/sign": by("chen", f"{A_DAY}/sign"),
+    "POST /parking/charging/{complex_id}": by("sun", "/parking/charging/garden", energy="0.65", service="0.4"),
+    "POST /parking/doubtful/{complex_id}/{passage}": by("sun", f"/parking/doubtful/garden/{'6d' * 16}", act="seen"),
+    "POST /parking/doubtful/{complex_id}/undo/{identity}": by("sun", "/parking/doubtful/garden/undo/c0"),
     "POST /parking/sessions/{complex_id}/{identity}/plate": by(
         "sun", "/parking/sessions/garden/5e1/plate", reason="payment"
     ),
+    "POST /parking/payments/{complex_id}/{number}/refund": by(
+        "sun", f"/parking/payments/garden/{rows.PAID}/refund", amount="1.00", reason="other"
+    ),
+    "POST /parking/refunds/{complex_id}/{number}/{what}": by(
+        "wang", f"/parking/refunds/garden/R1{rows.PAID}/refuse", reason="walk"
+    ),
+    "POST /parking/codes/{complex_id}/{code}/end": _end_code,
+    "POST /parking/codes/{complex_id}": _make_codes,
     "POST /alerts/{identity}/subject": by("li", "/alerts/a1/subject", reason="incident"),
     "POST /gateways/refusals/{number}/bytes": by("wang", "/gateways/refusals/1/bytes", reason="repair"),
     "POST /accounts": by("wang", "/accounts", username="new", role="patrol", scope="complex:garden"),
@@ -256,6 +458,12 @@ SAMPLES: Mapping[str, Sample] = {
     "POST /accounts/{number}/{what}": by("wang", "/accounts/2/unlock"),
     "POST /invite/{token}": _accept,
     "POST /me/sessions": by("li", "/me/sessions"),
+    "POST /me/channels": by("li", "/me/channels", channel="screen", least="low"),
+    "POST /me/channels/move": by("li", "/me/channels/move", channel="group"),
+    "POST /me/channels/hours": by("li", "/me/channels/hours", **{"from": "22:00", "to": "06:00"}),
+    "POST /me/channels/test": by("li", "/me/channels/test", channel="group"),
+    "POST /me/channels/browsers": by("li", "/me/channels/browsers", **BROWSER),
+    "POST /me/channels/browsers/remove": _remove_browser,
     "POST /me/password": by("zhao", "/me/password", old=rows.PASSWORD, password=NEW, again=NEW),
     "POST /me/second-factor/new": by("chen", "/me/second-factor/new"),
     "POST /me/second-factor/confirm": by("chen", "/me/second-factor/confirm", second_code="000000"),
@@ -299,6 +507,9 @@ async def town(tmp_path: Path, engine: Engine) -> AsyncIterator[City]:
         async with made.house.db.write() as connection:
             await add_areas(connection)
             await rows.add_household(connection, made.house.now())
+            await rows.add_matter(connection, "a1", made.house.now())
+            await rows.add_payments(connection, made.house.now())
+            await rows.add_revenue(connection, made.house.now())
         yield made
 
 

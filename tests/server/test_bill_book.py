@@ -121,7 +121,7 @@ async def test_a_month_of_work_in_two_days(db: Database) -> None:
         await closed(db, "PK0000002", document=" ")
     with pytest.raises(NotDone, match="no account"):
         await closed(db, "PK0000002", by="nobody")
-    with pytest.raises(NotDone, match="somebody else signs"):
+    with pytest.raises(NotDone, match="made this report: somebody else signs"):
         await signed(db, "wang")
     said = await signed(db, "li")
     with pytest.raises(NotDone, match="signed by li"):
@@ -139,6 +139,34 @@ async def test_a_month_of_work_in_two_days(db: Database) -> None:
     assert now["PK0000006"] == "missing_local"
 
 
+async def test_what_a_later_day_tells_of_a_closed_item_is_open_again(db: Database) -> None:
+    """A payment taken for lost, that the next bill has: its money came, and somebody must say what becomes of it."""
+    first = first_day()
+    await kept(db, first)
+    for key in ("PK0000003", "PK0000004"):
+        await closed(db, key)
+    changed = await kept(db, first_day(unknown_here))
+    assert changed.new and not {"PK0000003", "PK0000004"} & {*await still_open(db)}, "told as it was closed"
+    second = second_day(first)
+    await kept(db, second)
+    (late,) = [row for row in await rows(db) if row["key"] == "PK0000004"]
+    assert (late["bill_fen"], late["local_fen"], late["since"], late["closed_by"]) == (2_000, None, f"{NEXT}", None)
+    before = await everything(db)
+    assert (await kept(db, second)).new is False
+    assert await everything(db) == before, "twice is once"
+    await closed(db, "PK0000004")
+    await kept(db, second)
+    assert "PK0000004" not in await still_open(db)
+
+
+async def test_what_a_version_no_longer_tells_and_the_next_tells_again_is_open(db: Database) -> None:
+    whole, without = first_day(), first_day()
+    without.billed = [paid for paid in without.billed if "PK0000003" not in repr(paid)]
+    for day, is_open in ((whole, True), (without, False), (whole, True)):
+        await kept(db, day)
+        assert ("PK0000003" in await still_open(db)) is is_open
+
+
 async def test_who_resolves_could_sign_if_nobody_counted(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """The control: it is the count that keeps him from it."""
 
@@ -146,9 +174,11 @@ async def test_who_resolves_could_sign_if_nobody_counted(db: Database, monkeypat
         return 0
 
     await kept(db, first_day())
-    await closed(db, "PK0000003")
+    await closed(db, "PK0000003", by="li")
+    with pytest.raises(NotDone, match="li closed 1"):
+        await signed(db, "li")
     monkeypatch.setattr(bill_rows, "closed_some", none)
-    assert await signed(db, "wang")
+    assert await signed(db, "li")
 
 
 async def test_all_of_a_day_or_nothing(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:

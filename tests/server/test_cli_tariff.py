@@ -113,6 +113,73 @@ def test_what_cannot_be_priced_is_refused_with_its_reason(arguments: tuple[str |
     assert reason in result.stderr
 
 
+HOUR = "{kind: unit, unit_min: 60, fen: 400}"
+BOTH = "[{from: %s, to: 21:00, charge: %s}, {from: 21:00, to: %s, charge: %s}]"
+BANDS = "plans: {small: {charge: {kind: bands, bands: " + BOTH + "}}}"
+FLAT = "plans: {small: {charge: {kind: flat, fen: %s}}}"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (
+            "plans:\n  small:\n    charge: {kind: flat, fen: 1}\n    charge: {kind: flat, fen: 9}",
+            "line 4: the key 'charge'",
+        ),
+        ("calendar: {2026-10-01: workday, '2026-10-01': restday}\n" + FLAT % 1, "'2026-10-01' stands twice"),
+        (f"calendar: {{2026-02-30: restday}}\n{FLAT % 1}", "line 1: 2026-02-30 is no date"),
+        (f"exempt_clases: [police]\n{FLAT % 1}", "exempt_clases: unknown; is `exempt_classes` meant?"),
+        (BANDS % (7, HOUR, "07:00", HOUR), "from: 7 is no time of day"),
+        (BANDS % (700, HOUR, "07:00", HOUR), "from: 700 is no time of day"),
+        (BANDS % ("07:00", HOUR, "yes", HOUR), "to: yes is no time of day"),
+        (FLAT % 10**12, "plans.small.charge.fen: Expected `int` <= 10000000"),
+        ("plans: {small: {charge: {kind: flat, fen: 1}, cycle: {hours: 0.001}}}", "cycle.hours: must be 0.25 to"),
+        (FLAT % 1 + "\nversions: [3]", "versions[0]: expected a mapping"),
+        (
+            BANDS % ("07:00", "{kind: tiers, tiers: [{until_min: 60, charge: " + HOUR + "}]}", "07:00", HOUR),
+            "plans.small.charge.bands[0].charge: a stay beyond 60 min has no price",
+        ),
+    ],
+)
+def test_a_bad_plan_is_refused_with_where_and_what(text: str, reason: str, tmp_path: Path) -> None:
+    """YAML itself takes the last of two keys, and 7 for seven minutes past midnight."""
+    path = tmp_path / "bad.yaml"
+    path.write_text(text, encoding="utf-8")
+    result = run(path, "--class", "small", *DAY)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert reason in result.stderr
+
+
+def test_hours_without_quotes_tables_within_tables_and_merged_keys_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "good.yaml"
+    within = "{kind: tiers, tiers: [{until_min: 60, charge: *hour}, {until_min: 120, charge: *hour}]}"
+    tables = "{kind: tiers, tiers: [{until_min: 120, charge: " + within + "}, {charge: {<<: *hour, fen: 300}}]}"
+    path.write_text(
+        f"base: &hour {HOUR}\nplans: {{small: {{charge: {tables}}}, other: {{charge: {{kind: bands, bands: "
+        "[{from: 7:00, to: 21:00, charge: *hour}, {from: 21:00, to: 7:00, charge: *hour}]}}}",
+        encoding="utf-8",
+    )
+    three = ("--entry", "2026-11-18 06:30", "--exit", "2026-11-18 09:30")
+    assert quoted(path, "--class", "small", *three)["fee_fen"] == 400 + 400 + 300
+    assert quoted(path, "--class", "other", *three)["fee_fen"] == 400 + 3 * 400
+
+
+@pytest.mark.parametrize(
+    ("entry", "exit_", "reason"),
+    [
+        ("2026-03-08 02:30", "2026-03-08 09:30", "--entry: the clocks of America/New_York change"),
+        ("2026-10-31 12:00", "2026-11-01 01:30", "like 2026-11-01T01:30:00-05:00"),
+        ("0001-01-01 00:00", "2026-11-01 09:30", "no such years"),
+    ],
+)
+def test_a_time_that_no_clock_shows_once_is_refused(entry: str, exit_: str, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "york.yaml"
+    path.write_text(f"timezone: America/New_York\n{FLAT % 1}", encoding="utf-8")
+    result = run(path, "--class", "small", "--entry", entry, "--exit", exit_)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert reason in result.stderr
+
+
 def test_overlapping_stays_are_refused(tmp_path: Path) -> None:
     path = stays_file(tmp_path, FIRST, ("2026-12-08 08:30", "2026-12-08 13:00"))
     result = run(ROLLING, "--class", "split", "--stays", path)
@@ -138,3 +205,62 @@ def test_wrong_usage_is_another_exit(arguments: tuple[str | Path, ...]) -> None:
 
 def test_the_help_has_an_example() -> None:
     assert "gatehouse-server tariff quote" in " ".join(run("--help").stdout.split())
+
+
+HOLE = """plans:
+  small:
+    charge:
+      kind: bands
+      bands:
+        - {from: "08:00", to: "20:00", charge: {kind: flat, fen: 500}}
+        - {from: "19:00", to: "21:00", charge: {kind: flat, fen: 300}}
+"""
+
+
+def other(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(root, ["tariff", *map(str, arguments)])
+
+
+def test_holes_and_overlaps_are_refused_with_their_line_and_hours(tmp_path: Path) -> None:
+    path = tmp_path / "tariff.yaml"
+    path.write_text(HOLE)
+    checked = other("check", path)
+    assert checked.exit_code == 1
+    told = checked.stderr.splitlines()
+    assert [line.split(": ")[0] for line in told] == [f"{path}:3"] * 3
+    assert "no band is for 00:00 to 08:00" in told[0]
+    assert "bands[0] and bands[1] are for 19:00 to 20:00" in told[1]
+    refused = run(path, "--class", "small", *DAY)
+    assert refused.exit_code == 1
+    assert "outside: free" in refused.stderr
+    path.write_text(HOLE.replace("kind: bands", "kind: bands\n      outside: free\n      overlap: first"))
+    assert other("check", path).exit_code == 0
+    assert quoted(path, "--class", "small", *DAY)["fee_fen"] == 500 + 300 + 500
+
+
+def test_every_collected_tariff_is_sound() -> None:
+    checked = {path.stem: other("check", path) for path in FIXTURES.glob("*.yaml")}
+    assert {name: result.stderr for name, result in checked.items() if result.exit_code} == {}
+
+
+def test_times_within_an_inner_lot_are_priced_by_its_plan(tmp_path: Path) -> None:
+    path, within = tmp_path / "tariff.yaml", tmp_path / "within.json"
+    unit = "{kind: unit, unit_min: 60, fen: 500}"
+    path.write_text(
+        f"plans: {{small: {{charge: {unit}, inner: {{B2: {{plan: {{charge: {{kind: flat, fen: 300}}}}}}}}}}}}"
+    )
+    within.write_text('[{"lot": "B2", "entry": "2026-11-18 11:00", "exit": "2026-11-18 12:00"}]')
+    times = ("--entry", "2026-11-18 10:00", "--exit", "2026-11-18 13:00", "--within", within)
+    assert quoted(path, "--class", "small", *times)["fee_fen"] == 2 * 500 + 300
+
+
+@pytest.mark.parametrize("to", ["cds", "apds"])
+def test_every_collected_tariff_is_exported_with_its_losses(to: str) -> None:
+    for path in sorted(FIXTURES.glob("*.yaml")):
+        made = other("export", "--to", to, path)
+        assert made.exit_code == 0, made.stderr
+        assert json.loads(made.stdout), path
+    lost = other("export", "--to", to, ROLLING).stderr
+    assert "a cap over several stays of one car" in lost
+    capped = other("export", "--to", to, YANTAI).stderr
+    assert ("the cap of a cycle" in capped) == (to == "cds")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from sqlalchemy import delete, insert
+from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from domain.events import encode_event
@@ -267,6 +268,14 @@ async def test_a_database_that_is_away_costs_a_round_and_not_the_server(
     await asyncio.wait([running])
 
 
+@pytest.fixture
+def logged() -> Iterator[list[Any]]:
+    """What the house logs meanwhile: in a test it would come out among what the command prints."""
+    with capture_logs() as lines:
+        yield lines
+
+
+@pytest.mark.usefixtures("logged")
 async def test_the_command_says_so_and_fails(tmp_path: Path, engine: Engine) -> None:
     async with centre(tmp_path, engine) as here:
         settings = f'database = "{here.house.config.database}"\n[[complexes]]\nid = "garden"\nname = "测试小区"\n'

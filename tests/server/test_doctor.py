@@ -29,6 +29,7 @@ from tests.server.filled import fill_city
 from tests.server.rows import ago
 
 NOW = datetime.now(UTC)
+LOOKS = {"enrolment", "channels", "room on the disk", "connections", "version"}  # that a bare centre deserves
 SETTINGS = """\
 port = 0
 database = "{database}"
@@ -65,7 +66,7 @@ async def test_a_centre_that_is_well(engine: Engine, tmp_path: Path) -> None:
         found = await examined(tmp_path)
         wrong = by_name(found, "error").keys() - {"durability"}  # the tests' PostgreSQL has fsync off, to be quick
         assert not wrong, found
-        assert by_name(found, "warn").keys() <= {"enrolment", "room on the disk", "connections", "version"}, found
+        assert by_name(found, "warn").keys() <= LOOKS, found
         named = by_name(found)
         assert named["schema"].level == named["pictures"].level == named["readers"].level == "ok"
         if database:

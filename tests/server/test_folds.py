@@ -16,6 +16,7 @@ from domain.places import Hours, Place
 from domain.tariff import read_tariff
 from server.batches import Batch
 from server.books.charges import Charges, LotTariff
+from server.books.lots import Lots
 from server.projections import doors
 from server.projections.alerts import Alerts
 from server.projections.conservation import Conservation
@@ -24,7 +25,7 @@ from server.projections.orders import OrderResults
 from server.projections.parking import Parking
 from server.rebuild import fingerprint
 from server.shard_reader import Fold
-from server.store.schema import charge, charge_passage, charge_session, live
+from server.store.schema import charge, charge_passage, charge_session, complex_, live
 from tests.server.engines import Engine, open_database
 from tests.server.mixed import COMPLEXES, START, records
 
@@ -61,6 +62,9 @@ async def folded(
     folder.mkdir(exist_ok=True)
     batches = [Batch(record) for record in records(seed)]
     async with open_database(folder, engine) as db:
+        async with db.write() as connection:
+            places = [{"id": one, "name": one, "timezone": "Asia/Shanghai"} for one in COMPLEXES]
+            await connection.execute(complex_.insert(), places)
         for piece in pieces(batches, most, random.Random(seed)):
             async with db.write() as connection:
                 await fold.fold(connection, piece)
@@ -95,7 +99,10 @@ async def nothing(tmp_path: Path, engine: Engine, tables: Sequence[Table]) -> st
 async def test_the_book_comes_to_the_same_however_it_was_told(tmp_path: Path, engine: Engine, seed: int) -> None:
     tariffs = dict.fromkeys(COMPLEXES, LotTariff(TARIFF, "small"))
     tables = (charge_passage, charge_session)
-    told = [await folded(tmp_path, engine, Charges(tariffs, lambda: START), seed, most, tables) for most in (1, 5, 99)]
+    told = [
+        await folded(tmp_path, engine, Charges(Lots(lambda: tariffs), lambda: START), seed, most, tables)
+        for most in (1, 5, 99)
+    ]
     assert told[0] == told[1] == told[2]
     assert told[0][1], "something was charged"
 

@@ -142,7 +142,7 @@ def test_the_names_of_readers_are_those_that_are_made(tmp_path: Path) -> None:
     config = Config(webhooks=[Webhook("office", "http://127.0.0.1:9/none")])
 
     class House:
-        folder, db, now = tmp_path, None, None
+        folder, db, now, lots = tmp_path, None, None, None
 
         class ingest:
             pouring = None
@@ -151,9 +151,9 @@ def test_the_names_of_readers_are_those_that_are_made(tmp_path: Path) -> None:
             ring = None
 
         class conservation:
-            run = None
+            run = duties = None
 
-        retention = rollouts = hellos = conservation
+        retention = rollouts = hellos = corrections = acting = channels = conservation
 
     House.config = config  # type: ignore[attr-defined]
     readers, _ = bootstrap._readers(House, "all")  # type: ignore[arg-type]

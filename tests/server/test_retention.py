@@ -25,7 +25,9 @@ from server.retention import holds, letting_go
 from server.retention.holds import NoHold, Why
 from server.store import retention_tables as tables
 from server.store import schema
+from server.store.engine import stamp
 from tests.server.engines import Engine
+from tests.server.money import payment_row
 from tests.server.old_records import CARD, OTHER_PLATE, PLATE, START, Old, old_centre
 
 WHY = Why("查案", "公函 2026-7", "wang")
@@ -255,11 +257,32 @@ async def test_what_lies_beside_the_log_goes_too(old: Old) -> None:
     assert not await exists(old, nobody)
     stays = {row["plate"]: row["state"] for row in await old.here.rows(schema.charge_session)}
     assert stays == {PLATE: "exited", OTHER_PLATE: "inside"}, "one is charged, one is still to be"
-    old.clock.pass_(days=3_650)
+    await _vouchers(old)
+    old.clock.pass_(days=3_649)
+    await old.house.retention.round()
+    vouchers = (schema.payment_order, schema.provider_notice)
+    assert [len(await old.here.rows(table)) for table in vouchers] == [2, 1], "kept as long as the accounts"
+    old.clock.pass_(days=2)
     await old.house.retention.round()
     await old.house.retention.round()
+    assert [len(await old.here.rows(table)) for table in vouchers] == [1, 0], "what is pending stays"
+    assert len(await old.here.rows(schema.payment)) == 2, "payments stay with their journals"
     assert await old.here.rows(schema.charge) == []
     assert [row["plate"] for row in await old.here.rows(schema.charge_session)] == [OTHER_PLATE]
+
+
+async def _vouchers(old: Old) -> None:
+    """Orders at a provider, paid and pending, and a notice."""
+    at = stamp(old.clock.at)
+    async with old.house.db.write() as connection:
+        for number, status in (("PK1", "paid"), ("PK2", "pending")):
+            row = payment_row(number, None, 700, asked_at=at, paid_at=at, status=status)
+            await connection.execute(schema.payment.insert().values(**row))
+            order = {"complex": "garden", "out_trade_no": number, "merchant": "m", "way": "code", "address": ""}
+            order |= {"expires_at": at, "checks": 0, "tells": 0}
+            await connection.execute(schema.payment_order.insert().values(**order))
+        told = {"complex": "garden", "channel": "wechat", "id": "N1", "out_trade_no": "PK1", "kind": "payment"}
+        await connection.execute(schema.provider_notice.insert().values(**told, received_at=at))
 
 
 async def test_a_damaged_batch_is_judged_when_it_has_come_again(old: Old) -> None:

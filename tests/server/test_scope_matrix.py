@@ -27,16 +27,28 @@ from server.store.engine import stamp
 from server.store.people import ROLES
 from server.store.retention_tables import erasure
 from server.store.rollout_rows import RolloutView
+from server.store.schema import cash_shift, payment
 from tests.server import rows
 from tests.server.asgi import Answer, ask, multipart
 from tests.server.engines import SQLITE, Engine
+from tests.server.money import payment_row
 from tests.server.people import City, city
 from tests.server.scoped_people import Someone, add_areas, add_everyone, sign_in
+from tests.server.told import BROWSER
 
 GARDENS = ("阳光花园".encode(), b"garden", "一社区".encode(), "东城区".encode())
 MACHINES = {"/v1/enrol", "/healthz", "/readyz"}
 VISITORS = {"/visit/{token}", "/visit/{token}/end", "/visit/pass/{token}"}
-PUBLIC = MACHINES | VISITORS | {"/login", "/lang/{language}", "/invite/{token}", "/login/oidc", "/login/oidc/back"}
+VISITORS |= {
+    f"{page}{rest}" for page in ("/coupons/{token}", "/visit/{token}/coupons") for rest in ("", "/give", "/undo")
+}
+DRIVERS = {"/pay/{code}", "/pay/{code}/{session}", "/pay/{code}/{session}/{number}"}
+DRIVERS |= {"/pay/{code}/{session}/inside"}
+DRIVERS |= {"/pay/{code}/{session}/{number}/state", "/pay/notify/wechat/{merchant}", "/pay/notify/alipay/{merchant}"}
+OPEN = {f"/open/{{complex_id}}{rest}" for rest in ("", "/revenue", "/poster", "/documents/{sha256}", "/{month}")}
+OPEN |= {f"/open/{{complex_id}}/{{month}}/{name}.json" for name in ("journals", "snapshot")}
+PUBLIC = MACHINES | VISITORS | DRIVERS | OPEN
+PUBLIC |= {"/receipt/{code}", "/login", "/lang/{language}", "/invite/{token}", "/login/oidc", "/login/oidc/back"}
 DONE = (200, 303)
 ON_SQLITE = pytest.mark.parametrize("engine", [SQLITE], ids=["sqlite"])  # what is no matter of the engine
 
@@ -54,7 +66,8 @@ class Example(NamedTuple):
 
 
 WHY = {"reason": "walk", "document": "17"}
-DEVICES = "/complexes/garden/devices"
+BILLS, A_DAY = "/parking/bills/garden/2026-11-20", "/parking/days/garden/2026-11-20"
+DEVICES, TARIFF = "/complexes/garden/devices", "/complexes/garden/tariff"
 SUBJECT = {"kind": "plate", "value": "京A99999", **WHY}
 # Whoever adds a route with a blank in its path, or one that takes a form, says here how to ask it.
 EXAMPLES: dict[str, Example] = {
@@ -67,13 +80,38 @@ EXAMPLES: dict[str, Example] = {
     "/me/password": Example(
         "/me/password", {"old": rows.PASSWORD, "password": rows.PASSWORD, "again": rows.PASSWORD}, is_one=False
     ),
+    "POST /me/channels": Example("/me/channels", {"channel": "screen", "least": "low"}, is_one=False),
+    "/me/channels/move": Example("/me/channels/move", {"channel": "group"}, is_one=False),
+    "/me/channels/hours": Example("/me/channels/hours", {"from": "22:00", "to": "06:00"}, is_one=False),
+    "/me/channels/test": Example("/me/channels/test", {"channel": "group"}, is_one=False),
+    "/me/channels/browsers": Example("/me/channels/browsers", BROWSER, is_one=False),
+    "/me/channels/browsers/remove": Example("/me/channels/browsers/remove", {"browser": "none"}, is_one=False),
     "/alerts/{identity}/subject": Example("/alerts/a1/subject", {"reason": "incident"}),
     "/gateways/refusals/{number}/bytes": Example("/gateways/refusals/1/bytes", {"reason": "repair"}),
     "/audit/export": Example("/audit/export", {"reason": "review", "who": "nobody"}, is_one=False),
     "/alerts/actions": Example("/alerts/actions", json={"action": "acknowledge", "alerts": ["a1"]}, is_one=False),
     "/alerts/{identity}": Example("/alerts/a1"),
     "/alerts/{identity}/actions": Example("/alerts/a1/actions", {"action": "acknowledge"}),
+    "/alerts/{identity}/duty": Example("/alerts/a1/duty", {"what": "call", "unit": "派出所", "within": "30"}),
+    "/duty/{complex_id}": Example("/duty/garden"),
+    "/duty/{complex_id}/plan": Example("/duty/garden/plan", {"version": "0", "category": "fire", "what": "default"}),
+    "/duty/{complex_id}/{kind}/restore": Example("/duty/garden/rota/restore", {"version": "0", "to": "0"}),
+    "/duty/{complex_id}/turns": Example("/duty/garden/turns", {"version": "0", "level": "complex"}),
+    "/duty/{complex_id}/turns/{index}/remove": Example("/duty/garden/turns/0/remove", {"version": "0"}),
+    "/duty/{complex_id}/turns/{index}/swap": Example("/duty/garden/turns/0/swap", {"version": "0"}),
+    "/duty/{complex_id}/turns/{index}/replace": Example("/duty/garden/turns/0/replace", {"version": "0"}),
+    "POST /silences": Example("/silences", {"complex": "garden", "hours": "2", "reason": "检修", "device": "x:1"}),
+    "/silences/{identity}/end": Example("/silences/q1/end"),
     "POST /gateways/new": Example("/gateways/new", {"complex": rows.GARDEN}, refused=422),
+    "/parking/payments/{complex_id}/{number}": Example(f"/parking/payments/garden/{rows.PAID}"),
+    "/parking/payments/{complex_id}/{number}/refund": Example(
+        f"/parking/payments/garden/{rows.PAID}/refund", {"amount": "1.00", "reason": "other"}
+    ),
+    "/parking/refunds/{complex_id}/{number}/{what}": Example(
+        f"/parking/refunds/garden/R1{rows.PAID}/refuse", {"reason": "walk"}
+    ),
+    "/parking/codes/{complex_id}": Example("/parking/codes/garden"),
+    "/parking/codes/{complex_id}/{code}/end": Example("/parking/codes/garden/gardencode23/end", again=404),
     "/media/{sha256}": Example(f"/media/{content_name(rows.picture('#2b3b52', '3号楼东门 02:14'))}"),
     "/gateways/refusals/{number}": Example("/gateways/refusals/1"),
     "/gateways/{identity}/conservation": Example("/gateways/gw-0a1b2c3d4e5f/conservation"),
@@ -105,6 +143,14 @@ EXAMPLES: dict[str, Example] = {
     ),
     "/complexes/{complex_id}/devices/import": Example(f"{DEVICES}/import"),
     "/complexes/{complex_id}/devices/import/confirm": Example(f"{DEVICES}/import/confirm", {"digest": "x"}, again=200),
+    "/complexes/{complex_id}/tariff/new": Example(f"{TARIFF}/new", {"from": "hourly"}),
+    "/complexes/{complex_id}/tariff": Example(TARIFF),
+    "/complexes/{complex_id}/tariff/compare": Example(f"{TARIFF}/compare?a=1&b=2"),
+    "/complexes/{complex_id}/tariff/{number}": Example(f"{TARIFF}/2", {"body": "plans: {}"}),
+    "/complexes/{complex_id}/tariff/{number}/propose": Example(f"{TARIFF}/2/propose"),
+    "/complexes/{complex_id}/tariff/{number}/publish": Example(f"{TARIFF}/1/publish"),
+    "/complexes/{complex_id}/tariff/{number}/return": Example(f"{TARIFF}/1/return", {"reason": "改价"}),
+    "/complexes/{complex_id}/tariff/{number}/withdraw": Example(f"{TARIFF}/2/withdraw", {"reason": "改价"}),
     "/gateways/tree": Example("/gateways/tree?area=c1", is_one=False),
     "/gateways/{identity}": Example("/gateways/gw-0a1b2c3d4e5f"),
     "/gateways/{identity}/discover": Example("/gateways/gw-0a1b2c3d4e5f/discover"),
@@ -136,6 +182,7 @@ EXAMPLES: dict[str, Example] = {
     "/residents/{identity}/swipe": Example("/residents/h1/swipe", {"reader": "uhppoted:405419896 door/1"}),
     "/residents/{identity}/plates": Example("/residents/h1/plates", {"plate": "京A12345", "until": "2099-01-01"}),
     "/residents/{identity}/plates/{one}/{what}": Example("/residents/h1/plates/v1/end"),
+    "/residents/{identity}/places": Example("/residents/h1/places", {"places": "2", "beyond": "stop"}),
     "/residents/{identity}/links": Example("/residents/h1/links", {"days": "7"}, again=200),
     "/residents/{identity}/links/{link}/end": Example("/residents/h1/links/l1/end"),
     "GET /residents/import/{complex_id}": Example("/residents/import/garden"),
@@ -168,7 +215,67 @@ EXAMPLES: dict[str, Example] = {
     "/complexes/{complex_id}/plan/{plan}/{what}": Example(
         "/complexes/garden/plan/drawn/describe", {"name": "总平面图", "rank": "1"}
     ),
+    "GET /complexes/{complex_id}/revenue/new": Example("/complexes/garden/revenue/new"),
+    "POST /complexes/{complex_id}/revenue/new": Example(
+        "/complexes/garden/revenue/new", {"side": "income", "kind": "lease", "title": "出租", "amount": "12.5"}
+    ),
+    "/complexes/{complex_id}/revenue/new": Example("/complexes/garden/revenue/new"),
+    "/complexes/{complex_id}/revenue": Example("/complexes/garden/revenue"),
+    "/complexes/{complex_id}/revenue.xlsx": Example("/complexes/garden/revenue.xlsx"),
+    "/complexes/{complex_id}/revenue/{number}": Example("/complexes/garden/revenue/1"),
+    "/complexes/{complex_id}/revenue/{number}/change": Example(
+        "/complexes/garden/revenue/1/change", {"title": "出租", "amount": "12.5"}
+    ),
+    "/complexes/{complex_id}/revenue/{number}/documents": Example(
+        "/complexes/garden/revenue/1/documents", raw=multipart("file", b"no picture")
+    ),
+    "/complexes/{complex_id}/revenue/{number}/documents/{sha256}": Example(
+        f"/complexes/garden/revenue/1/documents/{content_name(rows.picture('#2b3b52', '3号楼东门 02:14'))}"
+    ),
+    "/complexes/{complex_id}/revenue/{number}/steps/{action}": Example(
+        "/complexes/garden/revenue/1/steps/propose", {"note": "会", "votes_for": "2", "votes_against": "1"}
+    ),
+    "/complexes/{complex_id}/month": Example("/complexes/garden/month"),
+    "/complexes/{complex_id}/month/{month}.xlsx": Example("/complexes/garden/month/2026-01.xlsx"),
+    "/complexes/{complex_id}/month/{month}": Example("/complexes/garden/month/2026-01"),
+    "/complexes/{complex_id}/month/{month}/propose": Example("/complexes/garden/month/2026-01/propose"),
+    "/complexes/{complex_id}/month/{month}/publish": Example(
+        "/complexes/garden/month/2026-01/publish", {"hash": "0", "nothing_personal": "1"}
+    ),
+    "/complexes/{complex_id}/account": Example(
+        "/complexes/garden/account", {"review_1": "committee", "review_2": "community", "review_3": "street"}
+    ),
+    "/parking/sheets/{name}.xlsx": Example(
+        "/parking/sheets/charges.xlsx", {"reason": "payment"}, is_one=False, again=200
+    ),
+    "/parking/desk/{complex_id}/{what}": Example("/parking/desk/garden/open", {"float": "0"}),
+    "/parking/desk/{complex_id}/shifts/{shift}/{what}": Example("/parking/desk/garden/shifts/S1/sign"),
+    "/parking/desk/{complex_id}/receipts/{number}": Example("/parking/desk/garden/receipts/1"),
+    "/parking/gate/{complex_id}/claim": Example("/parking/gate/garden/claim"),
+    "/parking/gate/{complex_id}/guards": Example("/parking/gate/garden/guards", {"guard": "qian", "pin": "271828"}),
+    "/parking/gate/{complex_id}/guards/{guard}/remove": Example("/parking/gate/garden/guards/qian/remove"),
+    "/parking/coupons/{complex_id}/coupons.xlsx": Example("/parking/coupons/garden/coupons.xlsx"),
+    "/parking/coupons/{complex_id}/{what}": Example("/parking/coupons/garden/issuer", {"name": "超市"}),
+    "/parking/debts/{complex_id}/{session}/notice": Example("/parking/debts/garden/9e9/notice"),
+    "/parking/debts/{complex_id}/{session}/{what}": Example("/parking/debts/garden/9e9/remind", {"way": "paper"}),
+    "/parking/ledger/{complex_id}/balances.xlsx": Example("/parking/ledger/garden/balances.xlsx"),
+    "/parking/ledger/{complex_id}/{account}": Example("/parking/ledger/garden/bank"),
     "POST /places/import": Example("/places/import", raw=multipart("file", b"no workbook"), is_one=False),
+    "GET /parking/bills/{complex_id}/{day}": Example(BILLS),
+    "/parking/bills/{complex_id}/{day}": Example(BILLS, raw=multipart("file", b"no bill")),
+    "/parking/bills/{complex_id}/{day}/none": Example(f"{BILLS}/none", {"channel": "wechat"}),
+    "/parking/bills/{complex_id}/{day}/back": Example(f"{BILLS}/back", {"sha256": "00"}),
+    "/parking/bills/{complex_id}/{day}/columns": Example(f"{BILLS}/columns", {"which": "bank", "day": "记账日"}),
+    "/parking/days/{complex_id}/{day}": Example(A_DAY),
+    "/parking/days/{complex_id}/{day}/day.xlsx": Example(f"{A_DAY}/day.xlsx", again=404),
+    "/parking/days/{complex_id}/{day}/reconcile": Example(f"{A_DAY}/reconcile"),
+    "/parking/days/{complex_id}/{day}/sign": Example(f"{A_DAY}/sign", again=409),
+    "/parking/days/{complex_id}/{day}/item": Example(f"{A_DAY}/item?channel=wechat&key=x", again=404),
+    "/parking/days/{complex_id}/{day}/item/resolve": Example(f"{A_DAY}/item/resolve", {"act": "noted"}, again=404),
+    "/parking/days/{complex_id}/{day}/item/undo": Example(f"{A_DAY}/item/undo", again=404),
+    "/parking/charging/{complex_id}": Example("/parking/charging/garden", {"energy": "0.6", "service": "0.4"}),
+    "/parking/doubtful/{complex_id}/{passage}": Example(f"/parking/doubtful/garden/{'6d' * 16}", {"act": "seen"}),
+    "/parking/doubtful/{complex_id}/undo/{identity}": Example("/parking/doubtful/garden/undo/c0"),
     "/parking/sessions/{complex_id}/{identity}": Example("/parking/sessions/garden/5e1"),
     "/parking/sessions/{complex_id}/{identity}/plate": Example(
         "/parking/sessions/garden/5e1/plate", {"reason": "payment"}
@@ -213,6 +320,13 @@ async def _begin_something(connection: AsyncConnection, now: datetime) -> None:
     asked = {"asked_by": "wang", "asked_at": stamp(now), "state": "begun"}
     await connection.execute(erasure.insert().values(id="e-1", **said, **asked))
     await rows.add_household(connection, now)
+    await rows.add_matter(connection, "a1", now)
+    await rows.add_payments(connection, now)
+    await rows.add_tariff_rows(connection, "plans: {small: {charge: {kind: free}}}", now)
+    await rows.add_revenue(connection, now)
+    shift = {"complex": rows.GARDEN, "id": "S1", "person": "nobody", "opened_at": stamp(now), "closed_at": stamp(now)}
+    await connection.execute(cash_shift.insert().values(**shift, opening_float_fen=0, payouts_fen=0))
+    await connection.execute(payment.insert().values(**payment_row("C1", "5e1", 600, channel="cash", receipt=1)))
 
 
 def routes_of(town: City) -> list[Route]:

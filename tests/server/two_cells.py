@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.cells import Whereabouts
 from domain.events import Event, Subject
 from domain.ids import content_name
+from domain.ledger import Journal, Line
 from domain.orders import Order
 from domain.statements import Carried, Present, Row, Statement, Untaken
 from domain.wire import split_events, unpack
+from server.books.ledger import post
 from server.bootstrap import cell_settings, folding
 from server.cells.depart import Departure, Destination, Moved
 from server.cells.far import Answer, Far
 from server.config import Cell, Config
-from server.store import access_list, access_rows, desired_rows, order_rows, schema
+from server.store import access_list, access_rows, desired_rows, order_rows, schema, tariff_rows
 from server.store import retention_tables as kept
 from server.store.engine import stamp
 from server.store.people import add_account
@@ -88,6 +91,10 @@ async def fill(east: Centre) -> Gateway:
     await gateway.send(*(_event(body) for body in first))
     await gateway.send(*(_event(body) for bodies in others for body in bodies), *a_stay(0), *a_stay(1))
     at = datetime.now(UTC)
+    let: dict[str, Any] = {"label": "by_hand", "lane": "east", "text": "没读出车牌", "ext": {"by": "wang"}}
+    await gateway.send(Event(kind="barrier", device="vzenith:9", time=at, recorded_at=at, **let))
+    drawn: dict[str, Any] = {"state": "started", "point": "connector/1", "source_event_id": "7", "value": 1_000}
+    await gateway.send(Event(kind="charging", device="ocpp:cp1", time=at, recorded_at=at, **drawn))
     await gateway.send(Event(kind="availability", device="frigate:1", state="offline", time=at, recorded_at=at))
     picture = b"\xff\xd8\xff\xe0 a picture"
     await east.house.media.keep(content_name(picture), "garden", picture, "image/jpeg")
@@ -128,6 +135,115 @@ async def _say(gateway: Gateway) -> None:
     assert (await gateway.post(b"rubbish")).status_code == 422
 
 
+async def _money(connection: AsyncConnection, now: datetime) -> None:
+    """A journal on a locked day, a payment with its refund, a shift with its deposit."""
+    lines = (Line("receivable:sessions", 500), Line("income:parking:temporary", -500))
+    day = date(2026, 3, 14)
+    priced = Journal(
+        source="charge",
+        kind="priced",
+        source_id="s1/0",
+        occurred_at=now,
+        business_day=day,
+        memo="",
+        lines=lines,
+    )
+    await post(connection, "garden", [priced], now)
+    here, at = {"complex": "garden"}, stamp(now)
+    locked = {"day": day.isoformat(), "locked_at": at, "locked_by": "wang", "number": 1, "hash": "00"}
+    await connection.execute(schema.ledger_day.insert().values(**here, **locked))
+    paid = {"out_trade_no": "PK1", "channel": "wechat", "kind": "session", "amount_fen": 500, "status": "paid"}
+    await connection.execute(schema.payment.insert().values(**here, **paid, asked_at=at))
+    back = {"out_refund_no": "R1", "out_trade_no": "PK1", "channel": "wechat", "amount_fen": 500, "status": "proposed"}
+    back |= {"reason": "重复支付", "proposed_at": at, "proposed_by": "wang"}
+    await connection.execute(schema.refund.insert().values(**here, **back))
+    act = {"id": "A1", "session": "s1", "kind": "debt", "debit": "debt:unpaid_exit", "credit": "receivable:sessions"}
+    await connection.execute(schema.session_act.insert().values(**here, **act, amount_fen=500, at=at, by="gatehouse"))
+    order = {"out_trade_no": "PK1", "merchant": "1900000001", "way": "code", "address": "127.0.0.1", "expires_at": at}
+    await connection.execute(schema.payment_order.insert().values(**here, **order, checks=0, tells=0))
+    code = {"code": "gardencode23", "lane": "", "made_at": at, "made_by": "wang"}
+    await connection.execute(schema.pay_code.insert().values(**here, **code))
+    told = {"channel": "wechat", "id": "N1", "out_trade_no": "PK1", "kind": "payment", "received_at": at}
+    await connection.execute(schema.provider_notice.insert().values(**here, **told))
+    asked = {"id": "W1", "session": "s1", "kind": "waive", "amount_fen": 500, "reason": "投诉"}
+    await connection.execute(
+        schema.session_proposal.insert().values(**here, **asked, proposed_at=at, proposed_by="wang")
+    )
+    told = {"id": "M1", "session": "s1", "way": "paper", "at": at, "by": "wang", "owed_fen": 500}
+    await connection.execute(schema.reminder.insert().values(**here, **told))
+    await connection.execute(schema.lane_exit.insert().values(**here, lane="east-out", at=at, reason="pass"))
+    term = {"id": "T1", "out_trade_no": "PK1", "amount_fen": 500, "first_day": "2026-03-01", "last_day": "2026-03-31"}
+    await connection.execute(schema.pass_term.insert().values(**here, **term))
+    shift = {"id": "S1", "person": "wang", "opened_at": at, "opening_float_fen": 20000, "payouts_fen": 0}
+    await connection.execute(schema.cash_shift.insert().values(**here, **shift))
+    taken = {"id": "D1", "amount_fen": 3000, "at": at, "by": "wang", "document": "17"}
+    await connection.execute(schema.cash_deposit.insert().values(**here, **taken))
+
+
+async def _coupons(connection: AsyncConnection, now: datetime) -> None:
+    """A shop with what it may give, a coupon that it gave, and what it was billed."""
+    made = {"complex": "garden", "made_at": stamp(now), "made_by": "wang"}
+    shop = {"id": "i1", "household": None, "name": "超市", "digest": "00"}
+    await connection.execute(schema.coupon_issuer.insert().values(**made, **shop))
+    may = {"id": "al1", "issuer": "i1", "name": "一小时", "kind": "minutes", "amount": 60, "per_month": 30}
+    await connection.execute(schema.coupon_allotment.insert().values(**made, **may, from_day="2026-03-01"))
+    gave = {"complex": "garden", "id": "cp1", "issuer": "i1", "allotment": "al1", "passage": b"0" * 16}
+    gave |= {"session": "s1", "given_at": stamp(now), "given_by": "超市"}
+    await connection.execute(schema.coupon.insert().values(**gave))
+    bill = {"issuer": "i1", "month": "2026-03", "amount_fen": 500}
+    await connection.execute(schema.merchant_bill.insert().values(**made, **bill))
+
+
+async def _tariff(connection: AsyncConnection, now: datetime) -> None:
+    """A version."""
+    await tariff_rows.draft(connection, "garden", tariff_rows.Text("plans: {}", "每次 5 元"), "wang", now)
+
+
+async def _shared_places(connection: AsyncConnection, now: datetime) -> None:
+    """One place of a household."""
+    place = {"complex": "garden", "id": "pp1", "household": "h1", "name": "", "places": 1, "beyond": "stop"}
+    await connection.execute(schema.pass_place.insert().values(**place, made_at=stamp(now), made_by="wang"))
+
+
+async def _public(connection: AsyncConnection, now: datetime) -> None:
+    """Public revenue with its path and paper; a month that is published."""
+    here, at, by = {"complex": "garden"}, stamp(now), "wang"
+    entry = {"number": 1, "side": "income", "kind": "advert", "title": "电梯广告", "planned_fen": 5, "state": "draft"}
+    await connection.execute(schema.revenue_entry.insert().values(**here, **entry, round=1, made_at=at, made_by=by))
+    step = {"entry": 1, "number": 1, "action": "propose", "round": 1, "at": at, "by": by, "role": "clerk", "note": "会"}
+    await connection.execute(schema.revenue_step.insert().values(**here, **step, votes_for=2, votes_against=0))
+    paper = {"entry": 1, "sha256": "0" * 64, "type": "image/png", "size_bytes": 9, "purpose": "plan", "title": ""}
+    paper |= {"is_public": 1, "added_at": at, "added_by": by}
+    await connection.execute(schema.revenue_document.insert().values(**here, **paper))
+    says = {"is_open": 1, "is_indexed": 0, "shows_unpaid": 0, "review_1": "committee", "review_2": "community"}
+    says |= {"review_3": "street", "changed_at": at, "changed_by": by}
+    await connection.execute(schema.public_account.insert().values(**here, **says))
+    month = {"month": "2026-03", "version": 1, "body": b"{}", "hash": "00", "ledger_number": 1, "ledger_hash": "00"}
+    told = {"proposed_at": at, "proposed_by": by, "published_at": at, "published_by": "li"}
+    await connection.execute(schema.public_month.insert().values(**here, **month, **told))
+
+
+async def _duty(connection: AsyncConnection, now: datetime) -> None:
+    """A matter on the ladder with its step and its alert, a plan, a rota, a silence, a judgement."""
+    here, at, made = {"complex": "garden"}, stamp(now), {"made_at": stamp(now), "made_by": "wang"}
+    spot = {**here, "category": "fire", "place": "east"}
+    state = {"incident": "i1", "state": b"{}", "revision": 1, "status": "open", "level": "complex", "person": "wang"}
+    state |= {"severity": "critical", "at_top": 0, "opened_at": at, "updated_at": at}
+    await connection.execute(schema.duty_state.insert().values(**spot, **state))
+    step = {"incident": "i1", "number": 1, "revision": 1, "level": "complex", "person": "wang", "why": "opened"}
+    await connection.execute(
+        schema.duty_step.insert().values(**here, **step, unit="", severity="critical", at=at, sent_at=at)
+    )
+    seen = {"id": "i1", "rule": "alarm_fire", "occurred_at": at, "body": b"{}", "incident": "i1", "why": "rings"}
+    await connection.execute(schema.duty_alert.insert().values(**spot, **seen))
+    for table in (schema.duty_plan, schema.duty_rota):
+        await connection.execute(table.insert().values(**here, version=1, body=b"{}", words="", **made))
+    quiet = {"id": "q1", "by": "wang", "reason": "检修", "since": at, "until": at, "rule": "", "category": ""}
+    await connection.execute(schema.silence.insert().values(**here, **quiet, device="d", place="", up_to="high"))
+    said = {"alert": "i1", "device": "d", "rule": "alarm_fire", "at": at, "is_false": 0, "by": "wang"}
+    await connection.execute(schema.noise.insert().values(**here, **said))
+
+
 async def _act(east: Centre, gateway: Gateway) -> None:
     """What people did: took an alert, wished for something, ordered something."""
     house = east.house
@@ -158,6 +274,24 @@ async def _act(east: Centre, gateway: Gateway) -> None:
         item = {"complex": "garden", "channel": "wechat", "key": "PK1", "since": "2026-03-14", "day": "2026-03-14"}
         item |= {"class": "missing_local", "bill_fen": 500, "action": "suspense", "note": ""}
         await connection.execute(schema.bill_item.insert().values(**item))
+        given = {"complex": "garden", "day": "2026-03-14", "sha256": "01", "name": "t.csv", "told": {"kind": "trade"}}
+        given |= {"size_bytes": 1, "body": b"x", "given_at": now, "given_by": "wang"}
+        await connection.execute(schema.bill_upload.insert().values(**given))
+        columns = {
+            "complex": "garden",
+            "name": "bank_columns",
+            "value": {"day": "记账日"},
+            "set_at": now,
+            "set_by": "wang",
+        }
+        await connection.execute(schema.bill_setting.insert().values(**columns))
+        said = {"complex": "garden", "id": "c1", "passage": b"0" * 16, "what": "seen", "reason": "seen", "by": "wang"}
+        await connection.execute(schema.passage_correction.insert().values(**said, at=now))
+        await _money(connection, house.now())
+        await _tariff(connection, house.now())
+        await _coupons(connection, house.now())
+        await _public(connection, house.now())
+        await _duty(connection, house.now())
         await connection.execute(schema.gateway_tag.insert().values(gateway=gateway.id, tag="pilot"))
         await connection.execute(schema.conservation_finding.insert().values(**found, found_at=now, seen_at=now))
         for place in (schema.building, schema.gate):
@@ -168,6 +302,7 @@ async def _act(east: Centre, gateway: Gateway) -> None:
         spot = {"complex": "garden", "plan": "plan-1", "device": "uhppoted:1", "point": "door/1", "x": 350, "y": 200}
         await connection.execute(schema.pin.insert().values(**spot, placed_at=now, placed_by="wang"))
         await add_household(connection, house.now())
+        await _shared_places(connection, house.now())
         await access_list.adopt(connection, "garden", house.now())
         await access_rows.put_schedule(connection, "garden", "白天", {"mon": "08:00-18:00"})
         await access_rows.put_group(connection, "garden", "楼门", "*", "白天")

@@ -63,6 +63,16 @@ def test_what_adds_up_passes() -> None:
     assert outcome().plain()["charged_fen"] == 400
 
 
+def test_a_misread_exit_may_have_been_joined_by_the_end() -> None:
+    """With its fee, which is the truth's: no other adds up."""
+    fees = {stay.misread: fee_fen(stay) for stay in GroundTruth(list(FACTS)).stays}
+    joined = {"sessions": {"exited": 2, "inside": 1}, "charges": 2}
+    assert discrepancies(outcome(centre=centre(**joined, charged_fen=fees[True] + fees[False]))) == []
+    wrong = fees[True] + fees[False] + 100
+    (named,) = discrepancies(outcome(centre=centre(**joined, charged_fen=wrong)))
+    assert named.startswith(f"charged, fen: {wrong}")
+
+
 @pytest.mark.parametrize(
     ("changed", "found"),
     [
@@ -74,7 +84,8 @@ def test_what_adds_up_passes() -> None:
         ({"centre": centre(alerts_by_rule={})}, "alerts door_forced: 0, expected 1"),
         ({"centre": centre(charged_fen=399)}, "charged, fen: 399, expected 400"),
         ({"centre": centre(charges=2)}, "sessions charged: 2, expected 1"),
-        ({"centre": centre(sessions={"exited": 2, "inside": 1})}, "sessions exited: 2, expected 1"),
+        ({"centre": centre(sessions={"exited": 3, "inside": 1})}, "sessions exited: 3, expected 2"),
+        ({"centre": centre(sessions={"exited": 2, "inside": 1})}, "sessions charged: 1, expected 2"),
         ({"centre": centre(deliveries={"sent": 6, "waiting": 1})}, "deliveries waiting: 1, expected 0"),
         ({"webhook": Counts(6, 0, 3, 0, 0, {})}, "events at the webhook's end: 6, expected 7"),
     ],

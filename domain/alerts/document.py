@@ -1,0 +1,121 @@
+"""A complex's own rules, as a document beside the built-in ones, with errors that say what, where and what to do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any, Literal, cast
+
+import msgspec
+from msgspec import Meta
+
+from domain.alerts.built_in import KNOWN, NEEDED
+from domain.alerts.rules import Inhibition, Rule, RuleId, RuleSet
+from domain.alerts.words import rank
+from domain.located import located
+
+SCHEMA = "alert-rules/1"
+MOST_RULES = 200
+_MAX_DEPTH, _MAX_NODES = 12, 50_000
+_WORDS = frozenset(
+    {"kind", "state", "alarm", "label", "result", "reason", "phase", "place", "lane", "zone", "device", "subject"}
+    | {"color", "hours", "by", "of", "without"}
+)
+_DESCRIPTIVE = frozenset({"note", "notes", "title", "why"})  # words for people, anywhere
+
+
+class BadRules(Exception):
+    """Rules that cannot be used; the message begins with the path of the wrong key."""
+
+
+class _Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What differs from the built-in set. ``rules``: new ones, and others in the place of those of the same id."""
+
+    schema: Literal["alert-rules/1"]
+    without: Annotated[tuple[RuleId, ...], Meta(max_length=MOST_RULES)] = ()
+    rules: Annotated[tuple[Rule, ...], Meta(max_length=MOST_RULES)] = ()
+    inhibitions: Annotated[tuple[Inhibition, ...], Meta(max_length=MOST_RULES)] | None = None
+
+
+def read_rules(document: object, based_on: RuleSet = KNOWN) -> RuleSet:
+    """The rules of a parsed YAML or JSON document. Raises BadRules."""
+    if not isinstance(document, Mapping):
+        raise BadRules(f"the file is no mapping: expected `schema: {SCHEMA}` and, beside it, `rules` or `without`")
+    try:
+        said = msgspec.convert(_tidy(document, iter(range(_MAX_NODES)), _MAX_DEPTH), _Document)
+    except msgspec.ValidationError as error:
+        raise BadRules(located("", str(error)).removeprefix(".")) from error
+    _check(said, based_on)
+    own = {rule.id: rule for rule in said.rules}
+    kept = tuple(own.pop(rule.id, rule) for rule in based_on.rules if rule.id not in said.without)
+    inhibitions = based_on.inhibitions if said.inhibitions is None else said.inhibitions
+    return RuleSet(rules=(*kept, *own.values()), inhibitions=inhibitions)
+
+
+def document_of(rules: RuleSet, based_on: RuleSet = KNOWN) -> dict[str, Any]:
+    """A set as plain values, as ``read_rules`` takes it: what differs from the built-in one."""
+    ids = {rule.id for rule in rules.rules}
+    return msgspec.to_builtins(
+        _Document(
+            schema=SCHEMA,
+            without=tuple(rule.id for rule in based_on.rules if rule.id not in ids),
+            rules=tuple(rule for rule in rules.rules if rule not in based_on.rules),
+            inhibitions=None if rules.inhibitions == based_on.inhibitions else rules.inhibitions,
+        )
+    )
+
+
+def _check(said: _Document, based_on: RuleSet) -> None:
+    """What no single rule can see of itself. Raises BadRules."""
+    known = {rule.id: rule for rule in based_on.rules}
+    _refuse_twice("rules", [rule.id for rule in said.rules])
+    _refuse_twice("without", said.without)
+    for index, name in enumerate(said.without):
+        if name not in known:
+            raise BadRules(f"without[{index}]: there is no built-in rule {name!r}; leave it out")
+        if name in NEEDED:
+            raise BadRules(f"without[{index}]: {name} is about lives and stays; silence one device, with an end")
+    for index, rule in enumerate(said.rules):
+        if rule.id in NEEDED and rule.id in known:
+            _check_needed(f"rules[{index}]", rule, known[rule.id])
+    for index, inhibition in enumerate(said.inhibitions or ()):
+        if about_lives := NEEDED & set(inhibition.of):
+            raise BadRules(
+                f"inhibitions[{index}].of: {min(about_lives)} is about lives; nothing mutes it, leave it out"
+            )
+
+
+def _check_needed(path: str, rule: Rule, old: Rule) -> None:
+    """A rule about lives may be made wider, never milder or narrower."""
+    if rank(rule.severity) < rank(old.severity):
+        raise BadRules(f"{path}.severity: {rule.id} is about lives and stays {old.severity}")
+    narrower = ("category", "unless", "during", "looks")
+    wrong = [name for name in narrower if getattr(rule, name) != getattr(old, name)]
+    wrong += [] if set(old.when) <= set(rule.when) else ["when"]
+    if wrong:
+        raise BadRules(f"{path}.{wrong[0]}: {rule.id} is about lives; keep what the built-in rule says, add to `when`")
+
+
+def _refuse_twice(path: str, ids: Iterable[str]) -> None:
+    twice = [name for name, count in Counter(ids).items() if count > 1]
+    if twice:
+        raise BadRules(f"{path}: {twice[0]!r} stands twice; keep one of them")
+
+
+def _tidy(node: Any, nodes: Iterator[int], depth: int) -> Any:
+    """Without words for people; a list where one entry stands alone. Raises BadRules where it is too deep or large."""
+    if next(nodes, None) is None or not depth:
+        raise BadRules("the file is nested too deep or too large; is there an anchor that holds itself?")
+    if isinstance(node, Mapping):
+        entries = ((str(key), value) for key, value in cast("Mapping[Any, Any]", node).items())
+        return {key: _tidy(_listed(key, value), nodes, depth - 1) for key, value in entries if key not in _DESCRIPTIVE}
+    if isinstance(node, list | tuple):
+        return [_tidy(entry, nodes, depth - 1) for entry in cast("list[Any]", node)]
+    return node
+
+
+def _listed(key: str, value: object) -> object:
+    """``kind: door`` means ``kind: [door]``, and one condition stands for a list of one."""
+    is_word = key in _WORDS and isinstance(value, str)
+    is_condition = key in ("when", "unless") and isinstance(value, Mapping)
+    return cast("object", [value]) if is_word or is_condition else cast("object", value)

@@ -1,0 +1,1 @@
+"""The guards at the gate: what waits at each lane, cash with a receipt, openings by hand; with the uplink cut too."""

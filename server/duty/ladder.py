@@ -1,0 +1,62 @@
+"""A reader of the log that brings what may ring onto the duty ladder. It acts on people, so it is never rewound."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.alerts.built_in import BUILT_IN
+from domain.alerts.rules import Fact as Known
+from domain.alerts.rules import Rules
+from domain.alerts.words import Alert, lateness
+from domain.events import is_unsure
+from domain.sketch import Sketch
+from server.batches import Batch
+from server.duty.duties import Duties
+from server.duty.spots import REACHES, Spots
+from server.facts import Fact
+from server.store import duty_alerts
+from server.store.duty_rows import Moved
+from server.store.engine import stamp
+from server.store.live_rows import announce_all
+
+
+class Ladder:
+    """Each alert comes once, by the cursor and by its id. What is older than a day is no longer grouped, or told."""
+
+    name = "ladder"
+
+    def __init__(self, duties: Duties, now: Callable[[], datetime], rules: Rules = BUILT_IN) -> None:
+        self._duties, self._now, self._rules = duties, now, rules
+
+    async def fold(self, connection: AsyncConnection, batches: Sequence[Batch]) -> None:
+        now = self._now()
+        facts = [fact for batch in batches for fact in batch.facts_where(self._is_wanted)]
+        fresh = [fact for fact in facts if now - fact.event.occurred_at <= REACHES]
+        alerts = [alert for fact in fresh if (alert := self._alert(fact))]
+        new = await duty_alerts.new_ones(connection, alerts) if alerts else []
+        by_complex: defaultdict[str, list[Alert]] = defaultdict(list)
+        for alert in new:
+            by_complex[alert.complex].append(alert)
+        spots = Spots(connection, self._duties, self._rules.known, now)
+        moved = [
+            one for complex_id in sorted(by_complex) for one in await spots.look(complex_id, by_complex[complex_id])
+        ]
+        await announce_all(connection, "alert", changed(moved), stamp(now))
+
+    def _is_wanted(self, sketch: Sketch) -> bool:
+        return self._rules.may_fire(sketch)
+
+    def _alert(self, fact: Fact) -> Alert | None:
+        event = fact.event
+        late = lateness(event.occurred_at, fact.received_at, unsure=is_unsure(event))
+        known = Known(fact.id, fact.complex, late, fact.gateway)
+        return self._rules.alert(event, self._duties.place(fact.complex), known)
+
+
+def changed(moved: Sequence[Moved]) -> list[tuple[str, str]]:
+    """What screens are to show anew: a matter by the alert that it is named after. What is new they hear of anyway."""
+    return [(one.matter.state.complex, one.matter.state.incident) for one in moved if not one.is_new]
