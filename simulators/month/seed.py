@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from random import Random
 from typing import get_args
 from zoneinfo import ZoneInfo
@@ -96,12 +96,12 @@ def _visit(
 
 
 def _slot(taken: dict[datetime, None], wanted: datetime) -> datetime:
-    """The first moment from ``wanted`` on at which nobody else is at the lane."""
-    step = int(_APART.total_seconds())
-    at = wanted.replace(second=wanted.second // step * step, microsecond=0)
+    """The first moment from ``wanted`` on at which nobody else is at the lane: moments are ``_APART``, over minutes
+    and hours too."""
+    midnight = datetime.combine(wanted.date(), time(), ZONE)
+    at = midnight + (wanted - midnight) // _APART * _APART
     while at in taken:
         at += _APART
-        at = at.replace(second=at.second // step * step)
     taken[at] = None
     return at
 

@@ -19,6 +19,7 @@ from tests.eventlog.test_postgres_batches import arrival
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 COMPLEX = "garden"
 GAP = Gap("gw-1", "routine", "e1", 1, 1, "capacity")
+TRIES = 30
 
 
 class Hasty(PostgresBatchLog):
@@ -51,10 +52,27 @@ async def given_up(server: Postgres, log: PostgresBatchLog, gateway: str) -> Non
     """A batch whose commit waits for a standby that never comes, and is given up: seen by all, on one machine."""
     await log.append([arrival(f"{gateway}-before", 1)])  # the day is begun
     await asyncio.to_thread(wait_for, server, "nobody")
+    await in_force(log, gateway, waiting=True)
     with pytest.raises(LogBroken):
         await log.append([arrival(gateway, 1)])
     sql = f"SELECT count(*) FROM batch WHERE gateway = '{gateway}'"
     assert await asyncio.to_thread(server.say, sql, "gatehouse") == "1"
+
+
+async def in_force(log: PostgresBatchLog, gateway: str, *, waiting: bool) -> None:
+    """What commits wait for is taken up by the server's checkpointer, some time after it was told: until then."""
+    for number in range(TRIES):
+        if await is_given_up(log, f"{gateway}-{waiting}-{number}") is waiting:
+            return
+    raise AssertionError(f"{TRIES} commits, and the server does not do as it was told")
+
+
+async def is_given_up(log: PostgresBatchLog, gateway: str) -> bool:
+    try:
+        await log.append([arrival(gateway, 1)])
+    except LogBroken:
+        return True
+    return False
 
 
 @pytest.mark.usefixtures("impatient")
@@ -69,6 +87,7 @@ async def test_what_is_on_one_machine_alone_is_not_told_as_known(server: Postgre
         with pytest.raises(LogBroken):
             await log.declare(GAP, COMPLEX)
         await asyncio.to_thread(wait_for, server, "")
+        await in_force(log, "gw-1", waiting=False)
         (receipt,) = await log.append([arrival("gw-1", 1)])
         assert (receipt.outcome, receipt.watermark) == ("known", 1)
         assert await log.watermarks("gw-1") == {("routine", "e1"): 1}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select, text
@@ -183,15 +184,25 @@ async def test_a_reader_writes_nothing(db: Database) -> None:
             await connection.execute(schema.mark.delete())
 
 
+async def heard_of_its_end(pooled: Any) -> None:
+    """Between the server's last word and the end of the line a connection looks whole to its pool: until it does not."""
+    async with asyncio.timeout(10):
+        while not pooled.is_closed():
+            await asyncio.sleep(0.01)
+
+
 @only_postgres
 async def test_connections_that_were_broken_off_are_replaced_by_themselves(db: Database) -> None:
     await begin_count(db)
+    async with db.write() as connection:
+        pooled = (await connection.get_raw_connection()).driver_connection
     await add_one(db, None)
     other = Database(db.url)
     async with other.read() as connection:
         ended = (await connection.execute(_END_OTHERS)).all()
     await other.close()
     assert len(ended) >= 1
+    await heard_of_its_end(pooled)
     await add_one(db, None)
     async with db.read() as connection:
         assert await read_count(connection) == 2
