@@ -185,7 +185,7 @@ async def test_a_reader_writes_nothing(db: Database) -> None:
 
 
 async def heard_of_its_end(pooled: Any) -> None:
-    """Between the server's last word and the end of the line a connection looks whole to its pool: until it does not."""
+    """Between the last word of its server and the end of the line a connection looks whole: until it does not."""
     async with asyncio.timeout(10):
         while not pooled.is_closed():
             await asyncio.sleep(0.01)
