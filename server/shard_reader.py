@@ -47,15 +47,17 @@ class Overtaken(Exception):
 
 
 _CROWD_S, _CROWD_LOOK_S = 5.0, 0.25  # so long a reader waits for others at most, and how often it looks
+_BACKLOG_S, _LOOK_S = 30.0, 0.1  # what pours in for longer is no backlog but the load of that day
 
 
 class Rest:
     """Lets readers whose result can wait a little give way to ingest while batches pour in after an outage.
 
-    ``busy`` says whether they do. A reader then rests some times as long as it worked, so that what is held back at
-    the gateways is safe first and shown soon after. While a crowd stands at the door (``crowded``: a city that comes
-    back after a restart, each with a little), a reader waits for it to be served: each of its transactions would make
-    all of them wait, and afterwards it takes in one what they brought.
+    ``busy`` says whether they do. All readers together then rest some times as long as they work, so that what is held
+    back at the gateways is safe first and shown soon after; where it goes on for longer than a backlog lasts, each
+    rests ``most_s`` at most, so that they do not fall behind for good. While a crowd stands at the door (``crowded``: a
+    city that comes back after a restart, each with a little), a reader waits for it to be served: each of its
+    transactions would make all of them wait, and afterwards it takes in one what they brought.
     """
 
     def __init__(
@@ -64,16 +66,36 @@ class Rest:
         times: float = 9.0,
         most_s: float = 1.0,
         crowded: Callable[[], bool] = lambda: False,
+        clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._busy, self._times, self._most_s, self._crowded = busy, times, most_s, crowded
+        self._busy, self._times, self._most_s, self._crowded, self._clock_s = busy, times, most_s, crowded, clock_s
+        self._busy_since_s: float | None = None
+        self._turn_s = 0.0  # when the next one may work
 
     async def after(self, work_s: float) -> None:
-        if self._busy():
-            await asyncio.sleep(min(self._most_s, self._times * work_s))
+        await self._give_way(min(self._most_s, self._times * work_s))
         for _ in range(round(_CROWD_S / _CROWD_LOOK_S)):
             if not self._crowded():
                 return
             await asyncio.sleep(_CROWD_LOOK_S)
+
+    async def _give_way(self, rest_s: float) -> None:
+        """Until it is this reader's turn, or nobody is to be given way to any more."""
+        began_s = self._clock_s()
+        self._turn_s = max(self._turn_s, began_s) + rest_s
+        turn_s = self._turn_s
+        while (now_s := self._clock_s()) < (turn_s if self._is_backlog(now_s) else began_s + rest_s):
+            if not self._busy():
+                self._turn_s = 0.0
+                return
+            await asyncio.sleep(min(_LOOK_S, turn_s - now_s))
+
+    def _is_backlog(self, now_s: float) -> bool:
+        if not self._busy():
+            self._busy_since_s = None
+        elif self._busy_since_s is None:
+            self._busy_since_s = now_s
+        return self._busy_since_s is not None and now_s - self._busy_since_s < _BACKLOG_S
 
 
 class Stride:
