@@ -19,7 +19,8 @@ from simulators.month.words import Cut, Fault, Lane, Month, Shift, Stray, Visit,
 ZONE = ZoneInfo("Asia/Shanghai")
 _CARS, _RESIDENTS = 420, 160
 _APART = timedelta(seconds=40)  # two cars at an entrance, or at the exits: longer than it takes to pay
-_SHORT_MIN, _LONG_MIN = (3, 13), (35, 540)
+_SHORT_MIN, _LONG_MIN, _PAYS_BEFORE_MIN = (3, 13), (35, 540), (50, 540)  # who pays earlier is not free any more then
+_STAYS_MIN: dict[Way, tuple[int, int]] = {"short": _SHORT_MIN, "before": _PAYS_BEFORE_MIN, "late": _PAYS_BEFORE_MIN}
 _SHARES: dict[Way, int] = {"wechat": 9, "alipay": 7, "before": 4, "cash": 8, "late": 1, "short": 11}
 _PAYERS: list[Way] = [way for way, share in _SHARES.items() for _ in range(share)]
 _FLOAT_FEN = 20_000
@@ -77,7 +78,7 @@ def _visit(
 ) -> Visit:
     way: Way = "pass" if resident else chance.choice(_PAYERS)
     begin = datetime.combine(day, datetime.min.time(), ZONE) + timedelta(minutes=chance.randint(6 * 60, 13 * 60))
-    minutes = chance.randint(*(_SHORT_MIN if way == "short" else _LONG_MIN))
+    minutes = chance.randint(*_STAYS_MIN.get(way, _LONG_MIN))
     entrance, leaves = chance.choice(("in-1", "in-2")), chance.choice(("out-1", "out-2"))
     entered = _slot(free[entrance], begin + timedelta(seconds=chance.randrange(60)))
     left = _slot(free[leaves], entered + timedelta(minutes=minutes, seconds=chance.randrange(60)))

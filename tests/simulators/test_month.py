@@ -12,7 +12,7 @@ import pytest
 from simulators.month.seed import make_month
 from simulators.month.words import Fault
 
-APART = timedelta(seconds=40)
+APART, FREE = timedelta(seconds=40), timedelta(minutes=15)
 BUSY = make_month(3)
 
 
@@ -27,6 +27,12 @@ def test_no_two_cars_are_at_an_entrance_or_at_the_one_cashier_at_once() -> None:
         times["exits"].append(visit.left_at)
     for at, moments in times.items():
         assert all(later - earlier >= APART for earlier, later in pairwise(sorted(moments))), at
+
+
+def test_who_pays_before_leaving_is_not_free_any_more() -> None:
+    early = [visit for seed in range(1, 6) for visit in make_month(seed).visits if visit.paid_before_s]
+    paid = [visit.left_at - timedelta(seconds=visit.paid_before_s) - visit.entered_at for visit in early]
+    assert min(paid) > FREE
 
 
 @pytest.mark.parametrize("cars", [12, 200])
