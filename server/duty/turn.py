@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.delivery import MOST_ATTEMPTS, PASSING, Known, left
@@ -20,11 +21,14 @@ from server.channels.people import Told, told
 from server.channels.registry import Channels
 from server.store import alert_views, delivery_rows
 from server.store.delivery_rows import Delivery, Whom
+from server.store.duty_states import UnreadableState
 from server.store.engine import stamp
 from server.web.notice_words import Words
 
 CLAIM_S = 120.0  # beyond what any channel takes; then it counts as not sent
 PAUSE_S = 60.0  # after which a far end that was ill or busy is tried anew, where there is no other
+
+log = structlog.get_logger()
 
 replace = msgspec.structs.replace
 
@@ -60,9 +64,15 @@ class Turn:
         return stamp(self.now)
 
     async def may(self, step: Step | None) -> bool:
-        """Whether a step is still to be sent."""
-        state = None if step is None else await delivery_rows.state_of(self.connection, step.incident)
-        return step is not None and state is not None and may_send(state, step)
+        """Whether a step is still to be sent. Where nobody can say, it is: told in vain is better than not told."""
+        if step is None:
+            return False
+        try:
+            state = await delivery_rows.state_of(self.connection, step.incident)
+        except UnreadableState as error:
+            log.error("sent_unasked", incident=step.incident, step=step.number, error=str(error))
+            return True
+        return state is not None and may_send(state, step)
 
     async def still(self, rows: Sequence[Delivery]) -> list[Delivery]:
         """Those whose step is."""

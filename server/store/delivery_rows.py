@@ -13,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.alerts.words import Severity
 from domain.delivery import HOUR, Push
 from domain.duty.plan import EMERGENCY
-from domain.duty.state import Owner, State, Step, decode_state
+from domain.duty.state import Owner, State, Step
 from server.store.channel_tables import duty_delivery as table
+from server.store.duty_states import read_state
 from server.store.duty_tables import duty_state, duty_step
 from server.store.engine import stamp, unstamp
 from server.store.move_table import complex_move
@@ -126,10 +127,11 @@ def _waiting(row: Any) -> Waiting:
 
 
 async def state_of(connection: AsyncConnection, incident: str) -> State | None:
-    """Where a matter stands; read in its complex's turn, it stays so until the transaction ends."""
+    """Where a matter stands; read in its complex's turn, it stays so until the transaction ends. Raises
+    UnreadableState."""
     found = await connection.execute(select(duty_state.c.state).where(duty_state.c.incident == incident))
     body: bytes | None = found.scalar()
-    return None if body is None else decode_state(body)
+    return None if body is None else read_state(incident, body)
 
 
 async def mark(connection: AsyncConnection, step: Step, now: datetime, *, dropped: str | None = None) -> None:

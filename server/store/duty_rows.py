@@ -12,8 +12,9 @@ import msgspec
 from sqlalchemy import delete, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.duty.state import Owner, State, Step, decode_state, encode_state, may_send
+from domain.duty.state import Owner, State, Step, encode_state, may_send
 from server.store.bulk import insert_new, upsert
+from server.store.duty_states import readable
 from server.store.duty_tables import duty_alert, duty_state, duty_step, noise
 from server.store.engine import stamp, unstamp
 
@@ -128,15 +129,15 @@ async def one(connection: AsyncConnection, incident: str) -> Matter | None:
 
 
 async def by_names(connection: AsyncConnection, incidents: Collection[str]) -> dict[str, Matter]:
-    """Matters by name."""
+    """Matters by name, those that can be read."""
     found: dict[str, Matter] = {}
     names = sorted(set(incidents))
-    columns = (duty_state.c.state, duty_state.c.place, duty_state.c.opened_at)
+    columns = (duty_state.c.incident, duty_state.c.state, duty_state.c.place, duty_state.c.opened_at)
     for start in range(0, len(names), _AT_ONCE):
         query = select(*columns).where(duty_state.c.incident.in_(names[start : start + _AT_ONCE]))
-        for state, place, opened_at in (await connection.execute(query)).all():
-            matter = Matter(decode_state(state), place, unstamp(opened_at))
-            found[matter.state.incident] = matter
+        for name, body, place, opened_at in (await connection.execute(query)).all():
+            if (state := readable(name, body)) is not None:
+                found[name] = Matter(state, place, unstamp(opened_at))
     return found
 
 
@@ -155,13 +156,17 @@ async def due_in(connection: AsyncConnection, now: datetime) -> list[str]:
 
 
 async def due_of(connection: AsyncConnection, complex_id: str, now: datetime, limit: int) -> list[Matter]:
-    """Of a complex, those that have waited longest."""
+    """Of a complex, those that have waited longest. What cannot be read is not looked at again: nothing can be said of
+    it any more but that it is there, and its steps are sent as they are (server/duty/turn.py)."""
     late = or_(duty_state.c.due_at <= stamp(now), duty_state.c.updated_at > stamp(now))
     query = select(duty_state.c.incident).where(duty_state.c.complex == complex_id, duty_state.c.due_at.is_not(None))
     query = query.where(late).order_by(duty_state.c.due_at, duty_state.c.incident).limit(limit)
     names = list((await connection.execute(query)).scalars())
     found = await by_names(connection, names)
-    return [found[name] for name in names]
+    unread = [name for name in names if name not in found]
+    if unread:
+        await connection.execute(update(duty_state).where(duty_state.c.incident.in_(unread)).values(due_at=None))
+    return [found[name] for name in names if name in found]
 
 
 async def look_again(connection: AsyncConnection, complex_id: str, now: datetime) -> None:

@@ -11,7 +11,8 @@ from sqlalchemy import case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.duty.plan import Level
-from domain.duty.state import State, decode_state
+from domain.duty.state import State
+from server.store.duty_states import readable
 from server.store.duty_tables import duty_alert, duty_state, duty_step
 from server.store.people_tables import account
 from server.store.place_tables import account_scope, area_within
@@ -87,12 +88,12 @@ async def board(
         query = query.where(duty_state.c.level == level)
     order = (duty_state.c.at_top.desc(), _WORST_FIRST, duty_state.c.opened_at, duty_state.c.incident)
     rows = (await connection.execute(query.order_by(*order).limit(limit))).mappings()
-    return [_board_row(row) for row in rows]
+    return [_board_row(row, state) for row in rows if (state := readable(row["incident"], row["state"]))]
 
 
-def _board_row(row: Any) -> BoardRow:
+def _board_row(row: Any, state: State) -> BoardRow:
     said = {name: row[name] for name in BoardRow.__struct_fields__}
-    return msgspec.convert(said | {"state": decode_state(row["state"])}, BoardRow)
+    return msgspec.convert(said | {"state": state}, BoardRow)
 
 
 def _going_on(query: Any, scope: Scope, complex_id: str) -> Any:

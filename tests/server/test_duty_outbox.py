@@ -342,3 +342,25 @@ async def test_a_browser_that_is_gone_is_forgotten_and_a_complex_that_has_moved_
         await here.opened("r1", complex_id=rows.RIVER)
         await here.look(seconds=WAITS["critical"].total_seconds() + 1)
         assert here.counts() == {"push": 1, "group": 1}, "seen is not acknowledged; the moved one's waits where it is"
+
+
+async def damaged(db: Database, incident: str) -> None:
+    async with db.write(rows.GARDEN) as connection:
+        its = schema.duty_state.c.incident == incident
+        await connection.execute(schema.duty_state.update().where(its).values(state=b'{"of":"a newer program"}'))
+
+
+async def test_a_state_that_cannot_be_read_stands_alone_and_is_told_all_the_same(
+    tmp_path: Path, engine: Engine
+) -> None:
+    async with night(tmp_path, engine) as here:
+        await here.opened("a1")
+        await here.opened("b1")
+        await damaged(here.db, "a1")
+        await here.look()
+        told = sorted(notice.url.rpartition("/")[2] for notice in here.ends["group"].taken)
+        assert told == ["a1", "b1"]
+        await here.look(seconds=21)
+        assert here.counts() == {"group": 2, "call": 2}
+        await here.look(hours=2)
+        assert await here.all("asked") == [], "it ends"

@@ -32,7 +32,7 @@ from server.duty.duties import Duties
 from server.duty.ladder import Ladder
 from server.facts import Fact
 from server.rebuild import rebuild
-from server.store import duty_documents, duty_rows, schema, silence_rows
+from server.store import duty_documents, duty_rows, duty_views, schema, silence_rows
 from server.store.alert_actions import Asked, Doer
 from server.store.engine import Database, stamp
 from server.store.scope import CITY
@@ -423,3 +423,20 @@ async def _kept(here: Centre) -> tuple[list[Any], list[Any]]:
     """What a rebuild must leave alone; when a step was sent is for those who send."""
     steps = [row | {"sent_at": None} for row in await here.rows(schema.duty_step)]
     return steps, await here.rows(schema.duty_alert)
+
+
+async def test_a_matter_that_cannot_be_read_keeps_no_other_from_climbing(site: Site) -> None:
+    await site.forced()
+    await site.forced(place="地下室")
+    damaged, whole = [one.state.incident for one in await site.states()]
+    async with site.db.write(rows.GARDEN) as connection:
+        its = schema.duty_state.c.incident == damaged
+        await connection.execute(update(schema.duty_state).where(its).values(state=b"{"))
+    await site.later(70)
+    steps = {(row["incident"], row["why"]) for row in await site.rows(schema.duty_step)}
+    assert steps == {(damaged, "opened"), (whole, "opened"), (whole, "next_person")}
+    async with site.db.read() as connection:
+        assert [row.incident for row in await duty_views.board(connection, CITY)] == [whole]
+        assert await duty_rows.due_in(connection, site.now) == []
+    await site.forced(place="后门")
+    assert len(await site.rows(schema.duty_state)) == 3
