@@ -21,6 +21,8 @@ class Few:
         self._asked.move_to_end(name)
         if len(self._asked) > _MOST_REMEMBERED:
             self._asked.popitem(last=False)
+        if asked and now < asked[-1]:  # the clock was set back: what it said before is no measure any more
+            asked.clear()
         if len(asked) == self._most and now - asked[0] < self._within:
             return False
         asked.append(now)

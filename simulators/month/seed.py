@@ -82,7 +82,8 @@ def _visit(
     entrance, leaves = chance.choice(("in-1", "in-2")), chance.choice(("out-1", "out-2"))
     entered = _slot(free[entrance], begin + timedelta(seconds=chance.randrange(60)))
     left = _slot(free[leaves], entered + timedelta(minutes=minutes, seconds=chance.randrange(60)))
-    before = {"before": chance.randint(120, 600), "late": chance.randint(1_200, 1_700)}.get(way, 0)
+    before_s = {"before": chance.randint(120, 600), "late": chance.randint(1_200, 1_700)}.get(way, 0)
+    paid = _slot(free[leaves], left - timedelta(seconds=before_s), -_APART) if before_s else left
     return Visit(
         number=0,
         plate=plate,
@@ -92,17 +93,17 @@ def _visit(
         entrance=entrance,
         exit=leaves,
         way=way,
-        paid_before_s=before,
+        paid_before_s=int((left - paid).total_seconds()),
     )
 
 
-def _slot(taken: dict[datetime, None], wanted: datetime) -> datetime:
-    """The first moment from ``wanted`` on at which nobody else is at the lane: moments are ``_APART``, over minutes
-    and hours too."""
+def _slot(taken: dict[datetime, None], wanted: datetime, step: timedelta = _APART) -> datetime:
+    """The first moment from ``wanted`` on at which nobody else is at the lane, or pays: moments are ``_APART``, over
+    minutes and hours too."""
     midnight = datetime.combine(wanted.date(), time(), ZONE)
     at = midnight + (wanted - midnight) // _APART * _APART
     while at in taken:
-        at += _APART
+        at += step
     taken[at] = None
     return at
 
