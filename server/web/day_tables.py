@@ -84,7 +84,13 @@ def round_fee(units: int) -> int:
 def _item(item: Item, translate: Translate, today: date | None = None) -> Sequence[Value]:
     age = item.age_days if today is None else (today - date.fromisoformat(item.since)).days
     named = (translate(word("bill_channel", item.channel)), item.key, translate(word("bill_class", item.kind)))
-    return (*named, yuan(item.bill_fen), yuan(item.local_fen), item.since, age, item.note or item.action)
+    return (*named, yuan(item.bill_fen), yuan(item.local_fen), item.since, age, item.note or _meaning(item, translate))
+
+
+def _meaning(item: Item, translate: Translate) -> str:
+    """What to do, in the reader's language; the figures of it stand beside."""
+    said = word("bill_meaning", item.kind)
+    return item.action if said == item.kind else translate(said)
 
 
 def _closing(closing: Closing | None) -> Sequence[Value]:
