@@ -19,6 +19,7 @@ from rich.table import Table
 
 from benchmarks import (
     bills,
+    chain,
     decode,
     delay,
     doors,
@@ -51,6 +52,7 @@ BENCHMARKS: dict[str, Callable[[float], Awaitable[list[Row]]]] = {
     "projections": projections.run,
     "fleet": fleet.run,
     "fleet-page": fleet_page.run,
+    "chain": chain.run,
     "scale": scale.run,
     "bills": bills.run,
     "tariff": tariff.run,

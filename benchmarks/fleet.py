@@ -45,7 +45,7 @@ async def run(scale: float) -> list[Row]:
         rig = Rig(Path(folder), NatsBroker(), extra_server=complexes)
         try:
             await rig.start_server()
-            identities = await _identities(address.of(rig.server_folder, ""), count)
+            identities = await identities_in(address.of(rig.server_folder, ""), count)
             async with _playing(rig.url, identities[:_WARM]) as first:
                 await _warmed(first)
             async with _playing(rig.url, identities) as fleet:
@@ -56,11 +56,11 @@ async def run(scale: float) -> list[Row]:
             rig.stop_all()
 
 
-async def _identities(url: str, count: int) -> list[Identity]:
+async def identities_in(url: str, count: int, complexes: int = _COMPLEXES) -> list[Identity]:
     """So many gateways, known to the centre without the way over a code each."""
     keys = [OKPKey.generate_key("Ed25519") for _ in range(count)]
     found = [
-        Identity(gateway_id(key.as_dict(private=False)), f"complex-{n % _COMPLEXES}", key.as_dict(private=True))
+        Identity(gateway_id(key.as_dict(private=False)), f"complex-{n % complexes}", key.as_dict(private=True))
         for n, key in enumerate(keys)
     ]
     now = stamp(datetime.now(UTC))

@@ -37,9 +37,9 @@ def door_and_plate_messages(count: int, start: datetime, step: timedelta = _STEP
     return made
 
 
-def forced_door_messages(count: int, start: datetime, step: timedelta) -> list[Message]:
-    """Doors forced open, at a controller of their own."""
-    controller = Controller(405419777, _SITE)
+def forced_door_messages(count: int, start: datetime, step: timedelta, *, first: int = 0) -> list[Message]:
+    """Doors forced open, at a controller of their own; ``first`` is how many it had told before."""
+    controller = Controller(405419777, _SITE, first + 1)
     made = [controller.alarm(1 + number % 4, FORCED_OPEN, start + step * number)[0] for number in range(count)]
     return [(message.topic, message.payload) for message in made]
 

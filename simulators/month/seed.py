@@ -19,7 +19,7 @@ from simulators.month.words import Cut, Fault, Lane, Month, Shift, Stray, Visit,
 ZONE = ZoneInfo("Asia/Shanghai")
 _CARS, _RESIDENTS = 420, 160
 _APART = timedelta(seconds=40)  # two cars at an entrance, or at the exits: longer than it takes to pay
-_SHORT_MIN, _LONG_MIN, _PAYS_BEFORE_MIN = (3, 13), (35, 540), (50, 540)  # who pays earlier is not free any more then
+_SHORT_MIN, _LONG_MIN, _PAYS_BEFORE_MIN = (3, 13), (35, 540), (65, 540)  # who pays earlier is not free any more then
 _STAYS_MIN: dict[Way, tuple[int, int]] = {"short": _SHORT_MIN, "before": _PAYS_BEFORE_MIN, "late": _PAYS_BEFORE_MIN}
 _SHARES: dict[Way, int] = {"wechat": 9, "alipay": 7, "before": 4, "cash": 8, "late": 1, "short": 11}
 _PAYERS: list[Way] = [way for way, share in _SHARES.items() for _ in range(share)]

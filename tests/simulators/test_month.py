@@ -12,7 +12,7 @@ import pytest
 from simulators.month.seed import make_month
 from simulators.month.words import Fault
 
-APART, FREE = timedelta(seconds=40), timedelta(minutes=15)
+APART, FREE = timedelta(seconds=40), timedelta(minutes=30)  # of the class that is free for longest
 BUSY = make_month(3)
 
 
