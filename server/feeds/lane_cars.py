@@ -30,7 +30,7 @@ class Seen(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def order(self) -> tuple[str, bool]:
-        """A car that is let through is told of at the moment of its read: then it waits no more."""
+        """A car that is let through is told of within the millisecond of its read: then it waits no more."""
         return self.at, not self.plate
 
 
@@ -40,7 +40,8 @@ WHERE lane_car.complex = wanted.complex AND lane_car.lane = wanted.lane"""  # no
 
 
 class LaneCars:
-    """A reader of the log. Whatever order the reads arrive in, the latest of a lane stands."""
+    """A reader of the log. Whatever order the reads arrive in, the latest of a lane stands: by the gateway's clock, for
+    a camera's may be behind that of the guard who let the last car out by hand."""
 
     name = "lane_cars"
 
@@ -67,4 +68,6 @@ def _seen(fact: Fact) -> Seen | None:
         return None
     asked = event.direction == "out" and event.result == "pending" and event.reason == "due"
     plate = canonical(event.subject.id) if asked and event.subject and event.subject.id else ""
-    return Seen(fact.complex, event.lane, fact.gateway, event.direction, plate, stamp(event.occurred_at))
+    return Seen(
+        fact.complex, event.lane, fact.gateway, event.direction, plate, stamp(event.recorded_at or fact.received_at)
+    )
