@@ -115,10 +115,10 @@ def _numbered(visits: Iterator[Visit]) -> list[Visit]:
 
 def _while_cut(visit: Visit, cuts: tuple[Cut, ...]) -> Visit:
     """Without the line nobody pays by phone: who has cash gives it to the guard, who has none owes."""
-    paid_from = visit.left_at - timedelta(seconds=visit.paid_before_s)
-    if visit.way in ("pass", "short") or not any(cut.touches(paid_from, visit.left_at) for cut in cuts):
+    paid_from, gone = visit.left_at - timedelta(seconds=visit.paid_before_s), visit.left_at + _APART
+    if visit.way in ("pass", "short") or not any(cut.touches(paid_from, gone) for cut in cuts):
         return visit
-    here = any(cut.touches(visit.left_at, visit.left_at) for cut in cuts)
+    here = any(cut.touches(visit.left_at, gone) for cut in cuts)
     way: Way = ("gate_cash" if visit.way == "cash" else "gate_debt") if here else "wechat"
     return replace(visit, way=way, paid_before_s=0)
 

@@ -40,3 +40,13 @@ def test_each_fault_is_in_a_month(cars: int) -> None:
     month = make_month(3, cars_a_day=cars)
     assert {visit.fault for visit in month.visits} - {None} == set(get_args(Fault))
     assert len(month.visits) == 30 * cars
+
+
+@pytest.mark.parametrize("seed", range(1, 11))
+def test_nobody_pays_by_phone_while_the_line_is_away(seed: int) -> None:
+    month = make_month(seed)
+    for visit in month.visits:
+        if visit.way in ("wechat", "alipay", "before", "late"):
+            paid = visit.left_at - timedelta(seconds=visit.paid_before_s)
+            assert not any(cut.touches(paid, visit.left_at + APART) for cut in month.cuts), visit
+    assert {"gate_cash", "gate_debt"} <= {visit.way for visit in month.visits}
