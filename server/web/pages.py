@@ -38,6 +38,8 @@ from server.api import (
     gateway,
     gateways,
     invitation,
+    item_acts,
+    items,
     language,
     ledger,
     live,
@@ -107,6 +109,8 @@ def routers() -> list[APIRouter]:
         board,
         rota,
         silences,
+        item_acts,
+        items,  # its paths take any word
         live,
         pictures,
         parking,

@@ -355,6 +355,14 @@ SAMPLES: Mapping[str, Sample] = {
     ),
     "POST /duty/{complex_id}/{kind}/restore": lambda town: _to_the_rota(town, "rota/restore", to="1"),
     "POST /duty/{complex_id}/plan": by("chen", "/duty/garden/plan", version="0", category="fire", what="default"),
+    "POST /items": by(
+        "li", "/items", complex="garden", origin="work", category="water", words="漏水", request="walk-0006"
+    ),
+    "POST /items/{identity}/acts": by("wang", "/items/i1/acts", what="send", unit="complex", request="walk-0007"),
+    "POST /items/{identity}/phone": by("li", "/items/i1/phone", reason="incident"),
+    "POST /api/v1/items/{identity}/acts": by(
+        "li", "/api/v1/items/i2/acts", what="hand_over", unit="城管", words="归城管", request="walk-0008"
+    ),
     "POST /silences": by("li", "/silences", complex="garden", device="x:1", hours="2", reason="检修"),
     "POST /silences/{identity}/end": by("li", "/silences/q1/end"),
     "POST /parking/desk/{complex_id}/{what}": by("sun", "/parking/desk/garden/open", float="200", lane=""),
@@ -508,6 +516,7 @@ async def town(tmp_path: Path, engine: Engine) -> AsyncIterator[City]:
             await add_areas(connection)
             await rows.add_household(connection, made.house.now())
             await rows.add_matter(connection, "a1", made.house.now())
+            await rows.add_items(connection, made.house.now())
             await rows.add_payments(connection, made.house.now())
             await rows.add_revenue(connection, made.house.now())
         yield made

@@ -101,6 +101,11 @@ EXAMPLES: dict[str, Example] = {
     "/duty/{complex_id}/turns/{index}/swap": Example("/duty/garden/turns/0/swap", {"version": "0"}),
     "/duty/{complex_id}/turns/{index}/replace": Example("/duty/garden/turns/0/replace", {"version": "0"}),
     "POST /silences": Example("/silences", {"complex": "garden", "hours": "2", "reason": "检修", "device": "x:1"}),
+    "POST /items": Example("/items", {"complex": "garden", "origin": "work", "category": "water", "words": "漏"}),
+    "/items/{identity}": Example("/items/i1"),
+    "/items/{identity}/acts": Example("/items/i1/acts", {"what": "take"}),
+    "/items/{identity}/phone": Example("/items/i1/phone", {"reason": "incident"}),
+    "/api/v1/items/{identity}/acts": Example("/api/v1/items/i2/acts", {"what": "take"}, again=409),
     "/silences/{identity}/end": Example("/silences/q1/end"),
     "POST /gateways/new": Example("/gateways/new", {"complex": rows.GARDEN}, refused=422),
     "/parking/payments/{complex_id}/{number}": Example(f"/parking/payments/garden/{rows.PAID}"),
@@ -321,6 +326,7 @@ async def _begin_something(connection: AsyncConnection, now: datetime) -> None:
     await connection.execute(erasure.insert().values(id="e-1", **said, **asked))
     await rows.add_household(connection, now)
     await rows.add_matter(connection, "a1", now)
+    await rows.add_items(connection, now)
     await rows.add_payments(connection, now)
     await rows.add_tariff_rows(connection, "plans: {small: {charge: {kind: free}}}", now)
     await rows.add_revenue(connection, now)
