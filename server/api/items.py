@@ -94,6 +94,7 @@ async def lists(request: Request, person: Watching) -> Response:
         categories=tuple(CATEGORIES),
         units=EVERY_UNIT,
         may_add=person.may(*ANSWERING, "committee"),
+        may_make_codes=person.may(*ROSTERING),
     )
 
 

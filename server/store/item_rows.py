@@ -97,16 +97,6 @@ async def state_of(connection: AsyncConnection, identity: str) -> Item | None:
     return None if body is None else decode_item(body)
 
 
-async def by_code(connection: AsyncConnection, digest: str) -> Item | None:
-    """What was reported under a code."""
-    body = (await connection.execute(select(item.c.state).where(item.c.code == digest))).scalar()
-    return None if body is None else decode_item(body)
-
-
-async def phone_of(connection: AsyncConnection, identity: str) -> str | None:
-    return (await connection.execute(select(item.c.phone).where(item.c.id == identity))).scalar()
-
-
 async def lines_of(connection: AsyncConnection, identity: str) -> list[Line]:
     """Every act, in the order of doing."""
     columns = [item_act.c[name] for name in Line.__struct_fields__]
@@ -118,9 +108,3 @@ async def reported_since(connection: AsyncConnection, snap: str, since: datetime
     """How many were reported by the code of a place."""
     query = select(func.count()).select_from(item).where(item.c.snap == snap, item.c.asked_at >= stamp(since))
     return (await connection.execute(query)).scalar_one()
-
-
-async def is_of(connection: AsyncConnection, identity: str, sha256: str, purpose: str) -> bool:
-    """Whether an item has a picture for that."""
-    mine = (item_picture.c.item == identity, item_picture.c.sha256 == sha256, item_picture.c.purpose == purpose)
-    return (await connection.execute(select(item_picture.c.item).where(*mine))).first() is not None

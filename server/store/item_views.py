@@ -104,6 +104,12 @@ async def one(connection: AsyncConnection, scope: Scope, identity: str) -> ItemV
     return None if row is None else _view(row)
 
 
+async def of_code(connection: AsyncConnection, digest: str) -> ItemView | None:
+    """What was reported under a code: whoever has it sees that one, and nothing else."""
+    row = (await connection.execute(_all().where(item.c.code == digest))).mappings().first()
+    return None if row is None else _view(row)
+
+
 async def of_alert(connection: AsyncConnection, scope: Scope, alert: str) -> list[ItemView]:
     """The tasks that were made of an alert, the newest first."""
     query = _all().where(item.c.alert == alert, within(item.c.complex, scope))

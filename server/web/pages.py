@@ -74,6 +74,8 @@ from server.api import (
     rollouts,
     rota,
     silences,
+    snap,
+    snap_places,
     tariff_versions,
     tariffs,
     vehicle_passes,
@@ -109,6 +111,8 @@ def routers() -> list[APIRouter]:
         board,
         rota,
         silences,
+        snap,
+        snap_places,  # before the pages of items, whose paths take any word
         item_acts,
         items,  # its paths take any word
         live,

@@ -47,7 +47,9 @@ DRIVERS |= {"/pay/{code}/{session}/inside"}
 DRIVERS |= {"/pay/{code}/{session}/{number}/state", "/pay/notify/wechat/{merchant}", "/pay/notify/alipay/{merchant}"}
 OPEN = {f"/open/{{complex_id}}{rest}" for rest in ("", "/revenue", "/poster", "/documents/{sha256}", "/{month}")}
 OPEN |= {f"/open/{{complex_id}}/{{month}}/{name}.json" for name in ("journals", "snapshot")}
-PUBLIC = MACHINES | VISITORS | DRIVERS | OPEN
+REPORTERS = {"/snap/{token}", "/snap/status", "/snap/status/{code}", "/snap/status/{code}/pictures/{sha256}"}
+REPORTERS |= {"/snap/status/{code}/rate", "/snap/status/{code}/withdraw"}
+PUBLIC = MACHINES | VISITORS | DRIVERS | OPEN | REPORTERS
 PUBLIC |= {"/receipt/{code}", "/login", "/lang/{language}", "/invite/{token}", "/login/oidc", "/login/oidc/back"}
 DONE = (200, 303)
 ON_SQLITE = pytest.mark.parametrize("engine", [SQLITE], ids=["sqlite"])  # what is no matter of the engine
@@ -102,6 +104,8 @@ EXAMPLES: dict[str, Example] = {
     "/duty/{complex_id}/turns/{index}/replace": Example("/duty/garden/turns/0/replace", {"version": "0"}),
     "POST /silences": Example("/silences", {"complex": "garden", "hours": "2", "reason": "检修", "device": "x:1"}),
     "POST /items": Example("/items", {"complex": "garden", "origin": "work", "category": "water", "words": "漏"}),
+    "/items/codes/{complex_id}": Example("/items/codes/garden", {"places": "1号楼"}),
+    "/items/codes/{complex_id}/{token}/end": Example(f"/items/codes/garden/{rows.SNAP}/end", again=404),
     "/items/{identity}": Example("/items/i1"),
     "/items/{identity}/acts": Example("/items/i1/acts", {"what": "take"}),
     "/items/{identity}/phone": Example("/items/i1/phone", {"reason": "incident"}),
