@@ -13,7 +13,7 @@ from starlette.responses import Response
 from domain.ids import content_name
 from domain.items.acts import Act, Send
 from domain.items.categories import CATEGORIES, OTHER
-from domain.items.figures import by_category
+from domain.items.figures import Closed, by_category
 from domain.items.item import Asked, Item, Origin, owner
 from domain.items.views import LISTS, List
 from server import items as acting
@@ -43,7 +43,7 @@ from server.web.answers import house_of, page, see
 
 router = APIRouter(prefix="/items")
 
-_PAGE = 50
+PAGE = 50
 DAYS = (30, 90, 365)
 
 
@@ -76,10 +76,10 @@ async def lists(request: Request, person: Watching) -> Response:
     chosen, house = chosen_items(request), house_of(request)
     async with house.db.read() as connection:
         complexes = await place_views.complexes_of(connection, person.scope)
-        found = await item_views.page(connection, person.scope, chosen, _PAGE + 1)
+        found = await item_views.page(connection, person.scope, chosen, PAGE + 1)
         tallies = await item_views.tallies(connection, person.scope, chosen.complex, house.now())
-    shown = found[:_PAGE]
-    older = f"{stamp(shown[-1].item.asked.at)}~{shown[-1].id}" if len(found) > _PAGE else None
+    shown = found[:PAGE]
+    older = f"{stamp(shown[-1].item.asked.at)}~{shown[-1].id}" if len(found) > PAGE else None
     return page(
         request,
         person,
@@ -99,15 +99,25 @@ async def lists(request: Request, person: Watching) -> Response:
 
 
 @router.get("/figures")
-async def figures(request: Request, person: Watching, complex: str = "", days: str = "30") -> Response:
+async def figures(request: Request, person: Watching) -> Response:
     """How long closed items took, by category: average, median, p90; in time or not; what residents thought of it."""
-    house, span = house_of(request), int(days) if days in {str(one) for one in DAYS} else DAYS[0]
-    since = house.now() - timedelta(days=span)
-    async with house.db.read() as connection:
+    async with house_of(request).db.read() as connection:
         complexes = await place_views.complexes_of(connection, person.scope)
-        closed = await item_views.closed(connection, person.scope, since, house.now(), complex)
-    told = {"rows": by_category(closed), "days": span, "spans": DAYS, "complexes": complexes}
-    return page(request, person, "item_figures.html", **told, filters={"complex": complex, "days": str(span)})
+        closed = await closed_items(request, connection, person)
+    days, complex_id = days_of(request), request.query_params.get("complex", "")
+    told = {"rows": by_category(closed), "days": days, "spans": DAYS, "complexes": complexes}
+    return page(request, person, "item_figures.html", **told, filters={"complex": complex_id, "days": str(days)})
+
+
+def days_of(request: Request) -> int:
+    text = request.query_params.get("days", "")
+    return next((one for one in DAYS if str(one) == text), DAYS[0])
+
+
+async def closed_items(request: Request, connection: AsyncConnection, person: Person) -> list[Closed]:
+    """What was closed within the days, and the complex, that a page's query names."""
+    now, complex_id = house_of(request).now(), request.query_params.get("complex", "")
+    return await item_views.closed(connection, person.scope, now - timedelta(days=days_of(request)), now, complex_id)
 
 
 @router.get("/new")

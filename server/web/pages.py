@@ -39,7 +39,9 @@ from server.api import (
     gateways,
     invitation,
     item_acts,
+    item_sheets,
     items,
+    items_json,
     language,
     ledger,
     live,
@@ -114,6 +116,8 @@ def routers() -> list[APIRouter]:
         snap,
         snap_places,  # before the pages of items, whose paths take any word
         item_acts,
+        item_sheets,
+        items_json,
         items,  # its paths take any word
         live,
         pictures,

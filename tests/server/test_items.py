@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from openpyxl import load_workbook
 from sqlalchemy import select
 
 from server.store import audit_rows, schema
@@ -178,3 +180,74 @@ async def test_the_date_counts_working_hours_only_where_no_life_is_at_stake(town
     now = town.house.now()
     assert (await status_of(town, danger))["due_at"] <= stamp(now + timedelta(hours=4))
     assert (await status_of(town, lamp))["due_at"] > stamp(now + timedelta(hours=16)), "a night lies between"
+
+
+async def test_a_task_is_made_of_an_alert_and_stands_on_its_page(town: City) -> None:
+    li, she, zhao = [await town.visitor(name) for name in ("li", "she", "zhao")]
+    assert "/items/new?alert=a2" in await li.page("/alerts/a2")
+    assert "北围墙" in await li.page("/items/new?alert=a2")
+    said = {"alert": "a2", "category": "danger", "words": "围墙有缺口，补上", "request": "t-1"}
+    assert (await zhao.submit("/items", **said)).status_code == 404
+    one = (await she.submit("/items", **said, unit="complex")).headers["location"].rpartition("/")[2]
+    row = await status_of(town, one)
+    assert (row["list"], row["alert"], row["status"], row["place"]) == ("task", "a2", "sent", "北围墙")
+    assert f"/items/{one}" in await li.page("/alerts/a2") and one in await li.page("/items?list=task")
+    assert one not in await li.page("/items?list=need") and one not in await li.page("/items?list=service")
+
+
+async def close(town: City, one: str, hours: float, *, due: float) -> None:
+    """As if it had been asked so many hours before it was done, and due so many hours after it was asked."""
+    she, li, chen = [await town.visitor(name) for name in ("she", "li", "chen")]
+    steps: tuple[tuple[Visitor, str, dict[str, Any]], ...] = (
+        (she, "send", {"unit": "complex"}),
+        (li, "take", {}),
+        (li, "finish", {"words": "好了", "picture": rows.picture(f"#{int(hours):03}")}),
+        (chen, "pass", {}),
+    )
+    for who, what, fields in steps:
+        assert not refused(await act(who, one, what, **fields))
+    done = datetime.fromisoformat((await status_of(town, one))["done_at"])
+    asked = done - timedelta(hours=hours)
+    moved = {"asked_at": stamp(asked), "due_at": stamp(asked + timedelta(hours=due))}
+    async with town.house.db.write(rows.GARDEN) as connection:
+        await connection.execute(schema.item.update().where(schema.item.c.id == one).values(**moved))
+
+
+async def test_figures_show_what_the_average_hides(town: City) -> None:
+    she, zhao = await town.visitor("she"), await town.visitor("zhao")
+    assert "没有办结的事项" in await she.page("/items/figures")
+    for number, hours in enumerate((1, 2, 30)):
+        await close(town, await made(she, f"n-{number}"), hours, due=8)
+    page = await she.page("/items/figures?days=30")
+    for words in ("<b>3</b>已办结", "<b>11.0</b>平均小时", "<b>2.0</b>中位小时", "<b>30.0</b>九成", "<b>67%</b>按时"):
+        assert words in page, words
+    assert "没有办结的事项" in await zhao.page("/items/figures")
+    book = load_workbook(io.BytesIO((await she.get("/items/sheets/figures.xlsx")).content)).active
+    assert book is not None
+    found = [list(row) for row in book.iter_rows(values_only=True)]
+    assert found[1:] == [[name, 3, "11.0", "2.0", "30.0", 2, 1, None] for name in ("全部", "照明")]
+
+
+async def test_each_list_is_a_workbook_and_json_filtered_as_its_page(town: City) -> None:
+    she, zhao = await town.visitor("she"), await town.visitor("zhao")
+    one = await made(she, words="=cmd|京A12345 挡路")
+    await made(she, "n-2", origin="work", words="巡查")
+    answer = await she.get("/items/sheets/need.xlsx?state=open")
+    book = load_workbook(io.BytesIO(answer.content)).active
+    assert book is not None
+    (_, row) = list(book.iter_rows(values_only=True))
+    assert row[0] == one and "京A12345" not in str(row) and str(row[5]).startswith("=cmd") and row[6] == "待派单"
+    assert book.cell(2, 6).data_type == "s", "what begins like a formula is text"
+    assert (await she.get("/items/sheets/moon.xlsx")).status_code == 404
+    said = (await she.client.get("/api/v1/items?list=need")).json()
+    assert [found["id"] for found in said["items"]] == [one] and said["older"] is None
+    assert (await zhao.client.get("/api/v1/items?list=need")).json()["items"] == []
+    head = {"X-CSRF-Token": she.csrf}
+    fields = {"what": "send", "unit": "complex", "request": "p1"}
+    answer = await she.client.post(f"/api/v1/items/{one}/acts", data=fields, headers=head)
+    assert answer.json() == {"id": one, "status": "sent", "unit": "complex", "doer": ""}
+    answer = await she.client.post(f"/api/v1/items/{one}/acts", data=fields | {"request": "p2"}, headers=head)
+    assert (answer.status_code, answer.json()["error"]) == (409, "not_now")
+    assert (await she.client.post(f"/api/v1/items/{one}/acts", data=fields)).status_code == 403, "without the token"
+    history = (await she.client.get(f"/api/v1/items/{one}")).json()["history"]
+    assert [(line["what"], line["by"]) for line in history] == [("call", "she"), ("sent", "she")]

@@ -109,6 +109,8 @@ EXAMPLES: dict[str, Example] = {
     "/items/{identity}": Example("/items/i1"),
     "/items/{identity}/acts": Example("/items/i1/acts", {"what": "take"}),
     "/items/{identity}/phone": Example("/items/i1/phone", {"reason": "incident"}),
+    "/items/sheets/{name}.xlsx": Example("/items/sheets/need.xlsx", is_one=False),
+    "/api/v1/items/{identity}": Example("/api/v1/items/i1"),
     "/api/v1/items/{identity}/acts": Example("/api/v1/items/i2/acts", {"what": "take"}, again=409),
     "/silences/{identity}/end": Example("/silences/q1/end"),
     "POST /gateways/new": Example("/gateways/new", {"complex": rows.GARDEN}, refused=422),
