@@ -18,6 +18,7 @@ from domain.retention import Hold
 from domain.subjects import ErasureList, Subject, forms_in
 from server.projections.parking import Parking
 from server.retention import erasures, holds, search
+from server.retention.letting_go import disown
 from server.retention.search import Hit
 from server.store import access_list, desired_rows, item_blanks, item_rows, provider_bill_rows, upload_rows
 from server.store.engine import Database
@@ -186,6 +187,7 @@ async def _item(connection: AsyncConnection, hit: Hit, _named: Named, _identity:
     now = datetime.fromisoformat(hit.row["updated_at"])
     one = await item_rows.state_of(connection, hit.row["id"])
     if one is not None:
+        await disown(connection, one.complex, await item_blanks.pictures_alone(connection, one.id))
         await item_blanks.blank(connection, one, now)
 
 

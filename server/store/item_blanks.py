@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.items.item import Done, Item, decode_item, encode_item, replace
@@ -42,6 +42,15 @@ async def blank(connection: AsyncConnection, one: Item, now: datetime, seen: str
     await connection.execute(update(item_act).where(item_act.c.item == one.id).values(words=BLANK))
     await connection.execute(delete(item_picture).where(item_picture.c.item == one.id))
     return True
+
+
+async def pictures_alone(connection: AsyncConnection, identity: str) -> list[str]:
+    """An item's pictures that no other item of its complex has."""
+    other = item_picture.alias("other")
+    same = (other.c.complex == item_picture.c.complex, other.c.sha256 == item_picture.c.sha256)
+    shared = exists().where(*same, other.c.item != identity)
+    query = select(item_picture.c.sha256).where(item_picture.c.item == identity, ~shared)
+    return list((await connection.execute(query)).scalars())
 
 
 def blanked(one: Item) -> Item:

@@ -415,6 +415,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "charges": N_("账目"),
         "residents": N_("停用已久的凭证"),
         "site_plans": N_("删除已久的平面图"),
+        "item_phones": N_("报事人的电话"),
+        "items": N_("事项的文字和照片"),
     },
     "sign": {
         "forced": N_("被强行打开"),
