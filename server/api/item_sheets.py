@@ -71,7 +71,9 @@ async def take(request: Request, name: str, person: Watching) -> Response:
 
 
 async def _items(asked: Asked, name: str) -> AsyncIterator[Row]:
-    chosen: ItemFilter = replace(chosen_items(asked.request), list=next(one for one in LISTS if one == name))
+    chosen: ItemFilter = replace(
+        chosen_items(asked.request, asked.person), list=next(one for one in LISTS if one == name)
+    )
     now = house_of(asked.request).now()
     for _ in range(0, MOST_ROWS, _AT_ONCE):
         found = await item_views.page(asked.connection, asked.person.scope, chosen, _AT_ONCE)

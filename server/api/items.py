@@ -47,7 +47,7 @@ PAGE = 50
 DAYS = (30, 90, 365)
 
 
-def chosen_items(request: Request) -> ItemFilter:
+def chosen_items(request: Request, person: Person) -> ItemFilter:
     """By the query of a page or of its workbook: what is not known asks nothing; without a state, what is open."""
     asked = request.query_params.get
     text = asked("list", "")
@@ -59,6 +59,7 @@ def chosen_items(request: Request) -> ItemFilter:
         complex=asked("complex", ""),
         category=asked("category", ""),
         unit=asked("unit", ""),
+        doer=person.username if asked("mine") else "",
         late_at=house_of(request).now() if asked("late") else None,
         before=(at, identity) if mark else None,
     )
@@ -67,13 +68,13 @@ def chosen_items(request: Request) -> ItemFilter:
 def filters_of(chosen: ItemFilter) -> dict[str, str]:
     said = {"list": chosen.list or "need", "state": chosen.state, "complex": chosen.complex}
     said |= {"category": chosen.category, "unit": chosen.unit}
-    return said | {"late": "1" if chosen.late_at else ""}
+    return said | {"mine": "1" if chosen.doer else "", "late": "1" if chosen.late_at else ""}
 
 
 @router.get("")
 async def lists(request: Request, person: Watching) -> Response:
     """One of the three lists, the newest first."""
-    chosen, house = chosen_items(request), house_of(request)
+    chosen, house = chosen_items(request, person), house_of(request)
     async with house.db.read() as connection:
         complexes = await place_views.complexes_of(connection, person.scope)
         found = await item_views.page(connection, person.scope, chosen, PAGE + 1)

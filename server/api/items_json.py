@@ -56,7 +56,7 @@ async def lists(request: Request, person: Watching) -> Response:
     """The newest first; ``older`` is the next page's ``before``."""
     house = house_of(request)
     async with house.db.read() as connection:
-        found = await item_views.page(connection, person.scope, chosen_items(request), PAGE + 1)
+        found = await item_views.page(connection, person.scope, chosen_items(request, person), PAGE + 1)
     shown = found[:PAGE]
     older = f"{stamp(shown[-1].item.asked.at)}~{shown[-1].id}" if len(found) > PAGE else None
     return _json({"items": [told(view, house.now()) for view in shown], "older": older})

@@ -54,6 +54,7 @@ class ItemFilter(msgspec.Struct, frozen=True):
     complex: str = ""
     category: str = ""
     unit: str = ""
+    doer: str = ""
     late_at: datetime | None = None
     before: tuple[str, str] | None = None
 
@@ -73,7 +74,7 @@ def _all() -> Any:
 
 def _asked(chosen: ItemFilter) -> list[ColumnElement[bool]]:
     asked: list[ColumnElement[bool]] = []
-    for name in ("list", "complex", "category", "unit"):
+    for name in ("list", "complex", "category", "unit", "doer"):
         if getattr(chosen, name):
             asked.append(item.c[name] == getattr(chosen, name))
     if chosen.state in STATES:

@@ -41,7 +41,7 @@ def code_of(key: str) -> str:
 
 def digest_of(code: str) -> str:
     """What is kept of a reporter's code: who works on the report cannot rate it."""
-    return hashlib.sha256(code.encode()).hexdigest()
+    return hashlib.sha256(code.encode(errors="replace")).hexdigest()
 
 
 async def find(connection: AsyncConnection, token: str) -> SnapPlace | None:

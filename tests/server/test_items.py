@@ -73,6 +73,8 @@ async def test_a_need_becomes_a_service_and_is_closed_with_evidence_by_another(t
     assert refused(await act(li, one, "finish", words="换了灯")) == "picture"
     assert refused(await act(li, one, "finish", picture=rows.picture())) == "words"
     assert refused(await act(chen, one, "finish", words="换了灯", picture=rows.picture())) == "not_yours"
+    mine = "/items?list=service&mine=1"
+    assert f"/items/{one}" in await li.page(mine) and f"/items/{one}" not in await she.page(mine)
     assert not refused(await act(li, one, "finish", key="f2", words="换了灯", picture=rows.picture("#fff")))
     page = await chen.page(f"/items/{one}")
     (shown,) = set(re.findall(r"/media/([0-9a-f]{64})", page))
