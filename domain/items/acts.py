@@ -10,7 +10,8 @@ from msgspec import Meta
 
 from domain.duty.acts import Name, Words
 
-Pictures = Annotated[tuple[Name, ...], Meta(max_length=9)]
+MOST_PICTURES = 9
+Pictures = Annotated[tuple[Name, ...], Meta(max_length=MOST_PICTURES)]
 
 
 class _Act(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_fields=True):
@@ -21,14 +22,22 @@ class _Act(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_f
 
 
 class Send(_Act, frozen=True):
-    """派单: a unit answers for it, until then."""
+    """派单: a unit answers for it. Whoever sends it may say of what category it really is, and so until when."""
 
     unit: Name
-    due_at: datetime
+    category: str = ""
+    due_at: datetime | None = None
 
 
 class Take(_Act, frozen=True):
     """接单."""
+
+
+class HandOver(_Act, frozen=True):
+    """转办: another unit answers for it; the date stays, or handing over would win time."""
+
+    unit: Name
+    words: Words
 
 
 class GiveBack(_Act, frozen=True):
@@ -58,4 +67,4 @@ class Refuse(_Act, frozen=True):
     words: Words
 
 
-Act = Send | Take | GiveBack | Finish | Review | Rate | Withdraw | Refuse
+Act = Send | Take | HandOver | GiveBack | Finish | Review | Rate | Withdraw | Refuse

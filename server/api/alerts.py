@@ -19,7 +19,7 @@ from server.api.reveal import REASONS, reveal
 from server.api.who import ANSWERING, PATROLLING, WATCHING, Anyone, Patrolling, Watching
 from server.audit import Subject
 from server.auth import Form, Person
-from server.store import alert_views, duty_alerts, live_rows, place_views
+from server.store import alert_views, duty_alerts, item_views, live_rows, place_views
 from server.store.alert_views import AlertFilter, AlertView
 from server.store.engine import stamp
 from server.web.alert_facts import facts_of, timeline_of, told_of, whole_of
@@ -114,6 +114,7 @@ async def _one(request: Request, person: Person, identity: str, refused: str, fo
         _, position = await live_rows.ends(connection)
         picture_at = await alert_views.picture_arrived_at(connection, view.complex, view.picture or "")
         told = await deliveries.of_alert(connection, identity)
+        tasks = await item_views.of_alert(connection, person.scope, identity)
     await deliveries.seen(request, person, told)
     on = Subject("alert", identity)
     if form is None:
@@ -134,6 +135,7 @@ async def _one(request: Request, person: Person, identity: str, refused: str, fo
         may_silence=person.may(*ANSWERING, "committee"),
         matter=matter,
         quiet=quiet,
+        tasks=tasks,
         has_subject=bool(whole_of(event)),
         whole=whole_of(event) if form is not None else [],
         reasons=REASONS,

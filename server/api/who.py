@@ -30,6 +30,7 @@ Watching = Annotated[Person, Depends(require(*WATCHING))]  # looks at alerts and
 Patrolling = Annotated[Person, Depends(require(*PATROLLING))]  # takes alerts and closes them
 Answering = Annotated[Person, Depends(require(*ANSWERING))]  # is on the ladder: takes alerts, hands over, calls help
 Silencing = Annotated[Person, Depends(require(*ANSWERING, "committee"))]  # says what is not to ring for a while
+Serving = Annotated[Person, Depends(require(*ANSWERING, "committee"))]  # makes items, and does what is to be done
 Rostering = Annotated[Person, Depends(require(*ROSTERING))]  # says who is on duty, and how a matter climbs
 Accounting = Annotated[Person, Depends(require(*ACCOUNTING))]  # looks at parking and what it cost
 Clearing = Annotated[Person, Depends(require(*CLEARING))]  # sees a whole plate, for a reason

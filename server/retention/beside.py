@@ -15,9 +15,10 @@ from domain.retention import Hold, Terms
 from server.retention import holds
 from server.retention.expiry import count
 from server.retention.letting_go import disown
-from server.store import plan_rows, provider_bill_rows, upload_rows
+from server.store import item_blanks, plan_rows, provider_bill_rows, upload_rows
 from server.store.device_tables import device_import
 from server.store.engine import Database, stamp
+from server.store.item_tables import item_picture
 from server.store.money_tables import payment
 from server.store.payment_tables import payment_order, provider_notice
 from server.store.plan_tables import site_plan
@@ -59,6 +60,8 @@ class Beside:
             _book_workings,
             _charges,
             _corrections,
+            _item_phones,
+            _items,
             _pictures,
             _residents,
             _site_plans,
@@ -237,12 +240,26 @@ async def _pictures(connection: AsyncConnection, terms: Terms, in_force: Sequenc
     shown = exists().where(site_plan.c.complex == media.c.complex, site_plan.c.picture == media.c.sha256)
     document = revenue_document
     proves = exists().where(document.c.complex == media.c.complex, document.c.sha256 == media.c.sha256)
-    unused = (~named, ~shown, ~proves, media.c.complex.not_in(held))
+    of_item = exists().where(item_picture.c.complex == media.c.complex, item_picture.c.sha256 == media.c.sha256)
+    unused = (~named, ~shown, ~proves, ~of_item, media.c.complex.not_in(held))
     old = (media.c.received_at < stamp(terms.cutoff("video_index", now)), *unused)
     rows = (await connection.execute(select(media.c.complex, media.c.sha256).where(*old).limit(_AT_ONCE))).all()
     for complex_id in sorted({row.complex for row in rows}):
         await disown(connection, complex_id, [row.sha256 for row in rows if row.complex == complex_id])
     return len(rows)
+
+
+async def _item_phones(connection: AsyncConnection, terms: Terms, in_force: Sequence[Hold], now: datetime) -> int:
+    """Who reported is telephoned no more: their number goes with the records of doors, from when it was over."""
+    held = _held_complexes(in_force)
+    return 0 if held is None else await item_blanks.forget_phones(connection, terms.cutoff("door", now), held, _AT_ONCE)
+
+
+async def _items(connection: AsyncConnection, terms: Terms, in_force: Sequence[Hold], now: datetime) -> int:
+    """Words and pictures of items that are over, with the alarms; that there was one, and how long it took, stays."""
+    held = _held_complexes(in_force)
+    cutoff = terms.cutoff("alarm", now)
+    return 0 if held is None else await item_blanks.blank_old(connection, cutoff, held, now, _AT_ONCE)
 
 
 async def _residents(connection: AsyncConnection, terms: Terms, in_force: Sequence[Hold], now: datetime) -> int:

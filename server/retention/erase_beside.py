@@ -18,8 +18,9 @@ from domain.retention import Hold
 from domain.subjects import ErasureList, Subject, forms_in
 from server.projections.parking import Parking
 from server.retention import erasures, holds, search
+from server.retention.letting_go import disown
 from server.retention.search import Hit
-from server.store import access_list, desired_rows, provider_bill_rows, upload_rows
+from server.store import access_list, desired_rows, item_blanks, item_rows, provider_bill_rows, upload_rows
 from server.store.engine import Database
 from server.store.resident_tables import credential
 from server.store.schema import desired_state
@@ -171,14 +172,23 @@ async def _put_newest(connection: AsyncConnection, complex_id: str, kind: str, n
 
 
 def _turn_of(hit: Hit) -> str | None:
-    """In whose turn a row goes: what a reader folds with goes in its complex's."""
-    return hit.row["complex"] if hit.table.name == "passage_correction" else None
+    """In whose turn a row goes: what a reader folds with, or people write meanwhile, goes in its complex's."""
+    return hit.row["complex"] if hit.table.name in ("passage_correction", "item") else None
 
 
 async def _correction(connection: AsyncConnection, hit: Hit, named: Named, identity: str) -> None:
     """What a person said of a passage goes where it names the subject; the passage is as it was read again."""
     await _remove(connection, hit, named, identity)
     await Parking().recorrect(connection, [(hit.row["complex"], hit.row["passage"])])
+
+
+async def _item(connection: AsyncConnection, hit: Hit, _named: Named, _identity: str) -> None:
+    """All that people wrote and showed of it goes; what it was about, and how long it took, stays."""
+    now = datetime.fromisoformat(hit.row["updated_at"])
+    one = await item_rows.state_of(connection, hit.row["id"])
+    if one is not None:
+        await disown(connection, one.complex, await item_blanks.pictures_alone(connection, one.id))
+        await item_blanks.blank(connection, one, now)
 
 
 async def _household(connection: AsyncConnection, hit: Hit, named: Named, _identity: str) -> None:
@@ -208,6 +218,8 @@ _WAYS: Mapping[str, Callable[[AsyncConnection, Hit, Named, str], Awaitable[None]
         "correction": _remove,
         "legal_hold": _set(plate="", card="", person="", device=_ERASED, reason=_ERASED, lifted_why=_ERASED),
         "conservation_finding": _remove,
+        "item": _item,
+        "item_act": _set(words=item_rows.BLANK),
         "household": _household,
         "resident": _resident,
         "credential": _remove,

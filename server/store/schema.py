@@ -48,6 +48,10 @@ from server.store.fleet_tables import gateway_tag as gateway_tag
 from server.store.fleet_tables import rollout as rollout
 from server.store.fleet_tables import rollout_step as rollout_step
 from server.store.fleet_tables import rollout_target as rollout_target
+from server.store.item_tables import item as item
+from server.store.item_tables import item_act as item_act
+from server.store.item_tables import item_picture as item_picture
+from server.store.item_tables import snap_place as snap_place
 from server.store.lane_tables import charging_record as charging_record
 from server.store.lane_tables import lane_decision as lane_decision
 from server.store.money_tables import cash_deposit as cash_deposit

@@ -27,6 +27,7 @@ class Link(NamedTuple):
 
 LINKS = (
     Link("/", N_("报警"), "alert", WATCHING),
+    Link("/items", N_("事项"), "list", WATCHING),
     Link("/parking", N_("停车"), "car", ACCOUNTING),
     Link("/doors", N_("门"), "door", WATCHING),
     Link("/residents", N_("住户"), "card", RESIDING),

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from server.web.bill_titles import BILL_WORDS
 from server.web.channel_titles import CHANNEL_WORDS
 from server.web.duty_titles import DUTY_WORDS
+from server.web.item_titles import ITEM_WORDS
 from server.web.languages import N_
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
     **BILL_WORDS,
     **CHANNEL_WORDS,
     **DUTY_WORDS,
+    **ITEM_WORDS,
     "severity": {"critical": N_("紧急"), "high": N_("重要"), "medium": N_("一般"), "low": N_("提示")},
     "status": {
         "open": N_("待接手"),
@@ -413,6 +415,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "charges": N_("账目"),
         "residents": N_("停用已久的凭证"),
         "site_plans": N_("删除已久的平面图"),
+        "item_phones": N_("报事人的电话"),
+        "items": N_("事项的文字和照片"),
     },
     "sign": {
         "forced": N_("被强行打开"),
@@ -542,6 +546,22 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "duty.changed": N_("转交、呼叫或报到"),
         "rota.changed": N_("修改排班"),
         "ladder.changed": N_("修改升级规则"),
+        "item.reported": N_("居民随手拍"),
+        "item.made": N_("登记需求或任务"),
+        "item.sent": N_("派单"),
+        "item.taken": N_("接单"),
+        "item.handed_over": N_("转办"),
+        "item.given_back": N_("退回事项"),
+        "item.finished": N_("办完事项"),
+        "item.reviewed": N_("审核通过事项"),
+        "item.sent_back": N_("审核退回"),
+        "item.rated": N_("居民评价"),
+        "item.withdrawn": N_("撤回事项"),
+        "item.refused": N_("不受理事项"),
+        "item.seen": N_("查看事项"),
+        "item.phone_shown": N_("查看报事人的电话和原文"),
+        "snap.made": N_("生成随手拍的码"),
+        "snap.ended": N_("停用随手拍的码"),
         "silence.made": N_("新建静音"),
         "silence.ended": N_("提前结束静音"),
         "noise.demoted": N_("误报太多，降一级"),

@@ -24,6 +24,14 @@ PATHS = (
     "/board",
     "/duty/garden",
     "/duty/garden/plan",
+    "/items",
+    "/items?list=task",
+    "/items/i1",
+    "/items/i2",
+    "/items/new",
+    "/items/new?alert=a2",
+    "/items/figures",
+    "/items/codes/garden",
     "/silences",
     "/silences/new?alert=a2",
     "/parking",
@@ -108,6 +116,8 @@ async def test_axe_finds_nothing_serious_and_targets_fit_a_glove(stage: Stage, s
     open_page = await (await stage.context(size)).new_page()
     for path in (f"/receipt/{rows.RECEIPT}", "/receipt/none"):
         found[path] = await _faults(open_page, stage.base + path)
+    for path in (f"/snap/{rows.SNAP}", "/snap/none", "/snap/status", f"/snap/status/{rows.REPORT}"):
+        found[path] = await _faults(open_page, stage.base + path)
     found["/login"] = await _faults(open_page, stage.base + "/login")
     found["/coupons"] = await _faults(open_page, f"{stage.base}/coupons/{TOKEN}")
     await open_page.fill("input[name=plate]", "C88888")
@@ -130,6 +140,7 @@ async def _add_residents(stage: Stage) -> None:
         await rows.add_household(connection, stage.house.now())
         await rows.add_matter(connection, "a1", stage.house.now())
         await rows.add_rota(connection, stage.house.now())
+        await rows.add_items(connection, stage.house.now())
         await rows.add_payments(connection, stage.house.now())
         await rows.add_revenue(connection, stage.house.now())
         await rows.add_coupons(connection, stage.house.now(), "shop", coupon_issuers.digest_of(TOKEN))

@@ -21,6 +21,8 @@ from domain.duty.plan import BUILT_IN
 from domain.duty.rota import Rota, Turn
 from domain.events import Event, Subject, encode_event
 from domain.ids import content_name
+from domain.items.acts import Send, Take
+from domain.items.item import RESIDENT, Asked, Item, apply
 from domain.places import Place
 from server.house import House
 from server.store import (
@@ -28,9 +30,11 @@ from server.store import (
     duty_alerts,
     duty_documents,
     duty_rows,
+    item_rows,
     resident_rows,
     schema,
     silence_rows,
+    snap_rows,
     tariff_rows,
 )
 from server.store.engine import stamp
@@ -40,6 +44,7 @@ from server.store.scope import CITY, Scope, of_complexes
 
 PASSWORD = "correct horse battery staple"  # pragma: allowlist secret
 GARDEN, RIVER = "garden", "river"
+SNAP, REPORT = "snapcode2345", "report23456789ab"  # the code of a place, and of who reported by it
 QUICK = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))  # as strong as tests need
 PEOPLE = {
     "wang": ("operator", CITY),
@@ -301,6 +306,24 @@ async def add_matter(connection: AsyncConnection, alert: str, at: datetime) -> N
     await duty_alerts.keep(connection, [duty_alerts.Remembered(said, alert, "rings")])
     quiet = {"since": at, "until": at + timedelta(hours=2), "device": "frigate:north"}
     await silence_rows.add(connection, Silence(id="q1", complex=GARDEN, by="li", reason="修剪树枝", **quiet))
+
+
+async def add_items(connection: AsyncConnection, at: datetime) -> None:
+    """The code of a place in the garden; i1 that was reported by it, i2 of an alert that li has taken."""
+    here = {"complex": GARDEN, "token": SNAP, "place": "3号楼门厅", "made_at": stamp(at), "made_by": "wang"}
+    await insert(connection, schema.snap_place, here)
+    due = at + timedelta(hours=8)
+    asked = Asked(at - timedelta(hours=2), RESIDENT, "3 号楼门厅漏水，车 京A12345 旁边", "3号楼门厅")
+    report = Item(id="i1", complex=GARDEN, origin="report", category="water", due_at=due, asked=asked)
+    kept = item_rows.Kept(SNAP, snap_rows.digest_of(REPORT), "13800001234")
+    await item_rows.add(connection, report, item_rows.Line(at, RESIDENT, "nobody", "report"), kept)
+    of_alert = Asked(at, "wang", "北围墙有缺口", "北围墙", alert="a2")
+    task = Item(id="i2", complex=GARDEN, origin="alert", category="danger", due_at=at, asked=of_alert)
+    await item_rows.add(connection, task, item_rows.Line(at, "wang", "operator", "alert"))
+    acts = (("sent", Send(key="s", by="wang", unit="complex")), ("taken", Take(key="t", by="li")))
+    for what, act in acts:
+        task = apply(task, act, at)
+        await item_rows.save(connection, task, item_rows.Line(at, act.by, "patrol", what))
 
 
 async def add_rota(connection: AsyncConnection, at: datetime) -> None:

@@ -20,13 +20,16 @@ from sqlalchemy import select
 from starlette.routing import BaseRoute
 
 from domain.desired_bodies import Device
+from domain.items.acts import Finish, Review, Send, Take
+from server import items
+from server.audit import nobody
 from server.auth import every_route, public
 from server.channels.browsers import digest
 from server.device_sheet import workbook
 from server.place_template import filled, template
 from server.resident_plan import EXAMPLES as RESIDENTS
 from server.resident_plan import SHEET
-from server.store import audit_rows, coupon_issuers, schema
+from server.store import audit_rows, coupon_issuers, item_views, schema, snap_rows
 from server.store.engine import stamp
 from server.store.visitor_rows import digest_of_token
 from tests.server import money, rows
@@ -124,6 +127,29 @@ async def _import(town: City) -> httpx.Response:
     visitor = await town.visitor("wang")
     shown = await upload(visitor, template(is_filled=True))
     return await visitor.submit("/places/import/confirm", digest=digest_in(shown))
+
+
+async def _report(town: City) -> httpx.Response:
+    said = {"words": "楼道灯不亮", "category": "lighting", "request": secrets.token_hex(16)}
+    return await (await town.visitor()).submit(f"/snap/{rows.SNAP}", **said)
+
+
+async def _withdraw_report(town: City) -> httpx.Response:
+    made = (await _report(town)).headers["location"].partition("?")[0]
+    return await (await town.visitor()).submit(f"{made}/withdraw", request="walk-0009")
+
+
+async def _rate_report(town: City) -> httpx.Response:
+    """A report that was done by one and reviewed by another."""
+    code = (await _report(town)).headers["location"].partition("?")[0].rpartition("/")[2]
+    async with town.house.db.read() as connection:
+        view = await item_views.of_code(connection, snap_rows.digest_of(code))
+    assert view is not None
+    done = Finish(key="f", by="li", words="换了灯", pictures=("0" * 64,))
+    steps = (Send(key="s", by="chen", unit="complex"), Take(key="t", by="li"), done)
+    for act in (*steps, Review(key="r", by="chen", passed=True)):
+        await items.act(town.house.db, nobody(None, act.by), rows.GARDEN, view.id, act, town.house.now())
+    return await (await town.visitor()).submit(f"/snap/status/{code}/rate", stars="5", request="walk-0010")
 
 
 async def _lift(town: City) -> httpx.Response:
@@ -355,6 +381,19 @@ SAMPLES: Mapping[str, Sample] = {
     ),
     "POST /duty/{complex_id}/{kind}/restore": lambda town: _to_the_rota(town, "rota/restore", to="1"),
     "POST /duty/{complex_id}/plan": by("chen", "/duty/garden/plan", version="0", category="fire", what="default"),
+    "POST /snap/{token}": _report,
+    "POST /snap/status/{code}/rate": _rate_report,
+    "POST /snap/status/{code}/withdraw": _withdraw_report,
+    "POST /items/codes/{complex_id}": by("chen", "/items/codes/garden", places="1号楼"),
+    "POST /items/codes/{complex_id}/{token}/end": by("chen", f"/items/codes/garden/{rows.SNAP}/end"),
+    "POST /items": by(
+        "li", "/items", complex="garden", origin="work", category="water", words="漏水", request="walk-0006"
+    ),
+    "POST /items/{identity}/acts": by("wang", "/items/i1/acts", what="send", unit="complex", request="walk-0007"),
+    "POST /items/{identity}/phone": by("li", "/items/i1/phone", reason="incident"),
+    "POST /api/v1/items/{identity}/acts": by(
+        "li", "/api/v1/items/i2/acts", what="hand_over", unit="城管", words="归城管", request="walk-0008"
+    ),
     "POST /silences": by("li", "/silences", complex="garden", device="x:1", hours="2", reason="检修"),
     "POST /silences/{identity}/end": by("li", "/silences/q1/end"),
     "POST /parking/desk/{complex_id}/{what}": by("sun", "/parking/desk/garden/open", float="200", lane=""),
@@ -508,6 +547,7 @@ async def town(tmp_path: Path, engine: Engine) -> AsyncIterator[City]:
             await add_areas(connection)
             await rows.add_household(connection, made.house.now())
             await rows.add_matter(connection, "a1", made.house.now())
+            await rows.add_items(connection, made.house.now())
             await rows.add_payments(connection, made.house.now())
             await rows.add_revenue(connection, made.house.now())
         yield made

@@ -47,7 +47,9 @@ DRIVERS |= {"/pay/{code}/{session}/inside"}
 DRIVERS |= {"/pay/{code}/{session}/{number}/state", "/pay/notify/wechat/{merchant}", "/pay/notify/alipay/{merchant}"}
 OPEN = {f"/open/{{complex_id}}{rest}" for rest in ("", "/revenue", "/poster", "/documents/{sha256}", "/{month}")}
 OPEN |= {f"/open/{{complex_id}}/{{month}}/{name}.json" for name in ("journals", "snapshot")}
-PUBLIC = MACHINES | VISITORS | DRIVERS | OPEN
+REPORTERS = {"/snap/{token}", "/snap/status", "/snap/status/{code}", "/snap/status/{code}/pictures/{sha256}"}
+REPORTERS |= {"/snap/status/{code}/rate", "/snap/status/{code}/withdraw"}
+PUBLIC = MACHINES | VISITORS | DRIVERS | OPEN | REPORTERS
 PUBLIC |= {"/receipt/{code}", "/login", "/lang/{language}", "/invite/{token}", "/login/oidc", "/login/oidc/back"}
 DONE = (200, 303)
 ON_SQLITE = pytest.mark.parametrize("engine", [SQLITE], ids=["sqlite"])  # what is no matter of the engine
@@ -101,6 +103,15 @@ EXAMPLES: dict[str, Example] = {
     "/duty/{complex_id}/turns/{index}/swap": Example("/duty/garden/turns/0/swap", {"version": "0"}),
     "/duty/{complex_id}/turns/{index}/replace": Example("/duty/garden/turns/0/replace", {"version": "0"}),
     "POST /silences": Example("/silences", {"complex": "garden", "hours": "2", "reason": "检修", "device": "x:1"}),
+    "POST /items": Example("/items", {"complex": "garden", "origin": "work", "category": "water", "words": "漏"}),
+    "/items/codes/{complex_id}": Example("/items/codes/garden", {"places": "1号楼"}),
+    "/items/codes/{complex_id}/{token}/end": Example(f"/items/codes/garden/{rows.SNAP}/end", again=404),
+    "/items/{identity}": Example("/items/i1"),
+    "/items/{identity}/acts": Example("/items/i1/acts", {"what": "take"}),
+    "/items/{identity}/phone": Example("/items/i1/phone", {"reason": "incident"}),
+    "/items/sheets/{name}.xlsx": Example("/items/sheets/need.xlsx", is_one=False),
+    "/api/v1/items/{identity}": Example("/api/v1/items/i1"),
+    "/api/v1/items/{identity}/acts": Example("/api/v1/items/i2/acts", {"what": "take"}, again=409),
     "/silences/{identity}/end": Example("/silences/q1/end"),
     "POST /gateways/new": Example("/gateways/new", {"complex": rows.GARDEN}, refused=422),
     "/parking/payments/{complex_id}/{number}": Example(f"/parking/payments/garden/{rows.PAID}"),
@@ -321,6 +332,7 @@ async def _begin_something(connection: AsyncConnection, now: datetime) -> None:
     await connection.execute(erasure.insert().values(id="e-1", **said, **asked))
     await rows.add_household(connection, now)
     await rows.add_matter(connection, "a1", now)
+    await rows.add_items(connection, now)
     await rows.add_payments(connection, now)
     await rows.add_tariff_rows(connection, "plans: {small: {charge: {kind: free}}}", now)
     await rows.add_revenue(connection, now)

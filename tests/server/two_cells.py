@@ -244,6 +244,20 @@ async def _duty(connection: AsyncConnection, now: datetime) -> None:
     await connection.execute(schema.noise.insert().values(**here, **said))
 
 
+async def _items(connection: AsyncConnection, now: datetime) -> None:
+    """An item with its line and its picture, and the code of a place."""
+    here, at = {"complex": "garden"}, stamp(now)
+    told = {"list": "need", "origin": "report", "category": "water", "status": "asked", "place": "3号楼", "unit": ""}
+    told |= {"doer": "", "asked_at": at, "due_at": at, "code": "00", "phone": "13800000000", "updated_at": at}
+    await connection.execute(schema.item.insert().values(id="i1", **here, **told, state=b"{}"))
+    line = {"item": "i1", "number": 1, "at": at, "by": "wang", "role": "patrol", "what": "report", "words": "漏水"}
+    await connection.execute(schema.item_act.insert().values(**here, **line, unit=""))
+    shown = {"item": "i1", "sha256": "0" * 64, "purpose": "asked"}
+    await connection.execute(schema.item_picture.insert().values(**here, **shown))
+    code = {"token": "snapcode2345", "place": "3号楼", "made_at": at, "made_by": "wang"}
+    await connection.execute(schema.snap_place.insert().values(**here, **code))
+
+
 async def _act(east: Centre, gateway: Gateway) -> None:
     """What people did: took an alert, wished for something, ordered something."""
     house = east.house
@@ -292,6 +306,7 @@ async def _act(east: Centre, gateway: Gateway) -> None:
         await _coupons(connection, house.now())
         await _public(connection, house.now())
         await _duty(connection, house.now())
+        await _items(connection, house.now())
         await connection.execute(schema.gateway_tag.insert().values(gateway=gateway.id, tag="pilot"))
         await connection.execute(schema.conservation_finding.insert().values(**found, found_at=now, seen_at=now))
         for place in (schema.building, schema.gate):
