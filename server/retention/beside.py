@@ -19,6 +19,7 @@ from server.store import plan_rows, provider_bill_rows, upload_rows
 from server.store.device_tables import device_import
 from server.store.engine import Database, stamp
 from server.store.money_tables import payment
+from server.store.patrol_tables import patrol_act
 from server.store.payment_tables import payment_order, provider_notice
 from server.store.plan_tables import site_plan
 from server.store.resident_tables import credential, resident_import, vehicle_pass
@@ -65,6 +66,7 @@ class Beside:
             _bills,
             _provider_orders,
             _provider_notices,
+            _rounds,
         )
         for step in steps:
             name = step.__name__.strip("_")
@@ -299,6 +301,19 @@ async def _provider_notices(connection: AsyncConnection, terms: Terms, in_force:
     rows = [(row.complex, row.channel, row.id) for row in await connection.execute(query)]
     await connection.execute(delete(table).where(tuple_(table.c.complex, table.c.channel, table.c.id).in_(rows)))
     return len(rows)
+
+
+async def _rounds(connection: AsyncConnection, terms: Terms, in_force: Sequence[Hold], now: datetime) -> int:
+    """Who walked when, with what people did with alerts."""
+    held = _held_complexes(in_force)
+    if held is None:
+        return 0
+    table = patrol_act
+    old = (table.c.at < stamp(terms.cutoff("alarm", now)), table.c.complex.not_in(held))
+    rows = (await connection.execute(select(table.c.complex, table.c.key).where(*old).limit(_AT_ONCE))).all()
+    keys = [(row.complex, row.key) for row in rows]
+    await connection.execute(delete(table).where(tuple_(table.c.complex, table.c.key).in_(keys)))
+    return len(keys)
 
 
 async def _are_counted(connection: AsyncConnection) -> bool:

@@ -205,6 +205,7 @@ _WAYS: Mapping[str, Callable[[AsyncConnection, Hit, Named, str], Awaitable[None]
         "gateway_order": _set(args={_ERASED: True}),
         "alert_action": _set(note="（已删除）"),
         "silence": _set(reason=_ERASED),
+        "patrol_act": _set(reason=_ERASED),
         "correction": _remove,
         "legal_hold": _set(plate="", card="", person="", device=_ERASED, reason=_ERASED, lifted_why=_ERASED),
         "conservation_finding": _remove,

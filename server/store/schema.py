@@ -69,6 +69,9 @@ from server.store.parking_tables import doubt as doubt
 from server.store.parking_tables import lane_opening as lane_opening
 from server.store.parking_tables import lane_watermark as lane_watermark
 from server.store.parking_tables import passage_correction as passage_correction
+from server.store.patrol_tables import patrol_act as patrol_act
+from server.store.patrol_tables import patrol_point as patrol_point
+from server.store.patrol_tables import patrol_route as patrol_route
 from server.store.payment_tables import lane_car as lane_car
 from server.store.payment_tables import pay_code as pay_code
 from server.store.payment_tables import payment_order as payment_order

@@ -8,11 +8,13 @@ from server.web.bill_titles import BILL_WORDS
 from server.web.channel_titles import CHANNEL_WORDS
 from server.web.duty_titles import DUTY_WORDS
 from server.web.languages import N_
+from server.web.patrol_titles import PATROL_WORDS
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
     **BILL_WORDS,
     **CHANNEL_WORDS,
     **DUTY_WORDS,
+    **PATROL_WORDS,
     "severity": {"critical": N_("紧急"), "high": N_("重要"), "medium": N_("一般"), "low": N_("提示")},
     "status": {
         "open": N_("待接手"),
@@ -544,6 +546,11 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "ladder.changed": N_("修改升级规则"),
         "silence.made": N_("新建静音"),
         "silence.ended": N_("提前结束静音"),
+        "round.point_added": N_("添加检查点"),
+        "round.point_ended": N_("拆除检查点"),
+        "round.route_changed": N_("修改巡逻路线"),
+        "round.walked": N_("巡逻打卡"),
+        "round.sheet_taken": N_("下载巡逻记录"),
         "noise.demoted": N_("误报太多，降一级"),
         "plate.shown": N_("查看完整车牌"),
         "subject.shown": N_("查看完整对象"),

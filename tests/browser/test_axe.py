@@ -26,6 +26,8 @@ PATHS = (
     "/duty/garden/plan",
     "/silences",
     "/silences/new?alert=a2",
+    "/rounds/garden",
+    "/rounds/garden/plan",
     "/parking",
     "/parking/sessions",
     "/parking/sessions/garden/5e1",
@@ -130,6 +132,7 @@ async def _add_residents(stage: Stage) -> None:
         await rows.add_household(connection, stage.house.now())
         await rows.add_matter(connection, "a1", stage.house.now())
         await rows.add_rota(connection, stage.house.now())
+        await rows.add_rounds(connection, stage.house.now())
         await rows.add_payments(connection, stage.house.now())
         await rows.add_revenue(connection, stage.house.now())
         await rows.add_coupons(connection, stage.house.now(), "shop", coupon_issuers.digest_of(TOKEN))

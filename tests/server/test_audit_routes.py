@@ -332,6 +332,32 @@ async def _to_the_rota(town: City, path: str, **fields: str) -> httpx.Response:
     return await visitor.submit(f"/duty/garden/{path}", version=version[1], **said)
 
 
+A_ROUTE = {"name": "南线", "times": "22:00", "mon": "1", "tolerance": "15", "within": "60"}
+
+
+async def _to_a_point(town: City) -> httpx.Response:
+    """Of one that no route goes by."""
+    visitor, name = await town.visitor("wang"), secrets.token_hex(4)
+    await visitor.submit("/rounds/garden/points", names=name)
+    page = await visitor.page("/rounds/garden/plan")
+    found = re.search(rf"{name}</span><form method=\"post\" action=\"([^\"]+)", page)
+    assert found
+    return await visitor.submit(found[1])
+
+
+async def _to_a_route(town: City, path: str = "") -> httpx.Response:
+    """A new one by a checkpoint that was added just now, or what is done to it: its version is 1."""
+    visitor, name = await town.visitor("wang"), secrets.token_hex(4)
+    await visitor.submit("/rounds/garden/points", names=name)
+    answer = await visitor.submit("/rounds/garden/routes", **A_ROUTE | {"points": name, "name": name})
+    if not path:
+        return answer
+    found = re.search(rf'id="route-(\w+)">{name}', await visitor.page("/rounds/garden/plan"))
+    assert found
+    said = A_ROUTE | {"points": name, "version": "1"}
+    return await visitor.submit(f"/rounds/garden/routes/{path.replace('{route}', found[1])}", **said)
+
+
 A_TURN = {"level": "complex", "person": "li", "from": "20:00", "to": "08:00"}
 SAMPLES: Mapping[str, Sample] = {
     "POST /parking/gate/{complex_id}/claim": _claim_cash,
@@ -357,6 +383,11 @@ SAMPLES: Mapping[str, Sample] = {
     "POST /duty/{complex_id}/plan": by("chen", "/duty/garden/plan", version="0", category="fire", what="default"),
     "POST /silences": by("li", "/silences", complex="garden", device="x:1", hours="2", reason="检修"),
     "POST /silences/{identity}/end": by("li", "/silences/q1/end"),
+    "POST /rounds/{complex_id}/points": by("wang", "/rounds/garden/points", names="南门"),
+    "POST /rounds/{complex_id}/points/{point}/end": lambda town: _to_a_point(town),
+    "POST /rounds/{complex_id}/routes": lambda town: _to_a_route(town),
+    "POST /rounds/{complex_id}/routes/{route}": lambda town: _to_a_route(town, "{route}"),
+    "POST /rounds/{complex_id}/routes/{route}/end": lambda town: _to_a_route(town, "{route}/end"),
     "POST /parking/desk/{complex_id}/{what}": by("sun", "/parking/desk/garden/open", float="200", lane=""),
     "POST /parking/desk/{complex_id}/shifts/{shift}/{what}": _sign_shift,
     "POST /parking/debts/{complex_id}/{session}/{what}": by("sun", "/parking/debts/garden/9e9/remind", way="paper"),

@@ -102,6 +102,13 @@ EXAMPLES: dict[str, Example] = {
     "/duty/{complex_id}/turns/{index}/replace": Example("/duty/garden/turns/0/replace", {"version": "0"}),
     "POST /silences": Example("/silences", {"complex": "garden", "hours": "2", "reason": "检修", "device": "x:1"}),
     "/silences/{identity}/end": Example("/silences/q1/end"),
+    "/rounds/{complex_id}": Example("/rounds/garden"),
+    "/rounds/{complex_id}/plan": Example("/rounds/garden/plan"),
+    "/rounds/{complex_id}/points": Example("/rounds/garden/points", {"names": "南门"}),
+    "/rounds/{complex_id}/points/{point}/end": Example("/rounds/garden/points/p1/end"),
+    "/rounds/{complex_id}/routes": Example("/rounds/garden/routes", {"name": "x"}),
+    "/rounds/{complex_id}/routes/{route}": Example("/rounds/garden/routes/r1", {"name": "x"}),
+    "/rounds/{complex_id}/routes/{route}/end": Example("/rounds/garden/routes/r1/end", {"version": "1"}),
     "POST /gateways/new": Example("/gateways/new", {"complex": rows.GARDEN}, refused=422),
     "/parking/payments/{complex_id}/{number}": Example(f"/parking/payments/garden/{rows.PAID}"),
     "/parking/payments/{complex_id}/{number}/refund": Example(
@@ -324,6 +331,7 @@ async def _begin_something(connection: AsyncConnection, now: datetime) -> None:
     await rows.add_payments(connection, now)
     await rows.add_tariff_rows(connection, "plans: {small: {charge: {kind: free}}}", now)
     await rows.add_revenue(connection, now)
+    await rows.add_rounds(connection, now)
     shift = {"complex": rows.GARDEN, "id": "S1", "person": "nobody", "opened_at": stamp(now), "closed_at": stamp(now)}
     await connection.execute(cash_shift.insert().values(**shift, opening_float_fen=0, payouts_fen=0))
     await connection.execute(payment.insert().values(**payment_row("C1", "5e1", 600, channel="cash", receipt=1)))

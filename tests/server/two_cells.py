@@ -32,7 +32,7 @@ from server.store.scope import CITY
 from tests.server.centre import CONFIG, Centre, Gateway, centre
 from tests.server.engines import Engine
 from tests.server.mixed import NO_TIME, NOT_UNDERSTOOD, records
-from tests.server.rows import add_household
+from tests.server.rows import add_household, add_rounds
 
 SECRET = "a secret of two cells"  # pragma: allowlist secret
 WEST = Destination("west", "http://west.example.invalid")
@@ -292,6 +292,7 @@ async def _act(east: Centre, gateway: Gateway) -> None:
         await _coupons(connection, house.now())
         await _public(connection, house.now())
         await _duty(connection, house.now())
+        await add_rounds(connection, house.now())
         await connection.execute(schema.gateway_tag.insert().values(gateway=gateway.id, tag="pilot"))
         await connection.execute(schema.conservation_finding.insert().values(**found, found_at=now, seen_at=now))
         for place in (schema.building, schema.gate):
