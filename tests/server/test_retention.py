@@ -24,8 +24,8 @@ from server.cells.moves import Move
 from server.gateway_auth import Gateway
 from server.retention import holds, letting_go
 from server.retention.holds import NoHold, Why
-from server.store import retention_tables as tables
 from server.store import patrol_rows, schema
+from server.store import retention_tables as tables
 from server.store.engine import stamp
 from tests.server.engines import Engine
 from tests.server.money import payment_row
