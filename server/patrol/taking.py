@@ -42,6 +42,12 @@ class Sent(msgspec.Struct, frozen=True):
     acts: Annotated[tuple[Tapped, ...], Meta(min_length=1, max_length=MOST_ACTS)]
 
 
+def is_sound(sent: Sent) -> bool:
+    """Whether every time lies where calendars can reckon with it; a phone's clock may be wrong by decades."""
+    times = [sent.sent_at, *(act.at for act in sent.acts), *(act.due_at for act in sent.acts if act.due_at)]
+    return all(1900 <= time.year <= 2200 for time in times)
+
+
 class Answer(msgspec.Struct, frozen=True):
     """What became of an act, and which checkpoint it was."""
 

@@ -71,6 +71,8 @@ from server.api import (
     revenue_changes,
     rollouts,
     rota,
+    round_papers,
+    round_walks,
     rounds,
     silences,
     tariff_versions,
@@ -107,6 +109,8 @@ def routers() -> list[APIRouter]:
         duty_acts,
         board,
         rota,
+        round_walks,  # before those whose paths take any word
+        round_papers,
         rounds,
         silences,
         live,

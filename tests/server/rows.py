@@ -330,6 +330,13 @@ async def add_rounds(connection: AsyncConnection, at: datetime) -> None:
         await patrol_rows.add_act(connection, GARDEN, act, when, when)
 
 
+def acts_sent(*acts: dict[str, Any], sent_at: str = "2026-11-27T14:30:00Z") -> dict[str, Any]:
+    """What a phone sends of a round of the garden's route; one checkpoint, unless ``acts`` say more."""
+    usual = {"round": "walk-0009", "route": "r1", "kind": "read", "at": "2026-11-27T14:00:00Z", "code": POINT_CODES[0]}
+    said = [usual | act for act in acts or ({"key": "key-0001"},)]
+    return {"sent_at": sent_at, "acts": said}
+
+
 async def add_revenue(connection: AsyncConnection, at: datetime) -> None:
     """A draft of the garden's public revenue, with the picture of a1 as its paper."""
     entry = {"complex": GARDEN, "number": 1, "side": "income", "kind": "advert", "title": "电梯广告", "state": "draft"}

@@ -26,7 +26,7 @@ from server.device_sheet import workbook
 from server.place_template import filled, template
 from server.resident_plan import EXAMPLES as RESIDENTS
 from server.resident_plan import SHEET
-from server.store import audit_rows, coupon_issuers, schema
+from server.store import audit_rows, coupon_issuers, patrol_rows, schema
 from server.store.engine import stamp
 from server.store.visitor_rows import digest_of_token
 from tests.server import money, rows
@@ -335,6 +335,15 @@ async def _to_the_rota(town: City, path: str, **fields: str) -> httpx.Response:
 A_ROUTE = {"name": "南线", "times": "22:00", "mon": "1", "tolerance": "15", "within": "60"}
 
 
+async def _tell_rounds(town: City) -> httpx.Response:
+    async with town.house.db.write("garden") as connection:
+        if not await patrol_rows.points(connection, "garden"):
+            await rows.add_rounds(connection, town.house.now())
+    visitor = await town.visitor("li")
+    body = rows.acts_sent({"key": secrets.token_hex(8)})
+    return await visitor.client.post("/rounds/garden/acts", json=body, headers={"X-CSRF-Token": visitor.csrf})
+
+
 async def _to_a_point(town: City) -> httpx.Response:
     """Of one that no route goes by."""
     visitor, name = await town.visitor("wang"), secrets.token_hex(4)
@@ -383,6 +392,7 @@ SAMPLES: Mapping[str, Sample] = {
     "POST /duty/{complex_id}/plan": by("chen", "/duty/garden/plan", version="0", category="fire", what="default"),
     "POST /silences": by("li", "/silences", complex="garden", device="x:1", hours="2", reason="检修"),
     "POST /silences/{identity}/end": by("li", "/silences/q1/end"),
+    "POST /rounds/{complex_id}/acts": _tell_rounds,
     "POST /rounds/{complex_id}/points": by("wang", "/rounds/garden/points", names="南门"),
     "POST /rounds/{complex_id}/points/{point}/end": lambda town: _to_a_point(town),
     "POST /rounds/{complex_id}/routes": lambda town: _to_a_route(town),
