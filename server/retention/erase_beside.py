@@ -206,6 +206,8 @@ _WAYS: Mapping[str, Callable[[AsyncConnection, Hit, Named, str], Awaitable[None]
         "alert_action": _set(note="（已删除）"),
         "silence": _set(reason=_ERASED),
         "patrol_act": _set(reason=_ERASED),
+        "care_watch": _set(consent_by=_ERASED),
+        "care_task": _set(words=_ERASED),
         "correction": _remove,
         "legal_hold": _set(plate="", card="", person="", device=_ERASED, reason=_ERASED, lifted_why=_ERASED),
         "conservation_finding": _remove,

@@ -27,6 +27,7 @@ from domain.rounds.plan import Route
 from domain.rounds.walk import Act
 from server.house import House
 from server.store import (
+    care_rows,
     desired_rows,
     duty_alerts,
     duty_documents,
@@ -328,6 +329,18 @@ async def add_rounds(connection: AsyncConnection, at: datetime) -> None:
         when = due.astimezone(UTC) + timedelta(minutes=minute)
         act = Act(key=f"act-000{minute}", kind=kind, point=point, reason=reason, at=when, **said)
         await patrol_rows.add_act(connection, GARDEN, act, when, when)
+
+
+async def add_care(connection: AsyncConnection, at: datetime, token: str = "family") -> None:
+    """The household h1, by its door, looked after for two days, and a visit that waits."""
+    yesterday, here = stamp(at - timedelta(days=1)), {"complex": GARDEN}
+    terms = {"hours": 12, "quiet_from": "22:00", "quiet_to": "06:00", "device": "z2m:h1", "point": "door"}
+    said = {"id": "w1", "household": "h1", "consent_by": "王芳的女儿", "until": stamp(at + timedelta(days=90))}
+    times = dict.fromkeys(("consented_at", "counts_from", "made_at"), yesterday)
+    digest = {"digest": care_rows.digest_of(token), "made_by": "lin"}
+    await care_rows.add(connection, here | terms | said | times | digest)
+    task = {"id": "t1", "watch": "w1", "since": yesterday, "due_at": yesterday, "opened_at": stamp(at), "alert": "a1"}
+    await care_rows.open_task(connection, here | task)
 
 
 def acts_sent(*acts: dict[str, Any], sent_at: str = "2026-11-27T14:30:00Z") -> dict[str, Any]:

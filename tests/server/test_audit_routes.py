@@ -28,6 +28,7 @@ from server.resident_plan import EXAMPLES as RESIDENTS
 from server.resident_plan import SHEET
 from server.store import audit_rows, coupon_issuers, patrol_rows, schema
 from server.store.engine import stamp
+from server.store.scope import of_complexes
 from server.store.visitor_rows import digest_of_token
 from tests.server import money, rows
 from tests.server.bill_store import FILES, fill_day
@@ -344,6 +345,22 @@ async def _tell_rounds(town: City) -> httpx.Response:
     return await visitor.client.post("/rounds/garden/acts", json=body, headers={"X-CSRF-Token": visitor.csrf})
 
 
+A_HOME = {"complex": "garden", "building": "3", "unit": "1", "room": "501", "consent_by": "女儿", "explained": "1"}
+A_HOME |= {"hours": "24", "days": "90"}
+
+
+async def _to_care(town: City, path: str, **fields: str) -> httpx.Response:
+    """By a grid worker, of a household that is looked after since just now; of one that is not yet, to begin."""
+    who = f"lin{secrets.token_hex(3)}"
+    async with town.house.db.write("garden") as connection:
+        await rows.add_person(connection, who, "grid_worker", of_complexes("garden"))
+        await connection.execute(schema.care_task.delete())
+        await connection.execute(schema.care_watch.delete())
+        if path != "/care":
+            await rows.add_care(connection, town.house.now())
+    return await (await town.visitor(who)).submit(path, **fields)
+
+
 async def _to_a_point(town: City) -> httpx.Response:
     """Of one that no route goes by."""
     visitor, name = await town.visitor("wang"), secrets.token_hex(4)
@@ -392,6 +409,10 @@ SAMPLES: Mapping[str, Sample] = {
     "POST /duty/{complex_id}/plan": by("chen", "/duty/garden/plan", version="0", category="fire", what="default"),
     "POST /silences": by("li", "/silences", complex="garden", device="x:1", hours="2", reason="检修"),
     "POST /silences/{identity}/end": by("li", "/silences/q1/end"),
+    "POST /care": lambda town: _to_care(town, "/care", **A_HOME),
+    "POST /care/{identity}/end": lambda town: _to_care(town, "/care/w1/end"),
+    "POST /care/tasks/{task}/done": lambda town: _to_care(town, "/care/tasks/t1/done", result="well", words="在家"),
+    "POST /care/family/{token}/{what}": lambda town: _to_care(town, "/care/family/family/off"),
     "POST /rounds/{complex_id}/acts": _tell_rounds,
     "POST /rounds/{complex_id}/points": by("wang", "/rounds/garden/points", names="南门"),
     "POST /rounds/{complex_id}/points/{point}/end": lambda town: _to_a_point(town),

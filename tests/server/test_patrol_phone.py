@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -41,6 +42,13 @@ async def outcomes(visitor: Visitor, *acts: dict[str, Any], **more: Any) -> list
     answer = await tell(visitor, *acts, **more)
     assert answer.status_code == 200, answer.text
     return [one["outcome"] for one in answer.json()["answers"]]
+
+
+def told_in(page: str) -> dict[str, Any]:
+    """What a page gives its script."""
+    found = re.search(r'id="phone">(.*?)</script>', page)
+    assert found
+    return json.loads(found[1])
 
 
 async def kept(town: City, key: str) -> Any:
@@ -131,7 +139,7 @@ async def test_a_label_leads_to_its_checkpoint_until_it_is_taken_down(town: City
     assert f"/rounds/at/{P1}" in sheet and f"{P1[:3]}-{P1[3:6]}-{P1[6:]}" in sheet and "<svg" in sheet
     assert (await li.get("/rounds/garden/labels")).status_code == 403, "who walks reads codes on the wall"
     page = await li.page(f"/rounds/at/{P1.lower()}")
-    assert "东门岗亭" in page and "夜巡一线" in page
+    assert told_in(page)["scanned"]["name"] == "东门岗亭" and told_in(page)["routes"][0]["name"] == "夜巡一线"
     walk = await li.page("/rounds/garden/walk")
     assert P1 not in walk and P2 not in walk, "a page that held the codes would walk by itself"
     assert (await (await town.visitor("zhao")).get(f"/rounds/at/{P1}")).status_code == 404
@@ -162,10 +170,13 @@ async def test_the_history_and_its_workbook_say_the_same(town: City) -> None:
 async def test_a_phone_is_told_what_is_due_and_by_which_version(town: City) -> None:
     wang, li = await town.visitor("wang"), await town.visitor("li")
     assert await put_route(wang) == 303
-    page = await li.page("/rounds/garden/walk")
-    assert "二线" in page and "夜巡一线" in page
+    told = told_in(await li.page("/rounds/garden/walk"))
+    assert {one["name"] for one in told["routes"]} == {"二线", "夜巡一线"}
+    assert {one["name"] for one in told["slots"]} <= {"夜巡一线"}, "one without times is due at none"
     await wang.submit("/rounds/garden/routes/r1/end", version="1")
-    page = await li.page("/rounds/garden/walk")
-    assert "夜巡一线" not in page, "a route that is walked no more is not offered"
+    told = told_in(await li.page("/rounds/garden/walk"))
+    assert [one["name"] for one in told["routes"]] == ["二线"] and not told["slots"], (
+        "a route that is walked no more is not offered"
+    )
     redirect = await li.get("/rounds/walk")
     assert redirect.headers["location"] == "/rounds/garden/walk"

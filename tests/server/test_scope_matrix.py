@@ -42,6 +42,7 @@ VISITORS = {"/visit/{token}", "/visit/{token}/end", "/visit/pass/{token}"}
 VISITORS |= {
     f"{page}{rest}" for page in ("/coupons/{token}", "/visit/{token}/coupons") for rest in ("", "/give", "/undo")
 }
+VISITORS |= {"/care/family/{token}", "/care/family/{token}/{what}"}
 DRIVERS = {"/pay/{code}", "/pay/{code}/{session}", "/pay/{code}/{session}/{number}"}
 DRIVERS |= {"/pay/{code}/{session}/inside"}
 DRIVERS |= {"/pay/{code}/{session}/{number}/state", "/pay/notify/wechat/{merchant}", "/pay/notify/alipay/{merchant}"}
@@ -103,6 +104,10 @@ EXAMPLES: dict[str, Example] = {
     "POST /silences": Example("/silences", {"complex": "garden", "hours": "2", "reason": "检修", "device": "x:1"}),
     "/silences/{identity}/end": Example("/silences/q1/end"),
     "/rounds/{complex_id}": Example("/rounds/garden"),
+    "POST /care": Example("/care", {"complex": "garden", "room": "101"}),
+    "/care/{identity}": Example("/care/w1"),
+    "/care/{identity}/end": Example("/care/w1/end"),
+    "/care/tasks/{task}/done": Example("/care/tasks/t1/done", {"result": "well", "words": "在家"}),
     "/rounds/at/{code}": Example(f"/rounds/at/{rows.POINT_CODES[0]}"),
     "/rounds/{complex_id}/walk": Example("/rounds/garden/walk"),
     "/rounds/{complex_id}/acts": Example("/rounds/garden/acts", json=rows.acts_sent()),
@@ -333,6 +338,7 @@ async def _begin_something(connection: AsyncConnection, now: datetime) -> None:
     asked = {"asked_by": "wang", "asked_at": stamp(now), "state": "begun"}
     await connection.execute(erasure.insert().values(id="e-1", **said, **asked))
     await rows.add_household(connection, now)
+    await rows.add_care(connection, now)
     await rows.add_matter(connection, "a1", now)
     await rows.add_payments(connection, now)
     await rows.add_tariff_rows(connection, "plans: {small: {charge: {kind: free}}}", now)
