@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -50,15 +49,12 @@ class Carer:
         """Everything that is due now; how many visits are new."""
         async with self._db.read() as connection:
             away = await moves.away(connection)  # nobody writes for those
-            watches = [one for one in await care_rows.active(connection) if one.complex not in away]
-        by_complex: defaultdict[str, list[WatchView]] = defaultdict(list)
-        for one in watches:
-            by_complex[one.complex].append(one)
-        self._asked = {name: asked for name, asked in self._asked.items() if name in by_complex}
+            complexes = {one for one in await care_rows.complexes(connection) if one not in away}
+        self._asked = {name: asked for name, asked in self._asked.items() if name in complexes}
         opened = 0
-        for complex_id in sorted(by_complex):
+        for complex_id in sorted(complexes):
             await self._hear(complex_id)
-            opened += await self._judge(complex_id, by_complex[complex_id])
+            opened += await self._judge(complex_id)
         await self._say()
         return opened
 
@@ -77,14 +73,12 @@ class Carer:
         if until is not None and complex_id not in self._asked:
             self._asked[complex_id] = _Asked(position, until)
 
-    async def _judge(self, complex_id: str, known: Sequence[WatchView]) -> int:
+    async def _judge(self, complex_id: str) -> int:
         """In the complex's turn, by what holds now: the reader and the family write too."""
-        opened, ids = 0, {one.id for one in known}
+        opened = 0
         async with self._db.write(complex_id) as connection:
             now = self._now()
-            for one in await care_rows.active(connection):
-                if one.id not in ids or one.complex != complex_id:
-                    continue
+            for one in await care_rows.active(connection, complex_id):
                 state = one.state(now)
                 if state == "over" and await care_rows.end(connection, complex_id, one.id, "", now):
                     on = Subject("care", one.id)

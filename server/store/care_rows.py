@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,6 +22,7 @@ from server.store.upsert import insert
 
 MOST_SHOWN, MOST_TASKS, MOST_WORDS = 500, 50, 500
 RESULTS = ("well", "helped", "away", "hospital", "nobody", "other")
+_ON_THE_WAY = timedelta(seconds=30)  # so long before it came a hello may have been written
 _STREAMS = ("urgent", "routine")  # in which doors and cards travel
 
 
@@ -124,10 +125,17 @@ async def _first(connection: AsyncConnection, query: Select[Any]) -> WatchView |
     return None if row is None else msgspec.convert(row, WatchView)
 
 
-async def active(connection: AsyncConnection) -> list[WatchView]:
-    """All that have not ended, of every complex."""
-    rows = await connection.execute(_views().where(care_watch.c.ended_at.is_(None)))
+async def active(connection: AsyncConnection, complex_id: str = "") -> list[WatchView]:
+    """All that have not ended, of every complex or of one."""
+    query = _views().where(care_watch.c.ended_at.is_(None))
+    rows = await connection.execute(query.where(care_watch.c.complex == complex_id) if complex_id else query)
     return [msgspec.convert(row, WatchView) for row in rows.mappings()]
+
+
+async def complexes(connection: AsyncConnection) -> list[str]:
+    """Those in which somebody is looked after."""
+    query = select(care_watch.c.complex).distinct().where(care_watch.c.ended_at.is_(None))
+    return list((await connection.execute(query.order_by(care_watch.c.complex))).scalars())
 
 
 async def home_of(connection: AsyncConnection, complex_id: str, building: str, unit: str, room: str) -> str | None:
@@ -218,7 +226,7 @@ async def told_until(connection: AsyncConnection, complex_id: str) -> datetime |
     marks = await _marks(connection, [row.id for row in rows])
     if any(_has_more(row.id, row.status, marks) for row in rows):
         return None
-    return min(datetime.fromisoformat(row.last_seen_at) for row in rows)
+    return min(datetime.fromisoformat(row.last_seen_at) for row in rows) - _ON_THE_WAY
 
 
 async def _marks(connection: AsyncConnection, gateways: Iterable[str]) -> dict[tuple[str, str, str], int]:

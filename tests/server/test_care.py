@@ -13,9 +13,11 @@ import pytest
 from sqlalchemy import select
 
 from domain.events import Event, Subject
+from domain.retention import Terms
 from server.care.carer import Carer, event_of
 from server.care.movements import is_of
 from server.facts import Fact
+from server.retention.beside import Beside
 from server.store import care_rows, schema
 from server.store.care_rows import Watched, WatchView
 from server.store.engine import stamp, unstamp
@@ -132,6 +134,38 @@ async def test_a_term_that_is_over_ends_by_itself(here: Centre) -> None:
     await Carer(house.db, house.log, house.now).look()
     found = await only(here)
     assert found.ended_at is not None and found.moved_at is None and found.state(house.now()) == "over"
+
+
+async def test_visits_that_are_done_and_households_no_longer_looked_after_go_with_the_records_of_doors(
+    here: Centre,
+) -> None:
+    house, now = here.house, here.house.now()
+    async with house.db.write("garden") as connection:
+        watch = await care_rows.view(connection, CITY, "w1")
+        assert watch is not None
+        for number, days in enumerate((89, 91)):
+            done = {"done_at": stamp(now - timedelta(days=days)), "done_by": "lin", "result": "well", "words": "好"}
+            task = {"complex": "garden", "id": f"t{number}", "watch": "w1", "since": "", "due_at": "", "alert": ""}
+            await connection.execute(schema.care_task.insert().values(**task, **done, opened_at=stamp(now)))
+        await care_rows.end(connection, "garden", "w1", "family", now - timedelta(days=89))
+    beside = Beside(house.db, Terms())
+    assert (await beside.round(now))["care"] == 1
+    assert [row["id"] for row in await here.rows(schema.care_task)] == ["t0"]
+    assert (await beside.round(now + timedelta(days=2)))["care"] == 2
+    assert await here.rows(schema.care_watch) == [] and await here.rows(schema.care_task) == []
+
+
+async def test_signs_that_cannot_be_kept_are_no_fault_of_ours(here: Centre) -> None:
+    """PostgreSQL takes no NUL."""
+    async with here.house.db.write("garden") as connection:
+        await rows.add_person(connection, "lin", "grid_worker", of_complexes("garden"))
+    lin = Visitor(here.client)
+    assert (await lin.sign_in("lin")).status_code == 303
+    for path in ("/care/w%00", "/care/family/x%00", "/rounds/a%00", "/rounds/at/x%00", "/rounds/garden%00/walk"):
+        assert (await lin.get(path)).status_code in (404, 410, 422), path
+    for fields in (FORM | {"room": "5\0"}, FORM | {"complex": "g\0"}, FORM | {"consent_by": "a\0", "room": "501"}):
+        assert (await lin.submit("/care", **fields)).status_code in (303, 404, 422), fields
+    assert (await lin.submit("/care/tasks/t%00/done", result="well", words="x")).status_code in (404, 422)
 
 
 def fact(at: datetime, **said: Any) -> Fact:
