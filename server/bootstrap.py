@@ -26,6 +26,8 @@ from server.books.lane_money import LaneMoney
 from server.books.lots import Lots
 from server.books.no_entry import NoEntry
 from server.books.repricing import repricing
+from server.care.carer import Carer
+from server.care.movements import Movements
 from server.cells import moves
 from server.cells.arrive import Arrivals, Settings
 from server.cells.fence import raise_fences
@@ -250,7 +252,15 @@ async def _keep_fences(db: Database) -> None:
 
 def folding(config: Config) -> list[str]:
     """The readers whose rows belong to complexes."""
-    return [*projections(config), Charges.name, LaneMoney.name, UsedCodes.name, LaneCars.name, Ladder.name]
+    return [
+        *projections(config),
+        Charges.name,
+        LaneMoney.name,
+        UsedCodes.name,
+        LaneCars.name,
+        Ladder.name,
+        Movements.name,
+    ]
 
 
 def cell_settings(folder: Path, config: Config) -> dict[str, Settings]:
@@ -324,6 +334,7 @@ def _readers(
     book = Charges(house.lots, house.now, no_entries(house.config))
     works["duty"] = Climber(house.db, house.acting.duties, house.now, house.live.ring).run
     works["ledger"] = Keeper(house.db, house.now, [repricing(book)]).run
+    works["care"] = Carer(house.db, house.log, house.now).run
     works["channels"] = DutyOutbox(house.db, house.channels, house.config.public_url, house.now, house.live.ring).run
     if house.config.payments:
         works["payments"] = Watch(house.db, house.desk, house.refunds, house.now).run
@@ -380,7 +391,7 @@ def shard_readers(house: House, unpacker: Unpacker, rest: Rest) -> list[ShardRea
         for one in projections(house.config).values()
     ]
     book = Charges(house.lots, house.now, no_entries(house.config))
-    beside: list[Fold] = [book, LaneMoney(house.now), UsedCodes(), LaneCars()]
+    beside: list[Fold] = [book, LaneMoney(house.now), UsedCodes(), LaneCars(), Movements()]
     ladder = ShardReader(Ladder(house.acting.duties, house.now), house.db, unpacker, house.live.ring)
     return [*readers, ladder, *(ShardReader(one, house.db, unpacker, rest=rest) for one in beside)]
 

@@ -14,14 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.conservation import Judged, compare, in_sum
 from domain.days import date_of, day_number
-from domain.events import Event, encode_event
+from domain.events import Event
 from domain.places import Place
 from domain.statements import Row, Statement, Untaken
-from domain.wire import pack, read_header
-from eventlog.log import Arrival, BatchLog, LogBroken
+from eventlog.log import BatchLog
 from eventlog.shards import shard_of
 from server.audit import Actor, Subject, command_line, record
 from server.cells import moves
+from server.centre_voice import say
 from server.gateway_auth import Gateway
 from server.store import conservation_counts, findings, statement_rows
 from server.store.conservation_counts import Scope
@@ -41,7 +41,6 @@ _FULL_EVERY = 24  # of the hourly rounds
 _AGAIN_S = 1.0  # while something is still to be counted,
 _MOST_AGAIN = 60  # and so often
 _MOST_DUE = 10_000
-_TRIES = 20
 
 
 class Balance(msgspec.Struct, frozen=True):
@@ -148,14 +147,7 @@ class Conservation:
 
         Should it be appended twice (a kill before the finding is kept), both say the same fact: the alert is one.
         """
-        event = _event(gateway, stream, day, numbers, self._now())
-        source, body = f"centre/{gateway.complex}", encode_event(event)
-        for _ in range(_TRIES):
-            last = (await self._log.watermarks(source)).get(("urgent", "centre"), 0)
-            packed = pack(source, "urgent", "centre", last + 1, [body])
-            if await _appended(self._log, packed, gateway.complex):
-                return
-        raise LogBroken(f"the finding of {gateway.id} found no place in {_TRIES} tries; the next round tries again")
+        await say(self._log, gateway.complex, _event(gateway, stream, day, numbers, self._now()))
 
     async def run(self) -> None:
         """Compare what is due, and everything every hour, until cancelled. What fails is told, and comes again."""
@@ -213,11 +205,6 @@ async def gateway_of(connection: AsyncConnection, identity: str) -> Gateway | No
     query = select(gateway_table.c.id, gateway_table.c.complex).where(gateway_table.c.id == identity)
     row = (await connection.execute(query)).first()
     return None if row is None else Gateway(row.id, row.complex)
-
-
-async def _appended(batches: BatchLog, packed: bytes, complex_id: str) -> bool:
-    (receipt,) = await batches.append([Arrival(read_header(packed), packed, complex_id)])
-    return receipt.outcome == "stored"
 
 
 def _event(gateway: Gateway, stream: str, day: int, numbers: Mapping[str, int], now: datetime) -> Event:

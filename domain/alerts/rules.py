@@ -17,7 +17,7 @@ from domain.sketch import Sketch
 
 RuleId = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}(\{alarm\})?$")]
 Whens = Annotated[tuple[When, ...], Meta(max_length=16)]
-REACH_S: dict[Category, int] = {"security": 300, "fire": 900, "safety": 600, "device": 1_800}
+REACH_S: dict[Category, int] = {"security": 300, "fire": 900, "safety": 600, "device": 1_800, "care": 3_600}
 _ALARM = "{alarm}"
 _UNNAMED = "other"
 _MOST_GLANCES = 4_096

@@ -10,7 +10,7 @@ import msgspec
 from domain.ids import derive
 
 Severity = Literal["critical", "high", "medium", "low"]
-Category = Literal["security", "fire", "safety", "device"]
+Category = Literal["security", "fire", "safety", "device", "care"]
 Lateness = Literal["live", "recent", "late"]
 
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)

@@ -65,13 +65,18 @@ class Ladder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return next((index for index, rung in enumerate(self.rungs) if rung.level == level), None)
 
 
+# An elder is looked in on by people who know the house: soon, and not by a department.
+_CARE = Ladder((Rung("complex", Waits(medium=3_600)), Rung("community", Waits(medium=2 * 3_600)), Rung("street")))
+
+
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A ladder for each category."""
+    """A ladder for each category; plans of before there was care have the usual one."""
 
     security: Ladder
     fire: Ladder
     safety: Ladder
     device: Ladder
+    care: Ladder = _CARE
 
     def ladder(self, category: Category) -> Ladder:
         return getattr(self, category)

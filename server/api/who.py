@@ -19,6 +19,7 @@ KEEPING = ("operator", "committee", "clerk")
 DISCLOSING = ("operator", "committee")
 OVERSEEING = ("operator", "committee", "auditor", *OFFICES)
 RESIDING = ("operator", "committee", "clerk")
+CARING = ("grid_worker", "community")
 OPENING = (*PATROLLING, "committee")
 EQUIPPING = ("operator", "committee")
 TARIFFING = ("operator", "committee")
@@ -46,6 +47,8 @@ Approving = Annotated[Person, Depends(require(*RESIDING, second_factor=True))]
 Residing = Annotated[Person, Depends(require(*RESIDING))]  # keeps households, their cards, PINs, plates and visitors
 # Says what groups open and when, or reads in a list: many rights at once, with the second factor.
 Allotting = Annotated[Person, Depends(require(*RESIDING, second_factor=True))]
+# Looks after households that asked for it: who they are, how they stand, what came of visits. Nobody else reads it.
+Caring = Annotated[Person, Depends(require(*CARING))]
 Opening = Annotated[Person, Depends(require(*OPENING))]  # opens a door from afar, for a reason that is kept
 Keeping = Annotated[Person, Depends(require(*KEEPING))]  # drafts entries of public revenue, and their papers
 # Freezes a month's figures, or publishes what another froze: with the second factor.

@@ -16,10 +16,12 @@ from server.retention import holds
 from server.retention.expiry import count
 from server.retention.letting_go import disown
 from server.store import item_blanks, plan_rows, provider_bill_rows, upload_rows
+from server.store.care_tables import care_task, care_watch
 from server.store.device_tables import device_import
 from server.store.engine import Database, stamp
 from server.store.item_tables import item_picture
 from server.store.money_tables import payment
+from server.store.patrol_tables import patrol_act
 from server.store.payment_tables import payment_order, provider_notice
 from server.store.plan_tables import site_plan
 from server.store.resident_tables import credential, resident_import, vehicle_pass
@@ -68,6 +70,8 @@ class Beside:
             _bills,
             _provider_orders,
             _provider_notices,
+            _rounds,
+            _care,
         )
         for step in steps:
             name = step.__name__.strip("_")
@@ -316,6 +320,34 @@ async def _provider_notices(connection: AsyncConnection, terms: Terms, in_force:
     rows = [(row.complex, row.channel, row.id) for row in await connection.execute(query)]
     await connection.execute(delete(table).where(tuple_(table.c.complex, table.c.channel, table.c.id).in_(rows)))
     return len(rows)
+
+
+async def _rounds(connection: AsyncConnection, terms: Terms, in_force: Sequence[Hold], now: datetime) -> int:
+    """Who walked when, with what people did with alerts."""
+    held = _held_complexes(in_force)
+    if held is None:
+        return 0
+    table = patrol_act
+    old = (table.c.at < stamp(terms.cutoff("alarm", now)), table.c.complex.not_in(held))
+    rows = (await connection.execute(select(table.c.complex, table.c.key).where(*old).limit(_AT_ONCE))).all()
+    keys = [(row.complex, row.key) for row in rows]
+    await connection.execute(delete(table).where(tuple_(table.c.complex, table.c.key).in_(keys)))
+    return len(keys)
+
+
+async def _care(connection: AsyncConnection, terms: Terms, in_force: Sequence[Hold], now: datetime) -> int:
+    """Visits that are done, and households that are no longer looked after, with the records of doors."""
+    held = _held_complexes(in_force)
+    if held is None:
+        return 0
+    gone, cutoff = 0, stamp(terms.cutoff("door", now))
+    for table, ended in ((care_task, care_task.c.done_at), (care_watch, care_watch.c.ended_at)):
+        old = (ended < cutoff, table.c.complex.not_in(held))
+        found = (await connection.execute(select(table.c.complex, table.c.id).where(*old).limit(_AT_ONCE // 2))).all()
+        keys = [(row.complex, row.id) for row in found]
+        await connection.execute(delete(table).where(tuple_(table.c.complex, table.c.id).in_(keys)))
+        gone += len(keys)
+    return gone
 
 
 async def _are_counted(connection: AsyncConnection) -> bool:

@@ -23,6 +23,8 @@ from server.store.bill_tables import bill_item as bill_item
 from server.store.bill_tables import bill_report as bill_report
 from server.store.bill_tables import bill_setting as bill_setting
 from server.store.bill_tables import bill_upload as bill_upload
+from server.store.care_tables import care_task as care_task
+from server.store.care_tables import care_watch as care_watch
 from server.store.channel_tables import browser as browser
 from server.store.channel_tables import duty_delivery as duty_delivery
 from server.store.channel_tables import open_screen as open_screen
@@ -73,6 +75,9 @@ from server.store.parking_tables import doubt as doubt
 from server.store.parking_tables import lane_opening as lane_opening
 from server.store.parking_tables import lane_watermark as lane_watermark
 from server.store.parking_tables import passage_correction as passage_correction
+from server.store.patrol_tables import patrol_act as patrol_act
+from server.store.patrol_tables import patrol_point as patrol_point
+from server.store.patrol_tables import patrol_route as patrol_route
 from server.store.payment_tables import lane_car as lane_car
 from server.store.payment_tables import pay_code as pay_code
 from server.store.payment_tables import payment_order as payment_order

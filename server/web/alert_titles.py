@@ -50,6 +50,13 @@ RULES: Mapping[str, Rule] = {
             "看是哪一天、哪个数据流、差多少条，并通知维护人员。"
         ),
     ),
+    "alarm_care_check": Rule(
+        N_("该上门看看了"),
+        N_(
+            "有一户约定了关怀：约定的时间里家里没有开门的动静。网格员或社区在“关怀”里看是哪一户，"
+            "打电话或上门，把结果写在那里；这里不写姓名和门牌。"
+        ),
+    ),
     "device_offline": Rule(N_("设备离线"), N_("设备自己或网关报告设备已断开。断开期间这里看不到它的事件。")),
     "alarm_fire": Rule(N_("火警"), N_("消防设备报告火警。请立即到场确认，拨打 119，并通知楼内居民。")),
     "alarm_smoke": Rule(N_("烟雾"), N_("烟感探测到烟雾。请立即到场确认是否起火。")),
@@ -126,7 +133,13 @@ _ICONS: Mapping[str, str] = {
     "alarm_duress": "safety",
     "alarm_water_leak": "water",
 }
-_CATEGORY_ICONS: Mapping[str, str] = {"fire": "fire", "device": "device", "security": "security", "safety": "safety"}
+_CATEGORY_ICONS: Mapping[str, str] = {
+    "fire": "fire",
+    "device": "device",
+    "security": "security",
+    "safety": "safety",
+    "care": "person",
+}
 
 
 def alert_icon(rule: str, category: str) -> str:

@@ -18,6 +18,7 @@ from server.api import (
     bills,
     board,
     cards,
+    care,
     charges,
     charging,
     conservation,
@@ -75,6 +76,9 @@ from server.api import (
     revenue_changes,
     rollouts,
     rota,
+    round_papers,
+    round_walks,
+    rounds,
     silences,
     snap,
     snap_places,
@@ -112,6 +116,9 @@ def routers() -> list[APIRouter]:
         duty_acts,
         board,
         rota,
+        round_walks,  # before those whose paths take any word
+        round_papers,
+        rounds,
         silences,
         snap,
         snap_places,  # before the pages of items, whose paths take any word
@@ -119,6 +126,7 @@ def routers() -> list[APIRouter]:
         item_sheets,
         items_json,
         items,  # its paths take any word
+        care,
         live,
         pictures,
         parking,

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from server.web.bill_titles import BILL_WORDS
+from server.web.care_titles import CARE_WORDS
 from server.web.channel_titles import CHANNEL_WORDS
 from server.web.duty_titles import DUTY_WORDS
 from server.web.item_titles import ITEM_WORDS
 from server.web.languages import N_
+from server.web.patrol_titles import PATROL_WORDS
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
     **BILL_WORDS,
+    **CARE_WORDS,
     **CHANNEL_WORDS,
     **DUTY_WORDS,
     **ITEM_WORDS,
+    **PATROL_WORDS,
     "severity": {"critical": N_("紧急"), "high": N_("重要"), "medium": N_("一般"), "low": N_("提示")},
     "status": {
         "open": N_("待接手"),
@@ -22,7 +26,13 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "closed": N_("已结束"),
         "false": N_("误报"),
     },
-    "category": {"security": N_("治安"), "fire": N_("消防"), "safety": N_("安全"), "device": N_("设备")},
+    "category": {
+        "security": N_("治安"),
+        "fire": N_("消防"),
+        "safety": N_("安全"),
+        "device": N_("设备"),
+        "care": N_("关怀"),
+    },
     "role": {
         "operator": N_("管理员"),
         "patrol": N_("巡逻员"),
@@ -564,6 +574,17 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "snap.ended": N_("停用随手拍的码"),
         "silence.made": N_("新建静音"),
         "silence.ended": N_("提前结束静音"),
+        "round.point_added": N_("添加检查点"),
+        "round.point_ended": N_("拆除检查点"),
+        "round.route_changed": N_("修改巡逻路线"),
+        "round.walked": N_("巡逻打卡"),
+        "round.sheet_taken": N_("下载巡逻记录"),
+        "care.begun": N_("登记关怀"),
+        "care.switched": N_("开关关怀"),
+        "care.ended": N_("结束关怀"),
+        "care.seen": N_("查看关怀"),
+        "care.due": N_("关怀到时"),
+        "care.visited": N_("记录关怀上门"),
         "noise.demoted": N_("误报太多，降一级"),
         "plate.shown": N_("查看完整车牌"),
         "subject.shown": N_("查看完整对象"),
@@ -719,6 +740,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "conservation": N_("对账计数"),
         "orders": N_("指令结果"),
         "charges": N_("收费账"),
+        "care": N_("关怀"),
         "lane_money": N_("车道收款"),
     },
     "refusal": {

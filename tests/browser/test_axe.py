@@ -9,6 +9,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, ViewportSize
 
 from server.store import access_rows, coupon_issuers, found_rows, schema
+from server.store.scope import of_complexes
 from server.store.visitor_rows import digest_of_token
 from tests.browser.stage import DESK, NEEDS, PHONE, Stage
 from tests.server import rows
@@ -34,6 +35,11 @@ PATHS = (
     "/items/codes/garden",
     "/silences",
     "/silences/new?alert=a2",
+    "/rounds/garden",
+    "/rounds/garden/plan",
+    "/rounds/garden/walk",
+    "/rounds/garden/labels",
+    "/rounds/garden/history",
     "/parking",
     "/parking/sessions",
     "/parking/sessions/garden/5e1",
@@ -112,12 +118,16 @@ async def test_axe_finds_nothing_serious_and_targets_fit_a_glove(stage: Stage, s
     page = await stage.visitor("wang", size)
     found = {path: await _faults(page, stage.base + path) for path in PATHS}
     await page.goto(f"{stage.base}/lang/en")
+    worker = await stage.visitor("lin", size)
+    for path in ("/care", "/care/new?complex=garden", "/care/w1"):
+        found[path] = await _faults(worker, stage.base + path)
     found["/ in English"] = await _faults(page, stage.base + "/")
     open_page = await (await stage.context(size)).new_page()
     for path in (f"/receipt/{rows.RECEIPT}", "/receipt/none"):
         found[path] = await _faults(open_page, stage.base + path)
     for path in (f"/snap/{rows.SNAP}", "/snap/none", "/snap/status", f"/snap/status/{rows.REPORT}"):
         found[path] = await _faults(open_page, stage.base + path)
+    found["/care/family"] = await _faults(open_page, f"{stage.base}/care/family/{TOKEN}")
     found["/login"] = await _faults(open_page, stage.base + "/login")
     found["/coupons"] = await _faults(open_page, f"{stage.base}/coupons/{TOKEN}")
     await open_page.fill("input[name=plate]", "C88888")
@@ -141,6 +151,9 @@ async def _add_residents(stage: Stage) -> None:
         await rows.add_matter(connection, "a1", stage.house.now())
         await rows.add_rota(connection, stage.house.now())
         await rows.add_items(connection, stage.house.now())
+        await rows.add_rounds(connection, stage.house.now())
+        await rows.add_care(connection, stage.house.now(), TOKEN)
+        await rows.add_person(connection, "lin", "grid_worker", of_complexes("garden"))
         await rows.add_payments(connection, stage.house.now())
         await rows.add_revenue(connection, stage.house.now())
         await rows.add_coupons(connection, stage.house.now(), "shop", coupon_issuers.digest_of(TOKEN))

@@ -23,7 +23,8 @@ from tests.rig import Rig, start, until
 pytestmark = pytest.mark.faults
 
 KILLS, RATE = choose(3, 20), 200.0
-LEASES = SHARDS + len(("conservation", "retention", "rollouts", "used_codes", "ledger", "joins", "duty", "channels"))
+WORKS = ("conservation", "retention", "rollouts", "used_codes", "ledger", "joins", "duty", "channels", "care")
+LEASES = SHARDS + len(WORKS)
 MOVED_WITHIN_S = 10.0  # a promise: a killed process's shards are another's by then
 # Sessions that hold leases (server/leases.py), each with how many.
 _LEASES = """SELECT pid, CAST(count(*) AS bigint) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database

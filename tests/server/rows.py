@@ -24,13 +24,18 @@ from domain.ids import content_name
 from domain.items.acts import Send, Take
 from domain.items.item import RESIDENT, Asked, Item, apply
 from domain.places import Place
+from domain.rounds.codes import code_of
+from domain.rounds.plan import Route
+from domain.rounds.walk import Act
 from server.house import House
 from server.store import (
+    care_rows,
     desired_rows,
     duty_alerts,
     duty_documents,
     duty_rows,
     item_rows,
+    patrol_rows,
     resident_rows,
     schema,
     silence_rows,
@@ -45,6 +50,7 @@ from server.store.scope import CITY, Scope, of_complexes
 PASSWORD = "correct horse battery staple"  # pragma: allowlist secret
 GARDEN, RIVER = "garden", "river"
 SNAP, REPORT = "snapcode2345", "report23456789ab"  # the code of a place, and of who reported by it
+POINT_CODES = tuple(code_of(bytes([number] * 16)) for number in (1, 2))  # of checkpoints of the garden
 QUICK = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))  # as strong as tests need
 PEOPLE = {
     "wang": ("operator", CITY),
@@ -330,6 +336,41 @@ async def add_rota(connection: AsyncConnection, at: datetime) -> None:
     """Nights of li: the days are holes."""
     body = msgspec.json.encode(Rota((Turn("li", "complex", "20:00-08:00"),)))
     await duty_documents.add(connection, "rota", GARDEN, 0, body, "+ li 20:00-08:00", "wang", at)
+
+
+async def add_rounds(connection: AsyncConnection, at: datetime) -> None:
+    """Two checkpoints of the garden, a route by both that was due an hour ago, and a round of it that ended early."""
+    for identity, name, code in (("p1", "东门岗亭", POINT_CODES[0]), ("p2", "地下车库", POINT_CODES[1])):
+        point = patrol_rows.Point(identity, name, code)
+        await patrol_rows.add_point(connection, GARDEN, point, "wang", at - timedelta(days=2))
+    due = at.astimezone(Place().zone).replace(second=0, microsecond=0) - timedelta(hours=1)
+    route = Route("夜巡一线", ("p1", "p2"), (f"{due:%H:%M}",), is_ordered=True)
+    await patrol_rows.put_route(connection, GARDEN, "r1", 0, route, "wang", at - timedelta(days=2))
+    said: dict[str, Any] = {"round": "walk-0001", "route": "r1", "by": "li", "due_at": due.astimezone(UTC)}
+    kinds: tuple[tuple[Any, str, str], ...] = (("begin", "", ""), ("read", "p1", ""), ("end", "", "下大雨"))
+    for minute, (kind, point, reason) in enumerate(kinds):
+        when = due.astimezone(UTC) + timedelta(minutes=minute)
+        act = Act(key=f"act-000{minute}", kind=kind, point=point, reason=reason, at=when, **said)
+        await patrol_rows.add_act(connection, GARDEN, act, when, when)
+
+
+async def add_care(connection: AsyncConnection, at: datetime, token: str = "family") -> None:
+    """The household h1, by its door, looked after for two days, and a visit that waits."""
+    yesterday, here = stamp(at - timedelta(days=1)), {"complex": GARDEN}
+    terms = {"hours": 12, "quiet_from": "22:00", "quiet_to": "06:00", "device": "z2m:h1", "point": "door"}
+    said = {"id": "w1", "household": "h1", "consent_by": "王芳的女儿", "until": stamp(at + timedelta(days=90))}
+    times = dict.fromkeys(("consented_at", "counts_from", "made_at"), yesterday)
+    digest = {"digest": care_rows.digest_of(token), "made_by": "lin"}
+    await care_rows.add(connection, here | terms | said | times | digest)
+    task = {"id": "t1", "watch": "w1", "since": yesterday, "due_at": yesterday, "opened_at": stamp(at), "alert": "a1"}
+    await care_rows.open_task(connection, here | task)
+
+
+def acts_sent(*acts: dict[str, Any], sent_at: str = "2026-11-27T14:30:00Z") -> dict[str, Any]:
+    """What a phone sends of a round of the garden's route; one checkpoint, unless ``acts`` say more."""
+    usual = {"round": "walk-0009", "route": "r1", "kind": "read", "at": "2026-11-27T14:00:00Z", "code": POINT_CODES[0]}
+    said = [usual | act for act in acts or ({"key": "key-0001"},)]
+    return {"sent_at": sent_at, "acts": said}
 
 
 async def add_revenue(connection: AsyncConnection, at: datetime) -> None:

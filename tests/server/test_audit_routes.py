@@ -29,8 +29,9 @@ from server.device_sheet import workbook
 from server.place_template import filled, template
 from server.resident_plan import EXAMPLES as RESIDENTS
 from server.resident_plan import SHEET
-from server.store import audit_rows, coupon_issuers, item_views, schema, snap_rows
+from server.store import audit_rows, coupon_issuers, item_views, patrol_rows, schema, snap_rows
 from server.store.engine import stamp
+from server.store.scope import of_complexes
 from server.store.visitor_rows import digest_of_token
 from tests.server import money, rows
 from tests.server.bill_store import FILES, fill_day
@@ -358,6 +359,57 @@ async def _to_the_rota(town: City, path: str, **fields: str) -> httpx.Response:
     return await visitor.submit(f"/duty/garden/{path}", version=version[1], **said)
 
 
+A_ROUTE = {"name": "南线", "times": "22:00", "mon": "1", "tolerance": "15", "within": "60"}
+
+
+async def _tell_rounds(town: City) -> httpx.Response:
+    async with town.house.db.write("garden") as connection:
+        if not await patrol_rows.points(connection, "garden"):
+            await rows.add_rounds(connection, town.house.now())
+    visitor = await town.visitor("li")
+    body = rows.acts_sent({"key": secrets.token_hex(8)})
+    return await visitor.client.post("/rounds/garden/acts", json=body, headers={"X-CSRF-Token": visitor.csrf})
+
+
+A_HOME = {"complex": "garden", "building": "3", "unit": "1", "room": "501", "consent_by": "女儿", "explained": "1"}
+A_HOME |= {"hours": "24", "days": "90"}
+
+
+async def _to_care(town: City, path: str, **fields: str) -> httpx.Response:
+    """By a grid worker, of a household that is looked after since just now; of one that is not yet, to begin."""
+    who = f"lin{secrets.token_hex(3)}"
+    async with town.house.db.write("garden") as connection:
+        await rows.add_person(connection, who, "grid_worker", of_complexes("garden"))
+        await connection.execute(schema.care_task.delete())
+        await connection.execute(schema.care_watch.delete())
+        if path != "/care":
+            await rows.add_care(connection, town.house.now())
+    return await (await town.visitor(who)).submit(path, **fields)
+
+
+async def _to_a_point(town: City) -> httpx.Response:
+    """Of one that no route goes by."""
+    visitor, name = await town.visitor("wang"), secrets.token_hex(4)
+    await visitor.submit("/rounds/garden/points", names=name)
+    page = await visitor.page("/rounds/garden/plan")
+    found = re.search(rf"{name}</span><form method=\"post\" action=\"([^\"]+)", page)
+    assert found
+    return await visitor.submit(found[1])
+
+
+async def _to_a_route(town: City, path: str = "") -> httpx.Response:
+    """A new one by a checkpoint that was added just now, or what is done to it: its version is 1."""
+    visitor, name = await town.visitor("wang"), secrets.token_hex(4)
+    await visitor.submit("/rounds/garden/points", names=name)
+    answer = await visitor.submit("/rounds/garden/routes", **A_ROUTE | {"points": name, "name": name})
+    if not path:
+        return answer
+    found = re.search(rf'id="route-(\w+)">{name}', await visitor.page("/rounds/garden/plan"))
+    assert found
+    said = A_ROUTE | {"points": name, "version": "1"}
+    return await visitor.submit(f"/rounds/garden/routes/{path.replace('{route}', found[1])}", **said)
+
+
 A_TURN = {"level": "complex", "person": "li", "from": "20:00", "to": "08:00"}
 SAMPLES: Mapping[str, Sample] = {
     "POST /parking/gate/{complex_id}/claim": _claim_cash,
@@ -396,6 +448,16 @@ SAMPLES: Mapping[str, Sample] = {
     ),
     "POST /silences": by("li", "/silences", complex="garden", device="x:1", hours="2", reason="检修"),
     "POST /silences/{identity}/end": by("li", "/silences/q1/end"),
+    "POST /care": lambda town: _to_care(town, "/care", **A_HOME),
+    "POST /care/{identity}/end": lambda town: _to_care(town, "/care/w1/end"),
+    "POST /care/tasks/{task}/done": lambda town: _to_care(town, "/care/tasks/t1/done", result="well", words="在家"),
+    "POST /care/family/{token}/{what}": lambda town: _to_care(town, "/care/family/family/off"),
+    "POST /rounds/{complex_id}/acts": _tell_rounds,
+    "POST /rounds/{complex_id}/points": by("wang", "/rounds/garden/points", names="南门"),
+    "POST /rounds/{complex_id}/points/{point}/end": lambda town: _to_a_point(town),
+    "POST /rounds/{complex_id}/routes": lambda town: _to_a_route(town),
+    "POST /rounds/{complex_id}/routes/{route}": lambda town: _to_a_route(town, "{route}"),
+    "POST /rounds/{complex_id}/routes/{route}/end": lambda town: _to_a_route(town, "{route}/end"),
     "POST /parking/desk/{complex_id}/{what}": by("sun", "/parking/desk/garden/open", float="200", lane=""),
     "POST /parking/desk/{complex_id}/shifts/{shift}/{what}": _sign_shift,
     "POST /parking/debts/{complex_id}/{session}/{what}": by("sun", "/parking/debts/garden/9e9/remind", way="paper"),

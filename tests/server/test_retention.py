@@ -15,6 +15,7 @@ import pytest
 from domain.days import day_number
 from domain.events import STREAMS, Event, Media
 from domain.retention import Hold
+from domain.rounds.walk import Act
 from domain.statements import Present, Row, Statement
 from domain.wire import split_events, unpack
 from server.cells import moves
@@ -23,8 +24,8 @@ from server.cells.moves import Move
 from server.gateway_auth import Gateway
 from server.retention import holds, letting_go
 from server.retention.holds import NoHold, Why
+from server.store import patrol_rows, schema
 from server.store import retention_tables as tables
-from server.store import schema
 from server.store.engine import stamp
 from tests.server.engines import Engine
 from tests.server.money import payment_row
@@ -258,7 +259,13 @@ async def test_what_lies_beside_the_log_goes_too(old: Old) -> None:
     stays = {row["plate"]: row["state"] for row in await old.here.rows(schema.charge_session)}
     assert stays == {PLATE: "exited", OTHER_PLATE: "inside"}, "one is charged, one is still to be"
     await _vouchers(old)
-    old.clock.pass_(days=3_649)
+    await _walked(old, days_ago=170)
+    old.clock.pass_(days=9)
+    await old.house.retention.round()
+    assert len(await old.here.rows(schema.patrol_act)) == 1, "as long as what people did with alerts"
+    old.clock.pass_(days=2)
+    assert (await old.house.retention.round())["rounds"] == 1 and not await old.here.rows(schema.patrol_act)
+    old.clock.pass_(days=3_638)
     await old.house.retention.round()
     vouchers = (schema.payment_order, schema.provider_notice)
     assert [len(await old.here.rows(table)) for table in vouchers] == [2, 1], "kept as long as the accounts"
@@ -269,6 +276,14 @@ async def test_what_lies_beside_the_log_goes_too(old: Old) -> None:
     assert len(await old.here.rows(schema.payment)) == 2, "payments stay with their journals"
     assert await old.here.rows(schema.charge) == []
     assert [row["plate"] for row in await old.here.rows(schema.charge_session)] == [OTHER_PLATE]
+
+
+async def _walked(old: Old, days_ago: int) -> None:
+    """A checkpoint that was read on a round."""
+    at = old.clock.at - timedelta(days=days_ago)
+    act = Act(key="act-0001", round="walk-0001", route="r1", kind="read", at=at, by="li", point="p1")
+    async with old.house.db.write("garden") as connection:
+        await patrol_rows.add_act(connection, "garden", act, at, at)
 
 
 async def _vouchers(old: Old) -> None:

@@ -42,6 +42,7 @@ VISITORS = {"/visit/{token}", "/visit/{token}/end", "/visit/pass/{token}"}
 VISITORS |= {
     f"{page}{rest}" for page in ("/coupons/{token}", "/visit/{token}/coupons") for rest in ("", "/give", "/undo")
 }
+VISITORS |= {"/care/family/{token}", "/care/family/{token}/{what}"}
 DRIVERS = {"/pay/{code}", "/pay/{code}/{session}", "/pay/{code}/{session}/{number}"}
 DRIVERS |= {"/pay/{code}/{session}/inside"}
 DRIVERS |= {"/pay/{code}/{session}/{number}/state", "/pay/notify/wechat/{merchant}", "/pay/notify/alipay/{merchant}"}
@@ -113,6 +114,23 @@ EXAMPLES: dict[str, Example] = {
     "/api/v1/items/{identity}": Example("/api/v1/items/i1"),
     "/api/v1/items/{identity}/acts": Example("/api/v1/items/i2/acts", {"what": "take"}, again=409),
     "/silences/{identity}/end": Example("/silences/q1/end"),
+    "/rounds/{complex_id}": Example("/rounds/garden"),
+    "POST /care": Example("/care", {"complex": "garden", "room": "101"}),
+    "/care/{identity}": Example("/care/w1"),
+    "/care/{identity}/end": Example("/care/w1/end"),
+    "/care/tasks/{task}/done": Example("/care/tasks/t1/done", {"result": "well", "words": "在家"}),
+    "/rounds/at/{code}": Example(f"/rounds/at/{rows.POINT_CODES[0]}"),
+    "/rounds/{complex_id}/walk": Example("/rounds/garden/walk"),
+    "/rounds/{complex_id}/acts": Example("/rounds/garden/acts", json=rows.acts_sent()),
+    "/rounds/{complex_id}/labels": Example("/rounds/garden/labels"),
+    "/rounds/{complex_id}/history": Example("/rounds/garden/history"),
+    "/rounds/{complex_id}/history.xlsx": Example("/rounds/garden/history.xlsx"),
+    "/rounds/{complex_id}/plan": Example("/rounds/garden/plan"),
+    "/rounds/{complex_id}/points": Example("/rounds/garden/points", {"names": "南门"}),
+    "/rounds/{complex_id}/points/{point}/end": Example("/rounds/garden/points/p1/end"),
+    "/rounds/{complex_id}/routes": Example("/rounds/garden/routes", {"name": "x"}),
+    "/rounds/{complex_id}/routes/{route}": Example("/rounds/garden/routes/r1", {"name": "x"}),
+    "/rounds/{complex_id}/routes/{route}/end": Example("/rounds/garden/routes/r1/end", {"version": "1"}),
     "POST /gateways/new": Example("/gateways/new", {"complex": rows.GARDEN}, refused=422),
     "/parking/payments/{complex_id}/{number}": Example(f"/parking/payments/garden/{rows.PAID}"),
     "/parking/payments/{complex_id}/{number}/refund": Example(
@@ -331,11 +349,13 @@ async def _begin_something(connection: AsyncConnection, now: datetime) -> None:
     asked = {"asked_by": "wang", "asked_at": stamp(now), "state": "begun"}
     await connection.execute(erasure.insert().values(id="e-1", **said, **asked))
     await rows.add_household(connection, now)
+    await rows.add_care(connection, now)
     await rows.add_matter(connection, "a1", now)
     await rows.add_items(connection, now)
     await rows.add_payments(connection, now)
     await rows.add_tariff_rows(connection, "plans: {small: {charge: {kind: free}}}", now)
     await rows.add_revenue(connection, now)
+    await rows.add_rounds(connection, now)
     shift = {"complex": rows.GARDEN, "id": "S1", "person": "nobody", "opened_at": stamp(now), "closed_at": stamp(now)}
     await connection.execute(cash_shift.insert().values(**shift, opening_float_fen=0, payouts_fen=0))
     await connection.execute(payment.insert().values(**payment_row("C1", "5e1", 600, channel="cash", receipt=1)))

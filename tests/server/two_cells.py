@@ -32,7 +32,7 @@ from server.store.scope import CITY
 from tests.server.centre import CONFIG, Centre, Gateway, centre
 from tests.server.engines import Engine
 from tests.server.mixed import NO_TIME, NOT_UNDERSTOOD, records
-from tests.server.rows import add_household
+from tests.server.rows import add_care, add_household, add_rounds
 
 SECRET = "a secret of two cells"  # pragma: allowlist secret
 WEST = Destination("west", "http://west.example.invalid")
@@ -307,6 +307,7 @@ async def _act(east: Centre, gateway: Gateway) -> None:
         await _public(connection, house.now())
         await _duty(connection, house.now())
         await _items(connection, house.now())
+        await add_rounds(connection, house.now())
         await connection.execute(schema.gateway_tag.insert().values(gateway=gateway.id, tag="pilot"))
         await connection.execute(schema.conservation_finding.insert().values(**found, found_at=now, seen_at=now))
         for place in (schema.building, schema.gate):
@@ -317,6 +318,7 @@ async def _act(east: Centre, gateway: Gateway) -> None:
         spot = {"complex": "garden", "plan": "plan-1", "device": "uhppoted:1", "point": "door/1", "x": 350, "y": 200}
         await connection.execute(schema.pin.insert().values(**spot, placed_at=now, placed_by="wang"))
         await add_household(connection, house.now())
+        await add_care(connection, house.now())
         await _shared_places(connection, house.now())
         await access_list.adopt(connection, "garden", house.now())
         await access_rows.put_schedule(connection, "garden", "白天", {"mon": "08:00-18:00"})

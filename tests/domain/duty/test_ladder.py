@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from domain.duty.acts import Acknowledge, Call, Close, HandOver, NotPossible, ReportIn, Undo, Worsen
@@ -197,3 +198,9 @@ def test_a_plan_that_is_wrong_says_where(rungs: Any, says: str) -> None:
     assert read_plan(plan).security.rungs[0].waits.high == 600
     with pytest.raises(BadPlan, match=says):
         read_plan({**plan, "security": {"rungs": rungs}})
+
+
+def test_a_plan_of_before_there_was_care_has_the_usual_ladder_for_it() -> None:
+    old = msgspec.to_builtins(BUILT_IN)
+    del old["care"]
+    assert read_plan(old) == BUILT_IN

@@ -45,7 +45,7 @@ def _named() -> Iterator[Event]:
         yield Event(kind="detection", device="x:1", time=AT, label=label, ext={"zone": "restricted"})
     tables = (_hikvision_codes.LASTING_ALARMS, _dahua_codes.ALARMS, _ocpp_tables.ALARMS, _zigbee_state.ALARMS)
     of_drivers = {alarm for table in tables for alarm in table.values()}
-    for alarm in {*of_drivers, *FROM_THE_GATEWAY, *get_args(LaneAlarm), "conservation_gap"}:
+    for alarm in {*of_drivers, *FROM_THE_GATEWAY, *get_args(LaneAlarm), "conservation_gap", "care_check"}:
         yield Event(kind="alarm", device="x:1", time=AT, alarm=alarm, state="active")
     yield Event(kind="availability", device="x:1", time=AT, state="offline")
 
