@@ -13,6 +13,7 @@ from server.api import (
     access_groups,
     accounts,
     alert_actions,
+    alert_history,
     alerts,
     audit,
     bills,
@@ -101,6 +102,7 @@ def routers() -> list[APIRouter]:
     nouns = (
         login,
         language,
+        alert_history,  # before the one whose paths take any alert
         alerts,
         alert_actions,
         duty_acts,
