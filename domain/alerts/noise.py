@@ -51,15 +51,11 @@ _UNJUDGED = Rate(0, 0)
 
 
 class Notice(NamedTuple):
-    """Told once to those who look after a source: since when it is taken a step less serious, and why.
-
-    ``until``: when it no longer is, if nobody judges it meanwhile, for a judgement counts no longer than WITHIN.
-    """
+    """Told once to those who look after a source: since when it is taken a step less serious, and why."""
 
     source: Source
     since: datetime
     rate: Rate
-    until: datetime
 
 
 def source_of(alert: Alert) -> Source:
@@ -87,25 +83,25 @@ def noisy(judged: Iterable[Judged], now: datetime) -> dict[Source, Notice]:
     for source, some in of_source.items():
         rate = rates(some, now).get(source, _UNJUDGED)
         if rate.is_noisy:
-            known = [one for one in some if one.at <= now]
-            found[source] = Notice(source, _since(source, known, now), rate, _until(source, known, now))
+            found[source] = Notice(source, _since(source, some, now), rate)
     return found
 
 
 def _since(source: Source, judged: list[Judged], now: datetime) -> datetime:
     """The first of the judgements after which it has been noisy up to now."""
     since = now
-    for at in sorted({one.at for one in judged}, reverse=True):
+    for at in sorted({one.at for one in judged if one.at <= now}, reverse=True):
         if not rates(judged, at).get(source, _UNJUDGED).is_noisy:
             break
         since = at
     return since
 
 
-def _until(source: Source, judged: list[Judged], now: datetime) -> datetime:
-    """The first moment at which so many of the judgements are forgotten that it is noisy no longer."""
-    forgotten = sorted({one.at + WITHIN for one in judged if one.at + WITHIN > now})
-    return next(at for at in forgotten if not rates(judged, at).get(source, _UNJUDGED).is_noisy)
+def ends_at(source: Source, judged: Iterable[Judged], now: datetime) -> datetime:
+    """When a noisy source is noisy no longer, if nobody judges it meanwhile: what was said counts for WITHIN."""
+    its = [one for one in judged if one.source == source and one.at <= now]
+    forgotten = sorted({one.at + WITHIN for one in its if one.at + WITHIN > now})
+    return next((at for at in forgotten if not rates(its, at).get(source, _UNJUDGED).is_noisy), now)
 
 
 def severity_of(alert: Alert, notices: Mapping[Source, Notice]) -> Severity:

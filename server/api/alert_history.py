@@ -159,4 +159,13 @@ def _row(asked: Asked, one: AlertView) -> Row:
     done = (asked.word("status", one.status), one.actor, local(one.acted_at, one.timezone))
     where = (one.place or one.point or "", one.device)
     said = masked_words(one.note) if one.note else ""
-    return (one.complex_name or one.complex, *kind, asked.word("category", one.category), *where, *times, *done, said, one.id)
+    return (
+        one.complex_name or one.complex,
+        *kind,
+        asked.word("category", one.category),
+        *where,
+        *times,
+        *done,
+        said,
+        one.id,
+    )

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, case, func, select, true
+from sqlalchemy import ColumnElement, case, func, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.alerts.noise import Source
@@ -96,7 +96,7 @@ def _counts(name: str, when: ColumnElement[bool]) -> tuple[Any, Any, Any]:
     )
 
 
-def _chosen(query: Select[Any], scope: Scope, which: SourceFilter) -> Select[Any]:
+def _chosen(query: Any, scope: Scope, which: SourceFilter) -> Any:
     query = query.where(within(alert.c.complex, scope), alert.c.occurred_at >= stamp(which.now - MONTH))
     if which.complex:
         query = query.where(alert.c.complex == which.complex)

@@ -46,6 +46,7 @@ from server.api import (
     me,
     months,
     my_channels,
+    noise,
     oidc,
     open_account,
     openings,
@@ -102,7 +103,8 @@ def routers() -> list[APIRouter]:
     nouns = (
         login,
         language,
-        alert_history,  # before the one whose paths take any alert
+        alert_history,  # these two before the one whose paths take any alert
+        noise,
         alerts,
         alert_actions,
         duty_acts,

@@ -19,6 +19,8 @@ TOKEN = "a-token-of-a-visitor-link"  # pragma: allowlist secret
 PATHS = (
     "/",
     "/alerts",
+    "/alerts?complex=garden&category=security&since=2020-01-01",
+    "/alerts/noise",
     "/alerts/a1",
     "/alerts/s1",
     "/board",

@@ -6,6 +6,7 @@ import io
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 from PIL import Image, ImageDraw
@@ -40,6 +41,7 @@ from server.store.scope import CITY, Scope, of_complexes
 
 PASSWORD = "correct horse battery staple"  # pragma: allowlist secret
 GARDEN, RIVER = "garden", "river"
+SHANGHAI = ZoneInfo("Asia/Shanghai")
 QUICK = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))  # as strong as tests need
 PEOPLE = {
     "wang": ("operator", CITY),
