@@ -14,6 +14,7 @@ from server.api import (
     accounts,
     alert_actions,
     alert_history,
+    alert_month,
     alerts,
     audit,
     bills,
@@ -50,6 +51,7 @@ from server.api import (
     oidc,
     open_account,
     openings,
+    overview,
     parking,
     parking_sheets,
     passes,
@@ -103,12 +105,14 @@ def routers() -> list[APIRouter]:
     nouns = (
         login,
         language,
-        alert_history,  # these two before the one whose paths take any alert
+        alert_history,  # these three before the one whose paths take any alert
         noise,
+        alert_month,
         alerts,
         alert_actions,
         duty_acts,
         board,
+        overview,
         rota,
         silences,
         live,
