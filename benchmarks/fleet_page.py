@@ -33,16 +33,17 @@ async def _of(engine: Engine, pages: int) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder, engine.database() as url:
         house = await open_house(Path(folder), Config(database=url))
         try:
-            await _fill(house)
+            await fill(house)
             transport = httpx.ASGITransport(make_app(house))
             async with httpx.AsyncClient(transport=transport, base_url="http://centre.example.invalid") as client:
                 await client.post("/login", data={"username": "wang", "password": rows.PASSWORD})
-                return [await _times(client, engine.name, path, pages) for path in _PATHS]
+                return [await times(client, engine.name, path, pages, _REACH_MS) for path in _PATHS]
         finally:
             await close_house(house)
 
 
-async def _times(client: httpx.AsyncClient, engine: str, path: str, pages: int) -> Row:
+async def times(client: httpx.AsyncClient, engine: str, path: str, pages: int, reach_ms: int) -> Row:
+    """One way to look at it, so many times."""
     await client.get(path)
     times_ms: list[float] = []
     used_s = time.process_time()
@@ -53,10 +54,11 @@ async def _times(client: httpx.AsyncClient, engine: str, path: str, pages: int) 
         assert response.status_code == 200, response.status_code
     cpu_ms = round((time.process_time() - used_s) * 1_000 / pages, 1)
     p99_ms, p50_ms = (round(percentile(times_ms, share), 1) for share in (0.99, 0.5))
-    return row(f"{engine}: {path}, p99", p99_ms, "ms", at_most=_REACH_MS, p50_ms=p50_ms, cpu_ms=cpu_ms)
+    return row(f"{engine}: {path}, p99", p99_ms, "ms", at_most=reach_ms, p50_ms=p50_ms, cpu_ms=cpu_ms)
 
 
-async def _fill(house: House) -> None:
+async def fill(house: House) -> None:
+    """Complexes, their areas, a gateway each."""
     await rows.add_people(house)
     now, chance = datetime.now(UTC), random.Random(1)
     async with house.db.write() as connection:

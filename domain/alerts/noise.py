@@ -97,6 +97,13 @@ def _since(source: Source, judged: list[Judged], now: datetime) -> datetime:
     return since
 
 
+def ends_at(source: Source, judged: Iterable[Judged], now: datetime) -> datetime:
+    """When a noisy source is noisy no longer, if nobody judges it meanwhile: what was said counts for WITHIN."""
+    its = [one for one in judged if one.source == source and one.at <= now]
+    forgotten = sorted({one.at + WITHIN for one in its if one.at + WITHIN > now})
+    return next((at for at in forgotten if not rates(its, at).get(source, _UNJUDGED).is_noisy), now)
+
+
 def severity_of(alert: Alert, notices: Mapping[Source, Notice]) -> Severity:
     """How serious an alert is taken: of a noisy source a step less, but never what is critical about lives."""
     about_lives = alert.severity == "critical" and alert.category in _ABOUT_LIVES

@@ -1,4 +1,4 @@
-"""Alerts to look at: what is live, what was, and one in full."""
+"""Alerts to look at: what is live, and one in full."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from server.api.reveal import REASONS, reveal
 from server.api.who import ANSWERING, PATROLLING, WATCHING, Anyone, Patrolling, Watching
 from server.audit import Subject
 from server.auth import Form, Person
-from server.store import alert_views, duty_alerts, item_views, live_rows, place_views
+from server.store import alert_views, duty_alerts, item_views, live_rows
 from server.store.alert_views import AlertFilter, AlertView
 from server.store.engine import stamp
 from server.web.alert_facts import facts_of, timeline_of, told_of, whole_of
@@ -29,7 +29,6 @@ router = APIRouter()
 
 LIVE_DAYS = 7
 _OPEN_AT_MOST, _TAKEN_AT_MOST = 200, 50
-_PAGE = 50
 _MEMBERS_AT_MOST = 100
 
 
@@ -59,33 +58,6 @@ def groups(views: Sequence[AlertView]) -> list[list[AlertView]]:
     for view in views:
         found.setdefault(view.incident, []).append(view)
     return list(found.values())
-
-
-@router.get("/alerts")
-async def history(
-    request: Request,
-    person: Watching,
-    status: str = "",
-    severity: str = "",
-    complex: str = "",
-    lateness: str = "",
-    before: str = "",
-) -> Response:
-    """All alerts, the latest to arrive first."""
-    statuses = (status,) if status in alert_views.STATUSES else ()
-    chosen = AlertFilter(statuses, severity, complex, lateness=lateness, before=_before(before))
-    async with house_of(request).db.read() as connection:
-        views = await alert_views.page(connection, person.scope, chosen, _PAGE + 1)
-        complexes = await place_views.complexes_of(connection, person.scope)
-    shown = views[:_PAGE]
-    older = f"{stamp(shown[-1].received_at)}~{shown[-1].id}" if len(views) > _PAGE else None
-    filters = {"status": status, "severity": severity, "complex": complex, "lateness": lateness}
-    return page(request, person, "history.html", alerts=shown, older=older, complexes=complexes, filters=filters)
-
-
-def _before(text: str) -> tuple[str, str] | None:
-    at, mark, identity = text.partition("~")
-    return (at, identity) if mark else None
 
 
 @router.get("/alerts/{identity}")

@@ -62,12 +62,13 @@ def zone_in(complexes: Sequence[ComplexView], chosen: str) -> str:
 
 def days_of(since: str, until: str, today: date) -> tuple[date, date]:
     """The days asked for; from the first of this month, to today, where they are none."""
-    first = _day(since) or today.replace(day=1)
-    last = _day(until) or max(today, first)
+    first = day_in(since) or today.replace(day=1)
+    last = day_in(until) or max(today, first)
     return (first, last) if first <= last else (last, first)
 
 
-def _day(text: str) -> date | None:
+def day_in(text: str) -> date | None:
+    """A day of this century; None for what is none."""
     try:
         found = date.fromisoformat(text)
     except ValueError:

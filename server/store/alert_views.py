@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import true
 
+from server.store.place_views import complexes_below
 from server.store.schema import account, alert, alert_action, complex_, media
 from server.store.scope import Scope, within
 
@@ -86,6 +87,11 @@ class AlertFilter(msgspec.Struct, frozen=True):
     since: str = ""
     lateness: str = ""
     before: tuple[str, str] | None = None  # received_at, id
+    area: str = ""
+    category: str = ""
+    rule: str = ""
+    device: str = ""
+    happened: tuple[str, str] | None = None  # from the first moment, before the second
 
 
 def _selected() -> Select[Any]:
@@ -124,21 +130,29 @@ def _has_status(statuses: Sequence[str]) -> ColumnElement[bool]:
     return or_(chosen, found.is_(None)) if None in actions else chosen
 
 
-async def page(connection: AsyncConnection, scope: Scope, chosen: AlertFilter, limit: int) -> list[AlertView]:
-    """Alerts in order of arrival, the newest first: one that comes late still comes on top."""
-    query = _selected().where(within(alert.c.complex, scope), _has_status(chosen.statuses))
-    if chosen.severity:
-        query = query.where(alert.c.severity == chosen.severity)
-    if chosen.complex:
-        query = query.where(alert.c.complex == chosen.complex)
-    if chosen.lateness:
-        query = query.where(alert.c.lateness == chosen.lateness)
+_EQUAL = ("severity", "complex", "lateness", "category", "rule", "device")
+
+
+def _chosen(chosen: AlertFilter) -> list[ColumnElement[bool]]:
+    asked = [alert.c[name] == word for name in _EQUAL if (word := getattr(chosen, name))]
+    if chosen.area:
+        asked.append(alert.c.complex.in_(complexes_below(chosen.area)))
     if chosen.since:
-        query = query.where(alert.c.received_at >= chosen.since)
+        asked.append(alert.c.received_at >= chosen.since)
+    if chosen.happened:
+        first, end = chosen.happened
+        asked += [alert.c.occurred_at >= first, alert.c.occurred_at < end]
     if chosen.before:
         at, identity = chosen.before
         older = (alert.c.received_at == at) & (alert.c.id < identity)
-        query = query.where((alert.c.received_at < at) | older)
+        asked.append((alert.c.received_at < at) | older)
+    return asked
+
+
+async def page(connection: AsyncConnection, scope: Scope, chosen: AlertFilter, limit: int) -> list[AlertView]:
+    """Alerts in order of arrival, the newest first: one that comes late still comes on top."""
+    query = _selected().where(within(alert.c.complex, scope), _has_status(chosen.statuses))
+    query = query.where(*_chosen(chosen))
     query = query.order_by(alert.c.received_at.desc(), alert.c.id.desc()).limit(limit)
     return _views(await connection.execute(query))
 

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.duty.state import Owner, State, Step, encode_state, may_send
 from server.store.bulk import insert_new, upsert
+from server.store.duty_figures import figures
 from server.store.duty_states import readable
 from server.store.duty_tables import duty_alert, duty_state, duty_step, noise
 from server.store.engine import stamp, unstamp
@@ -68,6 +69,7 @@ def _state_row(moved: Moved, now: datetime) -> tuple[object, ...]:
         "due_at": None if moved.look_at is None else stamp(moved.look_at),
         "updated_at": stamp(now),
         "ended_at": None if state.ended is None else stamp(state.ended.at),
+        **figures(state, matter.opened_at),
     }
     return tuple(values[name] for name in _STATE)
 

@@ -24,6 +24,11 @@ duty_state = Table(  # a matter on the ladder; what it says beside ``state`` is 
     Column("due_at", String),  # when to look next; None where it has ended
     Column("updated_at", String, nullable=False),
     Column("ended_at", String),
+    Column("climbed_to", String),  # the highest level that it climbed to by itself; none: the first took it
+    Column("taken_s", Integer),  # from its opening until somebody took it, or closed it
+    Column("ended_s", Integer),  # until it ended
+    Column("ended_why", String),
+    Index("duty_state_opened", "opened_at"),
     Index("duty_state_due", "due_at"),
     Index("duty_state_whose", "status", "level", "person"),
     Index("duty_state_here", "complex", "status", "opened_at"),

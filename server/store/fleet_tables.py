@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     Table,
 )
+from sqlalchemy.types import JSON
 
 from server.store.tables import Position, metadata
 
@@ -32,6 +33,8 @@ gateway_health = Table(  # what the last hello came to, so that a page over all 
     Column("events_day", BigInteger),  # of the last twenty-four hours
     Column("events_mean", BigInteger),  # a day, of its last week
     Column("returned", String),  # why it runs an earlier version again
+    Column("counted_since", String),  # from when on gateway_online knows of it; none: it has not said hello since
+    Column("devices", Integer),  # how many it listed
     Column("trouble", Integer, nullable=False),  # 0 fine, 1 to be looked at, 2 bad; silence is counted by the reader
 )
 gateway_past = Table(  # a hello each half hour, for a week: a place is used again after that, so it is bounded
@@ -45,6 +48,16 @@ gateway_past = Table(  # a hello each half hour, for a week: a place is used aga
     Column("head", BigInteger, nullable=False),  # events it ever made, over its streams
     Column("dropped", BigInteger),
     PrimaryKeyConstraint("gateway", "place"),
+)
+gateway_online = Table(  # a day of UTC, for 400 days: a place is used again after that, so it is bounded
+    "gateway_online",
+    metadata,
+    Column("gateway", String, nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("day", String, nullable=False),
+    Column("hours", JSON, nullable=False),  # hour -> seconds: it was heard, its devices known of, they were online
+    PrimaryKeyConstraint("gateway", "place"),
+    Index("gateway_online_day", "day"),
 )
 gateway_tag = Table(
     "gateway_tag",

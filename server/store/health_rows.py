@@ -12,10 +12,12 @@ from msgspec import Meta
 from sqlalchemy import Table, bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.store import online_rows
 from server.store.device_tables import device_heard
 from server.store.engine import stamp, unstamp
 from server.store.gateway_views import CLOCK_GOOD_WITHIN, ClockView
-from server.store.schema import gateway, gateway_health, gateway_past
+from server.store.online_rows import Span, span
+from server.store.schema import gateway, gateway_health, gateway_online, gateway_past
 from server.store.upsert import insert
 
 FINE, LOOK, BAD = 0, 1, 2
@@ -26,9 +28,11 @@ _LAG_LOOK, _LAG_BAD = 1_000, 10_000
 _DISK_LOOK, _DISK_BAD = 0.15, 0.05
 _NOISY = 3  # times its own mean
 _MANY = 2**62
+_MOST_DEVICES = 6_000
 _TEXT_SIGNS = 200
 
 Count = Annotated[int, Meta(ge=0, le=_MANY)]
+Few = Annotated[int, Meta(ge=0, le=2**31 - 1)]  # its column is a small one
 Row = dict[str, Any]
 
 
@@ -46,6 +50,10 @@ class _Store(msgspec.Struct):
     state: str = "ok"
 
 
+class _Device(msgspec.Struct):
+    id: str
+
+
 class Said(msgspec.Struct):
     """What of a hello is looked at here; an earlier version says less, and none of it must be there."""
 
@@ -54,7 +62,8 @@ class Said(msgspec.Struct):
     clock: ClockView | None = None
     disk: _Disk | None = None
     store: _Store | None = None
-    devices_down: Count | None = None
+    devices: Annotated[list[_Device], Meta(max_length=_MOST_DEVICES)] = []
+    devices_down: Few | None = None
     dropped: Count | None = None
     returned: str | None = None
 
@@ -104,6 +113,8 @@ async def keep(connection: AsyncConnection, hellos: Sequence[Hello]) -> None:
         await _remember(connection, [_past_row(*latest[id_], fresh[id_]) for id_ in due])
         for id_, means in (await _means(connection, {id_: latest[id_] for id_ in due})).items():
             fresh[id_] |= means
+    counted = [(*latest[id_], row) for id_, row in before.items() if row["counted_since"]]
+    await online_rows.keep(connection, [_span(*one) for one in counted])
     rows = [row | {"trouble": trouble(row)} for row in fresh.values()]
     await _put(connection, gateway_health, ["gateway"], rows)
 
@@ -145,7 +156,14 @@ def _row(hello: Hello, said: Said, before: Row | None) -> Row:
         "events_day": known.get("events_day"),
         "events_mean": known.get("events_mean"),
         "returned": returned[:_TEXT_SIGNS] if returned else None,
+        "counted_since": known.get("counted_since") or stamp(hello.at),
+        "devices": len(said.devices),
     }
+
+
+def _span(hello: Hello, said: Said, before: Row) -> Span:
+    """The time since its hello before, as far as that is counted."""
+    return span(hello.gateway, unstamp(before["at"]), hello.at, len(said.devices), said.devices_down or 0)
 
 
 def trouble(row: Row) -> int:
@@ -205,5 +223,5 @@ async def _put(connection: AsyncConnection, table: Table, keys: Sequence[str], r
 
 async def forget(connection: AsyncConnection, gateway_id: str) -> None:
     """A gateway that is no more: how it was is of no use."""
-    for table in (gateway_health, gateway_past, device_heard):
+    for table in (gateway_health, gateway_past, gateway_online, device_heard):
         await connection.execute(delete(table).where(table.c.gateway == gateway_id))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.store.place_tables import area_within
 from server.store.schema import complex_, door
 from server.store.scope import Scope, within
 
@@ -38,6 +39,14 @@ class DoorView(msgspec.Struct, frozen=True):
     last_access_at: datetime | None
     granted: int
     denied: int
+
+
+def complexes_below(area_id: str) -> Select[tuple[str]]:
+    """The complexes of an area and of all areas in it; of "-": those that lie nowhere yet."""
+    if area_id == "-":
+        return select(complex_.c.id).where(complex_.c.area.is_(None))
+    query = select(complex_.c.id).join(area_within, area_within.c.area == complex_.c.area)
+    return query.where(area_within.c.upper == area_id)
 
 
 async def complexes_of(connection: AsyncConnection, scope: Scope) -> list[ComplexView]:

@@ -45,6 +45,7 @@ from server.store.duty_tables import noise as noise
 from server.store.duty_tables import silence as silence
 from server.store.fleet_tables import gateway_found as gateway_found
 from server.store.fleet_tables import gateway_health as gateway_health
+from server.store.fleet_tables import gateway_online as gateway_online
 from server.store.fleet_tables import gateway_past as gateway_past
 from server.store.fleet_tables import gateway_tag as gateway_tag
 from server.store.fleet_tables import rollout as rollout
@@ -274,6 +275,7 @@ alert = Table(
     Column("picture", String),
     Column("event", LargeBinary, nullable=False),  # the event as JSON
     Index("alert_recent", "complex", "occurred_at"),
+    Index("alert_happened", "occurred_at"),
     Index("alert_arrived", "received_at", "id"),
     Index("alert_arrived_here", "complex", "received_at", "id"),
     Index("alert_incident", "incident"),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import and_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.alerts.noise import WITHIN, Judged, Source
@@ -98,6 +98,13 @@ async def judged_of(connection: AsyncConnection, complex_id: str, now: datetime)
 
 async def judged_in(connection: AsyncConnection, scope: Scope, now: datetime) -> list[Judged]:
     return await _judged(connection, within(noise.c.complex, scope), now)
+
+
+async def judged_at(connection: AsyncConnection, sources: Collection[Source], now: datetime) -> list[Judged]:
+    """Of some sources, whosever they are."""
+    wanted = {name: sorted({getattr(one, name) for one in sources}) for name in Source._fields}
+    where = and_(*(noise.c[name].in_(words) for name, words in wanted.items()))
+    return [one for one in await _judged(connection, where, now) if one.source in sources]
 
 
 async def _judged(connection: AsyncConnection, where: object, now: datetime) -> list[Judged]:

@@ -84,6 +84,11 @@ def duration(span: timedelta, translate: Translate) -> str:
     return translate(N_("%(minutes)s 分钟")) % {"minutes": minutes}
 
 
+def seconds_span(seconds: int, translate: Translate) -> str:
+    """``3 小时 12 分`` of whole seconds."""
+    return duration(timedelta(seconds=seconds), translate)
+
+
 def clock_words(clock: ClockView | None, translate: Translate) -> str:
     """How a gateway's clock is: how far from ours, and that nobody vouches for it."""
     if clock is None:

@@ -68,6 +68,9 @@ class _Filters:
     def duration(self, span: timedelta) -> str:
         return formats.duration(span, self._gettext)
 
+    def seconds_span(self, seconds: int) -> str:
+        return formats.seconds_span(seconds, self._gettext)
+
     def clock_words(self, clock: ClockView | None) -> str:
         return formats.clock_words(clock, self._gettext)
 
@@ -92,7 +95,7 @@ _PLAIN = (*_TIMES, *_MASKED, formats.yuan, formats.size)
 
 def _filters(gettext: formats.Translate) -> dict[str, Any]:
     of = _Filters(gettext)
-    times = (of.age, of.duration, of.clock_words)
+    times = (of.age, of.duration, of.seconds_span, of.clock_words)
     spoken = (of.translated, *times, of.tariff_rule, of.word, of.rule_title, of.rule_meaning)
     return {filter_.__name__: filter_ for filter_ in (*spoken, *_PLAIN)}
 

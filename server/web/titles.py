@@ -49,6 +49,14 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "nobody": N_("未登录"),
     },
     "area": {"district": N_("区县"), "street": N_("街道"), "community": N_("社区")},
+    "overview_kind": {
+        "whole": N_("合计"),
+        "district": N_("区县"),
+        "street": N_("街道"),
+        "community": N_("社区"),
+        "none": N_("还没有归到社区"),
+        "complex": N_("小区"),
+    },
     "management": {
         "professional": N_("专业物业"),
         "self_run": N_("居民自管"),

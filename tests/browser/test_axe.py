@@ -20,6 +20,11 @@ TOKEN = "a-token-of-a-visitor-link"  # pragma: allowlist secret
 PATHS = (
     "/",
     "/alerts",
+    "/alerts?complex=garden&category=security&since=2020-01-01",
+    "/alerts/noise",
+    "/alerts/month",
+    "/alerts/month/garden/2026-10",
+    "/overview",
     "/alerts/a1",
     "/alerts/s1",
     "/board",

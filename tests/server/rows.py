@@ -6,6 +6,7 @@ import io
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 from PIL import Image, ImageDraw
@@ -51,6 +52,7 @@ PASSWORD = "correct horse battery staple"  # pragma: allowlist secret
 GARDEN, RIVER = "garden", "river"
 SNAP, REPORT = "snapcode2345", "report23456789ab"  # the code of a place, and of who reported by it
 POINT_CODES = tuple(code_of(bytes([number] * 16)) for number in (1, 2))  # of checkpoints of the garden
+SHANGHAI = ZoneInfo("Asia/Shanghai")
 QUICK = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))  # as strong as tests need
 PEOPLE = {
     "wang": ("operator", CITY),

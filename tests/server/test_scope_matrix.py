@@ -264,6 +264,8 @@ EXAMPLES: dict[str, Example] = {
     "/complexes/{complex_id}/revenue/{number}/steps/{action}": Example(
         "/complexes/garden/revenue/1/steps/propose", {"note": "会", "votes_for": "2", "votes_against": "1"}
     ),
+    "/alerts/month/{complex_id}": Example("/alerts/month/garden"),
+    "/alerts/month/{complex_id}/{month}": Example("/alerts/month/garden/2026-01"),
     "/complexes/{complex_id}/month": Example("/complexes/garden/month"),
     "/complexes/{complex_id}/month/{month}.xlsx": Example("/complexes/garden/month/2026-01.xlsx"),
     "/complexes/{complex_id}/month/{month}": Example("/complexes/garden/month/2026-01"),

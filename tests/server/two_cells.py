@@ -270,7 +270,9 @@ async def _act(east: Centre, gateway: Gateway) -> None:
     found = {"gateway": gateway.id, "stream": "money", "day": 1, "differences": {"lost": 1}}
     old = {"gateway": gateway.id, "stream": "money", "epoch": "e0"}
     order = Order("order-0001", "uhppoted:1", "door.open", house.now(), house.now() + timedelta(seconds=30), "wang")
+    heard = {"gateway": gateway.id, "place": 7, "day": "2026-03-01", "hours": {"3": [60, 60, 30]}}
     async with house.db.write() as connection:
+        await connection.execute(schema.gateway_online.insert().values(**heard))
         await connection.execute(alert_action.insert().values(**said, at=now))
         await connection.execute(schema.wanted.insert().values(**wanted))
         await connection.execute(kept.expired_range.insert().values(**old, first=1, last=2))

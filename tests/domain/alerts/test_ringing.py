@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from domain.alerts.incidents import Incident, incidents
-from domain.alerts.noise import Judged, noisy, rates, source_of
+from domain.alerts.noise import WITHIN, Judged, ends_at, noisy, rates, source_of
 from domain.alerts.ringing import Known, Sent, verdict
 from domain.alerts.silences import BadSilence, Silence, check
 from domain.alerts.words import Alert
@@ -97,6 +97,10 @@ def test_a_source_that_cries_wolf_is_taken_less_seriously_and_that_is_told_once(
     assert noisy(later, NOON)[source].since == said[4].at
     assert noisy([*said, Judged(source, "a5", NOON, False)], NOON) == {}  # on a second look it was one
     assert noisy(said, NOON + timedelta(days=15)) == {}
+    ends = ends_at(source, said, NOON)
+    assert noisy(said, ends) == {} and noisy(said, ends - timedelta(seconds=1)).keys() == {source}
+    assert ends == said[1].at + WITHIN  # four are too few
+    assert ends_at(source, [*said, Judged(source, "a9", NOON, True)], NOON) == said[2].at + WITHIN
     fire = told("f", severity="critical", category="fire")
     of_fire = {source_of(fire): notices[source]}
     assert verdict(matter(fire), Known(noisy=of_fire), SOON).severity == "critical"
