@@ -47,6 +47,7 @@ ACTIONS = frozenset(
         "duty.changed",
         "rota.changed",
         "ladder.changed",
+        "rules.published",
         "silence.made",
         "silence.ended",
         "noise.demoted",

@@ -20,6 +20,10 @@ _NEWEST_BATCHES = 2_000
 _TICK = timedelta(milliseconds=1)  # the steps of a stamp
 _OF_COMPLEXES = """SELECT rule_version.complex, rule_version.version, rule_version.since
 FROM wanted CROSS JOIN rule_version WHERE rule_version.complex = wanted.complex"""
+_NEWEST = """SELECT rule_version.complex, rule_version.version, rule_version.body
+FROM wanted CROSS JOIN rule_version WHERE rule_version.complex = wanted.complex
+AND NOT EXISTS (SELECT 1 FROM rule_version AS later
+    WHERE later.complex = rule_version.complex AND later.version > rule_version.version)"""
 
 
 class Overtaken(Exception):
@@ -70,6 +74,12 @@ async def history(connection: AsyncConnection, complex_id: str, limit: int = MOS
 async def newest(connection: AsyncConnection, complex_id: str) -> Published | None:
     found = await history(connection, complex_id, 1)
     return found[0] if found else None
+
+
+async def newest_of(connection: AsyncConnection, complexes: Collection[str]) -> dict[str, tuple[int, bytes]]:
+    """Complex -> the number and the body of its newest version; what has none is not there."""
+    rows = await look_up(connection, {"complex": "varchar"}, [(one,) for one in sorted(complexes)], _NEWEST)
+    return {complex_id: (version, body) for complex_id, version, body in rows}
 
 
 async def one(connection: AsyncConnection, complex_id: str, version: int) -> Published | None:

@@ -71,6 +71,8 @@ from server.api import (
     revenue_changes,
     rollouts,
     rota,
+    rule_copies,
+    rules,
     silences,
     tariff_versions,
     tariffs,
@@ -106,6 +108,8 @@ def routers() -> list[APIRouter]:
         duty_acts,
         board,
         rota,
+        rule_copies,  # before those whose paths are like its own
+        rules,
         silences,
         live,
         pictures,

@@ -8,11 +8,13 @@ from server.web.bill_titles import BILL_WORDS
 from server.web.channel_titles import CHANNEL_WORDS
 from server.web.duty_titles import DUTY_WORDS
 from server.web.languages import N_
+from server.web.rule_words import RULE_WORDS
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
     **BILL_WORDS,
     **CHANNEL_WORDS,
     **DUTY_WORDS,
+    **RULE_WORDS,
     "severity": {"critical": N_("紧急"), "high": N_("重要"), "medium": N_("一般"), "low": N_("提示")},
     "status": {
         "open": N_("待接手"),
@@ -542,6 +544,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "duty.changed": N_("转交、呼叫或报到"),
         "rota.changed": N_("修改排班"),
         "ladder.changed": N_("修改升级规则"),
+        "rules.published": N_("发布报警规则"),
         "silence.made": N_("新建静音"),
         "silence.ended": N_("提前结束静音"),
         "noise.demoted": N_("误报太多，降一级"),

@@ -22,6 +22,8 @@ PATHS = (
     "/board",
     "/duty/garden",
     "/duty/garden/plan",
+    "/rules/garden",
+    "/rules/garden/copy",
     "/silences",
     "/silences/new?alert=a2",
     "/parking",
