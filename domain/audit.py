@@ -63,6 +63,7 @@ ACTIONS = frozenset(
         "item.phone_shown",
         "snap.made",
         "snap.ended",
+        "rules.published",
         "silence.made",
         "silence.ended",
         "noise.demoted",

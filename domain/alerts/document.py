@@ -13,9 +13,11 @@ from domain.alerts.built_in import KNOWN, NEEDED
 from domain.alerts.rules import Inhibition, Rule, RuleId, RuleSet
 from domain.alerts.words import rank
 from domain.located import located
+from domain.tariff.calendar import Calendar, DayKind
 
 SCHEMA = "alert-rules/1"
 MOST_RULES = 200
+MOST_DAYS = 1_000  # of a calendar
 _MAX_DEPTH, _MAX_NODES = 12, 50_000
 _WORDS = frozenset(
     {"kind", "state", "alarm", "label", "result", "reason", "phase", "place", "lane", "zone", "device", "subject"}
@@ -35,21 +37,40 @@ class _Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     without: Annotated[tuple[RuleId, ...], Meta(max_length=MOST_RULES)] = ()
     rules: Annotated[tuple[Rule, ...], Meta(max_length=MOST_RULES)] = ()
     inhibitions: Annotated[tuple[Inhibition, ...], Meta(max_length=MOST_RULES)] | None = None
+    calendar: Annotated[Mapping[str, DayKind], Meta(max_length=MOST_DAYS)] = {}
 
 
 def read_rules(document: object, based_on: RuleSet = KNOWN) -> RuleSet:
     """The rules of a parsed YAML or JSON document. Raises BadRules."""
+    said = _converted(document)
+    _check(said, based_on)
+    return _together(said, based_on)
+
+
+def published_rules(document: object, based_on: RuleSet = KNOWN) -> RuleSet:
+    """A document that was accepted once, beside the built-in rules of today: what no longer fits them gives way, for a
+    reader of the log that stood still would alert nobody. Raises BadRules where it cannot be read at all."""
+    said, known = _converted(document), {rule.id: rule for rule in based_on.rules}
+    rules = tuple(rule for rule in said.rules if rule.id not in NEEDED or _wrong_of(rule, known.get(rule.id)) is None)
+    without = tuple(name for name in said.without if name not in NEEDED)
+    return _together(msgspec.structs.replace(said, rules=rules, without=without), based_on)
+
+
+def _converted(document: object) -> _Document:
+    """Raises BadRules."""
     if not isinstance(document, Mapping):
         raise BadRules(f"the file is no mapping: expected `schema: {SCHEMA}` and, beside it, `rules` or `without`")
     try:
-        said = msgspec.convert(_tidy(document, iter(range(_MAX_NODES)), _MAX_DEPTH), _Document)
+        return msgspec.convert(_tidy(document, iter(range(_MAX_NODES)), _MAX_DEPTH), _Document)
     except msgspec.ValidationError as error:
         raise BadRules(located("", str(error)).removeprefix(".")) from error
-    _check(said, based_on)
+
+
+def _together(said: _Document, based_on: RuleSet) -> RuleSet:
     own = {rule.id: rule for rule in said.rules}
     kept = tuple(own.pop(rule.id, rule) for rule in based_on.rules if rule.id not in said.without)
     inhibitions = based_on.inhibitions if said.inhibitions is None else said.inhibitions
-    return RuleSet(rules=(*kept, *own.values()), inhibitions=inhibitions)
+    return RuleSet(rules=(*kept, *own.values()), inhibitions=inhibitions, calendar=said.calendar)
 
 
 def document_of(rules: RuleSet, based_on: RuleSet = KNOWN) -> dict[str, Any]:
@@ -61,6 +82,7 @@ def document_of(rules: RuleSet, based_on: RuleSet = KNOWN) -> dict[str, Any]:
             without=tuple(rule.id for rule in based_on.rules if rule.id not in ids),
             rules=tuple(rule for rule in rules.rules if rule not in based_on.rules),
             inhibitions=None if rules.inhibitions == based_on.inhibitions else rules.inhibitions,
+            calendar=rules.calendar,
         )
     )
 
@@ -78,6 +100,8 @@ def _check(said: _Document, based_on: RuleSet) -> None:
     for index, rule in enumerate(said.rules):
         if rule.id in NEEDED and rule.id in known:
             _check_needed(f"rules[{index}]", rule, known[rule.id])
+    for day in said.calendar:
+        _check_day(day)
     for index, inhibition in enumerate(said.inhibitions or ()):
         if about_lives := NEEDED & set(inhibition.of):
             raise BadRules(
@@ -87,13 +111,30 @@ def _check(said: _Document, based_on: RuleSet) -> None:
 
 def _check_needed(path: str, rule: Rule, old: Rule) -> None:
     """A rule about lives may be made wider, never milder or narrower."""
-    if rank(rule.severity) < rank(old.severity):
+    wrong = _wrong_of(rule, old)
+    if wrong == "severity":
         raise BadRules(f"{path}.severity: {rule.id} is about lives and stays {old.severity}")
+    if wrong is not None:
+        raise BadRules(f"{path}.{wrong}: {rule.id} is about lives; keep what the built-in rule says, add to `when`")
+
+
+def _wrong_of(rule: Rule, old: Rule | None) -> str | None:
+    """In what a rule is milder or narrower than that in whose place it stands; None: in nothing."""
+    if old is None:
+        return None
+    if rank(rule.severity) < rank(old.severity):
+        return "severity"
     narrower = ("category", "unless", "during", "looks")
     wrong = [name for name in narrower if getattr(rule, name) != getattr(old, name)]
     wrong += [] if set(old.when) <= set(rule.when) else ["when"]
-    if wrong:
-        raise BadRules(f"{path}.{wrong[0]}: {rule.id} is about lives; keep what the built-in rule says, add to `when`")
+    return wrong[0] if wrong else None
+
+
+def _check_day(day: str) -> None:
+    try:
+        Calendar({day: "restday"})
+    except ValueError as error:
+        raise BadRules(f"calendar.{day}: no date; write it like 2026-10-01") from error
 
 
 def _refuse_twice(path: str, ids: Iterable[str]) -> None:

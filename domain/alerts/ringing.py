@@ -11,7 +11,6 @@ from domain.alerts.noise import Notice, Source, severity_of
 from domain.alerts.silences import Silence
 from domain.alerts.words import RECENT_WITHIN, Alert, Severity, rank, worst
 
-COOLDOWN = timedelta(minutes=10)
 Why = Literal["rings", "late", "inhibited", "silenced", "unsure", "cooldown", "mild", "handled"]
 
 
@@ -52,7 +51,8 @@ def verdict(incident: Incident, known: Known, now: datetime) -> Verdict:
         if not left:
             return Verdict(why)
     severity = worst([severity_of(alert, known.noisy) for alert in left])
-    why = "cooldown" if _is_muted(incident.spot, severity, known.sent, now) else "rings"
+    pause = timedelta(seconds=min(alert.cooldown_s for alert in left))
+    why = "cooldown" if _is_muted(incident.spot, severity, known.sent, now, pause) else "rings"
     return Verdict(why, severity, tuple(alert.id for alert in left))
 
 
@@ -66,9 +66,9 @@ def _reasons(incident: Incident, known: Known, now: datetime) -> list[tuple[Why,
     ]
 
 
-def _is_muted(spot: Spot, severity: Severity, sent: Sequence[Sent], now: datetime) -> bool:
+def _is_muted(spot: Spot, severity: Severity, sent: Sequence[Sent], now: datetime, pause: timedelta) -> bool:
     """Whether the same spot was told of something at least as bad a little while ago. An emergency always is news."""
     return severity != "critical" and any(
-        one.spot == spot and rank(one.severity) >= rank(severity) and timedelta() <= now - one.at < COOLDOWN
+        one.spot == spot and rank(one.severity) >= rank(severity) and timedelta() <= now - one.at < pause
         for one in sent
     )

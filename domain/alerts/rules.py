@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -10,14 +10,16 @@ import msgspec
 from msgspec import Meta
 
 from domain.alerts.conditions import During, Glance, When, Words
-from domain.alerts.words import Alert, Category, Fired, Lateness, Severity, alert_id, rank
+from domain.alerts.words import COOLDOWN_S, Alert, Category, Fired, Lateness, Severity, alert_id, rank
 from domain.events import Event
 from domain.places import Place
 from domain.sketch import Sketch
+from domain.tariff.calendar import Calendar, DayKind
 
 RuleId = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}(\{alarm\})?$")]
 Whens = Annotated[tuple[When, ...], Meta(max_length=16)]
 REACH_S: dict[Category, int] = {"security": 300, "fire": 900, "safety": 600, "device": 1_800, "care": 3_600}
+MOST_COOLDOWN_S = 14_400
 _ALARM = "{alarm}"
 _UNNAMED = "other"
 _MOST_GLANCES = 4_096
@@ -28,7 +30,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     ``id`` may end in ``{alarm}``: what the device calls its alarm. ``reach_s``: for how long what happens at the same
     spot is the same matter; 0: as its category. ``looks``: so many alerts of the matter before it rings, unless the
-    device is as sure as ``sure_from``.
+    device is as sure as ``sure_from``. ``cooldown_s``: so long it does not ring after people were told of the spot.
     """
 
     id: RuleId
@@ -40,6 +42,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     reach_s: Annotated[int, Meta(ge=0, le=86_400)] = 0
     looks: Annotated[int, Meta(ge=1, le=10)] = 1
     sure_from: Annotated[float, Meta(ge=0, le=1)] | None = None
+    cooldown_s: Annotated[int, Meta(ge=0, le=MOST_COOLDOWN_S)] = COOLDOWN_S
 
     def matches(self, event: Event) -> bool:
         """Whether it would fire, were it always the hour."""
@@ -71,10 +74,11 @@ class Inhibition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class RuleSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The rules of a complex at one time."""
+    """The rules of a complex at one time. ``calendar``: days unlike their weekday; empty: the place's own."""
 
     rules: tuple[Rule, ...]
     inhibitions: tuple[Inhibition, ...] = ()
+    calendar: Mapping[str, DayKind] = {}
 
 
 class Rules:
@@ -82,6 +86,8 @@ class Rules:
 
     def __init__(self, known: RuleSet) -> None:
         self.known = known
+        self._calendar = Calendar(known.calendar) if known.calendar else None
+        self._dated: tuple[Place, Place] | None = None  # a place, and the same with these rules' calendar
         self._by_kind: dict[str, list[Rule]] = {}
         self._of_any_kind = [rule for rule in known.rules if any(not one.kind for one in rule.when)]
         for kind in {kind for rule in known.rules for one in rule.when for kind in one.kind}:
@@ -117,6 +123,7 @@ class Rules:
         name = rule.name_for(event)
         return Alert(
             id=alert_id(name, fact.id),
+            fact=fact.id.hex(),
             complex=fact.complex,
             rule=name,
             severity=rule.severity,
@@ -130,14 +137,24 @@ class Rules:
             object=event.source_event_id if event.phase != "instant" else None,
             reach_s=rule.reach_s or REACH_S[rule.category],
             looks=rule.looks_for(event),
+            cooldown_s=rule.cooldown_s,
         )
 
     def _rule_for(self, event: Event, place: Place) -> Rule | None:
         if event.retained:
             return None
         found = (rule for rule in self._of(event.kind) if rule.matches(event))
-        now = (rule for rule in found if rule.during.holds(event.occurred_at, place))
+        where = self._by_calendar(place)
+        now = (rule for rule in found if rule.during.holds(event.occurred_at, where))
         return max(now, key=lambda rule: rank(rule.severity), default=None)
+
+    def _by_calendar(self, place: Place) -> Place:
+        """The place, by these rules' own calendar where they have one."""
+        if self._calendar is None:
+            return place
+        if self._dated is None or self._dated[0] is not place:
+            self._dated = place, msgspec.structs.replace(place, calendar=self._calendar)
+        return self._dated[1]
 
     def _of(self, kind: str) -> Sequence[Rule]:
         return self._by_kind.get(kind, self._of_any_kind)
@@ -169,14 +186,22 @@ class Dated(msgspec.Struct, frozen=True):
 
 
 class Versions:
-    """The rules of a complex over time: an event is judged by those of when it happened, however late it comes."""
+    """The rules of a complex over time: an event is judged by those that were in force when the centre received it.
+
+    Of the versions that have begun the highest counts: what is published later replaces what was still to come. Since
+    a version begins after all that was received before it was published, no later one changes what was judged.
+    """
 
     def __init__(self, first: Rules, later: Iterable[Dated] = ()) -> None:
-        self._first, self._later = first, sorted(later, key=lambda one: (one.since, one.version))
+        self._first, self._later = first, sorted(later, key=lambda one: one.version)
 
-    def at(self, moment: datetime) -> Rules:
-        begun = [one.rules for one in self._later if one.since <= moment]
-        return begun[-1] if begun else self._first
+    def at(self, received_at: datetime) -> Rules:
+        dated = self.dated(received_at)
+        return self._first if dated is None else dated.rules
+
+    def dated(self, received_at: datetime) -> Dated | None:
+        """The version in force; None where it is still the first, which has no number."""
+        return next((one for one in reversed(self._later) if one.since <= received_at), None)
 
 
 def _names(rule: Rule, kind: str) -> bool:

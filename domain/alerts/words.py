@@ -15,6 +15,7 @@ Lateness = Literal["live", "recent", "late"]
 
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 CATEGORIES: tuple[Category, ...] = get_args(Category)
+COOLDOWN_S = 600  # after people were told of a spot, unless a rule says otherwise
 LIVE_WITHIN = timedelta(seconds=60)
 RECENT_WITHIN = timedelta(minutes=30)
 _RANKS = {severity: len(SEVERITIES) - index for index, severity in enumerate(SEVERITIES)}
@@ -32,7 +33,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A rule that fired, with what grouping and ringing must know of its event.
 
     ``object``: the device's own number of the thing it follows. ``reach_s``: for how long what happens at the same
-    spot is the same matter. ``looks``: how many alerts the matter needs before this one may ring.
+    spot is the same matter. ``looks``: how many alerts the matter needs before this one may ring. ``cooldown_s``: for
+    how long it does not ring where people were told of something at least as bad at the spot.
     """
 
     id: str
@@ -47,8 +49,10 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     place: str | None = None
     point: str | None = None
     object: str | None = None
+    fact: str = ""  # the id of the fact in hex: whichever rule fired, it is one cause
     reach_s: int
     looks: int = 1
+    cooldown_s: int = COOLDOWN_S
 
 
 def rank(severity: Severity) -> int:

@@ -132,6 +132,8 @@ class Arrivals:
             move = await moves.of(connection, complex_id)
             if move is not None and move.state == "importing" and move.rows_copied == step:
                 await moves.change(connection, complex_id, self._now(), state="writing")
+                if step == 0:
+                    await rows.make_way(connection, complex_id)
                 await rows.write(connection, parcel, self._now())
                 await moves.change(connection, complex_id, self._now(), state="importing", rows_copied=step + 1)
         return await self.standing(complex_id)

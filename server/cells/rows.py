@@ -15,7 +15,7 @@ from eventlog.shards import shard_of
 from server.cells import moves
 from server.cells.catalogue import DERIVED, Traveller, exact, orphans, travellers
 from server.store.engine import stamp
-from server.store.schema import account, batch
+from server.store.schema import account, alert, batch
 from server.store.upsert import insert
 
 _PARCEL_ROWS = 500
@@ -116,6 +116,11 @@ async def write(connection: AsyncConnection, parcel: Parcel, now: datetime) -> N
         await connection.execute(into.on_conflict_do_nothing(), values)
     else:
         await connection.execute(into.on_conflict_do_update(index_elements=keys, set_=changed), values)
+
+
+async def make_way(connection: AsyncConnection, complex_id: str) -> None:
+    """Drop the alerts folded here from the batches before the complex's rules were known: all come as rows."""
+    await connection.execute(delete(alert).where(alert.c.complex == complex_id))
 
 
 async def erase(connection: AsyncConnection, complex_id: str, now: datetime, keep: Collection[str] = ()) -> None:

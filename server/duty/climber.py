@@ -7,8 +7,6 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.alerts.built_in import KNOWN
-from domain.alerts.rules import RuleSet
 from domain.alerts.words import RECENT_WITHIN
 from domain.duty.acts import Expire
 from domain.duty.state import State, Step
@@ -17,6 +15,7 @@ from server.duty.duties import Duties, Machine
 from server.duty.ladder import changed
 from server.duty.spots import Spots
 from server.rounds import look_every
+from server.rule_book import RuleBook
 from server.store import duty_alerts, duty_rows
 from server.store.duty_rows import Matter, Moved
 from server.store.engine import Database, stamp
@@ -38,9 +37,8 @@ class Climber:
         duties: Duties,
         now: Callable[[], datetime],
         ring: Callable[[], None],
-        rules: RuleSet = KNOWN,
     ) -> None:
-        self._db, self._duties, self._now, self._ring, self._rules = db, duties, now, ring, rules
+        self._db, self._duties, self._now, self._ring, self._book = db, duties, now, ring, RuleBook()
         self._looks = 0
 
     async def run(self) -> None:
@@ -68,7 +66,8 @@ class Climber:
         moved = 0
         for complex_id in sorted({spot.complex for spot in muted} - set(away)):
             async with self._db.write(complex_id) as connection:
-                spots = Spots(connection, self._duties, self._rules, self._now())
+                rules = await self._book.at(connection, complex_id, self._now())
+                spots = Spots(connection, self._duties, rules.known, self._now())
                 moved += len(await spots.look(complex_id, (), {spot for spot in muted if spot.complex == complex_id}))
         return moved
 

@@ -8,16 +8,15 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.alerts.built_in import BUILT_IN
 from domain.alerts.rules import Fact as Known
 from domain.alerts.rules import Rules
 from domain.alerts.words import Alert, lateness
 from domain.events import is_unsure
-from domain.sketch import Sketch
 from server.batches import Batch
 from server.duty.duties import Duties
 from server.duty.spots import REACHES, Spots
 from server.facts import Fact
+from server.rule_book import RuleBook
 from server.store import duty_alerts
 from server.store.duty_rows import Moved
 from server.store.engine import stamp
@@ -29,32 +28,35 @@ class Ladder:
 
     name = "ladder"
 
-    def __init__(self, duties: Duties, now: Callable[[], datetime], rules: Rules = BUILT_IN) -> None:
-        self._duties, self._now, self._rules = duties, now, rules
+    def __init__(self, duties: Duties, now: Callable[[], datetime]) -> None:
+        self._duties, self._now, self._book = duties, now, RuleBook()
 
     async def fold(self, connection: AsyncConnection, batches: Sequence[Batch]) -> None:
+        """Each fact by the rules in force when it was received; what mutes what, by those of now."""
         now = self._now()
-        facts = [fact for batch in batches for fact in batch.facts_where(self._is_wanted)]
-        fresh = [fact for fact in facts if now - fact.event.occurred_at <= REACHES]
-        alerts = [alert for fact in fresh if (alert := self._alert(fact))]
+        versions = await self._book.of(connection, {batch.complex for batch in batches})
+        alerts = [
+            alert for one in batches for alert in self._alerts(one, versions[one.complex].at(one.received_at), now)
+        ]
         new = await duty_alerts.new_ones(connection, alerts) if alerts else []
         by_complex: defaultdict[str, list[Alert]] = defaultdict(list)
         for alert in new:
             by_complex[alert.complex].append(alert)
-        spots = Spots(connection, self._duties, self._rules.known, now)
-        moved = [
-            one for complex_id in sorted(by_complex) for one in await spots.look(complex_id, by_complex[complex_id])
-        ]
+        moved: list[Moved] = []
+        for complex_id in sorted(by_complex):
+            spots = Spots(connection, self._duties, versions[complex_id].at(now).known, now)
+            moved += await spots.look(complex_id, by_complex[complex_id])
         await announce_all(connection, "alert", changed(moved), stamp(now))
 
-    def _is_wanted(self, sketch: Sketch) -> bool:
-        return self._rules.may_fire(sketch)
+    def _alerts(self, batch: Batch, rules: Rules, now: datetime) -> list[Alert]:
+        fresh = (fact for fact in batch.facts_where(rules.may_fire) if now - fact.event.occurred_at <= REACHES)
+        return [alert for fact in fresh if (alert := self._alert(fact, rules))]
 
-    def _alert(self, fact: Fact) -> Alert | None:
+    def _alert(self, fact: Fact, rules: Rules) -> Alert | None:
         event = fact.event
         late = lateness(event.occurred_at, fact.received_at, unsure=is_unsure(event))
         known = Known(fact.id, fact.complex, late, fact.gateway)
-        return self._rules.alert(event, self._duties.place(fact.complex), known)
+        return rules.alert(event, self._duties.place(fact.complex), known)
 
 
 def changed(moved: Sequence[Moved]) -> list[tuple[str, str]]:

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.alerts.incidents import Change, Incident, Spot, incidents, spot_of
 from domain.alerts.inhibition import inhibited
 from domain.alerts.noise import noisy
-from domain.alerts.ringing import COOLDOWN, Known, Sent, Verdict, verdict
-from domain.alerts.rules import RuleSet
+from domain.alerts.ringing import Known, Sent, Verdict, verdict
+from domain.alerts.rules import MOST_COOLDOWN_S, RuleSet
 from domain.alerts.words import Alert, rank
 from domain.duty.acts import Acknowledge
 from domain.duty.following import follow
@@ -67,7 +67,7 @@ class Spots:
         """Only what went out mutes what comes after it."""
         columns = (duty_state.c.category, duty_state.c.place, duty_step.c.severity, duty_step.c.sent_at)
         query = select(*columns).join(duty_state, duty_state.c.incident == duty_step.c.incident)
-        since = stamp(self._now - COOLDOWN)
+        since = stamp(self._now - timedelta(seconds=MOST_COOLDOWN_S))
         query = query.where(duty_step.c.complex == complex_id, duty_step.c.sent_at > since)
         rows = (await self._connection.execute(query)).all()
         return [Sent(Spot(complex_id, row.category, row.place), row.severity, unstamp(row.sent_at)) for row in rows]

@@ -26,6 +26,7 @@ _SCENE = ("complex", "place", "occurred_at", "sha256")
 _SPAN = {"earliest": "varchar", "latest": "varchar"}
 _OF_COMPLEX, _OF_PLACE = {"complex": "varchar", **_SPAN}, {"complex": "varchar", "place": "varchar", **_SPAN}
 _KNOWN = "SELECT alert.id FROM wanted CROSS JOIN alert WHERE alert.id = wanted.id"
+_FACTS = "SELECT alert.fact FROM wanted CROSS JOIN alert WHERE alert.fact = wanted.fact"
 _RECENT = """SELECT alert.complex, alert.rule, alert.device, alert.point, alert.occurred_at, alert.incident
 FROM wanted CROSS JOIN alert WHERE alert.complex = wanted.complex
 AND alert.occurred_at >= wanted.earliest AND alert.occurred_at <= wanted.latest"""
@@ -48,7 +49,7 @@ class Chunk:
 
     def __init__(self, firings: list[Firing]) -> None:
         self._firings = [(fact, fired) for fact, fired in firings if fired or _pictures(fact)]
-        self._known: set[str] = set()
+        self._known: set[str] = set()  # alerts by id, and facts that are an alert, under whatever rules
         self._recent: defaultdict[Cause, Moments] = defaultdict(Moments)  # incidents, by their alerts
         self._scenes: defaultdict[Spot, Moments] = defaultdict(Moments)  # pictures
         self._bare: defaultdict[Spot, Moments] = defaultdict(Moments)  # alerts without a picture
@@ -64,6 +65,8 @@ class Chunk:
         """Everything of earlier chunks that the walk may come upon."""
         ids = {(alert_id(fired.rule, fact.id),) for fact, fired in self._firings if fired}
         self._known = {row[0] for row in await look_up(connection, {"id": "varchar"}, list(ids), _KNOWN)}
+        facts = {(fact.id.hex(),) for fact, fired in self._firings if fired}
+        self._known |= {row[0] for row in await look_up(connection, {"fact": "varchar"}, list(facts), _FACTS)}
         for *cause, at, incident in await look_up(connection, _OF_COMPLEX, self._causes_asked(), _RECENT):
             self._recent[cause[0], cause[1], cause[2], cause[3]].add(at, incident)
         for complex_id, place, at, picture in await look_up(connection, _OF_PLACE, self._scenes_asked(), _SCENES):
@@ -100,9 +103,9 @@ class Chunk:
     def _raise(self, fact: Fact, fired: Fired) -> str | None:
         """The alert's id, where it is new."""
         identity, at = alert_id(fired.rule, fact.id), stamp(fact.event.occurred_at)
-        if identity in self._known:
+        if not self._known.isdisjoint((identity, fact.id.hex())):
             return None
-        self._known.add(identity)
+        self._known |= {identity, fact.id.hex()}
         cause = (fact.complex, fired.rule, fact.event.device, fact.event.point)
         incident = self._incident(cause, fact) or identity
         self._recent[cause].add(at, incident)
@@ -191,6 +194,7 @@ def _row(fact: Fact, fired: Fired) -> Row:
         "received_at": stamp(fact.received_at),
         "lateness": lateness(event.occurred_at, fact.received_at, unsure=is_unsure(event)),
         "event": encode_event(event),
+        "fact": fact.id.hex(),
     }
 
 

@@ -8,11 +8,12 @@ from datetime import datetime
 from sqlalchemy import Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.alerts.built_in import BUILT_IN
+from domain.alerts.rules import Rules
 from domain.places import Place
 from domain.sketch import Sketch
 from server.batches import Batch
-from server.projections.alert_chunk import Chunk
+from server.projections.alert_chunk import Chunk, Firing
+from server.rule_book import RuleBook
 from server.store import swipes
 from server.store.engine import stamp
 from server.store.live_rows import announce_all
@@ -29,11 +30,15 @@ class Alerts:
 
     def __init__(self, places: Mapping[str, Place], now: Callable[[], datetime], *, announce: bool = True) -> None:
         self._places, self._now, self._announce = places, now, announce
+        self._book = RuleBook()
 
     async def fold(self, connection: AsyncConnection, batches: Sequence[Batch]) -> None:
-        """Fact by fact in the log's order, so that no grouping of batches changes the result."""
-        facts = [fact for batch in batches for fact in batch.facts_where(_is_wanted)]
-        chunk = Chunk([(fact, BUILT_IN.fired(fact.event, self._place(fact.complex))) for fact in facts])
+        """Fact by fact in the log's order, each by the rules in force when it was received, so that neither a grouping
+        of batches nor the hour of a rebuild changes the result."""
+        versions = await self._book.of(connection, {batch.complex for batch in batches})
+        chunk = Chunk(
+            [firing for one in batches for firing in self._firings(one, versions[one.complex].at(one.received_at))]
+        )
         if chunk.is_empty:
             return
         await chunk.load(connection)
@@ -45,12 +50,12 @@ class Alerts:
             news = [one for one in changed if one[0] not in old and one[1] not in awaited]
             await announce_all(connection, "alert", news, stamp(self._now()))
 
-    def _place(self, complex_id: str) -> Place:
-        return self._places.get(complex_id, _NOWHERE)
+    def _firings(self, batch: Batch, rules: Rules) -> list[Firing]:
+        def is_wanted(sketch: Sketch) -> bool:
+            return rules.may_fire(sketch) or sketch.shows_a_place
 
-
-def _is_wanted(sketch: Sketch) -> bool:
-    return BUILT_IN.may_fire(sketch) or sketch.shows_a_place
+        place = self._places.get(batch.complex, _NOWHERE)
+        return [(fact, rules.fired(fact.event, place)) for fact in batch.facts_where(is_wanted)]
 
 
 async def picture_arrived(connection: AsyncConnection, complex_id: str, sha256: str, at: datetime) -> bool:

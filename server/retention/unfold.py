@@ -24,7 +24,7 @@ from server.projections.moments import Moments
 from server.projections.orders import result_of
 from server.retention.left import left_of
 from server.retention.unfold_states import forget_states
-from server.store import doubt_rows, duty_rows, stays
+from server.store import doubt_rows, duty_rows, rule_rows, stays
 from server.store.bulk import delete as delete_rows
 from server.store.bulk import look_up
 from server.store.engine import stamp, unstamp
@@ -45,6 +45,7 @@ from server.store.schema import (
 _AT_ONCE = 400
 _PARKING = stays.Tables(parking_passage, session)
 _KNOWN = "SELECT alert.id FROM wanted CROSS JOIN alert WHERE alert.id = wanted.id"
+_OF_FACTS = "SELECT alert.id, alert.fact FROM wanted CROSS JOIN alert WHERE alert.fact = wanted.fact"
 
 
 async def alerted(connection: AsyncConnection, facts: Sequence[Fact]) -> dict[int, list[str]]:
@@ -52,11 +53,27 @@ async def alerted(connection: AsyncConnection, facts: Sequence[Fact]) -> dict[in
     named = {index: ids for index, fact in enumerate(facts) if (ids := [*_alert_ids(fact)])}
     keys = [(identity,) for ids in named.values() for identity in ids]
     known = {row[0] for row in await look_up(connection, {"id": "varchar"}, keys, _KNOWN)}
-    return {index: there for index, ids in named.items() if (there := [one for one in ids if one in known])}
+    stand = defaultdict[int, list[str]](list)
+    for index, ids in named.items():
+        stand[index] += [one for one in ids if one in known]
+    for index, identity in await _of_facts(connection, facts):
+        stand[index] += [identity] if identity not in stand[index] else []
+    return {index: ids for index, ids in stand.items() if ids}
+
+
+async def _of_facts(connection: AsyncConnection, facts: Sequence[Fact]) -> list[tuple[int, str]]:
+    """Alerts of complexes that ever had own rules, whatever they are called; to ask it of all costs too much."""
+    own = {key.complex for key in await rule_rows.keys(connection, {fact.complex for fact in facts})}
+    at = defaultdict[str, list[int]](list)
+    for index, fact in enumerate(facts):
+        if fact.complex in own:
+            at[fact.id.hex()].append(index)
+    rows = await look_up(connection, {"fact": "varchar"}, [(one,) for one in at], _OF_FACTS)
+    return [(index, identity) for identity, fact in rows for index in at[fact]]
 
 
 def _alert_ids(fact: Fact) -> Iterator[str]:
-    """Under whatever rule, at whatever hours the complex had when the alert was raised."""
+    """By the built-in rules, at whatever hours the complex had when the alert was raised."""
     for name in BUILT_IN.names_for(fact.event):
         yield alert_id(name, fact.id)
 

@@ -20,6 +20,7 @@ MOST_AT_A_SPOT = 5_000  # the newest: a flood at one place stays readable
 _COLUMNS = tuple(duty_alert.columns.keys())
 _READ = (duty_alert.c.body, duty_alert.c.incident, duty_alert.c.why)
 _KNOWN = "SELECT duty_alert.id FROM wanted CROSS JOIN duty_alert WHERE duty_alert.id = wanted.id"
+_FACTS = "SELECT duty_alert.fact FROM wanted CROSS JOIN duty_alert WHERE duty_alert.fact = wanted.fact"
 _ACTIONS = """SELECT alert_action.alert, alert_action.number, alert_action.action, alert_action.account
 FROM wanted CROSS JOIN alert_action WHERE alert_action.alert = wanted.id"""
 _encode = msgspec.json.Encoder().encode
@@ -43,10 +44,14 @@ class Handled(msgspec.Struct, frozen=True):
 
 
 async def new_ones(connection: AsyncConnection, alerts: Iterable[Alert]) -> list[Alert]:
-    """Those that the ladder has not seen, each once."""
-    found = {alert.id: alert for alert in alerts}
-    known = {row[0] for row in await look_up(connection, {"id": "varchar"}, [(one,) for one in found], _KNOWN)}
-    return [alert for alert in found.values() if alert.id not in known]
+    """Those of facts that the ladder has not seen, each once: told again under other rules it is the same cause."""
+    found: dict[str, Alert] = {}
+    for alert in alerts:
+        found.setdefault(alert.fact or alert.id, alert)
+    ids, facts = [(one.id,) for one in found.values()], [(one,) for one in found]
+    known = {row[0] for row in await look_up(connection, {"id": "varchar"}, ids, _KNOWN)}
+    seen = {row[0] for row in await look_up(connection, {"fact": "varchar"}, facts, _FACTS)}
+    return [alert for fact, alert in found.items() if alert.id not in known and fact not in seen]
 
 
 async def keep(connection: AsyncConnection, rows: Iterable[Remembered]) -> None:
@@ -56,7 +61,8 @@ async def keep(connection: AsyncConnection, rows: Iterable[Remembered]) -> None:
 def _row(one: Remembered) -> tuple[object, ...]:
     alert, spot = one.alert, spot_of(one.alert)
     where = (spot.complex, spot.category, spot.place)
-    return (alert.id, *where, alert.rule, stamp(alert.occurred_at), _encode(alert), one.incident, one.why)
+    said = (stamp(alert.occurred_at), _encode(alert), one.incident, one.why, alert.fact or None)
+    return (alert.id, *where, alert.rule, *said)
 
 
 async def at_spot(connection: AsyncConnection, spot: Spot, since: datetime) -> list[Remembered]:

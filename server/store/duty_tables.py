@@ -64,6 +64,8 @@ duty_alert = Table(  # an alert as the ladder saw it: in which matter it is, or 
     Column("body", LargeBinary, nullable=False),  # domain.alerts.words.Alert as JSON
     Column("incident", String),  # the matter on the ladder
     Column("why", String, nullable=False),  # rings | late | inhibited | silenced | unsure | cooldown | mild | handled
+    Column("fact", String),  # the id of its fact in hex; None of what came before alerts knew it
+    Index("duty_alert_fact", "fact"),
     Index("duty_alert_spot", "complex", "category", "place", "occurred_at"),
     Index("duty_alert_incident", "incident"),
     Index("duty_alert_muted", "why", "occurred_at"),

@@ -55,6 +55,14 @@ async def complexes_of(connection: AsyncConnection, scope: Scope) -> list[Comple
     return [msgspec.convert(row, ComplexView) for row in (await connection.execute(query)).mappings()]
 
 
+async def complexes_below(connection: AsyncConnection, scope: Scope, area: str) -> list[ComplexView]:
+    """Those of an area and of all that lies in it, as far as a person sees them, by name."""
+    query = select(complex_).join(area_within, area_within.c.area == complex_.c.area)
+    query = query.where(area_within.c.upper == area, within(complex_.c.id, scope))
+    rows = await connection.execute(query.order_by(complex_.c.name, complex_.c.id))
+    return [msgspec.convert(row, ComplexView) for row in rows.mappings()]
+
+
 async def doors(connection: AsyncConnection, scope: Scope, complex_id: str = "") -> list[DoorView]:
     """Doors by complex and place; of one complex where it is named."""
     columns = (*door.columns, complex_.c.name.label("complex_name"), complex_.c.timezone)

@@ -116,6 +116,7 @@ from server.store.revenue_tables import public_month as public_month
 from server.store.revenue_tables import revenue_document as revenue_document
 from server.store.revenue_tables import revenue_entry as revenue_entry
 from server.store.revenue_tables import revenue_step as revenue_step
+from server.store.rule_tables import rule_version as rule_version
 from server.store.tables import Position as Position
 from server.store.tables import metadata as metadata
 from server.store.tariff_tables import pass_place as pass_place
@@ -274,6 +275,8 @@ alert = Table(
     Column("lateness", String, nullable=False),
     Column("picture", String),
     Column("event", LargeBinary, nullable=False),  # the event as JSON
+    Column("fact", String),  # the id of its fact in hex; None of what was folded before alerts knew it
+    Index("alert_fact", "fact"),
     Index("alert_recent", "complex", "occurred_at"),
     Index("alert_happened", "occurred_at"),
     Index("alert_arrived", "received_at", "id"),

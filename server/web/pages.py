@@ -83,6 +83,8 @@ from server.api import (
     round_papers,
     round_walks,
     rounds,
+    rule_copies,
+    rules,
     silences,
     snap,
     snap_places,
@@ -127,6 +129,8 @@ def routers() -> list[APIRouter]:
         round_walks,  # before those whose paths take any word
         round_papers,
         rounds,
+        rule_copies,  # before those whose paths are like its own
+        rules,
         silences,
         snap,
         snap_places,  # before the pages of items, whose paths take any word

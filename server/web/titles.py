@@ -11,6 +11,7 @@ from server.web.duty_titles import DUTY_WORDS
 from server.web.item_titles import ITEM_WORDS
 from server.web.languages import N_
 from server.web.patrol_titles import PATROL_WORDS
+from server.web.rule_words import RULE_WORDS
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
     **BILL_WORDS,
@@ -19,6 +20,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
     **DUTY_WORDS,
     **ITEM_WORDS,
     **PATROL_WORDS,
+    **RULE_WORDS,
     "severity": {"critical": N_("紧急"), "high": N_("重要"), "medium": N_("一般"), "low": N_("提示")},
     "status": {
         "open": N_("待接手"),
@@ -580,6 +582,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "item.phone_shown": N_("查看报事人的电话和原文"),
         "snap.made": N_("生成随手拍的码"),
         "snap.ended": N_("停用随手拍的码"),
+        "rules.published": N_("发布报警规则"),
         "silence.made": N_("新建静音"),
         "silence.ended": N_("提前结束静音"),
         "round.point_added": N_("添加检查点"),

@@ -38,6 +38,8 @@ PATHS = (
     "/items/new?alert=a2",
     "/items/figures",
     "/items/codes/garden",
+    "/rules/garden",
+    "/rules/garden/copy",
     "/silences",
     "/silences/new?alert=a2",
     "/rounds/garden",

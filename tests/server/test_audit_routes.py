@@ -410,6 +410,28 @@ async def _to_a_route(town: City, path: str = "") -> httpx.Response:
     return await visitor.submit(f"/rounds/garden/routes/{path.replace('{route}', found[1])}", **said)
 
 
+async def _with_rules(town: City, path: str = "", **fields: str) -> httpx.Response:
+    """A version of the garden's rules, then what is asked, of the version that the page shows."""
+    visitor = await town.visitor("wang")
+    before = (await visitor.client.get("/rules/garden", headers=JSON)).json()
+    severity = "high" if "low" in str(before["rules"]) else "low"
+    said = {"what": "publish", "severity:crowd": severity, "reason": "走查"}
+    answer = await visitor.submit("/rules/garden", version=str(before["version"]), **said)
+    if path:
+        return await visitor.submit(f"/rules/garden{path}", version=str(before["version"] + 1), reason="走查", **fields)
+    return answer
+
+
+async def _copied_rules(town: City) -> httpx.Response:
+    await _with_rules(town)
+    visitor = await town.visitor("wang")
+    said = (await visitor.client.get("/rules/garden/copy?area=d2", headers=JSON)).json()
+    version = (await visitor.client.get("/rules/garden", headers=JSON)).json()["version"]
+    seal = {"seal": said["seal"], "area": "d2", "version": str(version), "reason": "走查"}
+    return await visitor.submit("/rules/garden/copy", **seal)
+
+
+JSON = {"Accept": "application/json"}
 A_TURN = {"level": "complex", "person": "li", "from": "20:00", "to": "08:00"}
 SAMPLES: Mapping[str, Sample] = {
     "POST /parking/gate/{complex_id}/claim": _claim_cash,
@@ -432,6 +454,9 @@ SAMPLES: Mapping[str, Sample] = {
         town, "turns/0/replace", since="{since}", instead=""
     ),
     "POST /duty/{complex_id}/{kind}/restore": lambda town: _to_the_rota(town, "rota/restore", to="1"),
+    "POST /rules/{complex_id}": _with_rules,
+    "POST /rules/{complex_id}/restore": lambda town: _with_rules(town, "/restore", to="0"),
+    "POST /rules/{complex_id}/copy": _copied_rules,
     "POST /duty/{complex_id}/plan": by("chen", "/duty/garden/plan", version="0", category="fire", what="default"),
     "POST /snap/{token}": _report,
     "POST /snap/status/{code}/rate": _rate_report,

@@ -14,6 +14,7 @@ import msgspec
 import pytest
 from sqlalchemy import select, update
 
+from domain.alerts.built_in import BUILT_IN as BUILT_IN_RULES
 from domain.alerts.silences import Silence
 from domain.duty.acts import HandOver
 from domain.duty.machine import Duty, Matter
@@ -55,6 +56,7 @@ class Told(Batch):
 
     def __init__(self, facts: Sequence[Fact]) -> None:
         self._facts_here, self.is_adopted = list(facts), False
+        self.complex, self.received_at = facts[0].complex, facts[0].received_at
 
     def facts_where(self, wanted: Any) -> list[Fact]:
         return self._facts_here
@@ -244,7 +246,7 @@ async def test_late_ones_the_mild_and_the_silenced_are_listed_and_ring_nobody(si
 async def test_who_is_quicker_than_the_ladder_is_not_asked_again(site: Site) -> None:
     event = Event(kind="door", device="uhppoted:1", place="西门", state="forced_open", time=site.now)
     fact = site.fact(event)
-    alert = Ladder(site.duties, site.clock)._alert(fact)  # pyright: ignore[reportPrivateUsage]
+    alert = Ladder(site.duties, site.clock)._alert(fact, BUILT_IN_RULES)  # pyright: ignore[reportPrivateUsage]
     assert alert is not None
     async with site.db.write() as connection:
         await rows.insert(connection, schema.alert, rows.alert_row(alert.id))

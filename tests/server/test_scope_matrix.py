@@ -22,11 +22,12 @@ from domain.retention import Hold
 from server.auth import UndeclaredRoute, declares_access, every_route
 from server.retention import holds
 from server.retention.holds import Why
-from server.store import rollout_rows
+from server.store import rollout_rows, rule_rows
 from server.store.engine import stamp
 from server.store.people import ROLES
 from server.store.retention_tables import erasure
 from server.store.rollout_rows import RolloutView
+from server.store.rule_rows import Draft
 from server.store.schema import cash_shift, payment
 from tests.server import rows
 from tests.server.asgi import Answer, ask, multipart
@@ -103,6 +104,10 @@ EXAMPLES: dict[str, Example] = {
     "/duty/{complex_id}/turns/{index}/remove": Example("/duty/garden/turns/0/remove", {"version": "0"}),
     "/duty/{complex_id}/turns/{index}/swap": Example("/duty/garden/turns/0/swap", {"version": "0"}),
     "/duty/{complex_id}/turns/{index}/replace": Example("/duty/garden/turns/0/replace", {"version": "0"}),
+    "/rules/{complex_id}": Example("/rules/garden", {"version": "1", "what": "preview"}),
+    "/rules/{complex_id}/restore": Example("/rules/garden/restore", {"version": "1", "to": "1", "reason": "walk"}),
+    "/rules/{complex_id}/versions/{version}": Example("/rules/garden/versions/1"),
+    "/rules/{complex_id}/copy": Example("/rules/garden/copy", {"version": "1", "reason": "walk"}),
     "POST /silences": Example("/silences", {"complex": "garden", "hours": "2", "reason": "检修", "device": "x:1"}),
     "POST /items": Example("/items", {"complex": "garden", "origin": "work", "category": "water", "words": "漏"}),
     "/items/codes/{complex_id}": Example("/items/codes/garden", {"places": "1号楼"}),
@@ -358,6 +363,8 @@ async def _begin_something(connection: AsyncConnection, now: datetime) -> None:
     await rows.add_tariff_rows(connection, "plans: {small: {charge: {kind: free}}}", now)
     await rows.add_revenue(connection, now)
     await rows.add_rounds(connection, now)
+    rules = Draft(0, b'{"schema": "alert-rules/1", "without": ["crowd"]}', "walk")
+    await rule_rows.publish(connection, rows.GARDEN, rules, "wang", now)
     shift = {"complex": rows.GARDEN, "id": "S1", "person": "nobody", "opened_at": stamp(now), "closed_at": stamp(now)}
     await connection.execute(cash_shift.insert().values(**shift, opening_float_fen=0, payouts_fen=0))
     await connection.execute(payment.insert().values(**payment_row("C1", "5e1", 600, channel="cash", receipt=1)))

@@ -238,6 +238,8 @@ async def _duty(connection: AsyncConnection, now: datetime) -> None:
     await connection.execute(schema.duty_alert.insert().values(**spot, **seen))
     for table in (schema.duty_plan, schema.duty_rota):
         await connection.execute(table.insert().values(**here, version=1, body=b"{}", words="", **made))
+    rules = {"version": 1, "since": at, "body": b'{"schema": "alert-rules/1"}', "reason": "演练"}
+    await connection.execute(schema.rule_version.insert().values(**here, **rules, **made))
     quiet = {"id": "q1", "by": "wang", "reason": "检修", "since": at, "until": at, "rule": "", "category": ""}
     await connection.execute(schema.silence.insert().values(**here, **quiet, device="d", place="", up_to="high"))
     said = {"alert": "i1", "device": "d", "rule": "alarm_fire", "at": at, "is_false": 0, "by": "wang"}
