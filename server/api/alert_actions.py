@@ -39,7 +39,9 @@ async def from_outbox(request: Request, person: Answering) -> Response:
         sent = msgspec.json.decode(await request.body(), type=_Sent)
     except msgspec.MsgspecError as error:
         raise HTTPException(422, str(error)) from error
-    asked = Asked(_checked(sent.action), tuple(dict.fromkeys(sent.alerts)), sent.request, sent.note)
+    note = (sent.note or "").strip() or None
+    _need_words(sent.action, note)
+    asked = Asked(_checked(sent.action), tuple(dict.fromkeys(sent.alerts)), sent.request, note)
     outcomes = await _act(request, person, asked)
     return Response(msgspec.json.encode({"outcomes": outcomes}), media_type="application/json")
 
@@ -49,13 +51,19 @@ async def from_page(request: Request, identity: str, person: Answering, form: Fo
     """Does it and goes back to the alert."""
     action, note = _checked(field(form, "action")), field(form, "note", _MOST_NOTE_SIGNS) or None
     key = field(form, "request", 64)
-    if not key or (action in _NEED_WORDS and note is None):
-        raise HTTPException(422, "say how it ended")
+    if not key:
+        raise HTTPException(422, "request: the form's own key is missing, load the page again")
+    _need_words(action, note)
     outcomes = await _act(request, person, Asked(action, (identity,), key, note))
     if not outcomes:
         raise HTTPException(404, "no such alert")
     refused = outcomes[0].refused
     return see(f"/alerts/{identity}" + (f"?refused={refused}" if refused else ""))
+
+
+def _need_words(action: str, note: str | None) -> None:
+    if action in _NEED_WORDS and note is None:
+        raise HTTPException(422, "note: say how it ended")
 
 
 def _checked(action: str) -> str:

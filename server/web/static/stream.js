@@ -15,7 +15,7 @@ export class Stream {
     this.position = position;
     this.onAlert = onAlert;
     this.onPlan = onPlan;
-    this.heardAt = Date.now();
+    this.heardAt = Number(document.documentElement.dataset.kept) || Date.now(); // a kept page is as old as it says
     this.isLive = false;
     this.retryMs = FIRST_RETRY_MS;
     this.onLive = () => {};
