@@ -36,6 +36,7 @@ SHELL = (
     "outbox.js",
     "outbox_store.js",
     "page.js",
+    "photo.js",
     "plan_live.js",
     "plan_zoom.js",
     "stream.js",

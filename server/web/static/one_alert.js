@@ -2,6 +2,7 @@
 // puts what is done here into the outbox, so that it is done without a line too.
 
 import { openOutbox } from "./acting.js";
+import { Photo } from "./photo.js";
 import { Stream } from "./stream.js";
 import { refusal, say } from "./toast.js";
 import { fill, words } from "./words.js";
@@ -10,6 +11,8 @@ const KEPT_MS = 6000;
 const { alert, position } = document.body.dataset;
 const stream = new Stream(position, changed);
 const outbox = openOutbox(stream, showWaiting, answered);
+const input = document.querySelector('input[name="photo"]');
+const photo = input && new Photo(input, document.getElementById("photo-shown"));
 
 function changed(html) {
   const holder = document.createElement("template");
@@ -17,7 +20,7 @@ function changed(html) {
   if (holder.content.firstElementChild.dataset.alert !== alert) return;
   const note = document.querySelector('textarea[name="note"]');
   if (outbox.entries().some(isHere)) return; // the answer to it loads the page anew
-  if (note && (note.value || note === document.activeElement)) document.getElementById("changed").hidden = false;
+  if (note && (note.value || input?.files.length || note === document.activeElement)) document.getElementById("changed").hidden = false;
   else location.reload();
 }
 
@@ -34,14 +37,18 @@ function showWaiting(acts) {
 }
 
 /** What the form would send, kept first. Forms of the ladder go straight: they need the centre's answer at once. */
-function sent(event) {
+async function sent(event) {
   const form = event.target;
-  if (!form.matches("[data-acts]") || !outbox.store) return;
+  const hasPhoto = form.contains(input) && input.files.length > 0;
+  if (!form.matches("[data-acts]") || !outbox.store || (hasPhoto && !outbox.keepsPhotos)) return;
+  event.preventDefault();
   const fields = new FormData(form);
   if (event.submitter?.name) fields.set(event.submitter.name, event.submitter.value);
-  event.preventDefault();
-  outbox.add(fields.get("action"), [alert], document.getElementById("alert").dataset.title, { note: fields.get("note") });
-  if (!stream.isLive) say(fill(words.kept, { title: document.getElementById("alert").dataset.title }), KEPT_MS);
+  for (const button of form.querySelectorAll("button")) button.disabled = true;
+  const { title } = document.getElementById("alert").dataset;
+  const more = { note: fields.get("note"), photo: hasPhoto ? await photo.taken() : null };
+  outbox.add(fields.get("action"), [alert], title, more);
+  if (!stream.isLive) say(fill(words.kept, { title }), KEPT_MS);
 }
 
 function answered(act, answer) {

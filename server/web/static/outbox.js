@@ -148,13 +148,24 @@ async function postWith(act) {
   const stop = new AbortController();
   const timer = setTimeout(() => stop.abort(), act.photo ? PATIENCE_WITH_PHOTO_MS : PATIENCE_MS);
   try {
-    const { action, alerts, request, note } = act;
-    const headers = { "Content-Type": "application/json", Accept: "application/json", "X-CSRF-Token": token().content };
-    const body = JSON.stringify({ action, alerts, request, note: note || null });
-    return await fetch("/alerts/actions", { method: "POST", headers, body, signal: stop.signal });
+    const headers = { Accept: "application/json", "X-CSRF-Token": token().content };
+    const [path, body] = act.photo ? withPhoto(act) : ["/alerts/actions", inWords(act)];
+    return await fetch(path, { method: "POST", headers, body, signal: stop.signal });
   } finally {
     clearTimeout(timer);
   }
+}
+
+function inWords({ action, alerts, request, note }) {
+  return new Blob([JSON.stringify({ action, alerts, request, note: note || null })], { type: "application/json" });
+}
+
+/** As the form of the alert's page sends it. */
+function withPhoto({ action, alerts, request, note, photo }) {
+  const form = new FormData();
+  for (const [name, value] of Object.entries({ action, request, note: note || "" })) form.append(name, value);
+  form.append("photo", photo, "photo.jpg");
+  return [`/alerts/${encodeURIComponent(alerts[0])}/actions`, form];
 }
 
 function token() {
