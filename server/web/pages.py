@@ -75,6 +75,7 @@ from server.api import (
     silences,
     tariff_versions,
     tariffs,
+    theme,
     vehicle_passes,
     visitors,
 )
@@ -102,6 +103,7 @@ def routers() -> list[APIRouter]:
     nouns = (
         login,
         language,
+        theme,
         alerts,
         alert_actions,
         duty_acts,

@@ -91,19 +91,24 @@ PATHS = (
     "/me",
     "/me/channels",
     "/me/second-factor",
+    "/offline",
     "/nothing",
 )
 
 
-@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-async def test_axe_finds_nothing_serious_and_targets_fit_a_glove(stage: Stage, size: ViewportSize) -> None:
+@pytest.mark.parametrize(
+    ("size", "theme"), [(PHONE, "dark"), (DESK, "dark"), (DESK, "light")], ids=["phone", "desk", "desk-by-day"]
+)
+async def test_axe_finds_nothing_serious_and_targets_fit_a_glove(stage: Stage, size: ViewportSize, theme: str) -> None:
     await _add_residents(stage)
     await reconciled_day(stage.house)
     page = await stage.visitor("wang", size)
+    await page.goto(f"{stage.base}/theme/{theme}")
     found = {path: await _faults(page, stage.base + path) for path in PATHS}
     await page.goto(f"{stage.base}/lang/en")
     found["/ in English"] = await _faults(page, stage.base + "/")
     open_page = await (await stage.context(size)).new_page()
+    await open_page.goto(f"{stage.base}/theme/{theme}")
     for path in (f"/receipt/{rows.RECEIPT}", "/receipt/none"):
         found[path] = await _faults(open_page, stage.base + path)
     found["/login"] = await _faults(open_page, stage.base + "/login")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from playwright.async_api import Page, expect
+from PIL import Image
+from playwright.async_api import FilePayload, Page, expect
 from sqlalchemy import delete
 
 from server.store import schema
@@ -158,3 +160,59 @@ async def test_without_indexeddb_words_are_kept_all_the_same(stage: Stage) -> No
     await stage.serve()
     await until(lambda: actions(stage, "a1"), ["acknowledge"])
     await until(lambda: page.evaluate(kept), 0)
+
+
+def a_photo() -> FilePayload:
+    """As a phone takes it: larger than anybody looks at, and with the phone's name in it."""
+    exif = Image.Exif()
+    exif[0x010F] = "a maker of phones"
+    into = io.BytesIO()
+    Image.new("RGB", (3_000, 2_000), "#335577").save(into, "JPEG", exif=exif)
+    return {"name": "IMG_1.jpg", "mimeType": "image/jpeg", "buffer": into.getvalue()}
+
+
+async def write_and_take(page: Page) -> None:
+    await page.fill("textarea", "门已关好")
+    await page.set_input_files("input[name=photo]", a_photo())
+    await expect(page.locator("#photo-shown")).to_be_visible()
+    await page.locator("button[value=close]").tap()
+
+
+async def test_closing_with_a_photo_by_the_phone_that_makes_it_smaller(stage: Stage) -> None:
+    page = await stage.visitor("li")
+    await page.goto(f"{stage.base}/alerts/a1")
+    await is_live(page)
+    await write_and_take(page)
+    shown = page.locator(".step-photo img")
+    await expect(shown).to_have_js_property("naturalWidth", 640)
+    assert await faults_here(page) == []
+    name = str(await page.locator(".step-photo").get_attribute("href")).rpartition("/")[2]
+    body = await stage.house.media.get(name)
+    assert Image.open(io.BytesIO(body)).size == (1_600, 1_067) and b"a maker" not in body
+
+
+async def test_a_photo_waits_for_a_line_with_its_words(stage: Stage) -> None:
+    page = await ready(stage)
+    await page.goto(f"{stage.base}/alerts/a1")
+    await is_live(page)
+    await keeps(page, "/alerts/a1")
+    async with no_line(page, stage):
+        await write_and_take(page)
+        await expect(page.locator("#pending")).to_contain_text("1 个操作待发送")
+        await page.goto(f"{stage.base}/")  # another page of ours sends it
+    await expect(page.locator("#outcomes p")).to_contain_text("已发送：结束 · 门被强行打开")
+    await page.goto(f"{stage.base}/alerts/a1")
+    await expect(page.locator(".step-photo img")).to_be_visible()
+    assert await actions(stage, "a1") == ["close"]
+
+
+async def test_what_is_no_photo_is_said_and_the_alert_stays_open(stage: Stage) -> None:
+    page = await stage.visitor("li")
+    await page.goto(f"{stage.base}/alerts/a1")
+    await is_live(page)
+    await page.fill("textarea", "门已关好")
+    lie: FilePayload = {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": b"no picture"}
+    await page.set_input_files("input[name=photo]", lie)
+    await page.locator("button[value=close]").tap()
+    await expect(page.locator("#alert .notice.bad")).to_contain_text("照片不能用")
+    assert await actions(stage, "a1") == []

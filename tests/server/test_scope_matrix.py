@@ -49,7 +49,7 @@ OPEN = {f"/open/{{complex_id}}{rest}" for rest in ("", "/revenue", "/poster", "/
 OPEN |= {f"/open/{{complex_id}}/{{month}}/{name}.json" for name in ("journals", "snapshot")}
 PUBLIC = MACHINES | VISITORS | DRIVERS | OPEN
 PUBLIC |= {"/receipt/{code}", "/login", "/lang/{language}", "/invite/{token}", "/login/oidc", "/login/oidc/back"}
-PUBLIC |= {"/worker.js", "/offline"}
+PUBLIC |= {"/worker.js", "/offline", "/theme/{theme}"}
 DONE = (200, 303)
 ON_SQLITE = pytest.mark.parametrize("engine", [SQLITE], ids=["sqlite"])  # what is no matter of the engine
 

@@ -45,7 +45,7 @@ async def loaded(town: City) -> set[str]:
     visitor, found = await town.visitor("li"), set[str]()
     for path in PAGES:
         found |= set(_LOADED.findall(await visitor.page(path)))
-    return with_imports(found)
+    return with_imports(found | {"light.css"})  # by day; the test of the theme sees that it is linked
 
 
 async def test_the_worker_keeps_exactly_what_a_patrols_pages_load(town: City) -> None:
@@ -85,6 +85,18 @@ async def test_the_manifest_has_icons_that_are_there_in_the_sizes_it_says(town: 
         assert icon["sizes"] == sizes[icon["src"]]
     assert {"192x192", "512x512"} <= {icon["sizes"] for icon in told["icons"]}
     assert any(icon.get("purpose") == "maskable" for icon in told["icons"])
+
+
+async def test_the_colours_are_chosen_kept_and_lead_back_here(town: City) -> None:
+    visitor = await town.visitor("li")
+    assert "light.css" not in await visitor.page("/"), "dark, where nobody said anything"
+    referer = {"Referer": "http://centre.example.invalid/doors?complex=garden"}
+    assert (await visitor.get("/theme/light", **referer)).headers["location"] == "/doors?complex=garden"
+    assert re.search(r'href="/static/[0-9a-f]{12}/light.css">', await visitor.page("/"))
+    await visitor.get("/theme/auto")
+    assert re.search(r'light.css" media="\(prefers-color-scheme: light\)">', await visitor.page("/"))
+    await visitor.get("/theme/%00<script>")
+    assert "light.css" not in await visitor.page("/")
 
 
 async def test_texts_are_zipped_for_who_takes_it(town: City) -> None:

@@ -2,7 +2,7 @@
 
 import { openOutbox } from "./acting.js";
 import { adorn, meant, place, showWaiting, tidy } from "./cards.js";
-import { Chime } from "./chime.js";
+import { Chime, rings } from "./chime.js";
 import { PageKeeper } from "./keep_page.js";
 import { Stream } from "./stream.js";
 import { refusal, say } from "./toast.js";
@@ -15,7 +15,7 @@ const stream = new Stream(document.body.dataset.position, arrived);
 const outbox = openOutbox(stream, showTaps, answered);
 const keeper = new PageKeeper(stream);
 const chime = new Chime(document.getElementById("sound"), () =>
-  document.querySelector('[data-section="open"] .card[data-severity="critical"]:not(.waiting)'),
+  [...document.querySelectorAll('[data-section="open"] .card[data-severity="critical"]:not(.waiting)')].some(rings),
 );
 
 function arrived(html) {
@@ -24,8 +24,8 @@ function arrived(html) {
   keeper.soon();
   const { severity, lateness, status, title } = card.dataset;
   if (!isNew || status !== "open" || lateness === "late") return; // what comes late is looked at, not rung for
-  if (severity === "critical") chime.ring();
-  if (severity === "high") chime.once();
+  if (rings(card)) chime.ring();
+  else chime.sound(severity);
   if (severity === "critical" || severity === "high") announce(fill(words.urgent, { title }));
 }
 
@@ -71,6 +71,7 @@ stream.onLive = () => {
   outbox.flush();
   keeper.soon();
 };
+stream.onWake = () => chime.resume();
 document.querySelectorAll(".card").forEach(adorn);
 tidy();
 chime.start();

@@ -2,6 +2,7 @@
 // puts what is done here into the outbox, so that it is done without a line too.
 
 import { openOutbox } from "./acting.js";
+import { listenElsewhere } from "./elsewhere.js";
 import { Photo } from "./photo.js";
 import { Stream } from "./stream.js";
 import { refusal, say } from "./toast.js";
@@ -12,12 +13,15 @@ const { alert, position } = document.body.dataset;
 const stream = new Stream(position, changed);
 const outbox = openOutbox(stream, showWaiting, answered);
 const input = document.querySelector('input[name="photo"]');
+const hear = listenElsewhere();
 const photo = input && new Photo(input, document.getElementById("photo-shown"));
 
 function changed(html) {
   const holder = document.createElement("template");
   holder.innerHTML = html;
-  if (holder.content.firstElementChild.dataset.alert !== alert) return;
+  const card = holder.content.firstElementChild;
+  hear(card);
+  if (card.dataset.alert !== alert) return;
   const note = document.querySelector('textarea[name="note"]');
   if (outbox.entries().some(isHere)) return; // the answer to it loads the page anew
   if (note && (note.value || input?.files.length || note === document.activeElement)) document.getElementById("changed").hidden = false;
