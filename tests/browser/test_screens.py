@@ -149,6 +149,7 @@ async def test_a_login_that_ended_leads_to_the_login(stage: Stage) -> None:
 async def test_it_rings_for_what_is_urgent_until_someone_takes_it_and_for_nothing_else(stage: Stage) -> None:
     """Vibration stands for the chime, which a test cannot hear: both are given together."""
     page = await stage.visitor("li")
+    await is_live(page)
     await page.locator("#alert-a1 .take").tap()  # else it rings from the start
     await until(lambda: actions(stage, "a1"), ["acknowledge"])
     await page.add_init_script(

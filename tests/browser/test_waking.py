@@ -45,6 +45,7 @@ ALARM, IMPORTANT, ORDINARY = [988, 659, 988, 659, 988, 659], [880, 1175, 880], [
 async def listening(stage: Stage, path: str = "/") -> Page:
     """A page with ears, on which nothing rings yet."""
     page = await stage.visitor("li")
+    await is_live(page)
     await page.locator("#alert-a1 .take").tap()
     await until(lambda: actions(stage, "a1"), ["acknowledge"])
     await page.add_init_script(EARS)
@@ -85,6 +86,7 @@ async def test_an_emergency_rings_on_after_the_page_was_loaded_anew_until_it_is_
 
 async def test_it_rings_on_the_page_of_another_alert_and_of_a_plan_until_anybody_takes_it(stage: Stage) -> None:
     page, other = await listening(stage, "/alerts/a2"), await stage.visitor("wang")
+    await is_live(other)
     await rows.add_alert(stage.house, "q1", severity="critical", occurred_at=rows.now())
     await expect(page.locator("#toast")).to_contain_text("紧急报警：门被强行打开")
     assert (await notes(page))[:6] == ALARM
@@ -152,8 +154,8 @@ async def test_the_colours_by_day_are_chosen_in_the_menu_and_sound(stage: Stage)
     assert await page.evaluate(ground) == "rgb(15, 21, 28)"
     await page.locator(".menu summary").tap()
     await page.get_by_role("link", name="浅色").tap()
-    await page.wait_for_load_state()
-    await until(lambda: page.evaluate(ground), "rgb(243, 246, 249)")
+    await expect(page.locator('meta[name="color-scheme"]')).to_have_attribute("content", "light")
+    assert await page.evaluate(ground) == "rgb(243, 246, 249)"
     assert await faults_here(page) == []
     await page.goto(f"{stage.base}/theme/auto")
     for scheme, colour in (("dark", "rgb(15, 21, 28)"), ("light", "rgb(243, 246, 249)")):
