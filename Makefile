@@ -18,7 +18,7 @@ CHECKS := "ruff check ." "ruff format --check ." basedpyright lint-imports \
 unexport PYTHONDONTWRITEBYTECODE # a container's habit, by which each of our many processes compiles all modules again
 
 .DEFAULT_GOAL := help
-.PHONY: help demo cluster test check bench faults wheel deb clean again
+.PHONY: help demo cluster test check screens bench faults wheel deb clean again
 
 help:  ## list these targets
 	@awk -F ':.*##' '/^[a-z]+:.*##/ {printf "  make %-8s%s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -35,6 +35,10 @@ test: .venv/.dev .venv/.browser .venv/.peers  ## every test but the faults (ARGS
 
 check: .venv/.dev  ## what must hold before a commit: style, types, imports, secrets, contents
 	@failed=; for step in $(CHECKS); do echo "== $$step"; $(BIN)/$$step || failed=1; done; test -z "$$failed"
+
+screens: .venv/.dev .venv/.browser  ## pictures of every screen into var/screens (ARGS="--only /alerts --form phone-dark-zh" for some)
+	@$(BIN)/python scripts/system_packages.py
+	@$(BIN)/python -m tests.browser.screens $(ARGS)
 
 faults: .venv/.dev .venv/.browser  ## kills, power cuts, full disks, broken lines: docs/faults.md (FULL=1: all of it, long)
 	@FULL=$(FULL) $(BIN)/python -m pytest -m faults $(if $(FULL),,--numprocesses 3 --dist loadfile) tests/faults tests/deploy $(ARGS)

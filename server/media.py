@@ -16,6 +16,7 @@ from obstore.store import LocalStore, ObjectStore
 from sqlalchemy import delete, select
 
 from domain.ids import content_name
+from server.small_pictures import small_of
 from server.store.engine import Database, stamp
 from server.store.retention_tables import erased_picture, unkept_object
 from server.store.schema import media
@@ -24,6 +25,8 @@ from server.store.upsert import insert
 
 _AT_ONCE = 500
 MAX_PICTURE_BYTES = 8 * 1024 * 1024
+_MAKING_AT_ONCE = 2
+_SMALL = ".small"  # behind the name of a picture: the same in small, which is no picture of its own
 _NAME = re.compile(r"[0-9a-f]{64}")
 _S3_SAYS = re.compile(r"<Code>(?P<code>[^<]*)</Code>\s*<Message>(?P<message>[^<]*)</Message>")
 
@@ -41,6 +44,8 @@ class MediaBox:
 
     def __init__(self, objects: ObjectStore, db: Database, now: Callable[[], datetime]) -> None:
         self._objects, self._db, self._now = objects, db, now
+        self._turn = asyncio.Semaphore(_MAKING_AT_ONCE)
+        self._made: dict[str, asyncio.Task[bytes]] = {}
 
     async def keep(self, sha256: str, complex_id: str, body: bytes, media_type: str) -> bool:
         """Keep a picture; whether it is new to the complex. Raises WrongHash, MediaAway.
@@ -136,14 +141,34 @@ class MediaBox:
         """A picture's bytes. Raises FileNotFoundError, MediaAway."""
         return await get_object(self._objects, sha256)
 
+    async def small(self, sha256: str) -> bytes:
+        """The picture in at most 30 kB, as JPEG: made once, kept beside it, gone with it.
+
+        Raises FileNotFoundError, MediaAway, and BadPicture where no such can be made.
+        """
+        with suppress(FileNotFoundError):
+            return await get_object(self._objects, sha256 + _SMALL)
+        making = self._made.get(sha256)
+        if making is None:  # a thousand screens ask for the picture of one alarm at once
+            making = self._made[sha256] = asyncio.create_task(self._make_small(sha256))
+            making.add_done_callback(lambda _: self._made.pop(sha256, None))
+        return await asyncio.shield(making)
+
+    async def _make_small(self, sha256: str) -> bytes:
+        async with self._turn:
+            made = await asyncio.to_thread(small_of, await self.get(sha256))
+        await put_object(self._objects, sha256 + _SMALL, made)
+        if not await _is_there(self._objects, sha256):  # it was let go of meanwhile
+            await _remove(self._objects, sha256)
+        return made
+
     async def forget(self, sha256: str) -> None:
         """Remove a picture that no complex has any more. Raises MediaAway."""
         query = select(media.c.complex).where(media.c.sha256 == sha256).limit(1)
         async with self._db.read() as connection:
             is_wanted = (await connection.execute(query)).first() is not None
         if not is_wanted:
-            with suppress(FileNotFoundError), _away_named():
-                await self._objects.delete_async(_path(sha256))
+            await _remove(self._objects, sha256)
 
 
 async def put_object(objects: ObjectStore, sha256: str, body: bytes) -> None:
@@ -155,8 +180,10 @@ async def put_object(objects: ObjectStore, sha256: str, body: bytes) -> None:
 
 
 async def _remove(objects: ObjectStore, sha256: str) -> None:
-    with _away_named(), suppress(FileNotFoundError):
-        await objects.delete_async(_path(sha256))
+    """First the picture, then the same in small: who makes that meanwhile looks for the picture afterwards."""
+    for name in (sha256, sha256 + _SMALL):
+        with _away_named(), suppress(FileNotFoundError):
+            await objects.delete_async(_path(name))
 
 
 async def _is_there(objects: ObjectStore, sha256: str) -> bool:

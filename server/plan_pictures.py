@@ -51,11 +51,11 @@ class Drawn(msgspec.Struct, frozen=True):
 def read_picture(body: bytes) -> Drawn:
     """Raises BadPicture. Costs a core for up to some seconds: call it in a thread, one at a time."""
     _look_at_bytes(body)
-    with _refusing(), Image.open(io.BytesIO(body), formats=_KINDS) as opened:
+    with refusing(), Image.open(io.BytesIO(body), formats=_KINDS) as opened:
         _look_at_head(opened)
         opened.draft("RGB", (_SHOWN_SIDE_PX, _SHOWN_SIDE_PX))  # a large JPEG is read in small
         opened.load()
-        kind, plain = str(opened.format), _plain(opened)
+        kind, plain = str(opened.format), plain_of(opened)
     return _written(plain, kind)
 
 
@@ -80,16 +80,22 @@ def _is_no_picture(body: bytes) -> bool:
 def _look_at_head(opened: Image.Image) -> None:
     """By what its head says, before any pixel is unpacked."""
     width, height = opened.size
-    if width * height > MOST_PIXELS or max(width, height) > MOST_SIDE_PX:
-        raise BadPicture("too_many_pixels", f"{width}x{height} px, at most {MOST_PIXELS} in all, {MOST_SIDE_PX} a side")
+    check_pixels(opened)
     if min(width, height) < LEAST_SIDE_PX:
         raise BadPicture("too_small", f"{width}x{height} px, at least {LEAST_SIDE_PX} a side")
     if getattr(opened, "n_frames", 1) != 1:
         raise BadPicture("moving", "more than one frame")
 
 
+def check_pixels(opened: Image.Image) -> None:
+    """Raises BadPicture for more of them than are unpacked."""
+    width, height = opened.size
+    if width * height > MOST_PIXELS or max(width, height) > MOST_SIDE_PX:
+        raise BadPicture("too_many_pixels", f"{width}x{height} px, at most {MOST_PIXELS} in all, {MOST_SIDE_PX} a side")
+
+
 @contextmanager
-def _refusing() -> Generator[None]:
+def refusing() -> Generator[None]:
     """Whatever a decoder says of bytes that are none of its kind, or broken, as a refusal."""
     try:
         with warnings.catch_warnings():
@@ -105,10 +111,10 @@ def _refusing() -> Generator[None]:
         raise BadPicture("damaged", str(error)) from error
 
 
-def _plain(opened: Image.Image) -> Image.Image:
+def plain_of(opened: Image.Image, side_px: int = _SHOWN_SIDE_PX) -> Image.Image:
     """Its pixels alone, upright, on white, no larger than screens show."""
     upright = _eight_bits(ImageOps.exif_transpose(opened))
-    upright.thumbnail((_SHOWN_SIDE_PX, _SHOWN_SIDE_PX))
+    upright.thumbnail((side_px, side_px))
     clear = upright.convert("RGBA")
     made = Image.new("RGB", clear.size, _WHITE)
     made.paste(clear, mask=clear.getchannel("A"))
@@ -131,17 +137,18 @@ def _upper_half(value: Any) -> Any:
 
 def _written(plain: Image.Image, kind: str) -> Drawn:
     """A drawing stays PNG where that is small enough; else it is a JPEG."""
-    body, type_ = (_saved(plain, "PNG"), _TYPES["PNG"]) if kind != "JPEG" else (b"", "")
+    body, type_ = (saved(plain, "PNG"), _TYPES["PNG"]) if kind != "JPEG" else (b"", "")
     for quality in _QUALITY:
         if body and len(body) <= MOST_BYTES:
             break
-        body, type_ = _saved(plain, "JPEG", quality=quality), _TYPES["JPEG"]
+        body, type_ = saved(plain, "JPEG", quality=quality), _TYPES["JPEG"]
     if len(body) > MOST_BYTES:
         raise BadPicture("too_large", f"{len(body)} bytes once it is drawn anew, at most {MOST_BYTES}")
     return Drawn(body, type_, plain.width, plain.height)
 
 
-def _saved(plain: Image.Image, kind: str, **how: int) -> bytes:
+def saved(plain: Image.Image, kind: str, **how: int) -> bytes:
+    """Its file."""
     into = io.BytesIO()
     plain.save(into, kind, **how)
     return into.getvalue()

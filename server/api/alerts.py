@@ -111,6 +111,6 @@ async def _one(request: Request, person: Person, identity: str, refused: str, fo
         has_subject=bool(whole_of(event)),
         whole=whole_of(event) if form is not None else [],
         reasons=REASONS,
-        refused=refused if refused in ("closed", "taken", "not_possible") else "",
+        refused=refused if refused in ("closed", "taken", "photo", "not_possible") else "",
         request_key=uuid4().hex,
     )

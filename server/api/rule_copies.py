@@ -52,7 +52,7 @@ async def _looked(
         areas = await area_views.areas(connection, person.scope)
         if area and all(one.id != area for one in areas):
             raise HTTPException(404, "no such area")
-        there = await place_views.complexes_below(connection, person.scope, area) if area else []
+        there = await place_views.seen_below(connection, person.scope, area) if area else []
         found = await rules_desk.targets(connection, newest.body, there, complex_id) if newest else []
     return place, newest, areas, found
 

@@ -28,6 +28,7 @@ from server.store.resident_tables import credential, resident_import, vehicle_pa
 from server.store.retention_tables import picture_use
 from server.store.revenue_tables import revenue_document
 from server.store.schema import (
+    alert_action,
     charge,
     charge_passage,
     charge_session,
@@ -245,7 +246,8 @@ async def _pictures(connection: AsyncConnection, terms: Terms, in_force: Sequenc
     document = revenue_document
     proves = exists().where(document.c.complex == media.c.complex, document.c.sha256 == media.c.sha256)
     of_item = exists().where(item_picture.c.complex == media.c.complex, item_picture.c.sha256 == media.c.sha256)
-    unused = (~named, ~shown, ~proves, ~of_item, media.c.complex.not_in(held))
+    closed = exists().where(alert_action.c.photo == media.c.sha256)  # goes with its alert
+    unused = (~named, ~shown, ~proves, ~of_item, ~closed, media.c.complex.not_in(held))
     old = (media.c.received_at < stamp(terms.cutoff("video_index", now)), *unused)
     rows = (await connection.execute(select(media.c.complex, media.c.sha256).where(*old).limit(_AT_ONCE))).all()
     for complex_id in sorted({row.complex for row in rows}):

@@ -20,10 +20,11 @@ from server.projections.parking import Parking
 from server.retention import erasures, holds, search
 from server.retention.letting_go import disown
 from server.retention.search import Hit
+from server.retention.unfold import without_alert
 from server.store import access_list, desired_rows, item_blanks, item_rows, provider_bill_rows, upload_rows
 from server.store.engine import Database
 from server.store.resident_tables import credential
-from server.store.schema import desired_state
+from server.store.schema import alert, desired_state
 
 _LISTS: Mapping[str, str] = MappingProxyType(
     {
@@ -191,6 +192,15 @@ async def _item(connection: AsyncConnection, hit: Hit, _named: Named, _identity:
         await item_blanks.blank(connection, one, now)
 
 
+async def _words_of_closing(connection: AsyncConnection, hit: Hit, _named: Named, _identity: str) -> None:
+    """Who is named in the words may be seen on the photo: it goes with them, unless it closes another alert too."""
+    photo, of = hit.row["photo"], select(alert.c.complex).where(alert.c.id == hit.row["alert"])
+    await connection.execute(update(hit.table).where(_same(hit)).values(note="（已删除）", photo=None))
+    complex_id = (await connection.execute(of)).scalar()
+    if photo and complex_id and await without_alert(connection, [photo]):
+        await disown(connection, complex_id, [photo])
+
+
 async def _household(connection: AsyncConnection, hit: Hit, named: Named, _identity: str) -> None:
     """The home stays; its name and telephone go, whoever they were found by."""
     await connection.execute(update(hit.table).where(_same(hit)).values(name="", phone=None))
@@ -213,7 +223,7 @@ _WAYS: Mapping[str, Callable[[AsyncConnection, Hit, Named, str], Awaitable[None]
         "delivery": _set(body=None, state="parked", error=_ERASED),
         "desired_state": _wish,
         "gateway_order": _set(args={_ERASED: True}),
-        "alert_action": _set(note="（已删除）"),
+        "alert_action": _words_of_closing,
         "silence": _set(reason=_ERASED),
         "patrol_act": _set(reason=_ERASED),
         "care_watch": _set(consent_by=_ERASED),

@@ -15,7 +15,7 @@ from eventlog.log import Record
 from server.batches import Batch
 from server.facts import Fact
 from server.projections.pictures import named_in
-from server.retention.unfold import unfold
+from server.retention.unfold import photos_of, unfold, without_alert
 from server.store.bulk import insert_new
 from server.store.retention_tables import expired_day, expired_range, picture_use, unkept_object, withheld
 from server.store.schema import batch as batch_table
@@ -51,7 +51,9 @@ async def apply(connection: AsyncConnection, changes: Sequence[Change], lost: It
     for complex_id in sorted({change.complex for change in changes}):
         facts = [fact for change in changes if change.complex == complex_id for fact in change.gone]
         unused = {sha256 for of, sha256 in pictures if of == complex_id}
+        photos = await photos_of(connection, facts)
         went += await unfold(connection, facts, unused)
+        unused |= await without_alert(connection, photos)
         went["pictures"] += await disown(connection, complex_id, unused)
         went["records"] += len(facts)
     return +went

@@ -90,6 +90,24 @@ async def unfold(connection: AsyncConnection, facts: Sequence[Fact], pictures: C
     return +went
 
 
+async def photos_of(connection: AsyncConnection, facts: Sequence[Fact]) -> set[str]:
+    """With which the alerts of the facts were closed."""
+    found: set[str] = set()
+    for some in _some(sorted({identity for ids in (await alerted(connection, facts)).values() for identity in ids})):
+        query = select(alert_action.c.photo).where(alert_action.c.alert.in_(some), alert_action.c.photo.is_not(None))
+        found.update((await connection.execute(query)).scalars())
+    return found
+
+
+async def without_alert(connection: AsyncConnection, photos: Collection[str]) -> set[str]:
+    """Those with which nothing is closed any more."""
+    still: set[str] = set()
+    for some in _some(sorted(photos)):
+        query = select(alert_action.c.photo).where(alert_action.c.photo.in_(some))
+        still.update((await connection.execute(query)).scalars())
+    return set(photos) - still
+
+
 async def _alerts(connection: AsyncConnection, facts: Sequence[Fact], pictures: Collection[str]) -> int:
     gone = sorted({identity for ids in (await alerted(connection, facts)).values() for identity in ids})
     await _scenes(connection, facts)

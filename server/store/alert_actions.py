@@ -31,6 +31,7 @@ class Asked(msgspec.Struct, frozen=True):
     alerts: tuple[str, ...]
     request: str
     note: str | None = None
+    photo: str | None = None  # the hash of a picture that the complex has
 
 
 class Doer(msgspec.Struct, frozen=True):
@@ -41,7 +42,8 @@ class Doer(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """How an alert stands after an action. ``refused``: "closed", or "taken" by someone else; None where it holds."""
+    """How an alert stands after an action. ``refused``: "closed", "taken" by someone else, or a "photo" that is none;
+    None where it holds."""
 
     alert: str
     status: str
@@ -60,6 +62,7 @@ def note(
     """What was asked for, and what became of it; the words of the note stay with the alert."""
     told = {"status": outcome.status, "refused": outcome.refused, "request": asked.request}
     told |= {"matter": matter} if matter else {}
+    told |= {"photo": asked.photo} if asked.photo else {}
     on = Subject("alert", view.id)
     record(connection, by.actor, f"alert.{asked.action}", at, on=on, complex_id=view.complex, details=told)
 
@@ -111,6 +114,7 @@ async def keep(
 ) -> None:
     """The action on each of the alerts, for the screens too."""
     done = {"action": asked.action, "account": account, "at": stamp(at), "note": asked.note}
+    done |= {"photo": asked.photo}
     rows = [{"alert": view.id, **done, "request": key_of(asked, view.id)} for view in views]
     if rows:
         await connection.execute(insert(alert_action).on_conflict_do_nothing(), rows)

@@ -70,12 +70,14 @@ class AlertView(msgspec.Struct, frozen=True):
 
 
 class ActionView(msgspec.Struct, frozen=True):
-    """Something a person did to an alert."""
+    """Something a person did to an alert. ``photo``: of a close; ``photo_here``: it was not let go of."""
 
     action: str
     actor: str
     at: datetime
     note: str | None
+    photo: str | None = None
+    photo_here: bool = False
 
 
 class AlertFilter(msgspec.Struct, frozen=True):
@@ -187,10 +189,12 @@ async def event_of(connection: AsyncConnection, identity: str) -> bytes:
 
 async def actions_of(connection: AsyncConnection, identity: str) -> list[ActionView]:
     """What people did to an alert, the oldest first."""
-    columns = (alert_action.c.action, account.c.username.label("actor"), alert_action.c.at, alert_action.c.note)
-    query = select(*columns).join(account, account.c.id == alert_action.c.account)
-    rows = await connection.execute(query.where(alert_action.c.alert == identity).order_by(alert_action.c.number))
-    return [msgspec.convert(row, ActionView) for row in rows.mappings()]
+    done = alert_action.c
+    here = exists().where(media.c.sha256 == done.photo, media.c.complex == alert.c.complex).label("photo_here")
+    columns = (done.action, account.c.username.label("actor"), done.at, done.note, done.photo, here)
+    query = select(*columns).join(account, account.c.id == done.account).join(alert, alert.c.id == done.alert)
+    rows = await connection.execute(query.where(done.alert == identity).order_by(done.number))
+    return [msgspec.convert(row, ActionView, strict=False) for row in rows.mappings()]
 
 
 async def picture_arrived_at(connection: AsyncConnection, complex_id: str, sha256: str) -> datetime | None:

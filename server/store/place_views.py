@@ -55,7 +55,7 @@ async def complexes_of(connection: AsyncConnection, scope: Scope) -> list[Comple
     return [msgspec.convert(row, ComplexView) for row in (await connection.execute(query)).mappings()]
 
 
-async def complexes_below(connection: AsyncConnection, scope: Scope, area: str) -> list[ComplexView]:
+async def seen_below(connection: AsyncConnection, scope: Scope, area: str) -> list[ComplexView]:
     """Those of an area and of all that lies in it, as far as a person sees them, by name."""
     query = select(complex_).join(area_within, area_within.c.area == complex_.c.area)
     query = query.where(area_within.c.upper == area, within(complex_.c.id, scope))

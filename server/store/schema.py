@@ -305,7 +305,9 @@ alert_action = Table(
     Column("at", String, nullable=False),
     Column("note", String),
     Column("request", String, nullable=False, unique=True),  # the screen's own key: a tap sent twice is one action
+    Column("photo", String),  # how it looked when it was closed: the hash of a picture of the complex
     Index("alert_action_alert", "alert", "number"),
+    Index("alert_action_photo", "photo"),
 )
 live = Table(  # what screens must hear; an SSE event id is a position here
     "live",

@@ -36,6 +36,7 @@ class Step(NamedTuple):
     note: str | None = None
     channel: str | None = None
     why: str | None = None
+    photo: str | None = None  # its hash; empty where there was one that was let go of
 
 
 def facts_of(event: Event, view: AlertView) -> list[Fact]:
@@ -92,8 +93,13 @@ def timeline_of(
     ]
     if picture_at is not None:
         steps.append(Step(picture_at, N_("图片到达")))
-    steps += [Step(done.at, titles.word("action", done.action), done.actor, done.note) for done in actions]
+    steps += [_done(one) for one in actions]
     return sorted((*steps, *told), key=lambda step: step.at)
+
+
+def _done(one: ActionView) -> Step:
+    photo = None if one.photo is None else one.photo if one.photo_here else ""
+    return Step(one.at, titles.word("action", one.action), one.actor, one.note, photo=photo)
 
 
 def told_of(deliveries: Sequence[Delivery], title_of: Callable[[str], str]) -> list[Step]:

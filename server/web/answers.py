@@ -13,6 +13,7 @@ from server.auth import Person
 from server.house import House
 from server.web.languages import N_, Language, language_of
 from server.web.render import render
+from server.web.themes import theme_of
 
 
 class Link(NamedTuple):
@@ -55,7 +56,7 @@ def open_page(request: Request, template: str, status: int = 200, **context: Any
 
 
 def _page(request: Request, template: str, status: int, language: Language, **context: Any) -> HTMLResponse:
-    shared = {"path": request.url.path, "now": house_of(request).now()}
+    shared = {"path": request.url.path, "now": house_of(request).now(), "theme": theme_of(request.cookies)}
     return HTMLResponse(render(language, template, **{**shared, **context}), status)
 
 

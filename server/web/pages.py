@@ -85,11 +85,13 @@ from server.api import (
     rounds,
     rule_copies,
     rules,
+    shell,
     silences,
     snap,
     snap_places,
     tariff_versions,
     tariffs,
+    theme,
     vehicle_passes,
     visitors,
 )
@@ -120,6 +122,7 @@ def routers() -> list[APIRouter]:
         alert_history,  # these three before the one whose paths take any alert
         noise,
         alert_month,
+        theme,
         alerts,
         alert_actions,
         duty_acts,
@@ -140,6 +143,7 @@ def routers() -> list[APIRouter]:
         items,  # its paths take any word
         care,
         live,
+        shell,
         pictures,
         parking,
         payments,

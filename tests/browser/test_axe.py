@@ -114,15 +114,19 @@ PATHS = (
     "/me",
     "/me/channels",
     "/me/second-factor",
+    "/offline",
     "/nothing",
 )
 
 
-@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-async def test_axe_finds_nothing_serious_and_targets_fit_a_glove(stage: Stage, size: ViewportSize) -> None:
-    await _add_residents(stage)
+@pytest.mark.parametrize(
+    ("size", "theme"), [(PHONE, "dark"), (DESK, "dark"), (DESK, "light")], ids=["phone", "desk", "desk-by-day"]
+)
+async def test_axe_finds_nothing_serious_and_targets_fit_a_glove(stage: Stage, size: ViewportSize, theme: str) -> None:
+    await add_residents(stage)
     await reconciled_day(stage.house)
     page = await stage.visitor("wang", size)
+    await page.goto(f"{stage.base}/theme/{theme}")
     found = {path: await _faults(page, stage.base + path) for path in PATHS}
     await page.goto(f"{stage.base}/lang/en")
     worker = await stage.visitor("lin", size)
@@ -130,6 +134,7 @@ async def test_axe_finds_nothing_serious_and_targets_fit_a_glove(stage: Stage, s
         found[path] = await _faults(worker, stage.base + path)
     found["/ in English"] = await _faults(page, stage.base + "/")
     open_page = await (await stage.context(size)).new_page()
+    await open_page.goto(f"{stage.base}/theme/{theme}")
     for path in (f"/receipt/{rows.RECEIPT}", "/receipt/none"):
         found[path] = await _faults(open_page, stage.base + path)
     for path in (f"/snap/{rows.SNAP}", "/snap/none", "/snap/status", f"/snap/status/{rows.REPORT}"):
@@ -151,7 +156,7 @@ async def test_axe_finds_nothing_serious_and_targets_fit_a_glove(stage: Stage, s
     assert {path: faults for path, faults in found.items() if faults} == {}
 
 
-async def _add_residents(stage: Stage) -> None:
+async def add_residents(stage: Stage) -> None:
     """A household with one of each, and a link for its visitors; a group, a schedule; a device that was found."""
     async with stage.house.db.write() as connection:
         await rows.add_household(connection, stage.house.now())
@@ -184,6 +189,10 @@ async def test_axe_sees_what_is_wrong(stage: Stage) -> None:
         document.querySelector('.x').style.color = '#333';"""
     )
     assert {"button-name", "color-contrast"} <= set(await _axe(page))
+    await page.evaluate("document.querySelector('main').insertAdjacentHTML('beforeend', '<p style=\"top:0\">x</p>')")
+    assert len(await page.evaluate(_INLINE)) == 1
+    assert any("Content Security Policy" in said for said in stage.complaints)
+    stage.complaints.clear()
 
 
 _SMALL_TARGETS = """() => [...document.querySelectorAll(
@@ -195,10 +204,18 @@ _SMALL_TARGETS = """() => [...document.querySelectorAll(
 _SIDEWAYS = "() => document.documentElement.scrollWidth > document.documentElement.clientWidth"
 
 
+# Our policy lets no such thing run; here it is not even there. What scripts set by the style's own object is no text.
+_INLINE = """() => [...document.querySelectorAll(
+    'script:not([src]):not([type="application/json"]), style, [style], [onclick], [onload], [onerror], [onsubmit]')]
+  .map((item) => `inline: ${item.outerHTML.slice(0, 90)}`)"""
+
+
 async def _faults(page: Page, url: str) -> list[str]:
-    """What axe calls serious or critical, controls below 48 px, and a page that scrolls sideways."""
-    await page.goto(url)
-    return await faults_here(page)
+    """What axe calls serious or critical, controls below 48 px, a page that scrolls sideways, and what is inline."""
+    answer = await page.goto(url)
+    policy = answer.headers.get("content-security-policy", "") if answer else ""
+    framed = [] if "frame-ancestors 'none'" in policy and "unsafe" not in policy else [f"policy: {policy}"]
+    return [*framed, *await page.evaluate(_INLINE), *await faults_here(page)]
 
 
 async def faults_here(page: Page) -> list[str]:

@@ -14,7 +14,7 @@ from tests.rig import until
 pytestmark = NEEDS
 HERE = "/me/channels"
 SHOWN = """async () => {
-  const found = await navigator.serviceWorker.getRegistration("/static/");
+  const found = await navigator.serviceWorker.getRegistration("/");
   return (await found.getNotifications()).map((one) => [one.title, one.body, one.tag, one.data.url]);
 }"""
 

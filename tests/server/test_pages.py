@@ -298,7 +298,7 @@ async def test_a_card_gets_its_picture_when_it_has_come(town: City) -> None:
     await anext(stream)
     await rows.keep_picture(town.house, body=body)
     await rows.touch_alert(town.house, "p1")
-    assert f'src="/media/{name}"' in (await anext(stream)).decode()
+    assert f'src="/media/{name}/small"' in (await anext(stream)).decode()
 
 
 async def test_late_alerts_say_both_times(town: City) -> None:

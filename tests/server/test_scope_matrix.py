@@ -53,6 +53,7 @@ REPORTERS = {"/snap/{token}", "/snap/status", "/snap/status/{code}", "/snap/stat
 REPORTERS |= {"/snap/status/{code}/rate", "/snap/status/{code}/withdraw"}
 PUBLIC = MACHINES | VISITORS | DRIVERS | OPEN | REPORTERS
 PUBLIC |= {"/receipt/{code}", "/login", "/lang/{language}", "/invite/{token}", "/login/oidc", "/login/oidc/back"}
+PUBLIC |= {"/worker.js", "/offline", "/theme/{theme}"}
 DONE = (200, 303)
 ON_SQLITE = pytest.mark.parametrize("engine", [SQLITE], ids=["sqlite"])  # what is no matter of the engine
 
@@ -147,6 +148,7 @@ EXAMPLES: dict[str, Example] = {
     "/parking/codes/{complex_id}": Example("/parking/codes/garden"),
     "/parking/codes/{complex_id}/{code}/end": Example("/parking/codes/garden/gardencode23/end", again=404),
     "/media/{sha256}": Example(f"/media/{content_name(rows.picture('#2b3b52', '3号楼东门 02:14'))}"),
+    "/media/{sha256}/small": Example(f"/media/{content_name(rows.picture('#2b3b52', '3号楼东门 02:14'))}/small"),
     "/gateways/refusals/{number}": Example("/gateways/refusals/1"),
     "/gateways/{identity}/conservation": Example("/gateways/gw-0a1b2c3d4e5f/conservation"),
     "/gateways/{identity}/conservation/ask": Example("/gateways/gw-0a1b2c3d4e5f/conservation/ask"),

@@ -266,7 +266,14 @@ async def _act(east: Centre, gateway: Gateway) -> None:
     await add_account(house.db, "wang", "a password of wang", "patrol", CITY, house.now())
     (person,) = await east.rows(account)
     (first, *_) = sorted(row["id"] for row in await east.rows(alert))
-    said = {"alert": first, "action": "acknowledge", "account": person["id"], "note": "去看", "request": "r1"}
+    said = {
+        "alert": first,
+        "action": "acknowledge",
+        "account": person["id"],
+        "note": "去看",
+        "request": "r1",
+        "photo": "0" * 64,
+    }
     now = stamp(house.now())
     wanted = {"gateway": gateway.id, "stream": "money", "epoch": "e1", "first": 1, "last": 1, "since": now}
     found = {"gateway": gateway.id, "stream": "money", "day": 1, "differences": {"lost": 1}}

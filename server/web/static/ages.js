@@ -14,6 +14,11 @@ export function setClock(serverTime) {
   if (!Number.isNaN(at)) aheadMs = at - Date.now();
 }
 
+/** Now by the centre's clock, in milliseconds. */
+export function centreNow() {
+  return Date.now() + aheadMs;
+}
+
 export function ageWords(seconds) {
   if (seconds < MINUTE_S) return words.now;
   if (seconds < HOUR_S) return fill(words.minutes, { n: Math.floor(seconds / MINUTE_S) });
@@ -22,7 +27,7 @@ export function ageWords(seconds) {
 }
 
 export function refreshAges(root = document) {
-  const now = Date.now() + aheadMs;
+  const now = centreNow();
   for (const time of root.querySelectorAll("time.age")) {
     const text = ageWords((now - Date.parse(time.dateTime)) / 1000);
     if (time.textContent !== text) time.textContent = text;

@@ -1,7 +1,8 @@
 // Adds this browser to those that are pushed to: asks, subscribes, and tells the centre where to.
 
 const box = document.getElementById("push");
-const WORKER = "/static/push_worker.js"; // without a version: its subscription must outlive an upgrade
+const WORKER = "/worker.js"; // the one of all screens: its subscription outlives an upgrade
+const BEFORE = "/static/push_worker.js"; // of earlier versions, in a scope of its own
 
 function bytes(text) {
   const plain = atob(text.replace(/-/g, "+").replace(/_/g, "/") + "=".repeat((4 - (text.length % 4)) % 4));
@@ -30,7 +31,14 @@ async function add() {
   const token = document.querySelector('meta[name="csrf"]').content;
   const answer = await fetch("/me/channels/browsers", { method: "POST", body, headers: { "X-CSRF-Token": token } });
   if (!answer.ok) return say(box.dataset.refused);
+  await leaveEarlier();
   location.reload();
+}
+
+/** Else both would show the same push. */
+async function leaveEarlier() {
+  const all = await navigator.serviceWorker.getRegistrations();
+  await Promise.all(all.filter((one) => one.active?.scriptURL.endsWith(BEFORE)).map((one) => one.unregister()));
 }
 
 /** A worker that was just registered cannot subscribe before it is active. */

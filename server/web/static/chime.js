@@ -1,16 +1,36 @@
-// Sound and vibration for what cannot wait: one chime for important alerts, ringing until taken for urgent ones.
+// Sound and vibration, another for each severity: emergencies ring until they are taken, important ones chime thrice,
+// ordinary ones once and softly, hints not at all.
+
+import { centreNow } from "./ages.js";
+import { say } from "./toast.js";
+import { words } from "./words.js";
 
 const SOUND_KEY = "gatehouse.sound";
 const RING_EVERY_MS = 4000;
-const NOTES = [880, 1175, 880];
+const RINGS_FOR_MS = 30 * 60 * 1000; // afterwards the ladder has told others, and a card says how old it is
+const MESSAGE_MS = 6000;
+const SILENT_MS = 500; // so long a browser may take to begin
+// Notes in hertz, each so long, so loud; and the vibration in milliseconds.
+const SOUNDS = {
+  critical: { notes: [988, 659, 988, 659, 988, 659], lastsS: 0.24, volume: 0.5, buzz: [500, 150, 500, 150, 500] },
+  high: { notes: [880, 1175, 880], lastsS: 0.18, volume: 0.4, buzz: [200, 100, 200] },
+  medium: { notes: [660], lastsS: 0.2, volume: 0.25, buzz: [120] },
+};
 let context = null;
 
+/** Whether a card is something that rings until it is taken. */
+export function rings(card) {
+  const { severity, status, lateness, received } = card.dataset;
+  const isFresh = centreNow() - Date.parse(received) < RINGS_FOR_MS;
+  return severity === "critical" && status === "open" && lateness !== "late" && isFresh;
+}
+
 export class Chime {
-  /** `isWaiting` says whether an urgent alert is still not taken. */
+  /** `isWaiting` says whether an emergency is still not taken. */
   constructor(button, isWaiting) {
     this.button = button;
     this.isWaiting = isWaiting;
-    this.on = localStorage.getItem(SOUND_KEY) === "on";
+    this.on = localStorage.getItem(SOUND_KEY) !== "off";
   }
 
   start() {
@@ -18,31 +38,47 @@ export class Chime {
     this.button.addEventListener("click", () => this.toggle());
     // Browsers let a page sound only after a touch.
     document.addEventListener("pointerdown", () => this.on && wake(), { once: true });
+    this.resume();
+  }
+
+  /** What rang before the page was loaded, or before the phone slept, rings on. */
+  resume() {
+    if (this.isWaiting()) this.ring();
   }
 
   toggle() {
     this.on = !this.on;
     localStorage.setItem(SOUND_KEY, this.on ? "on" : "off");
     this.show();
-    if (this.on) this.once();
-    else clearInterval(this.ringing);
+    clearInterval(this.ringing);
+    if (this.on) this.sound("high");
+    if (this.on) this.resume();
   }
 
   show() {
     this.button.setAttribute("aria-pressed", String(this.on));
   }
 
-  once() {
-    if (!this.on) return;
+  sound(severity) {
+    const wanted = SOUNDS[severity];
+    if (!this.on || !wanted) return;
     wake();
-    NOTES.forEach((hertz, index) => play(hertz, index * 0.18));
-    if (navigator.vibrate) navigator.vibrate([200, 100, 200]);
+    setTimeout(() => context.state === "suspended" && this.askForTouch(), SILENT_MS);
+    wanted.notes.forEach((hertz, index) => play(hertz, index * wanted.lastsS, wanted));
+    if (navigator.vibrate) navigator.vibrate(wanted.buzz);
   }
 
   ring() {
     clearInterval(this.ringing);
-    this.once();
-    this.ringing = setInterval(() => (this.isWaiting() ? this.once() : clearInterval(this.ringing)), RING_EVERY_MS);
+    this.sound("critical");
+    this.ringing = setInterval(() => (this.isWaiting() ? this.sound("critical") : clearInterval(this.ringing)), RING_EVERY_MS);
+  }
+
+  /** Honest where the browser keeps us silent. */
+  askForTouch() {
+    if (this.asked) return;
+    this.asked = true;
+    say(words.touch, MESSAGE_MS);
   }
 }
 
@@ -51,15 +87,15 @@ function wake() {
   if (context.state === "suspended") context.resume();
 }
 
-function play(hertz, afterS) {
+function play(hertz, afterS, { lastsS, volume }) {
   const start = context.currentTime + afterS;
   const tone = context.createOscillator();
-  const volume = context.createGain();
+  const loud = context.createGain();
   tone.frequency.value = hertz;
-  volume.gain.setValueAtTime(0.0001, start);
-  volume.gain.exponentialRampToValueAtTime(0.4, start + 0.02);
-  volume.gain.exponentialRampToValueAtTime(0.0001, start + 0.16);
-  tone.connect(volume).connect(context.destination);
+  loud.gain.setValueAtTime(0.0001, start);
+  loud.gain.exponentialRampToValueAtTime(volume, start + 0.02);
+  loud.gain.exponentialRampToValueAtTime(0.0001, start + lastsS - 0.02);
+  tone.connect(loud).connect(context.destination);
   tone.start(start);
-  tone.stop(start + 0.17);
+  tone.stop(start + lastsS - 0.01);
 }

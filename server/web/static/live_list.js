@@ -1,31 +1,31 @@
 // The page of live alerts: stream in, taps out.
 
+import { openOutbox } from "./acting.js";
 import { adorn, meant, place, showWaiting, tidy } from "./cards.js";
-import { Chime } from "./chime.js";
-import { Outbox } from "./outbox.js";
+import { Chime, rings } from "./chime.js";
+import { PageKeeper } from "./keep_page.js";
 import { Stream } from "./stream.js";
+import { refusal, say } from "./toast.js";
 import { fill, words } from "./words.js";
 
 const UNDO_MS = 5000;
 const MESSAGE_MS = 4000;
-const { person, position } = document.body.dataset;
-const toast = document.getElementById("toast");
-const pending = document.getElementById("pending");
 
-const outbox = new Outbox(person, showPending, answered);
-const stream = new Stream(position, arrived);
+const stream = new Stream(document.body.dataset.position, arrived);
+const outbox = openOutbox(stream, showTaps, answered);
+const keeper = new PageKeeper(stream);
 const chime = new Chime(document.getElementById("sound"), () =>
-  document.querySelector('[data-section="open"] .card[data-severity="critical"]:not(.waiting)'),
+  [...document.querySelectorAll('[data-section="open"] .card[data-severity="critical"]:not(.waiting)')].some(rings),
 );
-let hiding = null;
 
 function arrived(html) {
   const { card, isNew } = place(html);
-  showPending();
+  outbox.show();
+  keeper.soon();
   const { severity, lateness, status, title } = card.dataset;
   if (!isNew || status !== "open" || lateness === "late") return; // what comes late is looked at, not rung for
-  if (severity === "critical") chime.ring();
-  if (severity === "high") chime.once();
+  if (rings(card)) chime.ring();
+  else chime.sound(severity);
   if (severity === "critical" || severity === "high") announce(fill(words.urgent, { title }));
 }
 
@@ -45,34 +45,16 @@ function take(card) {
 
 function undo(request, alerts, title) {
   if (!outbox.withdraw(request)) outbox.add("undo", alerts, title);
-  say(words.undone, MESSAGE_MS, null);
+  say(words.undone, MESSAGE_MS);
 }
 
-function answered(entry, answer) {
-  if (answer === null) {
-    say(words.refused, MESSAGE_MS, null);
-    return;
-  }
-  const refused = answer.outcomes.find((outcome) => outcome.refused);
-  if (refused) say(words[`refused_${refused.refused}`] ?? words.refused, MESSAGE_MS, null);
+function answered(act, answer, hadToWait) {
+  const why = refusal(answer);
+  if (why && !hadToWait) say(why, MESSAGE_MS);
 }
 
-function say(text, milliseconds, onUndo) {
-  clearTimeout(hiding);
-  toast.querySelector(".toast-words").textContent = text;
-  const button = toast.querySelector(".toast-undo");
-  button.hidden = onUndo === null;
-  button.onclick = onUndo;
-  toast.hidden = false;
-  hiding = setTimeout(() => (toast.hidden = true), milliseconds);
-}
-
-function showPending() {
-  const entries = outbox.entries();
-  showWaiting(new Set(entries.filter((entry) => entry.action === "acknowledge").flatMap((entry) => entry.alerts)));
-  const text = outbox.needsLogin ? words.sign_in : fill(words.pending, { n: entries.length });
-  pending.hidden = entries.length === 0 || (stream.isLive && !outbox.needsLogin);
-  if (pending.textContent !== text) pending.textContent = text;
+function showTaps(acts) {
+  showWaiting(new Set(acts.filter((act) => act.action !== "undo").flatMap((act) => act.alerts)));
 }
 
 document.getElementById("main").addEventListener("click", (event) => {
@@ -85,10 +67,14 @@ document.getElementById("main").addEventListener("click", (event) => {
   if (button) take(button.closest(".card"));
 });
 
-stream.onLive = () => outbox.flush();
+stream.onLive = () => {
+  outbox.flush();
+  keeper.soon();
+};
+stream.onWake = () => chime.resume();
 document.querySelectorAll(".card").forEach(adorn);
 tidy();
 chime.start();
 outbox.start();
 stream.start();
-setInterval(showPending, 1000);
+setInterval(outbox.show, 1000);

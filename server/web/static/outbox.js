@@ -1,78 +1,128 @@
-// What a person tapped and the centre has not confirmed: kept in the browser, sent until answered, done there once.
+// What a person did and the centre has not confirmed: kept in the browser, sent in order until answered, done there once.
 
-const KEY = "gatehouse.outbox";
-const MOST = 200;
+import { openStore } from "./outbox_store.js";
+
 const FIRST_RETRY_MS = 2000;
 const LONGEST_RETRY_MS = 30000;
+const MOST = 200;
+const FULL = { outcomes: [{ refused: "full" }] };
+const PATIENCE_MS = 20000;
+const PATIENCE_WITH_PHOTO_MS = 120000;
+const OTHERS = "BroadcastChannel" in window ? new BroadcastChannel("gatehouse.outbox") : null;
 
 export class Outbox {
-  /** `onChange` after every change; `onAnswer(entry, answer)` with outcomes, or null where the centre refused. */
+  /** `onChange` after every change; `onAnswer(act, answer)` with outcomes, or null where the centre refused. */
   constructor(person, onChange, onAnswer) {
     this.person = person;
     this.onChange = onChange;
     this.onAnswer = onAnswer;
+    this.kept = [];
+    this.waited = new Set(); // the keys of acts that could not be sent at once,
+    this.coming = new Set(); // that are about to be written,
+    this.gone = new Set(); // and that are done with, written or not
+    this.isKept = true;
     this.sending = null;
+    this.isFlushing = false;
     this.retryMs = FIRST_RETRY_MS;
     this.needsLogin = false;
+    this.written = openStore().then((store) => (this.store = store)); // what is written, one after the other
   }
 
-  start() {
+  async start() {
+    await this.written;
+    await this.look();
+    for (const act of this.kept) this.waited.add(act.request);
     window.addEventListener("online", () => this.flush());
-    window.addEventListener("storage", (event) => event.key === KEY && this.onChange());
-    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.flush());
-    this.onChange();
-    this.flush();
+    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.return());
+    if (OTHERS) OTHERS.onmessage = () => this.look();
+    await this.flush();
   }
 
-  /** Taps of whoever is signed in; another person's wait for them. */
+  get keepsPhotos() {
+    return this.store?.keepsPhotos === true;
+  }
+
+  async return() {
+    await this.look();
+    await this.flush();
+  }
+
+  /** What lies in the store now: another page of ours may have sent some of it. */
+  look() {
+    this.written = this.written.then(async () => {
+      const found = (await this.store.all()).filter((act) => !this.gone.has(act.request));
+      this.kept = [...found, ...this.kept.filter((act) => this.coming.has(act.request))];
+      this.onChange();
+    });
+    return this.written;
+  }
+
+  /** Acts of whoever is signed in; another person's wait for them. */
   entries() {
-    return read().filter((entry) => entry.person === this.person);
+    return this.kept.filter((act) => act.person === this.person);
   }
 
-  /** Keeps a tap before anything is sent; its key. */
-  add(action, alerts, title) {
-    const request = newKey();
-    write([...read(), { request, action, alerts, title, person: this.person }].slice(-MOST));
+  /** Keeps an act, before anything is sent; its key. `more`: {note, photo}. */
+  add(action, alerts, title, more = {}) {
+    const act = { request: newKey(), action, alerts, title, person: this.person, ...more };
+    if (this.entries().length >= MOST) {
+      this.onAnswer(act, FULL);
+      return act.request;
+    }
+    this.kept = [...this.kept, act];
+    this.coming.add(act.request);
     this.onChange();
-    this.flush();
-    return request;
+    this.write(() => this.store.put({ ...act }).finally(() => this.coming.delete(act.request))).then(() => this.flush());
+    return act.request;
   }
 
-  /** Takes a tap back; false where it may have been sent already. */
+  /** Takes an act back; false where it may have been sent already. */
   withdraw(request) {
-    if (this.sending === request) return false;
-    const kept = read();
-    const left = kept.filter((entry) => entry.request !== request);
-    if (left.length === kept.length) return false;
-    write(left);
-    this.onChange();
+    if (this.sending === request || !this.kept.some((act) => act.request === request)) return false;
+    this.forget(request);
     return true;
   }
 
-  async flush() {
-    if (this.sending) return;
-    clearTimeout(this.retry);
-    for (let entry = this.entries()[0]; entry; entry = this.entries()[0]) {
-      if (!(await this.send(entry))) return;
-    }
+  forget(request) {
+    this.kept = this.kept.filter((act) => act.request !== request);
+    this.gone.add(request);
+    this.write(() => this.store.drop(request));
+    this.onChange();
   }
 
-  async send(entry) {
-    this.sending = entry.request;
+  write(work) {
+    this.written = this.written.then(work).catch(() => (this.isKept = false)); // said by the page; it still sends
+    return this.written.then(() => OTHERS?.postMessage("changed"));
+  }
+
+  async flush() {
+    if (this.isFlushing) return;
+    this.isFlushing = true;
+    clearTimeout(this.retry);
+    await this.written;
+    for (let act = this.entries()[0]; act; act = this.entries()[0]) {
+      if (!(await this.send(act))) break;
+    }
+    this.isFlushing = false;
+  }
+
+  async send(act) {
+    this.sending = act.request;
     try {
-      const answer = await post(entry);
-      if (answer.status === 401) return this.wait(true);
-      if (answer.status >= 500 || answer.status === 429) return this.wait(false);
-      this.finish(entry, answer.ok ? await answer.json() : null);
+      const answer = await post(act);
+      if (answer.status === 401) return this.wait(act, true);
+      if (answer.status >= 500 || answer.status === 429) return this.wait(act, false);
+      this.finish(act, answer.ok ? await answer.json() : null);
       return true;
     } catch {
-      return this.wait(false);
+      return this.wait(act, false);
     } finally {
       this.sending = null;
     }
   }
 
-  wait(needsLogin) {
+  wait(act, needsLogin) {
+    this.waited.add(act.request);
     this.needsLogin = needsLogin;
     this.retry = setTimeout(() => this.flush(), this.retryMs);
     this.retryMs = Math.min(LONGEST_RETRY_MS, this.retryMs * 2);
@@ -80,49 +130,55 @@ export class Outbox {
     return false;
   }
 
-  finish(entry, answer) {
+  finish(act, answer) {
     this.retryMs = FIRST_RETRY_MS;
     this.needsLogin = false;
-    write(read().filter((other) => other.request !== entry.request));
-    this.onChange();
-    this.onAnswer(entry, answer);
+    this.forget(act.request);
+    this.onAnswer(act, answer);
   }
 }
 
-/** Sends a tap; where the page's token is of an earlier login, once more with the present one. */
-async function post(entry) {
-  const answer = await postWith(entry, document.querySelector('meta[name="csrf"]'));
-  return answer.status === 403 && (await renewToken()) ? postWith(entry, document.querySelector('meta[name="csrf"]')) : answer;
+/** Sends an act; where the page's token is of an earlier login, once more with the present one. */
+async function post(act) {
+  const answer = await postWith(act);
+  return answer.status === 403 && (await renewToken()) ? postWith(act) : answer;
 }
 
-function postWith(entry, token) {
-  return fetch("/alerts/actions", {
-    method: "POST",
-    headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRF-Token": token.content },
-    body: JSON.stringify({ action: entry.action, alerts: entry.alerts, request: entry.request }),
-  });
+async function postWith(act) {
+  const stop = new AbortController();
+  const timer = setTimeout(() => stop.abort(), act.photo ? PATIENCE_WITH_PHOTO_MS : PATIENCE_MS);
+  try {
+    const headers = { Accept: "application/json", "X-CSRF-Token": token().content };
+    const [path, body] = act.photo ? withPhoto(act) : ["/alerts/actions", inWords(act)];
+    return await fetch(path, { method: "POST", headers, body, signal: stop.signal });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function inWords({ action, alerts, request, note }) {
+  return new Blob([JSON.stringify({ action, alerts, request, note: note || null })], { type: "application/json" });
+}
+
+/** As the form of the alert's page sends it. */
+function withPhoto({ action, alerts, request, note, photo }) {
+  const form = new FormData();
+  for (const [name, value] of Object.entries({ action, request, note: note || "" })) form.append(name, value);
+  form.append("photo", photo, "photo.jpg");
+  return [`/alerts/${encodeURIComponent(alerts[0])}/actions`, form];
+}
+
+function token() {
+  return document.querySelector('meta[name="csrf"]');
 }
 
 async function renewToken() {
   const answer = await fetch("/session", { headers: { Accept: "application/json" } });
   if (!answer.ok) return false;
   const { csrf, person } = await answer.json();
-  const token = document.querySelector('meta[name="csrf"]');
-  const isNew = csrf !== token.content && String(person) === document.body.dataset.person;
-  if (isNew) token.content = csrf;
+  const isNew = csrf !== token().content && String(person) === document.body.dataset.person;
+  if (isNew) token().content = csrf;
   return isNew;
-}
-
-function read() {
-  try {
-    return JSON.parse(localStorage.getItem(KEY) ?? "[]");
-  } catch {
-    return []; // not ours, or not JSON: nothing that could be sent
-  }
-}
-
-function write(entries) {
-  localStorage.setItem(KEY, JSON.stringify(entries));
 }
 
 // Not crypto.randomUUID: browsers have that only over https, and a complex may run without.

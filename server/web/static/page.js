@@ -1,4 +1,4 @@
-// What every page does: ages stay true, requests bear the login's token, the menu closes.
+// What every page does: ages stay true, requests bear the login's token, the menu closes, the worker is there.
 
 import { keepAges, refreshAges } from "./ages.js";
 
@@ -18,6 +18,11 @@ if (menu) {
     menu.open = false;
     menu.querySelector("summary").focus();
   });
+}
+
+// Only over https, or on this machine; without it everything works but the pages for where there is no line.
+if (document.body.dataset.person && "serviceWorker" in navigator) {
+  navigator.serviceWorker.register("/worker.js").catch((error) => console.warn("no worker:", error.message));
 }
 
 keepAges();

@@ -1,6 +1,7 @@
 // The plan to look at: asks for its signs anew when the centre says that something stands otherwise.
 
 import { refreshAges } from "./ages.js";
+import { listenElsewhere } from "./elsewhere.js";
 import { startZoom } from "./plan_zoom.js";
 import { Stream } from "./stream.js";
 
@@ -12,12 +13,15 @@ let asked = null;
 let isAsking = false;
 let again = false;
 
+const hear = listenElsewhere();
 const stream = new Stream(position, alertCame, (one) => one === complex && askSoon());
 
 function alertCame(html) {
   const holder = document.createElement("template");
   holder.innerHTML = html;
-  if (holder.content.firstElementChild.dataset.complex === complex) askSoon();
+  const card = holder.content.firstElementChild;
+  hear(card);
+  if (card.dataset.complex === complex) askSoon();
 }
 
 function askSoon() {

@@ -8,6 +8,8 @@ const SHOW_LOST_AFTER_MS = 5000;
 const FIRST_RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 5000;
 const LOOK_EVERY_MS = 1000;
+const SLEPT_MS = 5000; // between two looks of a page that is in front
+const AWAY_MS = 3000; // behind another app: its line may be dead, and no browser says so
 
 export class Stream {
   /** `position` is where the page was read; `onAlert` gets the HTML of a card, `onPlan` the complex of a plan. */
@@ -15,10 +17,12 @@ export class Stream {
     this.position = position;
     this.onAlert = onAlert;
     this.onPlan = onPlan;
-    this.heardAt = Date.now();
+    this.heardAt = Number(document.documentElement.dataset.kept) || Date.now(); // a kept page is as old as it says
     this.isLive = false;
     this.retryMs = FIRST_RETRY_MS;
     this.onLive = () => {};
+    this.onWake = () => {};
+    this.lookedAt = this.leftAt = Date.now();
   }
 
   start() {
@@ -86,12 +90,25 @@ export class Stream {
   }
 
   look() {
+    const sleptMs = Date.now() - this.lookedAt;
+    this.lookedAt = Date.now();
+    if (document.visibilityState === "visible" && sleptMs > SLEPT_MS) this.wake();
     if (this.isLive && Date.now() - this.heardAt > SILENT_AFTER_MS) this.lose();
     this.show();
   }
 
   returned() {
-    if (document.visibilityState === "visible" && Date.now() - this.heardAt > SILENT_AFTER_MS / 2) this.open();
+    if (document.visibilityState !== "visible") this.leftAt = Date.now();
+    else if (Date.now() - this.leftAt > AWAY_MS) this.wake();
+  }
+
+  /** Not live before the centre is heard again: what was missed since the last position comes first, then what happens. */
+  wake() {
+    this.lookedAt = Date.now();
+    this.isLive = false;
+    this.open();
+    this.show();
+    this.onWake();
   }
 
   reload() {

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0035"
-down_revision = "0033"
+down_revision = "0034"
 _MATTER = ("climbed_to", "taken_s", "ended_s", "ended_why")
 _LEVELS = ("complex", "community", "street", "department")
 _AT_ONCE = 1_000

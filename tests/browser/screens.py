@@ -1,0 +1,95 @@
+"""Pictures of every screen, of a city filled with simulated things: phone and desk, dark and light, Chinese and English.
+
+`make screens` runs it; what it makes lies in var/screens, with a page to leaf through.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import itertools
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from playwright.async_api import Page, ViewportSize
+from rich.progress import Progress
+
+from server.web import browser_files
+from tests.browser.stage import CHROMIUM, DESK, PHONE, Stage, staged
+from tests.browser.test_axe import PATHS, add_residents
+from tests.server.bill_store import reconciled_day
+
+SIZES: dict[str, ViewportSize] = {"phone": PHONE, "desk": DESK}
+THEMES, LANGUAGES = ("dark", "light"), ("zh", "en")
+FORMS = tuple("-".join(form) for form in itertools.product(SIZES, THEMES, LANGUAGES))
+
+
+def name_of(path: str) -> str:
+    """A file's name for a page."""
+    return re.sub(r"[^A-Za-z0-9.-]+", "_", path).strip("_") or "home"
+
+
+async def take(into: Path, paths: Sequence[str], forms: Sequence[str], done: Callable[[], None]) -> None:
+    """Every page in every form; ``done`` after each picture."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with staged(Path(folder)) as stage:
+            await add_residents(stage)
+            await reconciled_day(stage.house)
+            for size, of_size in itertools.groupby(forms, lambda form: form.partition("-")[0]):
+                page = await stage.visitor("wang", SIZES[size])
+                for form in of_size:
+                    await _take(stage, page, into / form, paths, done)
+
+
+async def _take(stage: Stage, page: Page, folder: Path, paths: Sequence[str], done: Callable[[], None]) -> None:
+    _, theme, language = folder.name.split("-")
+    for name, value in (("theme", theme), ("lang", language)):
+        await page.context.add_cookies([{"name": name, "value": value, "url": stage.base}])
+    folder.mkdir(parents=True)
+    for path in paths:
+        await page.goto(stage.base + path)
+        await page.evaluate("document.fonts.ready.then(() => null)")
+        await page.screenshot(path=folder / f"{name_of(path)}.png", full_page=True)
+        done()
+
+
+def leaf_through(paths: Sequence[str], forms: Sequence[str]) -> str:
+    """A page of all of them, a row a screen."""
+
+    def row(path: str) -> str:
+        seen = (f'<a href="{form}/{name_of(path)}.png"><img loading="lazy" src="{form}/{name_of(path)}.png" alt="{form}">'
+                f"<br>{form}</a>" for form in forms)  # fmt: skip
+        return f"<h2>{html.escape(path)}</h2><p>{' '.join(seen)}</p>"
+
+    look = "<style>img{height:420px;border:1px solid #888}a{display:inline-block;margin:4px}</style>"
+    return f'<!doctype html><meta charset="utf-8"><title>Gatehouse</title>{look}{"".join(map(row, paths))}'
+
+
+def main(
+    only: Annotated[str, typer.Option(help="pages whose path holds this")] = "",
+    form: Annotated[list[str] | None, typer.Option(help=f"one of {', '.join(FORMS)}; may be repeated")] = None,
+    into: Annotated[Path, typer.Option(help="a folder; what was made there before is removed")] = Path("var/screens"),
+) -> None:
+    """Take pictures of the screens. Example: make screens ARGS="--only /alerts --form phone-dark-zh"."""
+    paths = [path for path in PATHS if only in path]
+    forms = [one for one in FORMS if not form or one in form]
+    if not paths or not forms:
+        raise typer.BadParameter(f"no page holds {only!r}" if not paths else f"no such form: {', '.join(form or ())}")
+    if not CHROMIUM.exists() or not browser_files.is_current():
+        raise typer.BadParameter(f"{CHROMIUM} or the browser's files are missing: run make screens, which gets them")
+    for old in (into / one for one in FORMS):
+        shutil.rmtree(old, ignore_errors=True)
+    with Progress() as progress:
+        task = progress.add_task("screens", total=len(paths) * len(forms))
+        asyncio.run(take(into, paths, forms, lambda: progress.advance(task)))
+    (into / "index.html").write_text(leaf_through(paths, forms), "utf-8")
+    typer.echo(f"{len(paths) * len(forms)} pictures: {into / 'index.html'}")
+
+
+if __name__ == "__main__":
+    typer.run(main)
