@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from server.auth import Person, require
+from server.auth import MOST_WIDE_FIELDS, Person, require
 from server.store.people import OFFICES
 
 WATCHING = ("operator", "patrol", "grid_worker", "committee", "auditor", *OFFICES, "security_officer")
@@ -31,6 +31,8 @@ Patrolling = Annotated[Person, Depends(require(*PATROLLING))]  # takes alerts an
 Answering = Annotated[Person, Depends(require(*ANSWERING))]  # is on the ladder: takes alerts, hands over, calls help
 Silencing = Annotated[Person, Depends(require(*ANSWERING, "committee"))]  # says what is not to ring for a while
 Rostering = Annotated[Person, Depends(require(*ROSTERING))]  # says who is on duty, and how a matter climbs
+# Says what is an alert: a form with a line a rule.
+Ruling = Annotated[Person, Depends(require(*ROSTERING, most_fields=MOST_WIDE_FIELDS))]
 Accounting = Annotated[Person, Depends(require(*ACCOUNTING))]  # looks at parking and what it cost
 Clearing = Annotated[Person, Depends(require(*CLEARING))]  # sees a whole plate, for a reason
 Refunding = Annotated[Person, Depends(require(*CLEARING, second_factor=True))]  # lets money go back
