@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 COOKIE = "gatehouse_login"
 CSRF_FIELD, CSRF_HEADER = "csrf", "X-CSRF-Token"
 MOST_FORM_BYTES = 64 * 1024
+MOST_FIELDS, MOST_WIDE_FIELDS = 50, 1_000
 _EVERYWHERE = "; who sees the whole city"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _declared: dict[Any, str] = {}
@@ -98,6 +99,7 @@ def require(
     second_factor: bool = False,
     most_bytes: int = MOST_FORM_BYTES,
     most_files: int = 1,
+    most_fields: int = MOST_FIELDS,
 ) -> Callable[[Request], Awaitable[Person]]:
     """A dependency that gives the signed-in Person of one of these roles; any role where none is named.
 
@@ -117,7 +119,7 @@ def require(
             raise NotAllowed("only for who sees the whole city")
         if request.method not in _SAFE:
             check_origin(request)
-            await _check_csrf(request, found, most_bytes, most_files)
+            await _check_csrf(request, found, most_bytes, most_files, most_fields)
             if second_factor and not is_fresh(found.verified_at, _now(request)):
                 raise NeedsSecondFactor(found)
         return found
@@ -188,10 +190,10 @@ def check_origin(request: Request) -> None:
         raise NotAllowed(f"a request from a page of {origin}")
 
 
-async def _check_csrf(request: Request, person: Person, most_bytes: int, most_files: int) -> None:
+async def _check_csrf(request: Request, person: Person, most_bytes: int, most_files: int, most_fields: int) -> None:
     given = request.headers.get(CSRF_HEADER)
     if given is None:
-        given = (await _form(request, most_bytes, most_files)).get(CSRF_FIELD)
+        given = (await _form(request, most_bytes, most_files, most_fields)).get(CSRF_FIELD)
     if not isinstance(given, str) or not secrets.compare_digest(given.encode(), person.csrf.encode()):
         raise NotAllowed("the page is of an earlier login: load it again")
 
@@ -201,10 +203,16 @@ async def small_form(request: Request) -> FormData:
     return await _form(request, MOST_FORM_BYTES)
 
 
-async def _form(request: Request, most_bytes: int, most_files: int = 1) -> FormData:
+async def wide_form(request: Request) -> FormData:
+    """The same with many small fields: a table of settings. Its person is let in by as many (``require``)."""
+    return await _form(request, MOST_FORM_BYTES, most_fields=MOST_WIDE_FIELDS)
+
+
+async def _form(request: Request, most_bytes: int, most_files: int = 1, most_fields: int = MOST_FIELDS) -> FormData:
     """With files in it, where more bytes than a small form has are expected."""
     check_length(request, most_bytes)
-    return await request.form(max_files=most_files if most_bytes > MOST_FORM_BYTES else 0, max_fields=50)
+    files = most_files if most_bytes > MOST_FORM_BYTES else 0
+    return await request.form(max_files=files, max_fields=most_fields)
 
 
 def check_length(request: Request, most_bytes: int) -> None:
@@ -217,6 +225,7 @@ def check_length(request: Request, most_bytes: int) -> None:
 
 
 Form = Annotated[FormData, Depends(small_form)]
+WideForm = Annotated[FormData, Depends(wide_form)]
 
 
 def field(form: FormData, name: str, most_signs: int = 1_000) -> str:

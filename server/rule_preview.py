@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import Literal
 
@@ -20,6 +21,7 @@ from domain.days import day_number
 from domain.events import Event, is_unsure
 from domain.places import Place
 from domain.sketch import Sketch
+from domain.wire import BadBatch
 from eventlog.log import Record
 from server.batches import Batch
 from server.cells.catalogue import voice_of
@@ -103,8 +105,10 @@ async def preview(db: Database, asked: Asked, clock: Callable[[], datetime]) -> 
             break
         async with db.read() as connection:
             records = await _records(connection, [position for position, _ in some])
-        told += await asyncio.to_thread(_told, records, asked)
-        looked += sum(count for _, count in some)
+        batches = await asyncio.to_thread(_unpacked, records)
+        told += await asyncio.to_thread(_told, batches, asked)
+        read = {one.position for one in batches}
+        looked += sum(count for position, count in some if position in read)
     return await asyncio.to_thread(_compared, asked, told, events, looked)
 
 
@@ -138,7 +142,16 @@ async def _records(connection: AsyncConnection, positions: Sequence[int]) -> lis
     return [Record(*row) for row in (await connection.execute(query)).all()]
 
 
-def _told(records: Sequence[Record], asked: Asked) -> list[Told]:
+def _unpacked(records: Sequence[Record]) -> list[Batch]:
+    """Those that can be read; a damaged one counts as not looked at, until it is mended."""
+    found: list[Batch] = []
+    for record in records:
+        with suppress(BadBatch):
+            found.append(Batch(record))
+    return found
+
+
+def _told(batches: Sequence[Batch], asked: Asked) -> list[Told]:
     """What may be an alert under either, of that day."""
 
     def is_wanted(sketch: Sketch) -> bool:
@@ -146,8 +159,8 @@ def _told(records: Sequence[Record], asked: Asked) -> list[Told]:
 
     zone, wanted = asked.place.zone, (asked.day - _EPOCH).days
     found: list[Told] = []
-    for record in records:
-        for fact in Batch(record).facts_where(is_wanted):
+    for one in batches:
+        for fact in one.facts_where(is_wanted):
             event = fact.event
             if fact.complex == asked.complex and day_number(event.recorded_at or fact.received_at, zone) == wanted:
                 late = lateness(event.occurred_at, fact.received_at, unsure=is_unsure(event))

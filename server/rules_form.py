@@ -14,7 +14,7 @@ from domain.alerts.document import MOST_DAYS
 from domain.alerts.rules import Rule, RuleSet
 from domain.tariff.calendar import DayKind
 
-MOST_IN_FORM = 100  # rules; what is beyond is changed by the document
+MOST_IN_FORM = 90  # rules, of ten fields each; own ones are changed by the document where there are more
 _MINUTE_S = 60
 _KINDS: Mapping[str, DayKind] = {"休": "restday", "班": "workday", "restday": "restday", "workday": "workday"}
 _SIGNS: Mapping[DayKind, str] = {"restday": "休", "workday": "班"}

@@ -18,8 +18,8 @@ from domain.alerts.rules import Rules, RuleSet
 from domain.alerts.words import CATEGORIES, SEVERITIES
 from server import rule_preview, rules_desk, rules_form
 from server.api.places import found_place
-from server.api.who import ROSTERING, Rostering, Watching
-from server.auth import Form, Person, field
+from server.api.who import ROSTERING, Rostering, Ruling, Watching
+from server.auth import Form, Person, WideForm, field
 from server.rule_book import RuleBook, rules_of
 from server.rules_desk import MOST_DOCUMENT, NoVersion
 from server.rules_form import BadField
@@ -120,7 +120,7 @@ async def _show(request: Request, person: Person, seen: Seen, **more: Any) -> Re
 
 
 @router.post("/{complex_id}")
-async def edit(request: Request, complex_id: str, person: Rostering, form: Form) -> Response:
+async def edit(request: Request, complex_id: str, person: Ruling, form: WideForm) -> Response:
     """``what``: preview a day under the draft, or publish it. The draft is the form's, or ``source=document`` its text.
 
     What cannot be is said beside the draft, which nobody loses.

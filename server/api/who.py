@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from server.auth import Person, require
+from server.auth import MOST_WIDE_FIELDS, Person, require
 from server.store.people import OFFICES
 
 WATCHING = ("operator", "patrol", "grid_worker", "committee", "auditor", *OFFICES, "security_officer")
@@ -33,6 +33,8 @@ Answering = Annotated[Person, Depends(require(*ANSWERING))]  # is on the ladder:
 Silencing = Annotated[Person, Depends(require(*ANSWERING, "committee"))]  # says what is not to ring for a while
 Serving = Annotated[Person, Depends(require(*ANSWERING, "committee"))]  # makes items, and does what is to be done
 Rostering = Annotated[Person, Depends(require(*ROSTERING))]  # says who is on duty, and how a matter climbs
+# Says what is an alert: a form with a line a rule.
+Ruling = Annotated[Person, Depends(require(*ROSTERING, most_fields=MOST_WIDE_FIELDS))]
 Accounting = Annotated[Person, Depends(require(*ACCOUNTING))]  # looks at parking and what it cost
 Clearing = Annotated[Person, Depends(require(*CLEARING))]  # sees a whole plate, for a reason
 Refunding = Annotated[Person, Depends(require(*CLEARING, second_factor=True))]  # lets money go back

@@ -32,6 +32,7 @@ from tests.server.scoped_people import Someone, add_areas, sign_in
 # Routes read their forms themselves, so that FastAPI cannot name the fields: these are they.
 FIELDS = ("action", "request", "note", "reason", "complex", "name", "kind", "parent", "to", "id", "management")
 FIELDS += ("address", "grid_cell", "worker", "phone", "username", "password", "next", "digest")
+FIELDS += ("words", "category", "origin", "what", "unit", "stars", "places")
 FORM = {"type": "object", "properties": {name: {"type": "string"} for name in FIELDS}}
 LEFT_OUT = ("/logout", "/v1/desired")  # ends the login that all others need; waits half a minute by intent
 EACH = settings(

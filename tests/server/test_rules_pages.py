@@ -89,7 +89,7 @@ async def test_a_preview_that_was_cut_says_so(
     monkeypatch.setattr(rule_preview, name, value)
     day = (datetime.now(UTC) - timedelta(days=1)).astimezone(SHANGHAI).date().isoformat()
     page = (await wang.submit("/rules/garden", version="0", what="preview", day=day)).text
-    assert 'class="preview-cut"' in page and "4 条记录里的前" in page
+    assert 'class="preview-cut"' in page and "4 条记录里的" in page
 
 
 async def test_what_is_published_judges_what_comes_after_it(here: Centre) -> None:
@@ -181,6 +181,19 @@ async def test_a_document_brings_rules_of_its_own_and_a_form_keeps_them(here: Ce
     assert (await publish(wang, version="1", **{"hours:shed": "22:00-05:00"})).json()["version"] == 2
     rules = (await wang.client.get("/rules/garden", headers=JSON)).json()["rules"]["rules"]
     assert [(rule["id"], rule["during"]["hours"]) for rule in rules] == [("shed", ["22:00-05:00"])]
+
+
+async def test_the_whole_form_is_taken_as_a_browser_sends_it(here: Centre) -> None:
+    wang = await visitor(here, "wang")
+    page = await wang.page("/rules/garden")
+    names = re.findall(r'<(?:select|input) name="([a-z]+:[^"]+)"', page)
+    assert len(names) > 300
+    fields = dict(re.findall(r'<input name="([a-z]+:[^"]+)" value="([^"]*)"', page))
+    said = {"version": "0", "what": "publish", "reason": "x", **fields, "looks:crowd": "3"}
+    assert (await wang.submit("/rules/garden", **said)).status_code == 303
+    (row,) = await here.rows(schema.rule_version)
+    rules = msgspec.json.decode(row["body"])["rules"]
+    assert [(rule["id"], rule["looks"]) for rule in rules] == [("crowd", 3)], "and nothing else is changed by it"
 
 
 async def test_an_older_version_is_returned_to_by_a_new_one(here: Centre) -> None:
