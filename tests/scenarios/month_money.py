@@ -64,6 +64,7 @@ class MoneyMonth:
 
     async def live(self) -> None:
         for at, what, thing in self._timeline():
+            await self.here.durable()  # what was done is recorded at the time at which it was done
             self.here.now.set(at)
             match what, thing:
                 case "in", Visit():
