@@ -94,13 +94,15 @@ async def change(connection: AsyncConnection, complex_id: str, now: datetime, **
     await connection.execute(changed.values(**values, changed_at=stamp(now)))
 
 
+# Asked in every transaction of every reader: made once.
+_ADOPTED = select(complex_move.c.complex, complex_move.c.through).where(
+    complex_move.c.through.is_not(None) | complex_move.c.state.in_(("importing", "writing"))
+)
+
+
 async def adopted(connection: AsyncConnection) -> Mapping[str, int]:
     """Of each complex that came from another cell: up to which position of the log its batches came with it."""
-    rows = await connection.execute(
-        select(complex_move.c.complex, complex_move.c.state, complex_move.c.through).where(
-            complex_move.c.through.is_not(None) | complex_move.c.state.in_(("importing", "writing"))
-        )
-    )
+    rows = await connection.execute(_ADOPTED)
     return {row.complex: _EVERYTHING if row.through is None else row.through for row in rows}
 
 
