@@ -166,7 +166,7 @@ class MoneyMonth:
         await self.here.sync()
         plate = canonical(visit.plate)
         rows = await self.here.centre.wait_for(schema.session, bool, complex=GARDEN, plate=plate, state="inside")
-        if self.here.waits(visit.exit):
+        if self.here.now() >= visit.left_at and self.here.waits(visit.exit):  # before that another may stand there
             await self.here.centre.wait_for(schema.lane_car, bool, plate=plate)
         return str(rows[0]["id"])
 
