@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.duty.plan import LEVELS
@@ -12,9 +13,12 @@ from domain.items import acts
 from domain.items.acts import Act
 from domain.items.categories import due_at, office_hours
 from domain.items.item import Item, apply
+from domain.places import Place
+from domain.tariff.calendar import Calendar
 from server.audit import Actor, Subject, record
 from server.duty.duties import LEVEL_OF, Duties
-from server.store import item_rows
+from server.rule_book import rules_of
+from server.store import item_rows, rule_rows
 from server.store.engine import Database
 from server.store.item_rows import NOTHING, Kept, Line
 
@@ -78,9 +82,18 @@ async def _done(connection: AsyncConnection, by: Actor, one: Item, act: Act, now
 async def due_of(
     connection: AsyncConnection, duties: Duties, complex_id: str, category: str, asked_at: datetime
 ) -> datetime:
-    """Until when an item of a category is to be done, by the complex's calendar and the ladder's working hours."""
+    """Until when an item of a category is to be done, by the ladder's working hours and the calendar of the complex's
+    rules."""
     machine = await duties.of(connection, complex_id)
-    return due_at(category, asked_at, office_hours(machine.plan), machine.place)
+    published = (await rule_rows.newest_of(connection, [complex_id])).get(complex_id)
+    place = machine.place if published is None else _dated(machine.place, published[1])
+    return due_at(category, asked_at, office_hours(machine.plan), place)
+
+
+def _dated(place: Place, rules: bytes) -> Place:
+    """The place, by the calendar of its rules where they have one."""
+    days = rules_of(rules).known.calendar
+    return msgspec.structs.replace(place, calendar=Calendar(days)) if days else place
 
 
 def is_of_unit(role: str, unit: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
@@ -14,8 +15,11 @@ import pytest
 from openpyxl import load_workbook
 from sqlalchemy import select
 
+from server import rules_desk
+from server.audit import nobody
 from server.store import audit_rows, schema
 from server.store.engine import stamp
+from server.store.rule_rows import Draft
 from server.store.scope import CITY, of_complexes
 from tests.server import rows
 from tests.server.engines import Engine
@@ -182,6 +186,20 @@ async def test_the_date_counts_working_hours_only_where_no_life_is_at_stake(town
     now = town.house.now()
     assert (await status_of(town, danger))["due_at"] <= stamp(now + timedelta(hours=4))
     assert (await status_of(town, lamp))["due_at"] > stamp(now + timedelta(hours=16)), "a night lies between"
+
+
+async def test_holidays_of_the_complex_s_rules_do_not_count(town: City) -> None:
+    """Every day of half a year is a holiday, and the lamp is due after it."""
+    house, she = town.house, await town.visitor("she")
+    lamp = (await status_of(town, await made(she)))["due_at"]
+    days = {(house.now() + timedelta(days=day)).date().isoformat(): "restday" for day in range(-1, 180)}
+    known = rules_desk.read_text(json.dumps({"schema": "alert-rules/1", "calendar": days}))
+    draft = Draft(after=0, body=rules_desk.body_of(known), since=None, reason="放假")
+    await rules_desk.publish(house, nobody(None, "wang"), rows.GARDEN, draft)
+    later = (await status_of(town, await made(she, "n-2")))["due_at"]
+    assert lamp < stamp(house.now() + timedelta(days=5)) and later > stamp(house.now() + timedelta(days=178))
+    danger = (await status_of(town, await made(she, "n-3", category="danger")))["due_at"]
+    assert danger <= stamp(house.now() + timedelta(hours=4)), "a life waits for no workday"
 
 
 async def test_a_task_is_made_of_an_alert_and_stands_on_its_page(town: City) -> None:

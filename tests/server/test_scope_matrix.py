@@ -454,7 +454,7 @@ def all_pass(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 async def test_the_matrix_sees_a_scope_that_lets_all_through(town: City) -> None:
     everyone = [one for one in await add_everyone(town.house) if one.role == "committee" and one.reach == "outside"]
     found = await faults(town, everyone, [route for route in peoples(town) if route.method == "GET"])
-    for path in ("/alerts", "/alerts/{identity}", "/doors", "/gateways", "/parking"):
+    for path in ("/alerts", "/alerts/{identity}", "/items", "/items/{identity}", "/doors", "/gateways", "/parking"):
         assert any(fault.startswith(f"GET {path} ") for fault in found), path
 
 
