@@ -1,4 +1,4 @@
-"""Pictures of every screen, of a city filled with simulated things: phone and desk, dark and light, Chinese and English.
+"""Pictures of every screen, of a city filled with simulated things: phone and desk, dark and light, both languages.
 
 `make screens` runs it; what it makes lies in var/screens, with a page to leaf through.
 """
@@ -61,10 +61,12 @@ async def _take(stage: Stage, page: Page, folder: Path, paths: Sequence[str], do
 def leaf_through(paths: Sequence[str], forms: Sequence[str]) -> str:
     """A page of all of them, a row a screen."""
 
+    def shown(path: str, form: str) -> str:
+        file = f"{form}/{name_of(path)}.png"
+        return f'<a href="{file}"><img loading="lazy" src="{file}" alt=""><br>{form}</a>'
+
     def row(path: str) -> str:
-        seen = (f'<a href="{form}/{name_of(path)}.png"><img loading="lazy" src="{form}/{name_of(path)}.png" alt="{form}">'
-                f"<br>{form}</a>" for form in forms)  # fmt: skip
-        return f"<h2>{html.escape(path)}</h2><p>{' '.join(seen)}</p>"
+        return f"<h2>{html.escape(path)}</h2><p>{' '.join(shown(path, form) for form in forms)}</p>"
 
     look = "<style>img{height:420px;border:1px solid #888}a{display:inline-block;margin:4px}</style>"
     return f'<!doctype html><meta charset="utf-8"><title>Gatehouse</title>{look}{"".join(map(row, paths))}'

@@ -23,8 +23,15 @@ async def test_the_first_load_is_small_and_so_is_each_picture(stage: Stage) -> N
     line: Any = await fresh.new_cdp_session(page)
     came: dict[str, str] = {}
     sizes: dict[str, float] = {}
-    line.on("Network.responseReceived", lambda said: came.update({said["requestId"]: said["response"]["url"]}))
-    line.on("Network.loadingFinished", lambda said: sizes.update({said["requestId"]: said["encodedDataLength"]}))
+
+    def comes(said: Any) -> None:
+        came[said["requestId"]] = said["response"]["url"]
+
+    def ends(said: Any) -> None:
+        sizes[said["requestId"]] = said["encodedDataLength"]
+
+    line.on("Network.responseReceived", comes)
+    line.on("Network.loadingFinished", ends)
     await line.send("Network.enable")
     await page.goto(stage.base)
     await is_live(page)
