@@ -129,7 +129,7 @@ async def test_online_time_of_the_month_with_a_box_that_was_replaced(town: City)
         await connection.execute(update(schema.gateway).values(enrolled_at=stamp(END.astimezone(UTC))))
         for identity, since, until in (("b1", FIRST - timedelta(days=60), turn), ("b2", turn, None)):
             began = stamp(since.astimezone(UTC))
-            box = {"id": identity, "complex": rows.GARDEN, "public_key": {}, "enrolled_at": began}
+            box: dict[str, Any] = {"id": identity, "complex": rows.GARDEN, "public_key": {}, "enrolled_at": began}
             box |= {"replaced_at": until and stamp(until.astimezone(UTC)), "last_seen_at": began}
             await rows.insert(connection, schema.gateway, box)
             health = {"gateway": identity, "at": began, "version": "1", "trouble": 0, "counted_since": began}
@@ -137,12 +137,12 @@ async def test_online_time_of_the_month_with_a_box_that_was_replaced(town: City)
             await rows.insert(connection, schema.gateway_health, health)
             for place in range(33):  # days of UTC, that begin in the month before
                 day = (FIRST - timedelta(days=1)).date() + timedelta(days=place)
-                hours = {}
+                hours: dict[str, list[int]] = {}
                 for hour in range(24):
                     at = datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
                     if (identity == "b1") == (at < turn):
                         hours[str(hour)] = [1_800, 7_200, 5_400]
-                row = {"gateway": identity, "place": place, "day": day.isoformat(), "hours": hours}
+                row: dict[str, Any] = {"gateway": identity, "place": place, "day": day.isoformat(), "hours": hours}
                 await rows.insert(connection, schema.gateway_online, row)
     online = (await month(town)).online
     assert online.gateway_due_s == 31 * 86_400 and online.gateways == 0.5

@@ -110,7 +110,7 @@ async def add_gateway(
     now = town.house.now()
     hour = now.replace(minute=0, second=0, microsecond=0)
     old, seen = stamp(now - timedelta(days=90)), stamp(now - timedelta(minutes=5))
-    row = {"id": identity, "complex": home, "public_key": {}, "enrolled_at": old, "last_seen_at": seen}
+    row: dict[str, Any] = {"id": identity, "complex": home, "public_key": {}, "enrolled_at": old, "last_seen_at": seen}
     await rows.insert(connection, schema.gateway, row)
     health = {"gateway": identity, "at": seen, "version": "1", "trouble": 0, "counted_since": old, "devices": devices}
     await rows.insert(connection, schema.gateway_health, health)
@@ -164,7 +164,7 @@ async def table(visitor: Visitor, query: str = "") -> dict[str, tuple[Any, ...]]
     page = load_workbook(io.BytesIO(answer.content)).active
     assert page is not None
     lines = [tuple(cell.value for cell in row) for row in page.iter_rows(min_row=2)]
-    return {line[-1] or "": line for line in lines}
+    return {str(line[-1] or ""): line for line in lines}
 
 
 def same(line: tuple[Any, ...], wanted: Expected) -> None:
