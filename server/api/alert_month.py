@@ -33,7 +33,7 @@ router = APIRouter(prefix="/alerts/month")
 class Spans(NamedTuple):
     """Of so many matters, the median and the 90th percentile by nearest rank, in seconds; None of none."""
 
-    count: int
+    matters: int
     median_s: int | None
     p90_s: int | None
 

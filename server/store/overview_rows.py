@@ -37,7 +37,7 @@ class Fault(NamedTuple):
     complex_name: str | None
     device: str
     rule: str
-    count: int
+    alerts: int
 
 
 class Place(NamedTuple):
