@@ -106,9 +106,11 @@ EXAMPLES: dict[str, Example] = {
     "/duty/{complex_id}/turns/{index}/swap": Example("/duty/garden/turns/0/swap", {"version": "0"}),
     "/duty/{complex_id}/turns/{index}/replace": Example("/duty/garden/turns/0/replace", {"version": "0"}),
     "/rules/{complex_id}": Example("/rules/garden", {"version": "1", "what": "preview"}),
-    "/rules/{complex_id}/restore": Example("/rules/garden/restore", {"version": "1", "to": "1", "reason": "walk"}),
+    "/rules/{complex_id}/restore": Example(
+        "/rules/garden/restore", {"version": "1", "to": "1", "reason": "walk"}, again=422
+    ),
     "/rules/{complex_id}/versions/{version}": Example("/rules/garden/versions/1"),
-    "/rules/{complex_id}/copy": Example("/rules/garden/copy", {"version": "1", "reason": "walk"}),
+    "/rules/{complex_id}/copy": Example("/rules/garden/copy", {"version": "1", "reason": "walk"}, again=409),
     "POST /silences": Example("/silences", {"complex": "garden", "hours": "2", "reason": "检修", "device": "x:1"}),
     "POST /items": Example("/items", {"complex": "garden", "origin": "work", "category": "water", "words": "漏"}),
     "/items/codes/{complex_id}": Example("/items/codes/garden", {"places": "1号楼"}),
