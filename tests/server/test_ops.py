@@ -142,7 +142,7 @@ def test_the_names_of_readers_are_those_that_are_made(tmp_path: Path) -> None:
     config = Config(webhooks=[Webhook("office", "http://127.0.0.1:9/none")])
 
     class House:
-        folder, db, now, lots = tmp_path, None, None, None
+        folder, db, log, now, lots = tmp_path, None, None, None, None
 
         class ingest:
             pouring = None
