@@ -135,7 +135,8 @@ class Record(RuleBasedStateMachine):
 
 
 EACH = settings(max_examples=100, stateful_step_count=40, deadline=None)
-BROKEN = settings(EACH, database=None, derandomize=True, phases=(Phase.generate,))  # found is enough: nothing shrinks
+# Found is enough: nothing shrinks. What is drawn differs with the modules that are loaded, so there are plenty of tries.
+BROKEN = settings(EACH, max_examples=3_000, database=None, derandomize=True, phases=(Phase.generate,))
 
 
 def test_whatever_people_do() -> None:
