@@ -135,8 +135,8 @@ class Record(RuleBasedStateMachine):
 
 
 EACH = settings(max_examples=100, stateful_step_count=40, deadline=None)
-# Found is enough: nothing shrinks. What is drawn differs with the modules that are loaded, so there are plenty of tries.
-BROKEN = settings(EACH, max_examples=3_000, database=None, derandomize=True, phases=(Phase.generate,))
+# Found is enough: nothing shrinks.
+BROKEN = settings(EACH, database=None, derandomize=True, phases=(Phase.generate,))
 
 
 def test_whatever_people_do() -> None:
@@ -162,5 +162,5 @@ def test_the_machine_sees_who_reviews_their_own(monkeypatch: pytest.MonkeyPatch)
         return item.replace(after, doers=one.doers)
 
     monkeypatch.setattr(item, "_review", blind)
-    with pytest.raises(AssertionError, match="who did it does not review it"):
+    with pytest.raises(AssertionError, match=r"who did it does not review it|Reviewed"):
         run_state_machine_as_test(Record, settings=BROKEN)
