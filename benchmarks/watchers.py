@@ -31,11 +31,14 @@ class Watchers:
         """So many, a few at a time."""
         for start in range(0, count, _OPENED_AT_ONCE):
             self._tasks += [asyncio.create_task(self._watch()) for _ in range(min(_OPENED_AT_ONCE, count - start))]
-            while self.open < len(self._tasks):
-                for task in self._tasks:
-                    if task.done():
-                        task.result()
-                await asyncio.sleep(0.01)
+            await self._all_open()
+
+    async def _all_open(self) -> None:
+        """Raises what a screen met that ended before it was open."""
+        while self.open < len(self._tasks):
+            for ended in [task for task in self._tasks if task.done()]:
+                ended.result()
+            await asyncio.sleep(0.01)
 
     async def _watch(self) -> None:
         reader, writer = await asyncio.open_connection(self._host, self._port)

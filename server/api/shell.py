@@ -41,6 +41,7 @@ SHELL = (
     "photo.js",
     "plan_live.js",
     "plan_zoom.js",
+    "session.js",
     "stream.js",
     "toast.js",
     "words.js",

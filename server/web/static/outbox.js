@@ -1,6 +1,7 @@
 // What a person did and the centre has not confirmed: kept in the browser, sent in order until answered, done there once.
 
 import { openStore } from "./outbox_store.js";
+import { newKey, renewToken, token } from "./session.js";
 
 const FIRST_RETRY_MS = 2000;
 const LONGEST_RETRY_MS = 30000;
@@ -166,23 +167,4 @@ function withPhoto({ action, alerts, request, note, photo }) {
   for (const [name, value] of Object.entries({ action, request, note: note || "" })) form.append(name, value);
   form.append("photo", photo, "photo.jpg");
   return [`/alerts/${encodeURIComponent(alerts[0])}/actions`, form];
-}
-
-function token() {
-  return document.querySelector('meta[name="csrf"]');
-}
-
-async function renewToken() {
-  const answer = await fetch("/session", { headers: { Accept: "application/json" } });
-  if (!answer.ok) return false;
-  const { csrf, person } = await answer.json();
-  const isNew = csrf !== token().content && String(person) === document.body.dataset.person;
-  if (isNew) token().content = csrf;
-  return isNew;
-}
-
-// Not crypto.randomUUID: browsers have that only over https, and a complex may run without.
-function newKey() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,7 +1,8 @@
 // A round on a phone: begun, read checkpoint by checkpoint, ended; all of it without a network as long as the page stands.
 
 import { canonical, markOf } from "./round_codes.js";
-import { Kept, newKey } from "./rounds_kept.js";
+import { Kept } from "./rounds_kept.js";
+import { newKey } from "./session.js";
 import { fill } from "./words.js";
 
 const phone = JSON.parse(document.getElementById("phone").textContent);

@@ -1,5 +1,7 @@
 // What a phone keeps of rounds until the centre has it: the round under way and its acts, sent until answered.
 
+import { newKey, renewToken, token } from "./session.js";
+
 const KEY = "gatehouse.rounds";
 const MOST_ACTS = 2000;
 const AT_ONCE = 50;
@@ -116,19 +118,6 @@ function postWith(complex, acts) {
   });
 }
 
-function token() {
-  return document.querySelector('meta[name="csrf"]');
-}
-
-async function renewToken() {
-  const answer = await fetch("/session", { headers: { Accept: "application/json" } });
-  if (!answer.ok) return false;
-  const { csrf, person } = await answer.json();
-  const isNew = csrf !== token().content && String(person) === document.body.dataset.person;
-  if (isNew) token().content = csrf;
-  return isNew;
-}
-
 function read() {
   try {
     const { acts, rounds } = JSON.parse(localStorage.getItem(KEY) ?? "{}");
@@ -144,10 +133,4 @@ function write(kept) {
   } catch (error) {
     throw new Full(String(error));
   }
-}
-
-// Not crypto.randomUUID: browsers have that only over https, and a complex may run without.
-export function newKey() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
