@@ -29,6 +29,7 @@ log = structlog.get_logger()
 _LOOK_S = 1.0
 _RETRY_S = 30.0
 _ALL_AGAIN_S = 5.0  # a Home Assistant that comes and goes is told no more often
+_MOST_EARLY = 1_000
 _HERE, _AWAY = b'{"state":"online"}', b'{"state":"offline"}'
 
 
@@ -60,6 +61,7 @@ class Outward:
         self._states: dict[str, bytes] = {}  # topic -> as it was said last
         self._worth: dict[str, tuple[str | float, str]] = {}
         self._plates: Counter[str] = Counter()
+        self._early: dict[tuple[str, str], tuple[Event, Shown]] = {}  # heard before there was a name to tell it under
         self._dirty = False
         self._all_at_s = -_ALL_AGAIN_S
         self._publisher: Publisher | None = None
@@ -87,7 +89,10 @@ class Outward:
             self._show(event, plates(self._plates[event.device], word))
 
     def _show(self, event: Event, shown: Shown) -> None:
-        if self._names is None or self._publisher is None or self._site.devices.of(event.device) is None:
+        if self._names is None or self._publisher is None:
+            self._put_by(event, shown)
+            return
+        if self._site.devices.of(event.device) is None:
             return
         entity = shown.entity
         if self._known.note(event.device, entity):
@@ -102,6 +107,17 @@ class Outward:
         self._states[topic] = msgspec.json.encode({**said, **({"is": shown.word} if shown.word else {})})
         self._publisher.put(topic, self._states[topic])
 
+    def _put_by(self, event: Event, shown: Shown) -> None:
+        """The newest of each entity; a device that is silent afterwards would else never be shown."""
+        self._early[event.device, shown.entity.name] = event, shown
+        if len(self._early) > _MOST_EARLY:
+            del self._early[next(iter(self._early))]
+
+    def _show_early(self) -> None:
+        early, self._early = self._early, {}
+        for event, shown in early.values():
+            self._show(event, shown)
+
     # --- what is told ---
 
     async def run(self) -> None:
@@ -114,12 +130,14 @@ class Outward:
                 await asyncio.sleep(_RETRY_S)
 
     async def _run(self) -> None:
+        self._publisher = None
         names = self._names = await self._named()
         self._known = await asyncio.to_thread(known.load, self._site.folder)
         heard_at = [names.birth, *([names.orders] if self._settings.orders else [])]
         will = names.availability, _AWAY
         self._publisher = Publisher(self._site.broker, heard_at, will, self._say_all, self._listen)
         self._take_back_other_complex(names)
+        self._show_early()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._publisher.run())
             while True:

@@ -22,7 +22,7 @@ from edge.broker.users import agent_user, broker_users, overlap, with_home_assis
 from edge.clock import Clock
 from edge.config import Broker, Config, HomeAssistant, Metrics
 from edge.devices.driver import discover
-from edge.outward import outward
+from edge.outward import known, outward
 from edge.outward import publisher as publishers
 from edge.outward.publisher import Publisher
 from edge.store.keeper import open_fit
@@ -193,6 +193,39 @@ async def test_what_was_shown_before_a_restart_is_shown_after_it(tmp_path: Path,
     async with running(tmp_path, witness.port):
         await until(lambda: any(topic.startswith("homeassistant/device/") for topic, _ in witness.got[before:]))
         await until(lambda: config_of(witness, SMOKE)["components"].keys() == {"smoke"})
+
+
+async def hear_before_it_runs(folder: Path, witness: Witness, patch: pytest.MonkeyPatch) -> None:
+    """What is known from earlier runs is read slowly, and a message arrives meanwhile."""
+    load, may_read = known.load, threading.Event()
+
+    def slow(of: Path) -> known.Known:
+        may_read.wait(10)
+        return load(of)
+
+    patch.setattr(known, "load", slow)
+    async with running(folder, witness.port) as agent:
+        try:
+            witness.say("zigbee2mqtt/hall/smoke", b'{"smoke":false}')
+            await until(lambda: agent._parts.intake.seen.is_here(SMOKE))
+        finally:
+            may_read.set()
+        await until(lambda: witness.last(f"{STATES}/availability") == {"state": "online"})
+        await until(lambda: config_of(witness, SMOKE) is not None, timeout_s=3)
+
+
+async def test_what_is_heard_before_it_can_be_told_is_told_later(
+    tmp_path: Path, witness: Witness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await hear_before_it_runs(tmp_path, witness, monkeypatch)
+
+
+async def test_control_what_is_heard_early_and_not_put_by_is_missed(
+    tmp_path: Path, witness: Witness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outward.Outward, "_put_by", lambda *_: None)
+    with pytest.raises(AssertionError, match="not so after"):
+        await hear_before_it_runs(tmp_path, witness, monkeypatch)
 
 
 async def test_a_door_is_opened_only_where_the_settings_allow_it(tmp_path: Path, witness: Witness) -> None:
