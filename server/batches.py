@@ -101,12 +101,9 @@ def facts_of(batches: Iterable[Batch], kinds: Collection[str] | None = None) -> 
 class Unpacker:
     """Unpacks records; the latest are kept unpacked, because several readers want them at about the same time."""
 
-    def __init__(
-        self, max_events: int = _MAX_CACHED_EVENTS, unpacked: Callable[[Batch], None] = lambda _: None
-    ) -> None:
-        """``unpacked`` is told of each batch when the first reader comes to it."""
+    def __init__(self, max_events: int = _MAX_CACHED_EVENTS) -> None:
         self._kept: OrderedDict[int, Batch] = OrderedDict()
-        self._size, self._max_events, self._unpacked = 0, max_events, unpacked
+        self._size, self._max_events = 0, max_events
 
     def batch(self, record: Record) -> Batch:
         """The batch a record holds. Raises BadBatch where the stored bytes are damaged."""
@@ -114,7 +111,6 @@ class Unpacker:
         if found is None or found.checksum != record.body[-CHECKSUM_BYTES:]:  # it was rewritten since: erased
             found = Batch(record)
             self._keep(found)
-            self._unpacked(found)
         return found
 
     def _keep(self, batch: Batch) -> None:
