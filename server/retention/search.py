@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import RowMapping, Table, select
 
+from domain.events import is_confidential
 from domain.ids import Origin
 from domain.subjects import Subject, forms_in, forms_in_encoded
 from domain.tombstones import TOMBSTONE
@@ -79,7 +80,7 @@ async def events(
             continue
         for index in indexes_of(whole.bodies, subject.form):
             fact = whole.facts()[index]
-            if fact.event.kind != TOMBSTONE:
+            if fact.event.kind != TOMBSTONE and not is_confidential(fact.event):
                 yield Seen(fact, record.position, whole.bodies[index])
 
 
