@@ -26,7 +26,7 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class WatchBook:
-    """A gateway's list, ready to be asked. It knows digests: what it is asked it hashes, with what may have been meant."""
+    """A gateway's list, ready to be asked. It knows digests: it hashes what was read and what may have been meant."""
 
     def __init__(self, lists: WatchLists | None = None) -> None:
         self._salt = bytes.fromhex(lists.salt) if lists else b""

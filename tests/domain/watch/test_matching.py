@@ -105,7 +105,10 @@ def test_the_list_says_nothing_but_digests_and_times() -> None:
 
 
 def test_a_program_that_would_ring_for_everybody_is_given_nothing() -> None:
-    body = {"salt": SALT, "entries": [{"id": ID, "key": "0" * 32, "from": NOW.isoformat(), "until": "2027-01-01T00:00:00Z"}]}
+    body = {
+        "salt": SALT,
+        "entries": [{"id": ID, "key": "0" * 32, "from": NOW.isoformat(), "until": "2027-01-01T00:00:00Z"}],
+    }
     document = Document("watch_lists", 3, body)
     assert as_read_by(document, {}).body == {"entries": []}
     assert as_read_by(document, {"watch_lists": 2}) == document
