@@ -30,7 +30,7 @@ Direction = Literal["in", "out", "unknown"]
 KINDS: tuple[str, ...] = get_args(Kind)
 STREAMS: tuple[Stream, ...] = get_args(Stream)
 
-# A plate that is looked for was read. It is for whoever looks for it, so it is none of the kinds that people choose from.
+# A plate that is looked for was read. It is for whoever looks for it, so it is no kind that people choose from.
 WATCH_HIT = "watch_hit"
 CONFIDENTIAL = frozenset({WATCH_HIT})  # what no view, rule or feed ever gets unless it is made for it
 _OLD_HIT = "plate_watched"  # the alarm by which gateways once told it to everybody

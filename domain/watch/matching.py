@@ -23,6 +23,7 @@ class Found(msgspec.Struct, frozen=True):
 
     entry: str
     how: How
+    differs: str = ""  # "4:8": at the fourth sign from the left, counted from 0, an 8 was read instead
 
 
 class WatchBook:
@@ -45,7 +46,7 @@ class WatchBook:
         found = {one.id: Found(one.id, how) for one in self._at(read.plate, read.at, now)}
         for plate in meant(read.plate):
             for one in self._at(plate, read.at, now):
-                found.setdefault(one.id, Found(one.id, "doubtful"))
+                found.setdefault(one.id, Found(one.id, "doubtful", differing(plate, read.plate)))
         return list(found.values())
 
     def _at(self, plate: str, at: datetime, now: datetime) -> Iterator[Watched]:
@@ -66,6 +67,19 @@ def meant(plate: str) -> set[str]:
         for other in alike(sign)
     )
     return set(swapped) - {plate}
+
+
+def differing(plate: str, seen: str) -> str:
+    """Where a reading has another sign than a plate, and which: it names neither."""
+    return next((f"{place}:{b}" for place, (a, b) in enumerate(zip(plate, seen, strict=False)) if a != b), "")
+
+
+def read_instead(plate: str, differs: str) -> str:
+    """What was read, from the plate that is looked for; the plate itself where nothing differs or fits."""
+    place, _, sign = differs.partition(":")
+    if not (place.isascii() and place.isdigit() and len(sign) == 1 and int(place) < len(plate)):
+        return plate
+    return plate[: int(place)] + sign + plate[int(place) + 1 :]
 
 
 def reading(event: Event) -> Read:
@@ -90,5 +104,6 @@ def hit(event: Event, found: Found) -> Event:
         source_event_id=number,
         code=found.entry,
         state=found.how,
-        ext={"of": of} if of else {},
+        confidence=event.confidence,
+        ext={**({"of": of} if of else {}), **({"differs": found.differs} if found.differs else {})},
     )

@@ -16,12 +16,15 @@ from domain.wire import BadBatch, split_events, unpack
 from eventlog.log import Record
 from server.batches import Batch
 from server.facts import Fact
+from server.store import watch_tables
 from server.store.engine import Database
 from server.store.schema import batch, gateway, metadata
 
 _BATCHES, _ROWS = 50, 2_000
-# The log is read batch by batch; an account is its holder's own; digests and counts name nobody.
-_APART = frozenset({"batch", "account", "login", "erasure", "erasure_salt", "erased_picture", "alembic_version"})
+# The log is read batch by batch; an account is its holder's own; digests and counts name nobody; of watch lists nobody
+# hears who asks for a person's data, and they end by themselves.
+_OURS = {"account", "login", "erasure", "erasure_salt", "erased_picture", "alembic_version"}
+_APART = frozenset({"batch"} | _OURS | watch_tables.TABLES)
 
 
 class Seen(msgspec.Struct, frozen=True):

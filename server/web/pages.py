@@ -94,6 +94,7 @@ from server.api import (
     theme,
     vehicle_passes,
     visitors,
+    watch,
 )
 from server.auth import NeedsSecondFactor, NotSignedIn
 from server.web import public_files
@@ -201,6 +202,7 @@ def routers() -> list[APIRouter]:
         vehicle_passes,
         visitors,
         gateway,  # behind those whose paths begin like its own
+        watch,
     )
     return [noun.router for noun in nouns]
 

@@ -15,7 +15,7 @@ from domain.events import Event, Subject, encode_event, stream_of
 from domain.lanes.read import Read
 from domain.plates import PROVINCES, SERIAL, canonical, compare
 from domain.watch.listed import Watched, WatchLists, key_of_plate
-from domain.watch.matching import Found, WatchBook, hit, meant
+from domain.watch.matching import Found, WatchBook, hit, meant, read_instead
 
 NOW = datetime(2026, 11, 27, 8, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -47,8 +47,8 @@ def test_the_same_signs_of_which_the_reader_is_not_sure_are_a_doubt(changed: dic
 
 
 def test_a_sign_that_looks_like_another_is_a_doubt() -> None:
-    assert book().find(read("京A12845"), NOW) == [Found(ID, "doubtful")]
-    assert book().find(read("京A1ZB45"), NOW) == [Found(ID, "doubtful")]
+    assert book().find(read("京A12845"), NOW) == [Found(ID, "doubtful", "4:8")]
+    assert book().find(read("京A1ZB45"), NOW) == [Found(ID, "doubtful", "3:Z")]
 
 
 @pytest.mark.parametrize("plate", ["京A12C45", "京A12345", "津A12B45", "京A1Z845", "京A12B4", ""])
@@ -62,7 +62,8 @@ def test_exactly_is_the_same_plate_and_doubtfully_one_that_is_near(listed: str, 
     found = book(listed).find(read(seen), NOW)
     assert (found == [Found(ID, "exact")]) == (listed == seen)
     if found and listed != seen:
-        assert found == [Found(ID, "doubtful")] and compare(listed, seen) <= 0.3
+        assert found[0].how == "doubtful" and compare(listed, seen) <= 0.3
+        assert read_instead(listed, found[0].differs) == seen
 
 
 @given(plates)
