@@ -403,7 +403,7 @@ async def add_many_entries(connection: AsyncConnection, at: datetime, count: int
 WATCH_WORDS = {"unit": "刑侦支队甲", "document": "秘字17号", "purpose": "案件丙"}
 WATCH_ENTRY, WATCH_HIT = "0badcafe" * 4, "feedbead" * 4
 WATCH_MARKS = tuple(word.encode() for word in (*WATCH_WORDS.values(), WATCH_ENTRY, WATCH_HIT, WATCH_HIT[:12]))
-WATCH_MARKS += ("布控".encode(), b"watch_lists", b"watch_hit", b"watch_told", b"watch.placed", b"watch.hit", b"/watch")
+WATCH_MARKS += ("在控".encode(), b"watch_lists", b"watch_hit", b"watch_told", b"watch.placed", b"watch.hit", b"/watch")
 
 
 async def add_watch(house: House, complex_id: str, account: str, plate: str = "京A99999", mark: str = "") -> None:

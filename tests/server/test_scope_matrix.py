@@ -488,9 +488,9 @@ def open_lists(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @ON_SQLITE
 @pytest.mark.usefixtures("open_lists")
 async def test_the_matrix_sees_a_watch_list_that_is_told_of(town: City) -> None:
-    """The audit's page and export, a gateway's page, and the choice of what is rolled out."""
+    """The audit, a gateway's page, and the choice of what is rolled out."""
     everyone = [one for one in await add_everyone(town.house) if one.reach in ("city", "inside")]
-    paths = ("/audit", "/audit/export", "/gateways/{identity}", "/gateways/rollouts/new")
+    paths = ("/audit", "/gateways/{identity}", "/gateways/rollouts/new")
     found = await faults(town, everyone, [route for route in peoples(town) if route.path in paths])
     assert {fault.split()[1] for fault in found} == set(paths)
 
