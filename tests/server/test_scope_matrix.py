@@ -96,6 +96,7 @@ EXAMPLES: dict[str, Example] = {
     "/audit/export": Example("/audit/export", {"reason": "review", "who": "nobody"}, is_one=False),
     "/alerts/actions": Example("/alerts/actions", json={"action": "acknowledge", "alerts": ["a1"]}, is_one=False),
     "/alerts/{identity}": Example("/alerts/a1"),
+    "/alerts/{identity}/cap": Example("/alerts/a1/cap"),
     "/alerts/{identity}/actions": Example("/alerts/a1/actions", {"action": "acknowledge"}),
     "/alerts/{identity}/duty": Example("/alerts/a1/duty", {"what": "call", "unit": "派出所", "within": "30"}),
     "/duty/{complex_id}": Example("/duty/garden"),
