@@ -43,6 +43,7 @@ from server.api import (
     gateways,
     invitation,
     item_acts,
+    item_hand_over,
     item_sheets,
     items,
     items_json,
@@ -141,6 +142,7 @@ def routers() -> list[APIRouter]:
         snap,
         snap_places,  # before the pages of items, whose paths take any word
         item_acts,
+        item_hand_over,
         item_sheets,
         items_json,
         items,  # its paths take any word

@@ -119,6 +119,7 @@ EXAMPLES: dict[str, Example] = {
     "/items/{identity}": Example("/items/i1"),
     "/items/{identity}/acts": Example("/items/i1/acts", {"what": "take"}),
     "/items/{identity}/phone": Example("/items/i1/phone", {"reason": "incident"}),
+    "/items/for/{receiver}.{form}": Example("/items/for/12345.csv", is_one=False),
     "/items/sheets/{name}.xlsx": Example("/items/sheets/need.xlsx", is_one=False),
     "/api/v1/items/{identity}": Example("/api/v1/items/i1"),
     "/api/v1/items/{identity}/acts": Example("/api/v1/items/i2/acts", {"what": "take"}, again=409),
