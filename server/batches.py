@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from domain.events import is_confidential
+from domain.events import CONFIDENTIAL, is_confidential
 from domain.sketch import Sketch, decode_sketches
 from domain.wire import CHECKSUM_BYTES, Header, split_events, unpack
 from eventlog.log import Record
@@ -97,20 +97,19 @@ def _are_sound(sketches: list[Sketch]) -> bool:
 
 
 def facts_of(batches: Iterable[Batch], kinds: Collection[str] | None = None) -> list[Fact]:
-    """The facts of these kinds, or all that are not confidential, in the order of the log."""
+    """The facts of these kinds, or all, in the order of the log. What is confidential is among them only where its very
+    kind is asked for."""
     found = (fact for batch in batches for fact in batch.facts(kinds))
-    return list(found) if kinds is not None else [fact for fact in found if not is_confidential(fact.event)]
+    asked = CONFIDENTIAL & frozenset(kinds or ())
+    return [fact for fact in found if fact.event.kind in asked or not is_confidential(fact.event)]
 
 
 class Unpacker:
     """Unpacks records; the latest are kept unpacked, because several readers want them at about the same time."""
 
-    def __init__(
-        self, max_events: int = _MAX_CACHED_EVENTS, unpacked: Callable[[Batch], None] = lambda _: None
-    ) -> None:
-        """``unpacked`` is told of each batch when the first reader comes to it."""
+    def __init__(self, max_events: int = _MAX_CACHED_EVENTS) -> None:
         self._kept: OrderedDict[int, Batch] = OrderedDict()
-        self._size, self._max_events, self._unpacked = 0, max_events, unpacked
+        self._size, self._max_events = 0, max_events
 
     def batch(self, record: Record) -> Batch:
         """The batch a record holds. Raises BadBatch where the stored bytes are damaged."""
@@ -118,7 +117,6 @@ class Unpacker:
         if found is None or found.checksum != record.body[-CHECKSUM_BYTES:]:  # it was rewritten since: erased
             found = Batch(record)
             self._keep(found)
-            self._unpacked(found)
         return found
 
     def _keep(self, batch: Batch) -> None:

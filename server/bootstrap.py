@@ -19,7 +19,7 @@ from domain.tariff import BadTariff, LotTariff
 from eventlog.follow import Pace, Report, follow
 from eventlog.postgres_batches import PostgresBatchLog
 from eventlog.sqlite_batches import SqliteBatchLog
-from server.batches import Batch, Unpacker
+from server.batches import Unpacker
 from server.books.charges import Charges
 from server.books.keeping import Keeper
 from server.books.lane_money import LaneMoney
@@ -77,7 +77,7 @@ from server.retention.erasures import Erasures
 from server.retention.rounds import Retention
 from server.rollouts import Rollouts
 from server.second_factor import SecondFactor, key_of
-from server.shard_reader import Fold, Rest, ShardReader
+from server.shard_reader import Breath, Fold, Rest, ShardReader
 from server.store import address, failures, migrate
 from server.store.engine import Database
 from server.store.people import ROLES
@@ -106,7 +106,6 @@ _MOST_PAUSE_S = 5.0  # of a reader that cannot go on: so soon it sees that a per
 _CROWD = 16  # gateways that wait at once
 PACE = Pace(limit=64, retry_s=lambda failures: min(_MOST_PAUSE_S, 0.1 * 2 ** min(failures, 10)))
 _MOST_RETRY_S = 60.0
-_FRESH = timedelta(seconds=5)
 
 
 def utc_now() -> datetime:
@@ -287,6 +286,7 @@ async def run_behind(house: House, part: Part = "all") -> None:
     async with asyncio.TaskGroup() as tasks:
         if isinstance(house.log, PostgresBatchLog):
             house.log.between.others[LIVE_CHANNEL] = house.live.ring
+            house.log.between.came = house.ingest.pouring.came  # readers give way to what others take, too
             tasks.create_task(house.log.run())
         if part != "readers":
             tasks.create_task(house.ingest.run())
@@ -301,7 +301,7 @@ async def run_behind(house: House, part: Part = "all") -> None:
 
 def _share(house: House, part: Part) -> Share:
     """What only one process may do at a time: each shard's readers, each feed's sender, the comparison."""
-    readers, works = _readers(house, part)
+    readers, works = _readers(house)
     report = _shown(house)
 
     async def work(name: str) -> None:
@@ -327,10 +327,10 @@ def _shown(house: House) -> Report:
 
 
 def _readers(
-    house: House, part: Part
+    house: House,
 ) -> tuple[list[ShardReader], Mapping[str, Callable[[], Coroutine[Any, Any, None]]]]:
     """The readers of every shard, and what else there is to do, by its name."""
-    unpacker = Unpacker(unpacked=_notes_fresh(house)) if part == "readers" else Unpacker()
+    unpacker = Unpacker()
     rest = Rest(house.ingest.pouring, crowded=lambda: house.ingest.waiting + house.hellos.waiting >= _CROWD)
     readers = shard_readers(house, unpacker, rest)
     works = {"conservation": house.conservation.run, "retention": house.retention.run, "rollouts": house.rollouts.run}
@@ -354,16 +354,6 @@ def _readers(
         readers.append(ShardReader(outbox, house.db, unpacker, sender.more.set, rest))
         works[f"feed/{webhook.name}"] = sender.run
     return readers, works
-
-
-def _notes_fresh(house: House) -> Callable[[Batch], None]:
-    """A process that takes no batches itself sees by those it reads whether others take many just now."""
-
-    def note(batch: Batch) -> None:
-        if house.now() - batch.received_at < _FRESH:
-            house.ingest.pouring.came(batch.header.count)
-
-    return note
 
 
 def _national(house: House, feed: JetStream) -> NationalFeed:
@@ -392,15 +382,16 @@ def _announcer(house: House) -> Announcer:
 
 def shard_readers(house: House, unpacker: Unpacker, rest: Rest) -> list[ShardReader]:
     """The projections, the book, and what tells gateways of each other; what they unpack they share."""
+    breath = Breath(house.ingest.pouring)
     readers = [
-        ShardReader(one, house.db, unpacker, house.live.ring, None if one.name == Alerts.name else rest)
+        ShardReader(one, house.db, unpacker, house.live.ring, breath if one.name == Alerts.name else rest)
         for one in projections(house.config).values()
     ]
     book = Charges(house.lots, house.now, no_entries(house.config))
     beside: list[Fold] = [book, LaneMoney(house.now), UsedCodes(), LaneCars(), Movements()]
-    beside.append(WatchHits(house.acting.duties, house.now))
-    ladder = ShardReader(Ladder(house.acting.duties, house.now), house.db, unpacker, house.live.ring)
-    return [*readers, ladder, *(ShardReader(one, house.db, unpacker, rest=rest) for one in beside)]
+    ladder = ShardReader(Ladder(house.acting.duties, house.now), house.db, unpacker, house.live.ring, breath)
+    hits = ShardReader(WatchHits(house.acting.duties, house.now), house.db, unpacker, rest=breath)
+    return [*readers, ladder, hits, *(ShardReader(one, house.db, unpacker, rest=rest) for one in beside)]
 
 
 def reader_names(config: Config) -> list[str]:

@@ -378,7 +378,8 @@ async def foreign_rows(here: Centre, *words: str) -> list[str]:
 
 async def hit_with_all_feeds(folder: Path, engine: Engine) -> list[str]:
     """A car that is looked for comes in, at a centre with feeds for everything and for this alone."""
-    hooks = [Webhook("all", "http://127.0.0.1:9/x"), Webhook("mine", "http://127.0.0.1:9/x", "", ["watch_hit"])]
+    hooks = [Webhook("all", "http://127.0.0.1:9/x"), Webhook("alarms", "http://127.0.0.1:9/x", "", ["alarm"])]
+    hooks += [Webhook("mine", "http://127.0.0.1:9/x", "", ["watch_hit"])]
     async with centre(folder, engine, Config(complexes=[GARDEN], webhooks=hooks)) as here:
         await officers(here.house, "wu")
         identity = await place(here.house)
