@@ -201,11 +201,23 @@ ACTIONS = frozenset(
         "retention.corrected",
         "retention.erasure_begun",
         "retention.erasure_ended",
+        "watch.placed",
+        "watch.withdrawn",
+        "watch.expired",
+        "watch.listed",
+        "watch.hit",
+        "watch.dropped",
+        "watch.told",
+        "watch.seen",
+        "watch.hit_seen",
         "audit.seen",
         "audit.exported",
         BLANKED,
     }
 )
+
+# Rows that stand in the chain like all others, and that nobody reads but where they belong.
+CONFIDENTIAL = frozenset(action for action in ACTIONS if action.startswith("watch."))
 
 
 class Content(msgspec.Struct, frozen=True, array_like=True):

@@ -85,6 +85,9 @@ from server.store.postgres import LIVE_CHANNEL
 from server.store.schema import complex_
 from server.store.upsert import insert
 from server.tariff_file import BadFile, load_tariff
+from server.watch.hits import WatchHits
+from server.watch.keeper import WatchKeeper
+from server.watch.sealing import Seal
 from server.web.render import render_live
 
 if TYPE_CHECKING:
@@ -145,6 +148,7 @@ async def open_house(folder: Path, config: Config) -> House:
         retention=Retention(db, batches, media, config.retention, places(config), utc_now),
         eraser=Eraser(db, media, folder, utc_now),
         second_factor=SecondFactor(key_of(folder)),
+        seal=Seal(key_of(folder)),
         oidc=_oidc(folder, config),
         rollouts=Rollouts(db, utc_now),
         desk=desk,
@@ -259,6 +263,7 @@ def folding(config: Config) -> list[str]:
         LaneCars.name,
         Ladder.name,
         Movements.name,
+        WatchHits.name,
     ]
 
 
@@ -335,6 +340,7 @@ def _readers(
     works["duty"] = Climber(house.db, house.acting.duties, house.now, house.live.ring).run
     works["ledger"] = Keeper(house.db, house.now, [repricing(book)]).run
     works["care"] = Carer(house.db, house.log, house.now).run
+    works["watch"] = WatchKeeper(house.db, house.seal, house.channels, house.config.public_url, house.now).run
     works["channels"] = DutyOutbox(house.db, house.channels, house.config.public_url, house.now, house.live.ring).run
     if house.config.payments:
         works["payments"] = Watch(house.db, house.desk, house.refunds, house.now).run
@@ -384,7 +390,8 @@ def shard_readers(house: House, unpacker: Unpacker, rest: Rest) -> list[ShardRea
     book = Charges(house.lots, house.now, no_entries(house.config))
     beside: list[Fold] = [book, LaneMoney(house.now), UsedCodes(), LaneCars(), Movements()]
     ladder = ShardReader(Ladder(house.acting.duties, house.now), house.db, unpacker, house.live.ring, breath)
-    return [*readers, ladder, *(ShardReader(one, house.db, unpacker, rest=rest) for one in beside)]
+    hits = ShardReader(WatchHits(house.acting.duties, house.now), house.db, unpacker, rest=breath)
+    return [*readers, ladder, hits, *(ShardReader(one, house.db, unpacker, rest=rest) for one in beside)]
 
 
 def reader_names(config: Config) -> list[str]:

@@ -32,6 +32,7 @@ from server.rollouts import Rollouts
 from server.second_factor import SecondFactor
 from server.seen import Seen
 from server.store.engine import Database
+from server.watch.sealing import Seal
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class House:
     retention: Retention
     eraser: Eraser
     second_factor: SecondFactor
+    seal: Seal
     oidc: Provider | None
     rollouts: Rollouts
     desk: Desk

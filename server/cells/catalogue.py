@@ -51,6 +51,9 @@ STAYS: dict[str, str] = {
     "browser": "people are a cell's own",
     "open_screen": "seconds old: who looks at a screen of this cell",
     "duty_delivery": "who of this cell's people was told by what; a step that was sent is not sent again elsewhere",
+    "watch_entry": "sealed by one cell's key: whoever gave the order gives it to the other cell too",
+    "watch_hit": "of orders that one cell holds",
+    "watch_told": "people are a cell's own",
     "delivery": "a cell sends what it has queued, and nobody sends it again: feeds note what came with a complex",
 }
 # Columns that are another thing in another log.

@@ -30,7 +30,6 @@ _LISTS: Mapping[str, str] = MappingProxyType(
     {
         "credentials": "cards",
         "passes": "passes",
-        "watch_lists": "entries",
         "plate_lists": "entries",
         "coupons": "coupons",
     }

@@ -121,6 +121,9 @@ from server.store.tables import Position as Position
 from server.store.tables import metadata as metadata
 from server.store.tariff_tables import pass_place as pass_place
 from server.store.tariff_tables import tariff_version as tariff_version
+from server.store.watch_tables import watch_entry as watch_entry
+from server.store.watch_tables import watch_hit as watch_hit
+from server.store.watch_tables import watch_told as watch_told
 
 STATED = ("produced", "held", "unsent", "trimmed", "dropped", "through")  # numbers of a gateway's statement
 

@@ -13,6 +13,7 @@ from server.api import (
     access_groups,
     accounts,
     alert_actions,
+    alert_cap,
     alert_history,
     alert_month,
     alerts,
@@ -42,6 +43,7 @@ from server.api import (
     gateways,
     invitation,
     item_acts,
+    item_hand_over,
     item_sheets,
     items,
     items_json,
@@ -94,6 +96,7 @@ from server.api import (
     theme,
     vehicle_passes,
     visitors,
+    watch,
 )
 from server.auth import NeedsSecondFactor, NotSignedIn
 from server.web import public_files
@@ -125,6 +128,7 @@ def routers() -> list[APIRouter]:
         theme,
         alerts,
         alert_actions,
+        alert_cap,
         duty_acts,
         board,
         overview,
@@ -138,6 +142,7 @@ def routers() -> list[APIRouter]:
         snap,
         snap_places,  # before the pages of items, whose paths take any word
         item_acts,
+        item_hand_over,
         item_sheets,
         items_json,
         items,  # its paths take any word
@@ -201,6 +206,7 @@ def routers() -> list[APIRouter]:
         vehicle_passes,
         visitors,
         gateway,  # behind those whose paths begin like its own
+        watch,
     )
     return [noun.router for noun in nouns]
 

@@ -9,6 +9,7 @@ import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -375,6 +376,18 @@ A_HOME = {"complex": "garden", "building": "3", "unit": "1", "room": "501", "con
 A_HOME |= {"hours": "24", "days": "90"}
 
 
+async def _to_watch(town: City, path: str, **fields: str) -> httpx.Response:
+    """By an officer of the garden: an order, or one that stands already."""
+    who = f"wu{secrets.token_hex(3)}"
+    async with town.house.db.write("garden") as connection:
+        await rows.add_person(connection, who, "security_officer", of_complexes("garden"))
+        for table in (schema.watch_entry, schema.watch_hit, schema.watch_told):
+            await connection.execute(table.delete())
+    if path != "/watch":
+        await rows.add_watch(town.house, "garden", who)
+    return await (await town.visitor(who)).submit(path, **fields)
+
+
 async def _to_care(town: City, path: str, **fields: str) -> httpx.Response:
     """By a grid worker, of a household that is looked after since just now; of one that is not yet, to begin."""
     who = f"lin{secrets.token_hex(3)}"
@@ -473,6 +486,20 @@ SAMPLES: Mapping[str, Sample] = {
     ),
     "POST /silences": by("li", "/silences", complex="garden", device="x:1", hours="2", reason="检修"),
     "POST /silences/{identity}/end": by("li", "/silences/q1/end"),
+    "POST /watch": lambda town: _to_watch(
+        town,
+        "/watch",
+        complex="garden",
+        plate="京A88888",
+        unit="刑侦",
+        document="17",
+        purpose="被盗",
+        begins="2026-01-01",
+        ends=(rows.now() + timedelta(days=30)).date().isoformat(),
+    ),
+    "POST /watch/{complex_id}/{identity}/withdraw": lambda town: _to_watch(
+        town, f"/watch/garden/{rows.WATCH_ENTRY}/withdraw", reason="walk"
+    ),
     "POST /care": lambda town: _to_care(town, "/care", **A_HOME),
     "POST /care/{identity}/end": lambda town: _to_care(town, "/care/w1/end"),
     "POST /care/tasks/{task}/done": lambda town: _to_care(town, "/care/tasks/t1/done", result="well", words="在家"),
