@@ -51,6 +51,8 @@ STAYS: dict[str, str] = {
     "browser": "people are a cell's own",
     "open_screen": "seconds old: who looks at a screen of this cell",
     "duty_delivery": "who of this cell's people was told by what; a step that was sent is not sent again elsewhere",
+    "platform_code": "an office numbers devices for one platform of one cell",
+    "viid_serial": "what one cell's records are called at its platforms",
     "delivery": "a cell sends what it has queued, and nobody sends it again: feeds note what came with a complex",
 }
 # Columns that are another thing in another log.

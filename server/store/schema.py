@@ -121,6 +121,8 @@ from server.store.tables import Position as Position
 from server.store.tables import metadata as metadata
 from server.store.tariff_tables import pass_place as pass_place
 from server.store.tariff_tables import tariff_version as tariff_version
+from server.store.viid_number_tables import platform_code as platform_code
+from server.store.viid_number_tables import viid_serial as viid_serial
 
 STATED = ("produced", "held", "unsent", "trimmed", "dropped", "through")  # numbers of a gateway's statement
 

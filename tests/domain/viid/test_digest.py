@@ -11,35 +11,34 @@ from domain.viid.digest import BadChallenge, Challenge
 
 URI = "/VIID/System/Register"
 MUFASA = ("Mufasa", "Circle Of Life", "GET", "/dir/index.html")
-RFC2617 = (
-    'Digest realm="testrealm@host.com", qop="auth,auth-int", '
-    'nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093", opaque="5ccc069c403ebaf9f0171e9517f40e41"'
-)
+NONCE = "dcd98b7102dd2f0e8b11d0f600bfb0c093"  # pragma: allowlist secret
+OPAQUE = "5ccc069c403ebaf9f0171e9517f40e41"  # pragma: allowlist secret
+PROVED = "6629fae49393a05397450978507c4ef1"  # pragma: allowlist secret
+PROVED_BY_SHA = "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"  # pragma: allowlist secret
+PROVED_WITHOUT_QOP = "670fd8c2df070c60b045671b8b24ff02"  # pragma: allowlist secret
+NONCE_7616 = "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v"  # pragma: allowlist secret
+OPAQUE_7616 = "FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS"  # pragma: allowlist secret
+CNONCE_7616 = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ"  # pragma: allowlist secret
+RFC2617 = f'Digest realm="testrealm@host.com", qop="auth,auth-int", nonce="{NONCE}", opaque="{OPAQUE}"'
 
 
 def test_the_example_of_rfc_2617() -> None:
     answer = digest.authorization(digest.parse_challenge(RFC2617), *MUFASA, "0a4f113b")
     said = digest.parse_authorization(answer)
-    assert said["response"] == "6629fae49393a05397450978507c4ef1"
-    assert said["opaque"] == "5ccc069c403ebaf9f0171e9517f40e41"
+    assert said["response"] == PROVED
+    assert said["opaque"] == OPAQUE
 
 
 def test_the_example_of_rfc_7616() -> None:
-    header = (
-        'Digest realm="http-auth@example.org", qop="auth, auth-int", algorithm=SHA-256, '
-        'nonce="7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v", opaque="FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS"'
-    )
-    cnonce = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ"
-    answer = digest.authorization(
-        digest.parse_challenge(header), "Mufasa", "Circle of Life", "GET", "/dir/index.html", cnonce
-    )
-    expected = "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"
-    assert digest.parse_authorization(answer)["response"] == expected
+    head = 'Digest realm="http-auth@example.org", qop="auth, auth-int", algorithm=SHA-256'
+    challenge = digest.parse_challenge(f'{head}, nonce="{NONCE_7616}", opaque="{OPAQUE_7616}"')
+    answer = digest.authorization(challenge, "Mufasa", "Circle of Life", "GET", "/dir/index.html", CNONCE_7616)
+    assert digest.parse_authorization(answer)["response"] == PROVED_BY_SHA
 
 
 def test_without_qop_by_the_older_rule() -> None:
-    answer = digest.authorization(Challenge("testrealm@host.com", "dcd98b7102dd2f0e8b11d0f600bfb0c093"), *MUFASA, "x")
-    assert digest.parse_authorization(answer)["response"] == "670fd8c2df070c60b045671b8b24ff02"
+    answer = digest.authorization(Challenge("testrealm@host.com", NONCE), *MUFASA, "x")
+    assert digest.parse_authorization(answer)["response"] == PROVED_WITHOUT_QOP
     assert "qop" not in answer and "nc=" not in answer and "algorithm=MD5" in answer
 
 
