@@ -51,6 +51,10 @@ STAYS: dict[str, str] = {
     "browser": "people are a cell's own",
     "open_screen": "seconds old: who looks at a screen of this cell",
     "duty_delivery": "who of this cell's people was told by what; a step that was sent is not sent again elsewhere",
+    "platform": "whom a cell owes records is its own",
+    "platform_basis": "given to one cell's people",
+    "platform_class": "of a platform of one cell",
+    "handover": "a cell hands over what it has queued, and nobody does it again: platforms' readers note what came",
     "delivery": "a cell sends what it has queued, and nobody sends it again: feeds note what came with a complex",
 }
 # Columns that are another thing in another log.
