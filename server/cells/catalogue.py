@@ -53,6 +53,10 @@ STAYS: dict[str, str] = {
     "duty_delivery": "who of this cell's people was told by what; a step that was sent is not sent again elsewhere",
     "platform_code": "an office numbers devices for one platform of one cell",
     "viid_serial": "what one cell's records are called at its platforms",
+    "platform": "whom a cell owes records is its own",
+    "platform_basis": "given to one cell's people",
+    "platform_class": "of a platform of one cell",
+    "handover": "a cell hands over what it has queued, and nobody does it again: platforms' readers note what came",
     "delivery": "a cell sends what it has queued, and nobody sends it again: feeds note what came with a complex",
 }
 # Columns that are another thing in another log.

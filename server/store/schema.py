@@ -99,6 +99,11 @@ from server.store.place_tables import place_import as place_import
 from server.store.plan_tables import device_state as device_state
 from server.store.plan_tables import pin as pin
 from server.store.plan_tables import site_plan as site_plan
+from server.store.platform_tables import handover as handover
+from server.store.platform_tables import platform as platform
+from server.store.platform_tables import platform_basis as platform_basis
+from server.store.platform_tables import platform_class as platform_class
+from server.store.platform_tables import retrieval as retrieval
 from server.store.resident_tables import access_group as access_group
 from server.store.resident_tables import access_holiday as access_holiday
 from server.store.resident_tables import access_list as access_list
