@@ -45,6 +45,9 @@ class Record(msgspec.Struct, frozen=True):
     pictures: Sequence[Shown] = ()
     identity: bool = False
 
+    def with_pictures(self, pictures: Sequence[Shown]) -> Record:
+        return msgspec.structs.replace(self, pictures=pictures)
+
     @property
     def image(self) -> str:
         """The id of the picture that it was seen in."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -42,10 +43,10 @@ class Answer(msgspec.Struct, frozen=True):
 class Exchange:
     """A platform's HTTP, until ``close``. Redirects are the session's matter; cookies are nobody's."""
 
-    def __init__(self, caller: str, peer: Peer, ssl_context: aiohttp.Fingerprint | bool = True) -> None:
+    def __init__(self, caller: str, peer: Peer, trust: ssl.SSLContext | bool = True) -> None:
         self._peer = peer
         self._headers = {"Content-Type": peer.media_type, "User-Identify": caller, "Accept": _ACCEPT}
-        self._ssl = ssl_context
+        self._ssl = trust
         self._http: aiohttp.ClientSession | None = None
 
     async def ask(self, method: str, url: str, body: bytes = b"", authorization: str = "") -> Answer:

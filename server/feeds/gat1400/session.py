@@ -47,7 +47,7 @@ class Session:
         self.state: State = "offline"
         self.reason = ""
         self.clock_off_s: float | None = None  # theirs against ours
-        self.registered: Callable[[], Awaitable[None]] | None = None
+        self.registered: Callable[[Callable[[str, bytes], Awaitable[Answer]]], Awaitable[None]] | None = None
         self._platform, self._exchange, self._registration = platform, exchange, registration
         self._peer, self._pause, self._now = peer, pause, now
         self._turn, self._changed = asyncio.Lock(), asyncio.Event()
@@ -139,7 +139,10 @@ class Session:
         self._become("online", "")
         await self._compare_clocks()
         if self.registered is not None:
-            await self.registered()
+            await self.registered(self._post)
+
+    async def _post(self, path: str, body: bytes) -> Answer:
+        return await self._exchange.ask("POST", self._base + path, body)
 
     async def _compare_clocks(self) -> None:
         """Both sides keep Beijing's time to a second: what is off is shown, and stops nothing."""
