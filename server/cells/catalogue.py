@@ -51,6 +51,9 @@ STAYS: dict[str, str] = {
     "browser": "people are a cell's own",
     "open_screen": "seconds old: who looks at a screen of this cell",
     "duty_delivery": "who of this cell's people was told by what; a step that was sent is not sent again elsewhere",
+    "viid_session": "who is registered with one cell's view library",
+    "viid_nonce": "minutes old: answers to one cell's challenges",
+    "viid_subscription": "of a library above one cell, over many complexes",
     "delivery": "a cell sends what it has queued, and nobody sends it again: feeds note what came with a complex",
 }
 # Columns that are another thing in another log.

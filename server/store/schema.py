@@ -121,6 +121,9 @@ from server.store.tables import Position as Position
 from server.store.tables import metadata as metadata
 from server.store.tariff_tables import pass_place as pass_place
 from server.store.tariff_tables import tariff_version as tariff_version
+from server.store.viid_tables import viid_nonce as viid_nonce
+from server.store.viid_tables import viid_session as viid_session
+from server.store.viid_tables import viid_subscription as viid_subscription
 
 STATED = ("produced", "held", "unsent", "trimmed", "dropped", "through")  # numbers of a gateway's statement
 
