@@ -85,6 +85,7 @@ from server.store.postgres import LIVE_CHANNEL
 from server.store.schema import complex_
 from server.store.upsert import insert
 from server.tariff_file import BadFile, load_tariff
+from server.viid.library import BadPassword, Library, open_library
 from server.web.render import render_live
 
 if TYPE_CHECKING:
@@ -154,6 +155,7 @@ async def open_house(folder: Path, config: Config) -> House:
         lots=lots,
         acting=Acting(db, Duties(places(config))),
         channels=channels_of(folder, config),
+        viid=view_library(folder, config, db, batches, media),
         now=utc_now,
     )
 
@@ -190,6 +192,15 @@ def channels_of(folder: Path, config: Config) -> Channels:
     try:
         return make_channels(folder, config.channels, utc_now)
     except BadChannel as error:
+        raise BadConfig(str(error)) from error
+
+
+def view_library(folder: Path, config: Config, db: Database, batches: CentreLog, media: MediaBox) -> Library:
+    """Our own view library, with who may call it. Raises BadConfig."""
+    key_of(folder)
+    try:
+        return open_library(folder, config.viid, db, batches, media, utc_now)
+    except BadPassword as error:
         raise BadConfig(str(error)) from error
 
 

@@ -57,6 +57,9 @@ STAYS: dict[str, str] = {
     "platform_basis": "given to one cell's people",
     "platform_class": "of a platform of one cell",
     "handover": "a cell hands over what it has queued, and nobody does it again: platforms' readers note what came",
+    "viid_session": "who is registered with one cell's view library",
+    "viid_nonce": "minutes old: answers to one cell's challenges",
+    "viid_subscription": "of a library above one cell, over many complexes",
     "delivery": "a cell sends what it has queued, and nobody sends it again: feeds note what came with a complex",
 }
 # Columns that are another thing in another log.

@@ -128,6 +128,9 @@ from server.store.tariff_tables import pass_place as pass_place
 from server.store.tariff_tables import tariff_version as tariff_version
 from server.store.viid_number_tables import platform_code as platform_code
 from server.store.viid_number_tables import viid_serial as viid_serial
+from server.store.viid_tables import viid_nonce as viid_nonce
+from server.store.viid_tables import viid_session as viid_session
+from server.store.viid_tables import viid_subscription as viid_subscription
 
 STATED = ("produced", "held", "unsent", "trimmed", "dropped", "through")  # numbers of a gateway's statement
 
