@@ -55,6 +55,10 @@ class Gat1400Sender:
         await self._serials.forget()
         await self.session.keep()
 
+    async def close(self) -> None:
+        """Leave, where nobody keeps the session."""
+        await self.session.close()
+
     async def send(self, offers: Sequence[Offer]) -> Sequence[Verdict]:
         """One verdict an offer, in order; never raises for the far end's illness."""
         try:

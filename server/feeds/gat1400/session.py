@@ -91,7 +91,7 @@ class Session:
             while True:
                 await self._step()
         finally:
-            await self._leave()
+            await self.close()
 
     async def _step(self) -> None:
         try:
@@ -153,7 +153,8 @@ class Session:
         theirs = _time_in(answer)
         self.clock_off_s = None if theirs is None else (theirs - self._now()).total_seconds()
 
-    async def _leave(self) -> None:
+    async def close(self) -> None:
+        """Take leave where there is a session; that it is not heard harms nobody."""
         if self.state == "online":
             try:
                 async with asyncio.timeout(_GOODBYE_S):
