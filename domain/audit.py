@@ -208,6 +208,7 @@ ACTIONS = frozenset(
         "viid.asked",
         "viid.received",
         "viid.disposed",
+        "platform.codes",
         "audit.seen",
         "audit.exported",
         BLANKED,

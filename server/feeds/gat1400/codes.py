@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from sqlalchemy import delete, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.viid.ids import BadId, checked_code
 from domain.viid.sources import Coded
@@ -39,12 +40,16 @@ class DeviceCodes:
     async def all(self) -> dict[Key, Coded]:
         return await self._where()
 
-    async def replace(self, rows: Sequence[tuple[Key, Coded]]) -> None:
-        """These instead of all that were there."""
+    async def replace(
+        self, rows: Sequence[tuple[Key, Coded]], noted: Callable[[AsyncConnection], None] | None = None
+    ) -> None:
+        """These instead of all that were there; ``noted`` writes into the audit book within the same transaction."""
         async with self._db.write() as connection:
             await connection.execute(delete(platform_code).where(platform_code.c.platform == self._platform))
             if rows:
                 await connection.execute(platform_code.insert(), [self._row(key, coded) for key, coded in rows])
+            if noted is not None:
+                noted(connection)
 
     async def _where(self, *which: Any) -> dict[Key, Coded]:
         query = select(platform_code).where(platform_code.c.platform == self._platform, *which)
