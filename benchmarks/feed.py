@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import sys
 import tempfile
@@ -13,6 +14,7 @@ from pathlib import Path
 import aiohttp
 import msgspec
 from obstore.store import LocalStore
+from PIL import Image
 
 from benchmarks.rows import Row, row
 from domain.events import Event, Media, Subject
@@ -74,7 +76,7 @@ async def _measured(folder: Path, count: int) -> tuple[float, float, int]:
 async def _made(folder: Path, db: Database, there: tuple[str, str], count: int) -> tuple[Gat1400Sender, list[Offer]]:
     async with db.write() as connection:
         await connection.run_sync(schema.metadata.create_all)
-    pictures = [b"\xff\xd8\xff\xe0" + os.urandom(_PICTURE_BYTES - 4) for _ in range(_PICTURES)]
+    pictures = [_picture() for _ in range(_PICTURES)]
     box = MediaBox(LocalStore(str(folder / "media"), mkdir=True), db, _now)
     for body in pictures:
         await box.keep(content_name(body), "garden", body, "image/jpeg")
@@ -84,6 +86,13 @@ async def _made(folder: Path, db: Database, there: tuple[str, str], count: int) 
     names = [content_name(body) for body in pictures]
     sender = making.sender("district", settings, lambda: there[1], db, box, folder, _now)
     return sender, [_offer(number, names[number % _PICTURES]) for number in range(count)]
+
+
+def _picture() -> bytes:
+    """A JPEG of 320 x 240 pixels of noise, with so much behind its end that it has its size."""
+    into = io.BytesIO()
+    Image.frombytes("RGB", (320, 240), os.urandom(320 * 240 * 3)).save(into, "JPEG", quality=40)
+    return into.getvalue() + os.urandom(max(0, _PICTURE_BYTES - len(into.getvalue())))
 
 
 def _now() -> datetime:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import re
 import secrets
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from sqlalchemy import delete, select
 
 from domain.ids import content_name
 from server.small_pictures import small_of
+from server.store.bulk import look_up
 from server.store.engine import Database, stamp
 from server.store.retention_tables import erased_picture, unkept_object
 from server.store.schema import media
@@ -27,6 +28,8 @@ _AT_ONCE = 500
 MAX_PICTURE_BYTES = 8 * 1024 * 1024
 _MAKING_AT_ONCE = 2
 _SMALL = ".small"  # behind the name of a picture: the same in small, which is no picture of its own
+_OWNED = """SELECT media.sha256, media.complex FROM wanted CROSS JOIN media
+WHERE media.sha256 = wanted.sha256 AND media.complex = wanted.complex"""
 _NAME = re.compile(r"[0-9a-f]{64}")
 _S3_SAYS = re.compile(r"<Code>(?P<code>[^<]*)</Code>\s*<Message>(?P<message>[^<]*)</Message>")
 
@@ -72,6 +75,12 @@ class MediaBox:
         query = select(media.c.sha256).where(media.c.sha256 == sha256, media.c.complex == complex_id)
         async with self._db.read() as connection:
             return (await connection.execute(query)).first() is not None
+
+    async def owned(self, pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Of (name, complex) those whose complex has the picture."""
+        async with self._db.read() as connection:
+            columns = {"sha256": "varchar", "complex": "varchar"}
+            return {(name, place) for name, place in await look_up(connection, columns, sorted(pairs), _OWNED)}
 
     async def known(self, complex_id: str, names: Sequence[str]) -> list[str]:
         """Which of the names a complex has, or need not send."""

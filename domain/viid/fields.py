@@ -357,10 +357,12 @@ LocalTime str32
     }
 )
 
+_ROWS = {name: {row.name: row for row in rows} for name, rows in TABLES.items()}  # asked for every field that is sent
+
 # What never leaves, whatever a mapping says: access to a camera, and what a face measures.
 NEVER_SENT = frozenset({"Password", "UserId", "FeatureList", "FeatureInfoObject"})
 
 
 def field_of(name: str, field: str) -> Field | None:
     """The row of a field in an object's table; None where it has none."""
-    return next((row for row in TABLES[name] if row.name == field), None)
+    return _ROWS[name].get(field)

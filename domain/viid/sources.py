@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -9,6 +10,8 @@ import msgspec
 from domain import plates
 from domain.events import Event
 from domain.viid.times import stamp
+
+_CARS_REMEMBERED = 4_096  # the same cars pass every day
 
 
 class Coded(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -60,14 +63,19 @@ def _of_plate(event: Event) -> dict[str, Any]:
     if subject is None or subject.type != "plate":
         return {"plate": None}
     color = subject.plate_color or "unknown"
-    found = plates.classify(subject.id, color) if subject.id else None
     return {
         "plate": subject.id,
         "plate.color": color,
-        "plate.class": found.plate_class if found else None,
+        "plate.class": _class_of(subject.id, color) if subject.id else None,
         "plate.there": subject.plate_status != "no_plate",
         "plate.doubted": True if subject.plate_status == "suspect_fake" else None,
     }
+
+
+@lru_cache(maxsize=_CARS_REMEMBERED)
+def _class_of(plate: str, color: str) -> str | None:
+    found = plates.classify(plate, color)
+    return found.plate_class if found else None
 
 
 def _of_person(event: Event) -> dict[str, Any]:

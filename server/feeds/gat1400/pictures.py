@@ -38,6 +38,11 @@ class Pictures:
 
     def __init__(self, box: MediaBox, peer: Peer, wait_s: float) -> None:
         self._box, self._peer, self._wait_s = box, peer, wait_s
+        self._owned: set[tuple[str, str]] = set()
+
+    async def look(self, wanted: Collection[tuple[str, str]]) -> None:
+        """Which of these (name, complex) are here and the complex's own: asked once for many records."""
+        self._owned = await self._box.owned(wanted) if wanted else set()
 
     async def of(  # the share is of the sizes that the peer takes by its settings: it said that they are too much
         self, media: list[Media], complex_id: str, roles: Collection[str], age_s: float, share: float = 1.0
@@ -65,7 +70,7 @@ class Pictures:
 
     async def _bytes(self, sha256: str, complex_id: str) -> bytes | None:
         """None where it is not here, or is another complex's: a name alone opens nothing."""
-        if not await self._box.belongs(sha256, complex_id):
+        if (sha256, complex_id) not in self._owned:
             return None
         try:
             return await self._box.get(sha256)

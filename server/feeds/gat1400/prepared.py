@@ -50,6 +50,17 @@ async def ready(
     return made
 
 
+def wanted_pictures(found: Sequence[Ready | Refused]) -> set[tuple[str, str]]:
+    """Name and complex of each picture that their objects show."""
+    return {
+        (media.sha256, one.offer.fact.complex)
+        for one in found
+        if isinstance(one, Ready)
+        for media in one.offer.event.media
+        if media.sha256 is not None and media.role in one.rule.pictures
+    }
+
+
 def _ruled(offer: Offer, coded: Coded | None, profile: Profile) -> tuple[Coded, Rule] | Refused:
     event = offer.event
     try:
