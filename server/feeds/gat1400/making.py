@@ -18,11 +18,20 @@ from server.feeds.gat1400.registration import Registration
 from server.feeds.gat1400.sender import Gat1400Sender
 from server.feeds.gat1400.serials import SerialsInDatabase
 from server.feeds.gat1400.session import Session
-from server.feeds.gat1400.settings import BadSettings, Settings, profile_for
+from server.feeds.gat1400.settings import BadSettings, Settings, profile_for, read_settings
 from server.media import MediaBox
 from server.store.engine import Database
+from server.store.platform_rows import Platform
 
-KIND = "gat1400"
+def gat1400_platform(
+    one: Platform, secret: bytes, db: Database, media: MediaBox, folder: Path, now: Callable[[], datetime]
+) -> Gat1400Sender:
+    """From a platform's row. Who somebody is was cut from its facts already where no basis covers it.
+
+    Raises BadSettings.
+    """
+    settings = read_settings({**one.settings, "address": one.address})
+    return sender(one.id, settings, secret.decode, db, media, folder, now, identity=True)
 
 
 def sender(
