@@ -23,6 +23,7 @@ from server.media import MediaBox
 from server.store.engine import Database
 from server.store.platform_rows import Platform
 
+
 def gat1400_platform(
     one: Platform, secret: bytes, db: Database, media: MediaBox, folder: Path, now: Callable[[], datetime]
 ) -> Gat1400Sender:
