@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -13,6 +13,7 @@ from PIL import Image
 from domain.events import Media
 from domain.viid.mapping import Shown
 from domain.viid.profile import Peer
+from server.feeds.gat1400.prepared import Ready, shown_by
 from server.media import MediaAway, MediaBox
 from server.plan_pictures import BadPicture, check_pixels, plain_of, refusing, saved
 
@@ -20,6 +21,10 @@ _FORMATS = {"JPEG": "Jpeg", "PNG": "Png"}
 _READ = ("JPEG", "PNG", "WEBP", "GIF")
 # Side and quality of the JPEG, tried in turn where a picture is too large.
 _STEPS = ((1920, 80), (1600, 72), (1280, 65), (960, 60), (640, 55), (480, 45), (320, 35))
+
+
+Pair = tuple[str, str]  # a picture's name, and the complex whose it is: a name alone opens nothing
+Bodies = Mapping[Pair, bytes]
 
 
 class NotYet(Exception):
@@ -44,15 +49,22 @@ class Pictures:
         """Which of these (name, complex) are here and the complex's own: asked once for many records."""
         self._owned = await self._box.owned(wanted) if wanted else set()
 
-    async def of(  # the share is of the sizes that the peer takes by its settings: it said that they are too much
-        self, media: list[Media], complex_id: str, roles: Collection[str], age_s: float, share: float = 1.0
-    ) -> list[Shown]:
-        """What there is of these roles. Raises NotYet while one may still come."""
+    async def read(self, records: Sequence[Ready], share: float = 1.0) -> Bodies:
+        """The bytes of what these show, as far as they are here. ``share`` 0: of nothing. Raises NotYet."""
+        wanted = {pair for one in records for pair in shown_by(one)} & self._owned if share else set[Pair]()
+        try:
+            found = await self._box.get_many({name for name, _ in wanted}) if wanted else {}
+        except MediaAway as error:
+            raise NotYet(f"the store of pictures is away: {error}") from error
+        return {pair: found[pair[0]] for pair in wanted if pair[0] in found}
+
+    async def of(self, one: Ready, bodies: Bodies, age_s: float, share: float = 1.0) -> list[Shown]:
+        """Its pictures, at a share of the sizes that the peer takes. Raises NotYet while one may still come."""
         found: list[Shown] = []
-        for place, entry in enumerate(media):
-            if entry.sha256 is None or entry.role not in roles:
+        for place, entry in enumerate(one.offer.event.media):
+            if entry.sha256 is None or entry.role not in one.rule.pictures or not share:
                 continue
-            body = await self._bytes(entry.sha256, complex_id)
+            body = bodies.get((entry.sha256, one.offer.fact.complex))
             if body is None and age_s < self._wait_s:
                 raise NotYet(f"picture {entry.sha256[:12]} is not here yet")
             if body is not None:
@@ -67,17 +79,6 @@ class Pictures:
 
     def _most(self, role: str) -> int:
         return self._peer.scene_bytes if role == "scene" else self._peer.crop_bytes
-
-    async def _bytes(self, sha256: str, complex_id: str) -> bytes | None:
-        """None where it is not here, or is another complex's: a name alone opens nothing."""
-        if (sha256, complex_id) not in self._owned:
-            return None
-        try:
-            return await self._box.get(sha256)
-        except FileNotFoundError:
-            return None
-        except MediaAway as error:
-            raise NotYet(f"the store of pictures is away: {error}") from error
 
 
 def age_s(received_at: datetime, now: datetime) -> float:

@@ -50,15 +50,10 @@ async def ready(
     return made
 
 
-def wanted_pictures(found: Sequence[Ready | Refused]) -> set[tuple[str, str]]:
-    """Name and complex of each picture that their objects show."""
-    return {
-        (media.sha256, one.offer.fact.complex)
-        for one in found
-        if isinstance(one, Ready)
-        for media in one.offer.event.media
-        if media.sha256 is not None and media.role in one.rule.pictures
-    }
+def shown_by(one: Ready) -> set[tuple[str, str]]:
+    """Name and complex of each picture that its object shows."""
+    media = (entry for entry in one.offer.event.media if entry.role in one.rule.pictures)
+    return {(entry.sha256, one.offer.fact.complex) for entry in media if entry.sha256 is not None}
 
 
 def _ruled(offer: Offer, coded: Coded | None, profile: Profile) -> tuple[Coded, Rule] | Refused:

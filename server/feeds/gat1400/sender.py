@@ -13,8 +13,8 @@ from domain.viid.profile import Profile
 from server.feeds.gat1400.codes import DeviceCodes
 from server.feeds.gat1400.exchange import Answer, FarAway
 from server.feeds.gat1400.parcels import Queues, body_of, grouped
-from server.feeds.gat1400.pictures import NotYet, Pictures, age_s
-from server.feeds.gat1400.prepared import Ready, ready, wanted_pictures
+from server.feeds.gat1400.pictures import Bodies, NotYet, Pictures, age_s
+from server.feeds.gat1400.prepared import Ready, ready, shown_by
 from server.feeds.gat1400.serials import SerialsInDatabase
 from server.feeds.gat1400.session import NotNow, Session
 from server.feeds.gat1400.verdicts import Patience, statuses_of, trouble
@@ -68,7 +68,7 @@ class Gat1400Sender:
         self._strikes = 0
         found = await ready(offers, self.profile, self._codes, self._serials, identity=self._identity)
         verdicts: list[Verdict] = [one if isinstance(one, Refused) else Again("not sent") for one in found]
-        await self._pictures.look(wanted_pictures(found))
+        await self._pictures.look({pair for one in found if isinstance(one, Ready) for pair in shown_by(one)})
         queues = Queues(one for one in found if not isinstance(one, Refused))
         while heads := queues.heads():
             for one, verdict in await self._round(heads):
@@ -107,22 +107,26 @@ class Gat1400Sender:
         self, group: list[Ready], share: float
     ) -> tuple[list[tuple[Ready, Made]], list[tuple[Ready, Verdict]]]:
         """What can be sent of them now, and what is settled without being sent."""
-        found = await asyncio.gather(*(self._object(one, share) for one in group))
+        try:
+            bodies = await self._pictures.read(group, share)
+        except NotYet as error:
+            return [], [(one, Again(str(error))) for one in group]
+        found = [await self._object(one, bodies, share) for one in group]
         pairs = list(zip(group, found, strict=True))
         objects = [(one, made_) for one, made_ in pairs if isinstance(made_, Made)]
         return objects, [(one, verdict) for one, verdict in pairs if not isinstance(verdict, Made)]
 
-    async def _object(self, one: Ready, share: float) -> Made | Verdict:
+    async def _object(self, one: Ready, bodies: Bodies, share: float) -> Made | Verdict:
         try:
-            return await self._made(one, share)
+            return await self._made(one, bodies, share)
         except NotYet as error:
             return Again(str(error))
         except NotSent as error:
             return Refused(str(error))
 
-    async def _made(self, one: Ready, share: float) -> Made:
-        age, roles = age_s(one.offer.fact.received_at, self._now()), one.rule.pictures if share else ()
-        shown = await self._pictures.of(one.offer.event.media, one.offer.fact.complex, roles, age, share)
+    async def _made(self, one: Ready, bodies: Bodies, share: float) -> Made:
+        age = age_s(one.offer.fact.received_at, self._now())
+        shown = await self._pictures.of(one, bodies, age, share)
         return made(one.record.with_pictures(shown), one.rule, self.profile)
 
     async def _judged(
