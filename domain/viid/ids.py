@@ -42,6 +42,7 @@ _ISSUED: Mapping[str, str] = MappingProxyType(
     {"Disposition": "01", "DispositionNotification": "02", "Subscribe": "03", "SubscribeNotification": "04"}
 )
 _OTHER = "99"
+_IMAGE = re.compile(r"[0-9]{41}")
 _CODE, _ORG = re.compile(r"[0-9]{20}"), re.compile(r"[0-9]{12}")
 _NAMES = ({of: name for name, of in table.items()} for table in (_BASIC, _SEMANTIC, _ISSUED))
 _BASIC_NAMES, _SEMANTIC_NAMES, _ISSUED_NAMES = _NAMES
@@ -80,7 +81,7 @@ def basic_id(code: str, name: str, at: datetime, serial: int) -> str:
 
 def object_id(image: str, name: str, serial: int = 1) -> str:
     """48 digits: what was seen in the picture whose 41 it begins with. Raises BadId."""
-    if parse(image).image or len(image) != 41:
+    if not _IMAGE.fullmatch(image):
         raise BadId(f"{image!r} is no picture's id of 41 digits")
     return f"{image}{_SEMANTIC.get(name, _OTHER)}{_five(serial)}"
 

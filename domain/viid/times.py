@@ -5,21 +5,23 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 BEIJING = timezone(timedelta(hours=8), "Beijing")
-_STAMP, _DIGITS, _DIGITS_MS = "%Y%m%d%H%M%S", 14, 17
+_DIGITS, _DIGITS_MS = 14, 17
 
 
 def stamp(at: datetime) -> str:
     """``20261122160500``; ``at`` must be aware."""
     if at.tzinfo is None:
         raise ValueError(f"{at} names no zone: times here are aware")
-    return at.astimezone(BEIJING).strftime(_STAMP)
+    here = at.astimezone(BEIJING)  # strftime takes four times as long, and a message asks hundreds of times
+    return f"{here.year:04}{here.month:02}{here.day:02}{here.hour:02}{here.minute:02}{here.second:02}"
 
 
 def read_stamp(text: str) -> datetime:
     """The time that fourteen digits name, in UTC. Raises ValueError."""
     if len(text) != _DIGITS or not (text.isascii() and text.isdigit()):
         raise ValueError(f"{text!r} is no time of fourteen digits")
-    return datetime.strptime(text, _STAMP).replace(tzinfo=BEIJING).astimezone(UTC)
+    parts = (int(text[start : start + 2]) for start in range(4, _DIGITS, 2))
+    return datetime(int(text[:4]), *parts, tzinfo=BEIJING).astimezone(UTC)
 
 
 def read_time(value: object) -> datetime | None:

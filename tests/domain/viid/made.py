@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 import domain.viid
 from domain.events import Event, Media, Subject
 from domain.viid.mapping import Made, Record, Shown, made, rule_for
@@ -68,6 +70,11 @@ def pictures(of: Event) -> list[Shown]:
 
 def record(of: Event, coded: Coded = CODED, *, identity: bool = False) -> Record:
     return Record(of, coded, Issued(AT, 1), pictures(of), identity)
+
+
+def as_told(said: Any) -> Any:
+    """As the far end reads it."""
+    return json.loads(msgspec.json.encode(said))
 
 
 def sent(of: Event, profile: Profile, coded: Coded = CODED, *, identity: bool = False) -> Made:

@@ -13,7 +13,7 @@ from domain.viid.mapping import Made
 from domain.viid.profile import switched
 from domain.viid.schema import message_schema
 from domain.viid.statuses import several, single, status
-from tests.domain.viid.made import AT, CODED, EVENTS, FIXTURES, fixture, sent, standard
+from tests.domain.viid.made import AT, CODED, EVENTS, FIXTURES, as_told, fixture, sent, standard
 
 STRICT, AS_MET = (Draft202012Validator(message_schema(strict=strict)) for strict in (True, False))
 WORKED = sorted(file.name for file in (FIXTURES / "viid").glob("*.json"))
@@ -21,7 +21,7 @@ RECORDED = sorted(file.name for file in (FIXTURES / "devices" / "gat1400").glob(
 
 
 def message(made: Made) -> dict[str, Any]:
-    return listed(made.rule.object, [made.said])
+    return as_told(listed(made.rule.object, [made.said]))
 
 
 def test_the_schemas_are_schemas() -> None:
@@ -82,14 +82,15 @@ BROKEN = {
 def test_a_broken_object_is_seen(what: str) -> None:
     made = sent(EVENTS["car"], standard())
     said = {name: value for name, value in {**made.said, **BROKEN[what]}.items() if value is not None}
-    assert not STRICT.is_valid(listed("MotorVehicle", [said]))
-    assert STRICT.is_valid(listed("MotorVehicle", [made.said]))
+    assert not STRICT.is_valid(as_told(listed("MotorVehicle", [said])))
+    assert STRICT.is_valid(message(made))
 
 
 @pytest.mark.parametrize("field", ["DeviceID", "SubImageList", "LeftTopX", "LaneNo"])
 def test_what_a_capture_must_have_is_missed_where_we_send_it_alone(field: str) -> None:
     made = sent(EVENTS["car"], standard())
-    said = listed("MotorVehicle", [{name: value for name, value in made.said.items() if name != field}])
+    rest = {name: value for name, value in made.said.items() if name != field}
+    said = as_told(listed("MotorVehicle", [rest]))
     assert AS_MET.is_valid(said) and not STRICT.is_valid(said)
 
 
