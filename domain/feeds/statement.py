@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+TOTAL = "total"  # where a class stands
 STATES = ("accepted", "refused", "withheld", "sent", "waiting")
 
 
@@ -34,7 +35,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def total(self) -> Line:
         sums = {name: sum(getattr(line, name) for line in self.lines) for name in ("offered", *STATES)}
-        return Line(data_class="", **sums)
+        return Line(data_class=TOTAL, **sums)
 
 
 def statement(

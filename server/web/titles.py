@@ -11,6 +11,7 @@ from server.web.duty_titles import DUTY_WORDS
 from server.web.item_titles import ITEM_WORDS
 from server.web.languages import N_
 from server.web.patrol_titles import PATROL_WORDS
+from server.web.platform_titles import PLATFORM_WORDS
 from server.web.rule_words import RULE_WORDS
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
@@ -20,6 +21,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
     **DUTY_WORDS,
     **ITEM_WORDS,
     **PATROL_WORDS,
+    **PLATFORM_WORDS,
     **RULE_WORDS,
     "severity": {"critical": N_("紧急"), "high": N_("重要"), "medium": N_("一般"), "low": N_("提示")},
     "status": {
@@ -709,6 +711,23 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "complex.move_taken_back": N_("撤回迁移"),
         "complex.let_go": N_("清除已迁出小区的数据"),
         "complex.arrived": N_("小区迁入"),
+        "platform.added": N_("登记上级平台"),
+        "platform.turned": N_("开关上级平台"),
+        "platform.basis_recorded": N_("登记报送依据"),
+        "platform.basis_ended": N_("终止报送依据"),
+        "platform.class_switched": N_("开关报送类别"),
+        "handover.sent": N_("报送发出"),
+        "handover.answered": N_("报送得到应答"),
+        "handover.withheld": N_("报送被扣下"),
+        "handover.seen": N_("查看交接单"),
+        "handover.sheet_taken": N_("下载交接单"),
+        "retrieval.asked": N_("申请调取"),
+        "retrieval.approved": N_("批准调取"),
+        "retrieval.refused": N_("驳回调取"),
+        "retrieval.viewed": N_("查看调取内容"),
+        "retrieval.exported": N_("导出调取内容"),
+        "filing.seen": N_("查看设备备案表"),
+        "filing.sheet_taken": N_("下载设备备案表"),
         "audit.seen": N_("查看审计"),
         "audit.exported": N_("导出审计"),
         "audit.blanked": N_("清除过期审计内容"),

@@ -15,8 +15,10 @@ import pytest
 from domain.events import Event, Media, Subject
 from domain.feeds.basis import Basis
 from domain.feeds.classes import DataClass
+from domain.subjects import Subject as Whom
 from server.feeds.handing import Handing
 from server.feeds.sender import Accepted, Again, Offer, Refused, Verdict
+from server.retention import erase_beside, search
 from server.store import handover_rows, platform_rows
 from server.store.engine import Database
 from server.store.platform_rows import Platform
@@ -303,3 +305,29 @@ async def test_a_slow_platform_delays_no_other(tmp_path: Path, engine: Engine) -
         await here.wait_for(handover, all_in("accepted", 30), platform="quick")
         assert all(row["state"] in ("sent", "waiting") for row in await here.rows(handover, platform="city"))
         held.set()
+
+
+def refuses_the_third(offer: Offer) -> Verdict:
+    return Refused("no") if offer.event.source_event_id == "3" else Again("503")
+
+
+@ON_SQLITE
+async def test_who_is_erased_is_in_no_handover_any_more(tmp_path: Path, engine: Engine) -> None:
+    """What waited is withheld, what was refused loses its body; the statement still adds up."""
+    car = Event(kind="plate", device="x:1", time=NOW, subject=Subject(type="plate", id="京A12345"), source_event_id="1")
+    other = msgspec.structs.replace(car, subject=Subject(type="plate", id="京B54321"), source_event_id="2")
+    gone = msgspec.structs.replace(car, source_event_id="3")
+    async with owed(tmp_path, engine, car, other, gone) as here:
+        far_end = FarEnd(refuses_the_third)
+        await handing(here, far_end).step()
+        house = here.house
+        subject = Whom("plate", "京A12345")
+        went = await erase_beside.erase(house.db, subject, [], "erasure-1", datetime.now(UTC))
+        assert went["handover"] == 2
+        rows = {row["state"]: row for row in await here.rows(handover)}
+        assert {state: bool(row["body"]) for state, row in rows.items()} == {
+            "withheld": False,
+            "refused": False,
+            "waiting": True,
+        }
+        assert [hit async for hit in search.rows(house.db, subject, []) if hit.table is handover] == []
