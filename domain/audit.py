@@ -209,6 +209,7 @@ ACTIONS = frozenset(
         "viid.received",
         "viid.disposed",
         "platform.codes",
+        "platform.settings",
         "platform.added",
         "platform.turned",
         "platform.basis_recorded",

@@ -12,6 +12,7 @@ import domain.viid
 from domain.viid.profile import BadProfile, Profile, profile_of, switched
 
 _SHIPPED = Path(domain.viid.__file__).parent / "profiles"
+KIND = "gat1400"
 OWN_PROFILES = "profiles"  # in the data folder: a city's own
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -10,9 +11,11 @@ from sqlalchemy import select
 from typer.testing import CliRunner
 
 from server.cli import app
-from server.store import address
+from server.store import address, platform_rows
 from server.store.engine import Database
+from server.store.platform_rows import Platform
 from server.store.schema import audit
+from tests.server.gat1400.centre_side import OURS
 from tests.server.gat1400.test_numbers import SHEET
 
 
@@ -48,8 +51,6 @@ def test_what_is_wrong_with_a_sheet_is_said(folder: Path, text: bytes, said: str
 
 
 async def test_who_entered_codes_is_in_the_audit_book(tmp_path: Path) -> None:
-    import asyncio
-
     def enter() -> None:
         assert CliRunner().invoke(app, ["init", "--data", str(tmp_path / "data"), "--json"]).exit_code == 0
         (tmp_path / "codes.csv").write_text(SHEET)
@@ -61,3 +62,35 @@ async def test_who_entered_codes_is_in_the_audit_book(tmp_path: Path) -> None:
         rows = (await connection.execute(select(audit).where(audit.c.action == "platform.codes"))).mappings().all()
     await db.close()
     assert [(row["who"], row["ref"]) for row in rows] == [("li", "district")]
+
+
+async def _add(folder: Path) -> None:
+    db = Database(address.of(folder, ""))
+    async with db.write() as connection:
+        one = Platform(id="district", name="分局", kind="gat1400", address="http://192.0.2.1:8120", settings={})
+        assert await platform_rows.add(connection, one)
+    await db.close()
+
+
+def settle(folder: Path, text: str) -> tuple[int, str]:
+    (folder / "s.toml").write_text(text)
+    words = ["platform-settings", "district", str(folder / "s.toml"), "--data", str(folder / "data"), "--json"]
+    done = CliRunner().invoke(app, words)
+    return done.exit_code, done.stdout + done.stderr
+
+
+def test_how_a_platform_is_spoken_to_is_checked_before_it_is_kept(folder: Path) -> None:
+    assert settle(folder, f'device_id = "{OURS}"')[0] == 1
+    asyncio.run(_add(folder / "data"))
+    code, told = settle(folder, f'device_id = "{OURS}"\nprofile = "direct"')
+    assert code == 0 and json.loads(told) == {"device_id": OURS, "profile": "direct"}
+    for text, said in (
+        ('device_id = "1"', "device_id"),
+        (f'device_id = "{OURS}"\nprofile = "x"', "no profile 'x'"),
+        (f'device_id = "{OURS}"\npassword = "x"', "password"),
+        ("[[", "s.toml"),
+    ):
+        code, told = settle(folder, text)
+        assert code == 1 and said in told.replace("\n", "")
+    done = CliRunner().invoke(app, ["platform-settings", "district", "--data", str(folder / "data"), "--json"])
+    assert json.loads(done.stdout) == {"device_id": OURS, "profile": "direct"}
