@@ -47,9 +47,12 @@ from server.duty.ladder import Ladder
 from server.duty.outbox import Outbox as DutyOutbox
 from server.enrol_link import certificate_sha256
 from server.feeds.lane_cars import LaneCars
+from server.feeds.offering import Offering
 from server.feeds.outbox import Outbox
+from server.feeds.platform_worker import MakeSender, Platforms
 from server.feeds.used_codes import Teller, UsedCodes
 from server.feeds.webhook import Webhook as WebhookSender
+from server.feeds.webhook_platform import webhook_platform
 from server.gateway_auth import GatewayAuth
 from server.hello import Hellos
 from server.house import House
@@ -85,6 +88,7 @@ from server.store.postgres import LIVE_CHANNEL
 from server.store.schema import complex_
 from server.store.upsert import insert
 from server.tariff_file import BadFile, load_tariff
+from server.viid.library import BadPassword, Library, open_library
 from server.watch.hits import WatchHits
 from server.watch.keeper import WatchKeeper
 from server.watch.sealing import Seal
@@ -92,9 +96,11 @@ from server.web.render import render_live
 
 if TYPE_CHECKING:
     from server.feeds.national import NationalFeed
+    from server.feeds.sender import Sender
     from server.payments.merchants import Merchant
     from server.payments.provider import PaymentProvider
     from server.payments.wechat_login import WeChatLogin
+    from server.store.platform_rows import Platform
 
 log = structlog.get_logger()
 
@@ -157,6 +163,7 @@ async def open_house(folder: Path, config: Config) -> House:
         lots=lots,
         acting=Acting(db, Duties(places(config))),
         channels=channels_of(folder, config),
+        viid=view_library(folder, config, db, batches, media),
         now=utc_now,
     )
 
@@ -193,6 +200,15 @@ def channels_of(folder: Path, config: Config) -> Channels:
     try:
         return make_channels(folder, config.channels, utc_now)
     except BadChannel as error:
+        raise BadConfig(str(error)) from error
+
+
+def view_library(folder: Path, config: Config, db: Database, batches: CentreLog, media: MediaBox) -> Library:
+    """Our own view library, with who may call it. Raises BadConfig."""
+    key_of(folder)
+    try:
+        return open_library(folder, config.viid, db, batches, media, utc_now)
+    except BadPassword as error:
         raise BadConfig(str(error)) from error
 
 
@@ -342,6 +358,9 @@ def _readers(
     works["care"] = Carer(house.db, house.log, house.now).run
     works["watch"] = WatchKeeper(house.db, house.seal, house.channels, house.config.public_url, house.now).run
     works["channels"] = DutyOutbox(house.db, house.channels, house.config.public_url, house.now, house.live.ring).run
+    platforms = Platforms(house.db, house.folder, protocols(house), house.now, _retry_s)
+    readers.append(ShardReader(Offering(house.now), house.db, unpacker, platforms.ring, rest))
+    works["platforms"] = platforms.run
     if house.config.payments:
         works["payments"] = Watch(house.db, house.desk, house.refunds, house.now).run
         works["provider_bills"] = Bills(house.db, house.desk.calls, house.now).run
@@ -366,6 +385,20 @@ def _national(house: House, feed: JetStream) -> NationalFeed:
     place = Place(feed.servers, feed.stream, feed.subject, feed.replicas, feed.user, password, ca)
     sink = JetStreamSink(place, house.config.cell or "city")
     return NationalFeed(feed.name, house.log, house.db, sink, _shown(house))
+
+
+def protocols(house: House) -> Mapping[str, MakeSender]:
+    """What upper platforms may speak, by the word of their kind."""
+
+    def webhook(one: Platform, secret: bytes) -> Sender:
+        return webhook_platform(one, secret, house.now)
+
+    def gat1400(one: Platform, secret: bytes) -> Sender:
+        from server.feeds.gat1400.making import gat1400_platform  # loaded where such a platform is recorded
+
+        return gat1400_platform(one, secret, house.db, house.media, house.folder, house.now)
+
+    return {"webhook": webhook, "gat1400": gat1400}
 
 
 def _announcer(house: House) -> Announcer:
@@ -397,7 +430,7 @@ def shard_readers(house: House, unpacker: Unpacker, rest: Rest) -> list[ShardRea
 def reader_names(config: Config) -> list[str]:
     """What ``_readers`` makes, and what follows the log by itself, by name."""
     feeds = [Outbox(one.name, frozenset()).name for one in config.webhooks]
-    return [*folding(config), *feeds, *(f"jetstream:{one.name}" for one in config.jetstreams)]
+    return [*folding(config), Offering.name, *feeds, *(f"jetstream:{one.name}" for one in config.jetstreams)]
 
 
 def _sender(house: House, webhook: Webhook) -> WebhookSender:

@@ -54,6 +54,15 @@ STAYS: dict[str, str] = {
     "watch_entry": "sealed by one cell's key: whoever gave the order gives it to the other cell too",
     "watch_hit": "of orders that one cell holds",
     "watch_told": "people are a cell's own",
+    "platform_code": "an office numbers devices for one platform of one cell",
+    "viid_serial": "what one cell's records are called at its platforms",
+    "platform": "whom a cell owes records is its own",
+    "platform_basis": "given to one cell's people",
+    "platform_class": "of a platform of one cell",
+    "handover": "a cell hands over what it has queued, and nobody does it again: platforms' readers note what came",
+    "viid_session": "who is registered with one cell's view library",
+    "viid_nonce": "minutes old: answers to one cell's challenges",
+    "viid_subscription": "of a library above one cell, over many complexes",
     "delivery": "a cell sends what it has queued, and nobody sends it again: feeds note what came with a complex",
 }
 # Columns that are another thing in another log.

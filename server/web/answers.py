@@ -35,6 +35,7 @@ LINKS = (
     Link("/care", N_("关怀"), "person", CARING),
     Link("/watch", N_("布控"), "security", GUARDING),
     Link("/gateways", N_("网关"), "gateway", OVERSEEING),
+    Link("/platforms", N_("上级平台"), "gateway", ("security_officer",), True),
     Link("/places", N_("地点"), "place", OVERSEEING),
     Link("/accounts", N_("账号"), "person", OPERATING, True),
     Link("/audit", N_("审计"), "audit", AUDITING),

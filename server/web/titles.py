@@ -11,6 +11,7 @@ from server.web.duty_titles import DUTY_WORDS
 from server.web.item_titles import ITEM_WORDS
 from server.web.languages import N_
 from server.web.patrol_titles import PATROL_WORDS
+from server.web.platform_titles import PLATFORM_WORDS
 from server.web.rule_words import RULE_WORDS
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
@@ -20,6 +21,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
     **DUTY_WORDS,
     **ITEM_WORDS,
     **PATROL_WORDS,
+    **PLATFORM_WORDS,
     **RULE_WORDS,
     "severity": {"critical": N_("紧急"), "high": N_("重要"), "medium": N_("一般"), "low": N_("提示")},
     "status": {
@@ -614,6 +616,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "gateway.enrolled": N_("网关登记"),
         "gateway.replaced": N_("网关停用"),
         "desired.put": N_("下发配置"),
+        "platform.codes": N_("录入设备国标编码"),
+        "platform.settings": N_("修改上级平台参数"),
         "desired.seen": N_("查看配置"),
         "order.placed": N_("下达指令"),
         "household.added": N_("新增住户"),
@@ -723,6 +727,30 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "watch.told": N_("通知命中"),
         "watch.seen": N_("查看布控"),
         "watch.hit_seen": N_("查看命中"),
+        "viid.registered": N_("视图库登记"),
+        "viid.unregistered": N_("视图库注销"),
+        "viid.subscribed": N_("视图库订阅"),
+        "viid.unsubscribed": N_("视图库取消订阅"),
+        "viid.asked": N_("视图库查询"),
+        "viid.received": N_("视图库收到数据"),
+        "viid.disposed": N_("上级下达布控"),
+        "platform.added": N_("登记上级平台"),
+        "platform.turned": N_("开关上级平台"),
+        "platform.basis_recorded": N_("登记报送依据"),
+        "platform.basis_ended": N_("终止报送依据"),
+        "platform.class_switched": N_("开关报送类别"),
+        "handover.sent": N_("报送发出"),
+        "handover.answered": N_("报送得到应答"),
+        "handover.withheld": N_("报送被扣下"),
+        "handover.seen": N_("查看交接单"),
+        "handover.sheet_taken": N_("下载交接单"),
+        "retrieval.asked": N_("申请调取"),
+        "retrieval.approved": N_("批准调取"),
+        "retrieval.refused": N_("驳回调取"),
+        "retrieval.viewed": N_("查看调取内容"),
+        "retrieval.exported": N_("导出调取内容"),
+        "filing.seen": N_("查看设备备案表"),
+        "filing.sheet_taken": N_("下载设备备案表"),
         "audit.seen": N_("查看审计"),
         "audit.exported": N_("导出审计"),
         "audit.blanked": N_("清除过期审计内容"),

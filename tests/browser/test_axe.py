@@ -77,6 +77,9 @@ PATHS = (
     "/gateways/rollouts",
     "/gateways/rollouts/new",
     "/gateways/new",
+    "/platforms",
+    "/platforms/p1",
+    "/platforms/p1/days/2026-11-27",
     "/gateways/readers",
     "/retention",
     "/gateways/refusals",
@@ -172,6 +175,7 @@ async def add_residents(stage: Stage) -> None:
         await rows.add_person(connection, "wu", "security_officer", of_complexes("garden"))
         await rows.add_payments(connection, stage.house.now())
         await rows.add_revenue(connection, stage.house.now())
+        await rows.add_platform(connection, stage.house.now())
         await rows.add_coupons(connection, stage.house.now(), "shop", coupon_issuers.digest_of(TOKEN))
         link = schema.visitor_link.update().where(schema.visitor_link.c.id == "l1")
         await connection.execute(link.values(digest=digest_of_token(TOKEN)))

@@ -21,6 +21,7 @@ from domain.duty.machine import Duty, Matter
 from domain.duty.plan import BUILT_IN
 from domain.duty.rota import Rota, Turn
 from domain.events import Event, Subject, encode_event
+from domain.feeds.basis import Basis
 from domain.ids import content_name
 from domain.items.acts import Send, Take
 from domain.items.item import RESIDENT, Asked, Item, apply
@@ -39,6 +40,7 @@ from server.store import (
     duty_rows,
     item_rows,
     patrol_rows,
+    platform_rows,
     resident_rows,
     schema,
     silence_rows,
@@ -47,6 +49,7 @@ from server.store import (
 )
 from server.store.engine import stamp
 from server.store.live_rows import announce
+from server.store.platform_rows import Platform
 from server.store.resident_rows import By, Rights
 from server.store.scope import CITY, Scope, of_complexes
 from server.watch import book
@@ -424,3 +427,12 @@ async def add_watch(house: House, complex_id: str, account: str, plate: str = "�
         for action in ("watch.placed", "watch.hit"):
             on = audit.Subject("watch", one)
             audit.record(connection, book.ITSELF, action, at, on=on, complex_id=complex_id)
+
+
+async def add_platform(connection: AsyncConnection, at: datetime) -> None:
+    """An upper platform that is off, with a basis."""
+    one = Platform(id="p1", name="市局", kind="webhook", address="https://platform.example.invalid/", settings={})
+    await platform_rows.add(connection, one)
+    span: dict[str, Any] = {"since": at - timedelta(days=1), "until": at + timedelta(days=30)}
+    basis = Basis(unit="市公安局", document="公函7", classes=frozenset({"alarm", "door"}), **span)
+    await platform_rows.record_basis(connection, "p1", basis, "wang", at)

@@ -639,6 +639,15 @@ SAMPLES: Mapping[str, Sample] = {
     "POST /gateways/{identity}/tags": by("wang", "/gateways/gw-0a1b2c3d4e5f/tags", tags="试点"),
     "POST /gateways/rollouts": by("wang", "/gateways/rollouts", kind="policy", body="confirm_s: 6"),
     "POST /gateways/rollouts/{id_}/{what}": _stop,
+    "POST /platforms": by(
+        "wang", "/platforms", id="new", name="new", kind="webhook", address="https://platform.example.invalid/"
+    ),
+    "POST /platforms/{id_}/turn": by("wang", "/platforms/p1/turn", on="0"),
+    "POST /platforms/{id_}/basis": by(
+        "wang", "/platforms/p1/basis", unit="u", document="d", class_door="yes", since="2026-01-01", until="2099-01-01"
+    ),
+    "POST /platforms/{id_}/basis/{number}/end": by("wang", "/platforms/p1/basis/1/end", reason="walk"),
+    "POST /platforms/{id_}/classes/{data_class}": by("wang", "/platforms/p1/classes/door", on="0"),
     "POST /retention/holds": by("wang", "/retention/holds", plate="京A12345", **WHY),
     "POST /retention/holds/{number}/lift": _lift,
     "POST /retention/subject": by("wang", "/retention/subject", kind="plate", value="京A12345", **WHY),
@@ -664,6 +673,7 @@ async def town(tmp_path: Path, engine: Engine) -> AsyncIterator[City]:
             await rows.add_items(connection, made.house.now())
             await rows.add_payments(connection, made.house.now())
             await rows.add_revenue(connection, made.house.now())
+            await rows.add_platform(connection, made.house.now())
         yield made
 
 

@@ -74,6 +74,8 @@ WHY = {"reason": "walk", "document": "17"}
 BILLS, A_DAY = "/parking/bills/garden/2026-11-20", "/parking/days/garden/2026-11-20"
 DEVICES, TARIFF = "/complexes/garden/devices", "/complexes/garden/tariff"
 SUBJECT = {"kind": "plate", "value": "京A99999", **WHY}
+PLATFORM = {"id": "new", "name": "new", "kind": "webhook", "address": "https://platform.example.invalid/"}
+BASIS = {"unit": "u", "document": "d", "class_door": "yes", "since": "2026-01-01", "until": "2099-01-01"}
 # Whoever adds a route with a blank in its path, or one that takes a form, says here how to ask it.
 EXAMPLES: dict[str, Example] = {
     "POST /accounts": Example("/accounts", {"username": "new", "role": "patrol", "scope": "city"}, is_one=False),
@@ -220,6 +222,14 @@ EXAMPLES: dict[str, Example] = {
         "/gateways/rollouts/preview", {"kind": "policy", "body": "confirm_s: 5"}, is_one=False
     ),
     "/gateways/rollouts/{id_}": Example("/gateways/rollouts/r-1"),
+    "POST /platforms": Example("/platforms", PLATFORM, is_one=False, again=409),
+    "/platforms/{id_}": Example("/platforms/p1"),
+    "/platforms/{id_}/turn": Example("/platforms/p1/turn", {"on": "0"}),
+    "/platforms/{id_}/basis": Example("/platforms/p1/basis", BASIS),
+    "/platforms/{id_}/basis/{number}/end": Example("/platforms/p1/basis/1/end", {"reason": "walk"}, again=409),
+    "/platforms/{id_}/classes/{data_class}": Example("/platforms/p1/classes/door", {"on": "0"}),
+    "/platforms/{id_}/days/{day}": Example("/platforms/p1/days/2026-11-27"),
+    "/platforms/{id_}/days/{day}/statement.xlsx": Example("/platforms/p1/days/2026-11-27/statement.xlsx"),
     "/gateways/rollouts/{id_}/{what}": Example("/gateways/rollouts/r-1/stop", again=409),
     "/retention/holds": Example("/retention/holds", {"plate": "京A12345", **WHY}, is_one=False),
     "/retention/holds/{number}/lift": Example("/retention/holds/1/lift", WHY),
@@ -381,6 +391,7 @@ async def _begin_something(connection: AsyncConnection, now: datetime) -> None:
     await connection.execute(erasure.insert().values(id="e-1", **said, **asked))
     await rows.add_household(connection, now)
     await rows.add_care(connection, now)
+    await rows.add_platform(connection, now)
     await rows.add_matter(connection, "a1", now)
     await rows.add_items(connection, now)
     await rows.add_payments(connection, now)

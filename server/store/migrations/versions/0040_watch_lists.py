@@ -5,8 +5,8 @@ import hashlib
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0041"
-down_revision = "0036"
+revision = "0040"
+down_revision = "0039"
 _TABLES = ("watch_entry", "watch_hit", "watch_told")
 _INDEXES = (
     ("watch_entry_open", "watch_entry", ("closed_at", "complex")),
