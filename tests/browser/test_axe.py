@@ -77,6 +77,8 @@ PATHS = (
     "/gateways/rollouts",
     "/gateways/rollouts/new",
     "/gateways/new",
+    "/filing",
+    "/filing/garden",
     "/platforms",
     "/platforms/p1",
     "/platforms/p1/days/2026-11-27",

@@ -203,6 +203,8 @@ EXAMPLES: dict[str, Example] = {
         "/gateways/rollouts/preview", {"kind": "policy", "body": "confirm_s: 5"}, is_one=False
     ),
     "/gateways/rollouts/{id_}": Example("/gateways/rollouts/r-1"),
+    "/filing/{complex_id}": Example("/filing/garden"),
+    "/filing/{complex_id}/filing.xlsx": Example("/filing/garden/filing.xlsx"),
     "POST /platforms": Example("/platforms", PLATFORM, is_one=False, again=409),
     "/platforms/{id_}": Example("/platforms/p1"),
     "/platforms/{id_}/turn": Example("/platforms/p1/turn", {"on": "0"}),
