@@ -55,6 +55,7 @@ STAYS: dict[str, str] = {
     "platform_basis": "given to one cell's people",
     "platform_class": "of a platform of one cell",
     "handover": "a cell hands over what it has queued, and nobody does it again: platforms' readers note what came",
+    "retrieval": "who looked back at one cell's records, as its audit has it",
     "delivery": "a cell sends what it has queued, and nobody sends it again: feeds note what came with a complex",
 }
 # Columns that are another thing in another log.

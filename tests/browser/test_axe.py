@@ -77,6 +77,8 @@ PATHS = (
     "/gateways/rollouts",
     "/gateways/rollouts/new",
     "/gateways/new",
+    "/retrievals",
+    "/retrievals/v1",
     "/filing",
     "/filing/garden",
     "/platforms",
