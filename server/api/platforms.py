@@ -194,13 +194,14 @@ def _basis(form: Any) -> Basis:
         unit=field(form, "unit", 200),
         document=field(form, "document", 200),
         classes=cast("frozenset[DataClass]", chosen),
-        since=_midnight(field(form, "since", 10), "since"),
-        until=_midnight(field(form, "until", 10), "until") + timedelta(days=1),
+        since=midnight(field(form, "since", 10), "since"),
+        until=midnight(field(form, "until", 10), "until") + timedelta(days=1),
         identity_fields=bool(field(form, "identity_fields", 3)),
     )
 
 
-def _midnight(text: str, name: str) -> datetime:
+def midnight(text: str, name: str) -> datetime:
+    """The beginning of a day of the city. Raises ValueError."""
     try:
         return datetime.combine(datetime.strptime(text, "%Y-%m-%d").date(), time(), zone_of(None))  # noqa: DTZ007 - a day
     except (ValueError, OverflowError) as error:

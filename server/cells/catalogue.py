@@ -63,6 +63,7 @@ STAYS: dict[str, str] = {
     "viid_session": "who is registered with one cell's view library",
     "viid_nonce": "minutes old: answers to one cell's challenges",
     "viid_subscription": "of a library above one cell, over many complexes",
+    "retrieval": "who looked back at one cell's records, as its audit has it",
     "delivery": "a cell sends what it has queued, and nobody sends it again: feeds note what came with a complex",
 }
 # Columns that are another thing in another log.

@@ -33,6 +33,9 @@ PLATFORM_WORDS: Mapping[str, Mapping[str, str]] = {
         "sent": N_("已发未答"),
         "waiting": N_("等待发送"),
     },
+    "filing_use": {"vehicle": N_("车辆识别"), "video_index": N_("视频监控"), "door": N_("门禁及其他")},
+    "retrieval_state": {"asked": N_("等待批准"), "approved": N_("已批准"), "refused": N_("已驳回")},
+    "retrieval_decision": {"approved": N_("批准"), "refused": N_("驳回")},
     "handover_reason": {
         "no_basis": N_("没有有效依据"),
         "class_off": N_("类别已关闭"),

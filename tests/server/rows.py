@@ -22,6 +22,7 @@ from domain.duty.plan import BUILT_IN
 from domain.duty.rota import Rota, Turn
 from domain.events import Event, Subject, encode_event
 from domain.feeds.basis import Basis
+from domain.feeds.retrieval import Wanted
 from domain.ids import content_name
 from domain.items.acts import Send, Take
 from domain.items.item import RESIDENT, Asked, Item, apply
@@ -42,6 +43,7 @@ from server.store import (
     patrol_rows,
     platform_rows,
     resident_rows,
+    retrieval_rows,
     schema,
     silence_rows,
     snap_rows,
@@ -430,9 +432,13 @@ async def add_watch(house: House, complex_id: str, account: str, plate: str = "�
 
 
 async def add_platform(connection: AsyncConnection, at: datetime) -> None:
-    """An upper platform that is off, with a basis."""
+    """An upper platform that is off, with a basis; a retrieval that waits, and one that is allowed."""
     one = Platform(id="p1", name="市局", kind="webhook", address="https://platform.example.invalid/", settings={})
     await platform_rows.add(connection, one)
     span: dict[str, Any] = {"since": at - timedelta(days=1), "until": at + timedelta(days=30)}
     basis = Basis(unit="市公安局", document="公函7", classes=frozenset({"alarm", "door"}), **span)
     await platform_rows.record_basis(connection, "p1", basis, "wang", at)
+    wanted = Wanted(applicant="张", unit="派出所", document="1", purpose="查案", classes=frozenset({"door"}), **span)
+    for id_ in ("v1", "v2"):
+        await retrieval_rows.ask(connection, id_, GARDEN, wanted, "nobody", at)
+    await retrieval_rows.decide(connection, "v2", "approved", "somebody", at)

@@ -639,6 +639,21 @@ SAMPLES: Mapping[str, Sample] = {
     "POST /gateways/{identity}/tags": by("wang", "/gateways/gw-0a1b2c3d4e5f/tags", tags="试点"),
     "POST /gateways/rollouts": by("wang", "/gateways/rollouts", kind="policy", body="confirm_s: 6"),
     "POST /gateways/rollouts/{id_}/{what}": _stop,
+    "POST /retrievals": by(
+        "wang",
+        "/retrievals",
+        complex="garden",
+        applicant="a",
+        unit="u",
+        document="d",
+        purpose="p",
+        class_door="yes",
+        since="2026-11-26",
+        until="2026-11-27",
+    ),
+    "POST /retrievals/{id_}/decide": by("wang", "/retrievals/v1/decide", state="approved"),
+    "POST /retrievals/{id_}/view": by("wang", "/retrievals/v2/view"),
+    "POST /retrievals/{id_}/export": by("wang", "/retrievals/v2/export"),
     "POST /platforms": by(
         "wang", "/platforms", id="new", name="new", kind="webhook", address="https://platform.example.invalid/"
     ),

@@ -9,7 +9,7 @@ from typing import Any
 import openpyxl
 import pytest
 
-from server.store import handover_rows, platform_rows
+from server.store import desired_rows, handover_rows, platform_rows
 from server.store.engine import stamp
 from server.store.platform_tables import handover
 from server.web.formats import zone_of
@@ -101,3 +101,18 @@ async def test_control_a_record_in_no_column_is_not_hidden(tmp_path: Path, engin
 async def rows_of(town: City) -> list[Any]:
     async with town.house.db.read() as connection:
         return list((await connection.execute(handover.select())).all())
+
+
+@ON_SQLITE
+async def test_the_filing_sheet_lists_the_devices(tmp_path: Path, engine: Engine) -> None:
+    async with city(tmp_path, engine) as town:
+        body = {"devices": [{"id": "vzenith:1", "name": "东门相机", "place": "东门", "lane": "东门入口"}]}
+        async with town.house.db.write() as connection:
+            await desired_rows.put(connection, "garden", "devices", body, "wang", town.house.now())
+        visitor = await town.visitor("wang")
+        shown = await visitor.page("/filing/garden")
+        assert "vzenith:1" in shown
+        assert "车辆识别" in shown
+        sheet = (await visitor.client.get("/filing/garden/filing.xlsx")).content
+        (_, line) = openpyxl.load_workbook(BytesIO(sheet)).worksheets[0].iter_rows(values_only=True)
+        assert line == ("vzenith:1", "东门相机", "vzenith", "东门", "车辆识别", 90)

@@ -76,6 +76,8 @@ DEVICES, TARIFF = "/complexes/garden/devices", "/complexes/garden/tariff"
 SUBJECT = {"kind": "plate", "value": "京A99999", **WHY}
 PLATFORM = {"id": "new", "name": "new", "kind": "webhook", "address": "https://platform.example.invalid/"}
 BASIS = {"unit": "u", "document": "d", "class_door": "yes", "since": "2026-01-01", "until": "2099-01-01"}
+RETRIEVAL = {"complex": "garden", "applicant": "a", "unit": "u", "document": "d", "purpose": "p", "class_door": "yes"}
+RETRIEVAL |= {"since": "2026-11-26", "until": "2026-11-27"}
 # Whoever adds a route with a blank in its path, or one that takes a form, says here how to ask it.
 EXAMPLES: dict[str, Example] = {
     "POST /accounts": Example("/accounts", {"username": "new", "role": "patrol", "scope": "city"}, is_one=False),
@@ -222,6 +224,13 @@ EXAMPLES: dict[str, Example] = {
         "/gateways/rollouts/preview", {"kind": "policy", "body": "confirm_s: 5"}, is_one=False
     ),
     "/gateways/rollouts/{id_}": Example("/gateways/rollouts/r-1"),
+    "POST /retrievals": Example("/retrievals", RETRIEVAL),
+    "/retrievals/{id_}": Example("/retrievals/v1"),
+    "/retrievals/{id_}/decide": Example("/retrievals/v1/decide", {"state": "approved"}, again=409),
+    "/retrievals/{id_}/view": Example("/retrievals/v2/view"),
+    "/retrievals/{id_}/export": Example("/retrievals/v2/export"),
+    "/filing/{complex_id}": Example("/filing/garden"),
+    "/filing/{complex_id}/filing.xlsx": Example("/filing/garden/filing.xlsx"),
     "POST /platforms": Example("/platforms", PLATFORM, is_one=False, again=409),
     "/platforms/{id_}": Example("/platforms/p1"),
     "/platforms/{id_}/turn": Example("/platforms/p1/turn", {"on": "0"}),
