@@ -91,7 +91,7 @@ class Caller:
 
     def __init__(self, url: str, code: str, user: str = "", password: str = PASSWORD) -> None:
         head = {"User-Identify": code, "Content-Type": "application/VIID+JSON;charset=UTF-8"}
-        self.code, self.client = code, httpx.AsyncClient(base_url=url, headers=head, timeout=20)
+        self.code, self.client = code, httpx.AsyncClient(base_url=url, headers=head, timeout=60)
         self.digest = httpx.DigestAuth(user or code, password)
 
     async def register(self) -> httpx.Response:
@@ -141,7 +141,7 @@ def vehicles(*several: dict[str, Any]) -> dict[str, Any]:
 
 def subscription(serial: int = 1, **rest: Any) -> dict[str, Any]:
     said = {
-        "SubscribeID": f"33010600000003{20261122160700 + serial:014}{serial:05}",
+        "SubscribeID": f"3301060000000320261122160700{serial:05}",
         "Title": "小区一 车辆",
         "SubscribeDetail": "13",
         "ResourceClass": 4,
