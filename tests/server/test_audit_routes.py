@@ -150,7 +150,9 @@ async def _rate_report(town: City) -> httpx.Response:
     done = Finish(key="f", by="li", words="换了灯", pictures=("0" * 64,))
     steps = (Send(key="s", by="chen", unit="complex"), Take(key="t", by="li"), done)
     for act in (*steps, Review(key="r", by="chen", passed=True)):
-        await items.act(town.house.db, nobody(None, act.by), rows.GARDEN, view.id, act, town.house.now())
+        await items.act(
+            town.house.db, town.house.acting.duties, nobody(None, act.by), rows.GARDEN, view.id, act, town.house.now()
+        )
     return await (await town.visitor()).submit(f"/snap/status/{code}/rate", stars="5", request="walk-0010")
 
 
