@@ -1,0 +1,55 @@
+"""What the hand-over worker asks of a platform's protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from domain.events import Event
+from server.facts import Fact
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One record that a platform may have."""
+
+    id: bytes  # of the record, stable over retries
+    event: Event  # as in the log
+    fact: Fact  # origin, complex, gateway, recorded
+    data_class: str  # alarm | vehicle | nonmotor | person | face | door | device
+    urgent: bool
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The platform has it."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Of this record: it is wrong, never again by itself."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Again:
+    """The far end is ill: later, the order kept."""
+
+    reason: str
+
+
+Verdict = Accepted | Refused | Again
+
+
+class Sender(Protocol):
+    """One platform's protocol."""
+
+    async def keep(self) -> None:
+        """Hold the session (register, keep-alive) until cancelled."""
+        ...
+
+    async def send(self, offers: Sequence[Offer]) -> Sequence[Verdict]:
+        """One verdict an offer, in order; never raises for the far end's illness."""
+        ...
