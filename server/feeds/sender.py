@@ -17,11 +17,6 @@ class Offer:
     id: bytes  # of the record, stable over retries
     event: Event
     fact: Fact  # where it was born, whose it is, when it came
-    """One record that a platform may have."""
-
-    id: bytes  # of the record, stable over retries
-    event: Event  # as in the log
-    fact: Fact  # origin, complex, gateway, recorded
     data_class: str  # alarm | vehicle | nonmotor | person | face | door | device
     urgent: bool
 
@@ -30,14 +25,10 @@ class Offer:
 class Accepted:
     """The far end said that it has the record."""
 
-    """The platform has it."""
-
 
 @dataclass(frozen=True)
 class Refused:
     """The far end says that this record is wrong: it is not sent again by itself."""
-
-    """Of this record: it is wrong, never again by itself."""
 
     reason: str
 
@@ -45,8 +36,6 @@ class Refused:
 @dataclass(frozen=True)
 class Again:
     """The far end is ill, or did not say: the same record later, the order kept."""
-
-    """The far end is ill: later, the order kept."""
 
     reason: str
 
