@@ -24,6 +24,7 @@ from benchmarks import (
     delay,
     doors,
     drain,
+    feed,
     fleet,
     fleet_page,
     ingest,
@@ -58,6 +59,7 @@ BENCHMARKS: dict[str, Callable[[float], Awaitable[list[Row]]]] = {
     "scale": scale.run,
     "bills": bills.run,
     "tariff": tariff.run,
+    "feed": feed.run,
 }
 RESULTS = Path(__file__).parent / "results"
 

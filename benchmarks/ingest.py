@@ -38,7 +38,7 @@ async def _measure(rig: Rig, batches: int) -> list[dict[str, Any]]:
         for sender in senders:
             sender.make("bench", batches, _BATCH_EVENTS)
         began = time.perf_counter()
-        seconds, times_s = await closed_loop(session, rig.url, senders)
+        seconds, times_s = await closed_loop(rig.url, senders)
     events = _GATEWAYS * batches * _BATCH_EVENTS
     assert rig.centre_count() == events, "not every acknowledged event is there"
     await until(lambda: _caught_up(rig), 300.0, 0.1)

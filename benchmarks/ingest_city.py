@@ -36,9 +36,9 @@ async def run(scale: float) -> list[Row]:
         names = [f"complex-{number}" for number in range(_COMPLEXES)]
         senders = await enrolled(session, rig.url, url, _GATEWAYS, names)
         copied = await _copied(url, senders, max(1, int(4 * scale)))
-        rows = [await _large(rig, session, senders, max(1, int(8 * scale)), copied)]
-        rows.append(await _paced(rig, session, senders, scale))
-        rows.append(await _small(rig, session, senders, max(5, int(40 * scale))))
+        rows = [await _large(rig, senders, max(1, int(8 * scale)), copied)]
+        rows.append(await _paced(rig, senders, scale))
+        rows.append(await _small(rig, senders, max(5, int(40 * scale))))
         return [*rows, row("raw COPY of the same rows, without an index", copied, "events/s")]
 
 
@@ -61,38 +61,36 @@ async def _city() -> AsyncGenerator[tuple[Rig, str, aiohttp.ClientSession]]:
             rig.stop_all()  # and with us whatever else we started
 
 
-async def _large(rig: Rig, session: aiohttp.ClientSession, senders: Sequence[Sender], count: int, copied: int) -> Row:
-    rate, times_s = await _all_there(rig, session, senders, ("large", count, _LARGE))
+async def _large(rig: Rig, senders: Sequence[Sender], count: int, copied: int) -> Row:
+    rate, times_s = await _all_there(rig, senders, ("large", count, _LARGE))
     what, of_copy = f"{_GATEWAYS} gateways, PostgreSQL, batches of {_LARGE}", round(rate / copied, 2)
     p99_ms = round(percentile(times_s, 0.99) * 1_000, 1)
     made = row(what, rate, "events/s", at_least=_REACH_LARGE, p99_ms=p99_ms, of_copy=of_copy)
     return {**made, "reached": made["reached"] and of_copy >= _OF_COPY}
 
 
-async def _paced(rig: Rig, session: aiohttp.ClientSession, senders: Sequence[Sender], scale: float) -> Row:
+async def _paced(rig: Rig, senders: Sequence[Sender], scale: float) -> Row:
     every_s = _GATEWAYS * _LARGE / (_REACH_LARGE / 2)
     for sender in senders:
         sender.make("paced", max(2, int(_PACED_S * scale / every_s)), _LARGE)
-    times_s = await paced(session, rig.url, senders, every_s)
+    times_s = await paced(rig.url, senders, every_s)
     what = f"a batch of {_LARGE} at {_REACH_LARGE // 2:,} events/s, p99"
     p50_ms, p99_ms = (round(percentile(times_s, part) * 1_000, 1) for part in (0.5, 0.99))
     return row(what, p99_ms, "ms", at_most=_REACH_P99_MS, p50_ms=p50_ms)
 
 
-async def _small(rig: Rig, session: aiohttp.ClientSession, senders: Sequence[Sender], count: int) -> Row:
-    rate, times_s = await _all_there(rig, session, senders, ("small", count, _SMALL))
+async def _small(rig: Rig, senders: Sequence[Sender], count: int) -> Row:
+    rate, times_s = await _all_there(rig, senders, ("small", count, _SMALL))
     what, p99_ms = f"{_GATEWAYS} gateways, batches of {_SMALL}", round(percentile(times_s, 0.99) * 1_000, 1)
     return row(what, rate, "events/s", at_least=_REACH_SMALL, p99_ms=p99_ms)
 
 
-async def _all_there(
-    rig: Rig, session: aiohttp.ClientSession, senders: Sequence[Sender], what: tuple[str, int, int]
-) -> tuple[int, list[float]]:
+async def _all_there(rig: Rig, senders: Sequence[Sender], what: tuple[str, int, int]) -> tuple[int, list[float]]:
     """Events a second, and each request's seconds; every acknowledged event is looked for."""
     before, events = rig.centre_query("SELECT count(*) FROM batch")[0][0], len(senders) * what[1] * what[2]
     for sender in senders:
         sender.make(*what)
-    seconds, times_s = await closed_loop(session, rig.url, senders)
+    seconds, times_s = await closed_loop(rig.url, senders)
     assert rig.centre_query("SELECT count(*) FROM batch")[0][0] == before + len(senders) * what[1]
     return round(events / seconds), times_s
 

@@ -55,7 +55,7 @@ async def _requests(count: int) -> Row:
             sender.make("small", count, _SMALL)
         connection = await asyncpg.connect(url)
         before_s = _cpu_s(connection, rig.server.pid)
-        await closed_loop(session, rig.url, senders)
+        await closed_loop(rig.url, senders)
         spent_s = _cpu_s(connection, rig.server.pid) - before_s
         await connection.close()
         return row(f"a request with {_SMALL} events", round(spent_s * 1e6 / (100 * count)), "µs/request")

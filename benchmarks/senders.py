@@ -13,6 +13,7 @@ from joserfc import jwt
 from joserfc.jwk import OKPKey
 
 from benchmarks.events import plate, swipe
+from benchmarks.line import Line
 from domain.events import encode_event
 from domain.wire import pack
 from server.gateway_auth import GatewayAuth
@@ -47,17 +48,18 @@ class Sender:
         event = msgspec.structs.replace(event, device=f"{event.device}-{self.number}", recorded_at=at)
         return encode_event(event)
 
-    async def send(self, session: aiohttp.ClientSession, url: str, times_s: list[float], every_s: float = 0.0) -> None:
+    async def send(self, url: str, times_s: list[float], every_s: float = 0.0) -> None:
         """All batches, one at a time; with ``every_s`` each at its moment, so that what waits counts as late."""
+        line = await Line.to(url)
         due = time.perf_counter() + every_s * self.number / self._of
         for packed in self.packed:
             await asyncio.sleep(max(0.0, due - time.perf_counter()) if every_s else 0.0)
             began = due if every_s else time.perf_counter()
-            async with session.post(f"{url}/v1/batches", data=packed, headers=self.headers) as response:
-                assert response.status == 200, await response.text()
-                await response.read()
+            status, said = await line.post("/v1/batches", packed, self.headers)
+            assert status == 200, said
             times_s.append(time.perf_counter() - began)
             due += every_s
+        line.close()
 
 
 async def enrolled(
@@ -78,16 +80,16 @@ async def _enrol(session: aiohttp.ClientSession, url: str, code: str, number: in
         return Sender(number, of, (await response.json())["gateway"], key)
 
 
-async def closed_loop(session: aiohttp.ClientSession, url: str, senders: Sequence[Sender]) -> tuple[float, list[float]]:
+async def closed_loop(url: str, senders: Sequence[Sender]) -> tuple[float, list[float]]:
     """Everyone sends all it has, one batch at a time: seconds in all, and of each request, the fastest first."""
     times_s: list[float] = []
     began = time.perf_counter()
-    await asyncio.gather(*(sender.send(session, url, times_s) for sender in senders))
+    await asyncio.gather(*(sender.send(url, times_s) for sender in senders))
     return time.perf_counter() - began, sorted(times_s)
 
 
-async def paced(session: aiohttp.ClientSession, url: str, senders: Sequence[Sender], every_s: float) -> list[float]:
+async def paced(url: str, senders: Sequence[Sender], every_s: float) -> list[float]:
     """Everyone sends a batch every ``every_s``: seconds from when each was due, the fastest first."""
     times_s: list[float] = []
-    await asyncio.gather(*(sender.send(session, url, times_s, every_s) for sender in senders))
+    await asyncio.gather(*(sender.send(url, times_s, every_s) for sender in senders))
     return sorted(times_s)

@@ -16,7 +16,6 @@ from domain.desired_bodies import (
     Passes,
     Policy,
     Release,
-    WatchLists,
     passes_in_form_1,
 )
 from domain.doors import older
@@ -25,6 +24,8 @@ from domain.guards import Guards
 from domain.lanes.register import PlateLists
 from domain.lanes.settings import Lanes
 from domain.tariff import BadTariff, Tariff, read_tariff
+from domain.watch import listed
+from domain.watch.listed import WatchLists
 
 Kind = Literal[
     "devices",
@@ -45,7 +46,12 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 MAX_BODY_BYTES = 8 * 1024 * 1024
 Version = Annotated[int, msgspec.Meta(ge=1, lt=2**31)]
 # The form of a kind's document that this program reads, where that is not the first. A gateway says which it reads.
-FORMS: Mapping[str, int] = MappingProxyType({"credentials": older.FORM, "passes": 2})
+FORMS: Mapping[str, int] = MappingProxyType({"credentials": older.FORM, "passes": 2, "watch_lists": listed.FORM})
+# What nobody is told of: not that there is such a document, nor its version. Only its own page knows it.
+CONFIDENTIAL: frozenset[str] = frozenset({"watch_lists"})
+_OLDER: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = MappingProxyType(
+    {"credentials": older.in_form_1, "passes": passes_in_form_1, "watch_lists": listed.in_form_1}
+)
 Parking = Passes | Tariff | WatchLists | Lanes | PlateLists | Coupons | Guards
 Body = Devices | Credentials | Doors | Policy | Erasures | Release | Parking
 
@@ -74,8 +80,7 @@ def as_read_by(document: Document, forms: Mapping[str, int]) -> Document:
     """The document in the form that a gateway reads: to an older program it says less, never more."""
     if forms.get(document.kind, 1) >= FORMS.get(document.kind, 1):
         return document
-    in_form_1 = passes_in_form_1 if document.kind == "passes" else older.in_form_1
-    return msgspec.structs.replace(document, body=in_form_1(document.body))
+    return msgspec.structs.replace(document, body=_OLDER[document.kind](document.body))
 
 
 def read_body(kind: str, body: object) -> Body:

@@ -142,20 +142,6 @@ class Coupons(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         once((one.id for one in self.coupons), "coupon")
 
 
-class Watched(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A plate that is looked for: never without what for, and until when."""
-
-    plate: Identity
-    purpose: Identity
-    until: date
-
-
-class WatchLists(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Plates that are looked for."""
-
-    entries: Annotated[tuple[Watched, ...], Meta(max_length=_MAX_ENTRIES)]
-
-
 class Erasure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything recorded up to ``until`` that names whoever has this key is to be erased. It names nobody itself."""
 

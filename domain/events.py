@@ -30,6 +30,11 @@ Direction = Literal["in", "out", "unknown"]
 KINDS: tuple[str, ...] = get_args(Kind)
 STREAMS: tuple[Stream, ...] = get_args(Stream)
 
+# A plate that is looked for was read. It is for whoever looks for it, so it is no kind that people choose from.
+WATCH_HIT = "watch_hit"
+CONFIDENTIAL = frozenset({WATCH_HIT})  # what no view, rule or feed ever gets unless it is made for it
+_OLD_HIT = "plate_watched"  # the alarm by which gateways once told it to everybody
+
 _MONEY_KINDS = frozenset({"plate", "barrier", "charging"})
 _URGENT_DOOR_STATES = frozenset({"forced_open", "held_open"})
 
@@ -134,7 +139,7 @@ decode_event = msgspec.json.Decoder(Event).decode
 def stream_of(event: Event) -> Stream:
     """The stream an event travels in: alarms and answers first, money apart, the rest behind."""
     match event.kind:
-        case "alarm" | "command_result":
+        case "alarm" | "command_result" | "watch_hit":
             return "urgent"
         case "door" if event.state in _URGENT_DOOR_STATES:
             return "urgent"
@@ -149,6 +154,11 @@ def stream_of(event: Event) -> Stream:
 def is_replay(event: Event) -> bool:
     """A stored or retained record: kept, but it never acts on a door or a barrier."""
     return event.time_quality == "replay" or event.retained
+
+
+def is_confidential(event: Event) -> bool:
+    """Whether nobody may hear of it but those it is for."""
+    return event.kind in CONFIDENTIAL or event.alarm == _OLD_HIT
 
 
 def is_unsure(event: Event) -> bool:

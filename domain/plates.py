@@ -179,6 +179,11 @@ def look_alike(a: str, b: str) -> bool:
     return (a, b) in _ALIKE
 
 
+def alike(sign: str) -> str:
+    """The characters that readers take this one for."""
+    return "".join(other for group in _LOOK_ALIKE if sign in group for other in group if other != sign)
+
+
 def compare(a: str, b: str) -> float:
     """Weighted edit distance of two normalised readings: look-alike 0.3, lost tail character 0.6, anything else 1.
 

@@ -92,7 +92,7 @@ class PostgresBatchLog:
             await self._write(connection, judged)
             if not judged.stored:
                 await self._confirm(connection)
-        self._ring(_shards(judged.stored))
+        self._ring(_shards(judged.stored), sum(arrival.header.count for arrival in judged.stored))
         return judged.receipts
 
     async def _take_turns(self, connection: Connection, shards: Iterable[int]) -> None:
@@ -114,11 +114,11 @@ class PostgresBatchLog:
             marks = zip(*((*key, last) for key, last in judged.moved.items()), strict=True)
             await connection.execute(_APPEND, stamp(self._now()), *rows, *marks)
 
-    def _ring(self, shards: Iterable[int]) -> None:
+    def _ring(self, shards: Iterable[int], events: int = 0) -> None:
         names = [SHARD_NAMES[shard] for shard in shards]
         for name in names:
             self.bell.ring(name)
-        self.between.tell(names)
+        self.between.tell(names, events)
 
     async def declare(self, gap: Gap, complex_id: str) -> Receipt:
         """List a gap and move the mark over it, in one transaction, in the turn of its gateway's batches.

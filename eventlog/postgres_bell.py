@@ -16,6 +16,7 @@ from eventlog.shards import SHARD_NAMES
 
 CHANNEL = "gatehouse_log"
 _NOTIFY = "SELECT pg_notify($1, $2)"
+_COUNTED = "+"  # before the number of events: no shard is named so
 _EVERY_S, _AGAIN_S, _ASK_EVERY_S = 0.02, 1.0, 30.0
 
 
@@ -25,14 +26,17 @@ class BellBetween:
     def __init__(self, url: str, bell: Bell) -> None:
         self._url, self._bell = url, bell
         self._untold: set[str] = set()
+        self._untold_events = 0
         self._some = asyncio.Event()
         self._own_pid = 0
+        self.came: Callable[[int], None] = lambda _events: None  # told how many events other processes took
         self.others: dict[str, Callable[[], None]] = {}  # channel of somebody else's -> who is rung by it
         self.trouble = ""  # why notices do not go or come, for whoever shows it
 
-    def tell(self, shards: Iterable[str]) -> None:
-        """These shards have more; the other processes hear of it within a moment."""
+    def tell(self, shards: Iterable[str], events: int = 0) -> None:
+        """These shards have more, so many events in all; the other processes hear of it within a moment."""
         self._untold.update(shards)
+        self._untold_events += events
         self._some.set()
 
     async def run(self) -> None:
@@ -66,11 +70,12 @@ class BellBetween:
 
     async def _notify(self, connection: Connection) -> None:
         shards, self._untold = self._untold, set()
+        events, self._untold_events = self._untold_events, 0
         self._some.clear()
         try:
-            await connection.execute(_NOTIFY, CHANNEL, ",".join(sorted(shards)))
+            await connection.execute(_NOTIFY, CHANNEL, ",".join([*sorted(shards), f"{_COUNTED}{events}"]))
         except ERRORS:
-            self.tell(shards)
+            self.tell(shards, events)
             raise
 
     async def _hear(self, connection: Connection) -> None:
@@ -86,12 +91,14 @@ class BellBetween:
             await rung_or_after(ended, _ASK_EVERY_S)
             await connection.execute("SELECT 1")  # a line that is dead says nothing by itself
 
-    def _ring(self, _connection: object, pid: int, _channel: str, shards: str) -> None:
+    def _ring(self, _connection: object, pid: int, _channel: str, notice: str) -> None:
         if pid == self._own_pid:
             return  # the bell here was rung at the commit
-        for shard in shards.split(","):
-            if shard in SHARD_NAMES:
-                self._bell.ring(shard)
+        for word in notice.split(","):
+            if word in SHARD_NAMES:
+                self._bell.ring(word)
+            elif word.startswith(_COUNTED) and word[1:].isdecimal():
+                self.came(int(word[1:]))
 
 
 def _rung(ring: Callable[[], None], *_notice: object) -> None:

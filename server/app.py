@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 
-from server.api import cells, gateway_desired, gateway_side, ops
+from server.api import cells, gateway_desired, gateway_side, ops, viid, viid_above, viid_below
 from server.auth import refuse_undeclared
 from server.house import House
 from server.metrics import Metrics
 from server.readiness import Readiness
 from server.spans import SpanOf, no_span
+from server.viid.door import Refused
 from server.web.headers import SecurityHeaders
 from server.web.observed import Observed
 from server.web.pages import mount_static, routers
@@ -32,6 +33,7 @@ def create_app(house: House, readers: Sequence[str] = (), span: SpanOf = no_span
     for error in gateway_side.REFUSED:
         app.add_exception_handler(error, gateway_side.refusals)
     app.add_exception_handler(cells.NotNow, cells.not_now)
+    app.add_exception_handler(Refused, viid.refused)
     app.router.routes += [
         gateway_side.BATCHES,
         gateway_side.HELLO,
@@ -40,6 +42,8 @@ def create_app(house: House, readers: Sequence[str] = (), span: SpanOf = no_span
     app.include_router(gateway_side.router)
     app.include_router(ops.router)
     app.include_router(cells.router)
+    for library in (viid, viid_above, viid_below):  # the last takes any word
+        app.include_router(library.router)
     for router in routers():
         app.include_router(router)
     app.add_middleware(SecurityHeaders)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from domain.events import CONFIDENTIAL, is_confidential
 from domain.sketch import Sketch, decode_sketches
 from domain.wire import CHECKSUM_BYTES, Header, split_events, unpack
 from eventlog.log import Record
@@ -50,10 +51,12 @@ class Batch:
         return [fact for index in indexes if (fact := self._fact(index)).event.kind in kinds]
 
     def facts_where(self, wanted: Callable[[Sketch], bool]) -> list[Fact]:
-        """The facts that look wanted at a glance; all of a batch of which no glance can be had."""
+        """The facts that look wanted at a glance; all of a batch of which no glance can be had. None that is
+        confidential: whoever may have those asks for their kind."""
         if self._sketches is None:
-            return self.facts()
-        return [self._fact(index) for index, sketch in enumerate(self._sketches) if wanted(sketch)]
+            return [fact for fact in self.facts() if not is_confidential(fact.event)]
+        found = (self._fact(index) for index, sketch in enumerate(self._sketches) if wanted(sketch))
+        return [fact for fact in found if not is_confidential(fact.event)]
 
     def _of_kind(self, kind: str) -> list[int]:
         if self._by_kind is None:
@@ -94,19 +97,19 @@ def _are_sound(sketches: list[Sketch]) -> bool:
 
 
 def facts_of(batches: Iterable[Batch], kinds: Collection[str] | None = None) -> list[Fact]:
-    """The facts of these kinds, or all, in the order of the log."""
-    return [fact for batch in batches for fact in batch.facts(kinds)]
+    """The facts of these kinds, or all, in the order of the log. What is confidential is among them only where its very
+    kind is asked for."""
+    found = (fact for batch in batches for fact in batch.facts(kinds))
+    asked = CONFIDENTIAL & frozenset(kinds or ())
+    return [fact for fact in found if fact.event.kind in asked or not is_confidential(fact.event)]
 
 
 class Unpacker:
     """Unpacks records; the latest are kept unpacked, because several readers want them at about the same time."""
 
-    def __init__(
-        self, max_events: int = _MAX_CACHED_EVENTS, unpacked: Callable[[Batch], None] = lambda _: None
-    ) -> None:
-        """``unpacked`` is told of each batch when the first reader comes to it."""
+    def __init__(self, max_events: int = _MAX_CACHED_EVENTS) -> None:
         self._kept: OrderedDict[int, Batch] = OrderedDict()
-        self._size, self._max_events, self._unpacked = 0, max_events, unpacked
+        self._size, self._max_events = 0, max_events
 
     def batch(self, record: Record) -> Batch:
         """The batch a record holds. Raises BadBatch where the stored bytes are damaged."""
@@ -114,7 +117,6 @@ class Unpacker:
         if found is None or found.checksum != record.body[-CHECKSUM_BYTES:]:  # it was rewritten since: erased
             found = Batch(record)
             self._keep(found)
-            self._unpacked(found)
         return found
 
     def _keep(self, batch: Batch) -> None:

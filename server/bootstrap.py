@@ -19,7 +19,7 @@ from domain.tariff import BadTariff, LotTariff
 from eventlog.follow import Pace, Report, follow
 from eventlog.postgres_batches import PostgresBatchLog
 from eventlog.sqlite_batches import SqliteBatchLog
-from server.batches import Batch, Unpacker
+from server.batches import Unpacker
 from server.books.charges import Charges
 from server.books.keeping import Keeper
 from server.books.lane_money import LaneMoney
@@ -47,9 +47,12 @@ from server.duty.ladder import Ladder
 from server.duty.outbox import Outbox as DutyOutbox
 from server.enrol_link import certificate_sha256
 from server.feeds.lane_cars import LaneCars
+from server.feeds.offering import Offering
 from server.feeds.outbox import Outbox
+from server.feeds.platform_worker import MakeSender, Platforms
 from server.feeds.used_codes import Teller, UsedCodes
 from server.feeds.webhook import Webhook as WebhookSender
+from server.feeds.webhook_platform import webhook_platform
 from server.gateway_auth import GatewayAuth
 from server.hello import Hellos
 from server.house import House
@@ -77,7 +80,7 @@ from server.retention.erasures import Erasures
 from server.retention.rounds import Retention
 from server.rollouts import Rollouts
 from server.second_factor import SecondFactor, key_of
-from server.shard_reader import Fold, Rest, ShardReader
+from server.shard_reader import Breath, Fold, Rest, ShardReader
 from server.store import address, failures, migrate
 from server.store.engine import Database
 from server.store.people import ROLES
@@ -85,13 +88,19 @@ from server.store.postgres import LIVE_CHANNEL
 from server.store.schema import complex_
 from server.store.upsert import insert
 from server.tariff_file import BadFile, load_tariff
+from server.viid.library import BadPassword, Library, open_library
+from server.watch.hits import WatchHits
+from server.watch.keeper import WatchKeeper
+from server.watch.sealing import Seal
 from server.web.render import render_live
 
 if TYPE_CHECKING:
     from server.feeds.national import NationalFeed
+    from server.feeds.sender import Sender
     from server.payments.merchants import Merchant
     from server.payments.provider import PaymentProvider
     from server.payments.wechat_login import WeChatLogin
+    from server.store.platform_rows import Platform
 
 log = structlog.get_logger()
 
@@ -103,7 +112,6 @@ _MOST_PAUSE_S = 5.0  # of a reader that cannot go on: so soon it sees that a per
 _CROWD = 16  # gateways that wait at once
 PACE = Pace(limit=64, retry_s=lambda failures: min(_MOST_PAUSE_S, 0.1 * 2 ** min(failures, 10)))
 _MOST_RETRY_S = 60.0
-_FRESH = timedelta(seconds=5)
 
 
 def utc_now() -> datetime:
@@ -146,6 +154,7 @@ async def open_house(folder: Path, config: Config) -> House:
         retention=Retention(db, batches, media, config.retention, places(config), utc_now),
         eraser=Eraser(db, media, folder, utc_now),
         second_factor=SecondFactor(key_of(folder)),
+        seal=Seal(key_of(folder)),
         oidc=_oidc(folder, config),
         rollouts=Rollouts(db, utc_now),
         desk=desk,
@@ -154,6 +163,7 @@ async def open_house(folder: Path, config: Config) -> House:
         lots=lots,
         acting=Acting(db, Duties(places(config))),
         channels=channels_of(folder, config),
+        viid=view_library(folder, config, db, batches, media),
         now=utc_now,
     )
 
@@ -190,6 +200,15 @@ def channels_of(folder: Path, config: Config) -> Channels:
     try:
         return make_channels(folder, config.channels, utc_now)
     except BadChannel as error:
+        raise BadConfig(str(error)) from error
+
+
+def view_library(folder: Path, config: Config, db: Database, batches: CentreLog, media: MediaBox) -> Library:
+    """Our own view library, with who may call it. Raises BadConfig."""
+    key_of(folder)
+    try:
+        return open_library(folder, config.viid, db, batches, media, utc_now)
+    except BadPassword as error:
         raise BadConfig(str(error)) from error
 
 
@@ -260,6 +279,7 @@ def folding(config: Config) -> list[str]:
         LaneCars.name,
         Ladder.name,
         Movements.name,
+        WatchHits.name,
     ]
 
 
@@ -282,6 +302,7 @@ async def run_behind(house: House, part: Part = "all") -> None:
     async with asyncio.TaskGroup() as tasks:
         if isinstance(house.log, PostgresBatchLog):
             house.log.between.others[LIVE_CHANNEL] = house.live.ring
+            house.log.between.came = house.ingest.pouring.came  # readers give way to what others take, too
             tasks.create_task(house.log.run())
         if part != "readers":
             tasks.create_task(house.ingest.run())
@@ -296,7 +317,7 @@ async def run_behind(house: House, part: Part = "all") -> None:
 
 def _share(house: House, part: Part) -> Share:
     """What only one process may do at a time: each shard's readers, each feed's sender, the comparison."""
-    readers, works = _readers(house, part)
+    readers, works = _readers(house)
     report = _shown(house)
 
     async def work(name: str) -> None:
@@ -322,10 +343,10 @@ def _shown(house: House) -> Report:
 
 
 def _readers(
-    house: House, part: Part
+    house: House,
 ) -> tuple[list[ShardReader], Mapping[str, Callable[[], Coroutine[Any, Any, None]]]]:
     """The readers of every shard, and what else there is to do, by its name."""
-    unpacker = Unpacker(unpacked=_notes_fresh(house)) if part == "readers" else Unpacker()
+    unpacker = Unpacker()
     rest = Rest(house.ingest.pouring, crowded=lambda: house.ingest.waiting + house.hellos.waiting >= _CROWD)
     readers = shard_readers(house, unpacker, rest)
     works = {"conservation": house.conservation.run, "retention": house.retention.run, "rollouts": house.rollouts.run}
@@ -335,7 +356,11 @@ def _readers(
     works["duty"] = Climber(house.db, house.acting.duties, house.now, house.live.ring).run
     works["ledger"] = Keeper(house.db, house.now, [repricing(book)]).run
     works["care"] = Carer(house.db, house.log, house.now).run
+    works["watch"] = WatchKeeper(house.db, house.seal, house.channels, house.config.public_url, house.now).run
     works["channels"] = DutyOutbox(house.db, house.channels, house.config.public_url, house.now, house.live.ring).run
+    platforms = Platforms(house.db, house.folder, protocols(house), house.now, _retry_s)
+    readers.append(ShardReader(Offering(house.now), house.db, unpacker, platforms.ring, rest))
+    works["platforms"] = platforms.run
     if house.config.payments:
         works["payments"] = Watch(house.db, house.desk, house.refunds, house.now).run
         works["provider_bills"] = Bills(house.db, house.desk.calls, house.now).run
@@ -350,16 +375,6 @@ def _readers(
     return readers, works
 
 
-def _notes_fresh(house: House) -> Callable[[Batch], None]:
-    """A process that takes no batches itself sees by those it reads whether others take many just now."""
-
-    def note(batch: Batch) -> None:
-        if house.now() - batch.received_at < _FRESH:
-            house.ingest.pouring.came(batch.header.count)
-
-    return note
-
-
 def _national(house: House, feed: JetStream) -> NationalFeed:
     """The driver is loaded only where such a feed is configured: it is an extra of its own."""
     from eventlog.jetstream import JetStreamSink, Place
@@ -370,6 +385,20 @@ def _national(house: House, feed: JetStream) -> NationalFeed:
     place = Place(feed.servers, feed.stream, feed.subject, feed.replicas, feed.user, password, ca)
     sink = JetStreamSink(place, house.config.cell or "city")
     return NationalFeed(feed.name, house.log, house.db, sink, _shown(house))
+
+
+def protocols(house: House) -> Mapping[str, MakeSender]:
+    """What upper platforms may speak, by the word of their kind."""
+
+    def webhook(one: Platform, secret: bytes) -> Sender:
+        return webhook_platform(one, secret, house.now)
+
+    def gat1400(one: Platform, secret: bytes) -> Sender:
+        from server.feeds.gat1400.making import gat1400_platform  # loaded where such a platform is recorded
+
+        return gat1400_platform(one, secret, house.db, house.media, house.folder, house.now)
+
+    return {"webhook": webhook, "gat1400": gat1400}
 
 
 def _announcer(house: House) -> Announcer:
@@ -386,20 +415,22 @@ def _announcer(house: House) -> Announcer:
 
 def shard_readers(house: House, unpacker: Unpacker, rest: Rest) -> list[ShardReader]:
     """The projections, the book, and what tells gateways of each other; what they unpack they share."""
+    breath = Breath(house.ingest.pouring)
     readers = [
-        ShardReader(one, house.db, unpacker, house.live.ring, None if one.name == Alerts.name else rest)
+        ShardReader(one, house.db, unpacker, house.live.ring, breath if one.name == Alerts.name else rest)
         for one in projections(house.config).values()
     ]
     book = Charges(house.lots, house.now, no_entries(house.config))
     beside: list[Fold] = [book, LaneMoney(house.now), UsedCodes(), LaneCars(), Movements()]
-    ladder = ShardReader(Ladder(house.acting.duties, house.now), house.db, unpacker, house.live.ring)
-    return [*readers, ladder, *(ShardReader(one, house.db, unpacker, rest=rest) for one in beside)]
+    ladder = ShardReader(Ladder(house.acting.duties, house.now), house.db, unpacker, house.live.ring, breath)
+    hits = ShardReader(WatchHits(house.acting.duties, house.now), house.db, unpacker, rest=breath)
+    return [*readers, ladder, hits, *(ShardReader(one, house.db, unpacker, rest=rest) for one in beside)]
 
 
 def reader_names(config: Config) -> list[str]:
     """What ``_readers`` makes, and what follows the log by itself, by name."""
     feeds = [Outbox(one.name, frozenset()).name for one in config.webhooks]
-    return [*folding(config), *feeds, *(f"jetstream:{one.name}" for one in config.jetstreams)]
+    return [*folding(config), Offering.name, *feeds, *(f"jetstream:{one.name}" for one in config.jetstreams)]
 
 
 def _sender(house: House, webhook: Webhook) -> WebhookSender:

@@ -39,6 +39,7 @@ from server.audit import Subject, command_line, record
 from server.bootstrap import quiet_projections, utc_now
 from server.cli_conservation import conservation
 from server.cli_parts import DEFAULT_FOLDER, AsJson, Folder, err, fail, out, settings, show, with_house
+from server.cli_platforms import platform_codes, platform_settings
 from server.config import BadConfig, Config
 from server.enrol_link import enrol_link
 from server.house import House
@@ -68,6 +69,8 @@ app.add_typer(cli_retention.app, name="retention")
 app.add_typer(cli_subject.app, name="subject")
 app.command()(cli_desired.order)
 app.command()(conservation)
+app.command()(platform_codes)
+app.command()(platform_settings)
 app.command()(cli_backup.backup)
 app.command()(cli_backup.restore)
 app.command()(cli_doctor.doctor)

@@ -15,7 +15,7 @@ import yaml
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.desired import BadDesired
+from domain.desired import CONFIDENTIAL, BadDesired
 from domain.orders import MAX_LIFE, Argument, Order
 from domain.tariff import BadTariff, read_tariff
 from domain.tariff.coverage import faults
@@ -47,7 +47,7 @@ def put(
     complex_id: ComplexId,
     kind: Annotated[
         str,
-        typer.Argument(help="devices, credentials, doors, lanes, passes, plate_lists, tariffs, watch_lists or policy"),
+        typer.Argument(help="devices, credentials, doors, lanes, passes, plate_lists, tariffs or policy"),
     ],
     file: Annotated[Path, typer.Argument(help="The document, YAML or JSON; a tariff is a plan file.", exists=True)],
     folder: Folder = DEFAULT_FOLDER,
@@ -61,6 +61,8 @@ def put(
 
     async def keep(house: House) -> dict[str, Any]:
         _known(house, complex_id)
+        if kind in CONFIDENTIAL:
+            raise Refused(f"{kind} are placed by a security officer, by an order with its document and its end: /watch")
         content = _content(file)
         async with house.db.write() as connection:
             if kind == "tariffs":

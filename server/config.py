@@ -17,6 +17,7 @@ from server.channels.settings import ChannelSettings
 from server.payments import merchants
 from server.payments.merchants import Merchant
 from server.store import address
+from server.viid import settings as viid_settings
 
 FILE = "server.toml"
 
@@ -126,6 +127,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     oidc: Oidc | None = None
     payments: list[Merchant] = []  # who takes the complexes' money (docs/payments.md)
     channels: dict[str, ChannelSettings] = {}  # by what people are told of alerts (docs/channels.md)
+    viid: viid_settings.Settings = viid_settings.Settings()  # our own view library (docs/feeds/cascade.md)
     tls_fingerprint: str = ""  # the same, where the file cannot be read from here: SHA-256, 64 hex digits
 
 
@@ -156,6 +158,7 @@ def load(folder: Path) -> Config:
         check_media(config)
         merchants.check(config.payments, [place.id for place in config.complexes])
         channel_settings.check(config.channels, [place.id for place in config.complexes])
+        viid_settings.check(config.viid, [place.id for place in config.complexes])
         if config.payments and not config.public_url:
             raise ValueError("public_url: providers must be told by which address they tell of payments")
         for known in (*config.cells, config.directory):

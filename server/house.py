@@ -32,6 +32,8 @@ from server.rollouts import Rollouts
 from server.second_factor import SecondFactor
 from server.seen import Seen
 from server.store.engine import Database
+from server.viid.library import Library
+from server.watch.sealing import Seal
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class House:
     retention: Retention
     eraser: Eraser
     second_factor: SecondFactor
+    seal: Seal
     oidc: Provider | None
     rollouts: Rollouts
     desk: Desk
@@ -62,6 +65,7 @@ class House:
     lots: Lots
     acting: Acting
     channels: Channels
+    viid: Library
     now: Callable[[], datetime]
     seen: Seen = field(default_factory=Seen)
 

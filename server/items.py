@@ -17,6 +17,7 @@ from domain.places import Place
 from domain.tariff.calendar import Calendar
 from server.audit import Actor, Subject, record
 from server.duty.duties import LEVEL_OF, Duties
+from server.item_telling import tell
 from server.rule_book import rules_of
 from server.store import item_rows, rule_rows
 from server.store.engine import Database
@@ -37,9 +38,17 @@ WORDS: dict[type[Act], str] = {
 
 
 async def add(
-    db: Database, by: Actor, one: Item, now: datetime, kept: Kept = NOTHING, first: Sequence[Act] = ()
+    db: Database,
+    duties: Duties,
+    by: Actor,
+    one: Item,
+    now: datetime,
+    *,
+    kept: Kept = NOTHING,
+    first: Sequence[Act] = (),
 ) -> bool:
-    """A new item, and what is done to it at once; whether it is new: a code is used once. Raises Refused."""
+    """A new item, what is done to it at once, and who is told; whether it is new: a code is used once. Raises
+    Refused."""
     async with db.write(one.complex) as connection:
         line = Line(now, one.asked.by, by.role, one.origin, words=one.asked.words)
         if not await item_rows.add(connection, one, line, kept):
@@ -49,16 +58,22 @@ async def add(
         record(connection, by, what, now, on=Subject("item", one.id), complex_id=one.complex, details=told)
         for act in first:
             one = await _done(connection, by, one, act, now)
+        await tell(connection, duties, one, now)
     return True
 
 
-async def act(db: Database, by: Actor, complex_id: str, identity: str, act: Act, now: datetime) -> Item | None:
+async def act(
+    db: Database, duties: Duties, by: Actor, complex_id: str, identity: str, act: Act, now: datetime
+) -> Item | None:
     """The item after an act; None where it is gone. Raises Refused; an act that comes twice is done once."""
     async with db.write(complex_id) as connection:
         one = await item_rows.state_of(connection, identity)
         if one is None:
             return None
-        return await _done(connection, by, one, act, now)
+        after = await _done(connection, by, one, act, now)
+        if after is not one:
+            await tell(connection, duties, after, now)
+        return after
 
 
 def would(one: Item, act: Act) -> None:

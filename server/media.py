@@ -6,7 +6,7 @@ import asyncio
 import os
 import re
 import secrets
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from sqlalchemy import delete, select
 
 from domain.ids import content_name
 from server.small_pictures import small_of
+from server.store.bulk import look_up
 from server.store.engine import Database, stamp
 from server.store.retention_tables import erased_picture, unkept_object
 from server.store.schema import media
@@ -26,7 +27,10 @@ from server.store.upsert import insert
 _AT_ONCE = 500
 MAX_PICTURE_BYTES = 8 * 1024 * 1024
 _MAKING_AT_ONCE = 2
+_READING_AT_ONCE = 4
 _SMALL = ".small"  # behind the name of a picture: the same in small, which is no picture of its own
+_OWNED = """SELECT media.sha256, media.complex FROM wanted CROSS JOIN media
+WHERE media.sha256 = wanted.sha256 AND media.complex = wanted.complex"""
 _NAME = re.compile(r"[0-9a-f]{64}")
 _S3_SAYS = re.compile(r"<Code>(?P<code>[^<]*)</Code>\s*<Message>(?P<message>[^<]*)</Message>")
 
@@ -72,6 +76,12 @@ class MediaBox:
         query = select(media.c.sha256).where(media.c.sha256 == sha256, media.c.complex == complex_id)
         async with self._db.read() as connection:
             return (await connection.execute(query)).first() is not None
+
+    async def owned(self, pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Of (name, complex) those whose complex has the picture."""
+        async with self._db.read() as connection:
+            columns = {"sha256": "varchar", "complex": "varchar"}
+            return {(name, place) for name, place in await look_up(connection, columns, sorted(pairs), _OWNED)}
 
     async def known(self, complex_id: str, names: Sequence[str]) -> list[str]:
         """Which of the names a complex has, or need not send."""
@@ -140,6 +150,13 @@ class MediaBox:
     async def get(self, sha256: str) -> bytes:
         """A picture's bytes. Raises FileNotFoundError, MediaAway."""
         return await get_object(self._objects, sha256)
+
+    async def get_many(self, names: Collection[str]) -> dict[str, bytes]:
+        """The bytes of those that are there, read by a few threads: a message of many pictures. Raises MediaAway."""
+        wanted = sorted(names)
+        parts = [wanted[start::_READING_AT_ONCE] for start in range(_READING_AT_ONCE)]
+        found = await asyncio.gather(*(asyncio.to_thread(_read, self._objects, part) for part in parts if part))
+        return {name: body for some in found for name, body in some.items()}
 
     async def small(self, sha256: str) -> bytes:
         """The picture in at most 30 kB, as JPEG: made once, kept beside it, gone with it.
@@ -230,6 +247,14 @@ async def get_object(objects: ObjectStore, sha256: str) -> bytes:
     with _away_named():
         found = await objects.get_async(_path(sha256))
         return bytes(await found.bytes_async())
+
+
+def _read(objects: ObjectStore, names: Sequence[str]) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    for name in names:
+        with _away_named(), suppress(FileNotFoundError):
+            found[name] = bytes(objects.get(_path(name)).bytes())
+    return found
 
 
 async def names_in(objects: ObjectStore) -> set[bytes]:

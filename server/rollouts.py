@@ -14,7 +14,7 @@ import structlog
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.desired import read_body
+from domain.desired import CONFIDENTIAL, BadDesired, read_body
 from domain.desired_bodies import Release
 from domain.ids import content_name
 from server.audit import Actor, Subject, record
@@ -41,6 +41,15 @@ class Preview(msgspec.Struct, frozen=True):
     changing: list[str]
     same: list[str]
     gateways: int
+
+
+def _content(kind: str, body: object) -> bytes:
+    """The document as it is kept. Raises BadDesired."""
+    if kind in CONFIDENTIAL:
+        raise BadDesired(f"{kind}: is placed by an order, on its own page")
+    content = desired_rows.content(kind, body)
+    read_body(kind, msgspec.json.decode(content))
+    return content
 
 
 class Rollouts:
@@ -70,8 +79,7 @@ class Rollouts:
 
     async def preview(self, kind: str, body: object, chosen: Sequence[tuple[str, str]]) -> Preview:
         """Of chosen gateways with their complexes, whose document would change. Raises BadDesired."""
-        content = desired_rows.content(kind, body)
-        read_body(kind, msgspec.json.decode(content))
+        content = _content(kind, body)
         complexes = sorted({complex_id for _, complex_id in chosen})
         async with self._db.read() as connection:
             wished = await rollout_rows.wished(connection, kind, complexes)
@@ -81,8 +89,7 @@ class Rollouts:
 
     async def begin(self, kind: str, body: object, complexes: Collection[str], care: Care, by: Actor) -> str:
         """Its id. Raises BadDesired or NotPossible."""
-        content = desired_rows.content(kind, body)
-        read_body(kind, msgspec.json.decode(content))
+        content = _content(kind, body)
         if not complexes:
             raise NotPossible("no complex is chosen whose document would change")
         now, id_ = self._now(), f"r-{secrets.token_hex(5)}"

@@ -71,31 +71,50 @@ class Rest:
         self._busy, self._times, self._most_s, self._crowded, self._clock_s = busy, times, most_s, crowded, clock_s
         self._busy_since_s: float | None = None
         self._turn_s = 0.0  # when the next one may work
+        self._usual_s = 0.05  # how long the others rest for a piece of work, lately
+
+    async def before(self) -> None:
+        """Until it is this reader's turn, or nobody is to be given way to any more."""
+        while self._is_backlog(now_s := self._clock_s()) and now_s < self._turn_s:  # noqa: ASYNC110 - time passes, nobody tells
+            await asyncio.sleep(min(_LOOK_S, self._turn_s - now_s))
+        self._turn_s = max(self._turn_s, now_s) + self._usual_s  # so that not all who wait come at once
 
     async def after(self, work_s: float) -> None:
-        await self._give_way(min(self._most_s, self._times * work_s))
+        rest_s = min(self._most_s, self._times * work_s)
+        self._turn_s += rest_s - self._usual_s
+        self._usual_s += (rest_s - self._usual_s) / 4
+        await self._give_way(self._clock_s() + rest_s)
         for _ in range(round(_CROWD_S / _CROWD_LOOK_S)):
             if not self._crowded():
                 return
             await asyncio.sleep(_CROWD_LOOK_S)
 
-    async def _give_way(self, rest_s: float) -> None:
-        """Until it is this reader's turn, or nobody is to be given way to any more."""
-        began_s = self._clock_s()
-        self._turn_s = max(self._turn_s, began_s) + rest_s
-        turn_s = self._turn_s
-        while (now_s := self._clock_s()) < (turn_s if self._is_backlog(now_s) else began_s + rest_s):
-            if not self._busy():
-                self._turn_s = 0.0
-                return
-            await asyncio.sleep(min(_LOOK_S, turn_s - now_s))
+    async def _give_way(self, until_s: float) -> None:
+        """By itself, where it is no backlog but goes on and on."""
+        while self._busy() and not self._is_backlog(now_s := self._clock_s()) and now_s < until_s:  # noqa: ASYNC110
+            await asyncio.sleep(min(_LOOK_S, until_s - now_s))
 
     def _is_backlog(self, now_s: float) -> bool:
         if not self._busy():
-            self._busy_since_s = None
+            self._busy_since_s, self._turn_s = None, 0.0
         elif self._busy_since_s is None:
             self._busy_since_s = now_s
         return self._busy_since_s is not None and now_s - self._busy_since_s < _BACKLOG_S
+
+
+class Breath:
+    """For readers that may not wait: while batches pour in, one takes in a transaction what came in a quarter of a
+    second. With a transaction for every little batch they would hold up ingest, and themselves."""
+
+    def __init__(self, busy: Callable[[], bool], pause_s: float = 0.25) -> None:
+        self._busy, self._pause_s = busy, pause_s
+
+    async def before(self) -> None:
+        """At once."""
+
+    async def after(self, work_s: float) -> None:
+        if self._busy():
+            await asyncio.sleep(self._pause_s)
 
 
 class Stride:
@@ -125,7 +144,7 @@ class ShardReader:
         db: Database,
         unpacker: Unpacker,
         after_commit: Callable[[], None] = lambda: None,
-        rest: Rest | None = None,
+        rest: Rest | Breath | None = None,
     ) -> None:
         self.name = fold.name
         self._fold, self._db, self._unpacker, self._after_commit = fold, db, unpacker, after_commit
@@ -142,7 +161,10 @@ class ShardReader:
         return self._at[partition]
 
     async def take(self, partition: str, records: list[Record]) -> int:
-        began, chosen = time.monotonic(), self._first_few(partition, records)
+        chosen = self._first_few(partition, records)
+        if self._rest is not None:
+            await self._rest.before()
+        began = time.monotonic()
         try:
             work_s = await self._commit(partition, chosen)
         except (DatabaseBusy, Overtaken):

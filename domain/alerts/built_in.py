@@ -109,7 +109,6 @@ _PEOPLE_AND_CARS = (
         category="security",
         when=(When(kind=("detection",), label=("vehicle_tailgating", "tailgating")),),
     ),
-    _alarm("plate_watched", "medium"),
     _alarm("plate_black_listed", "medium"),
     _alarm("wrong_way", "medium"),
     _alarm("barrier_struck", "high"),

@@ -92,7 +92,7 @@ class Rules:
         self._of_any_kind = [rule for rule in known.rules if any(not one.kind for one in rule.when)]
         for kind in {kind for rule in known.rules for one in rule.when for kind in one.kind}:
             self._by_kind[kind] = [rule for rule in known.rules if rule in self._of_any_kind or _names(rule, kind)]
-        self._glances: dict[tuple[str, str | None, str | None, str | None, str], bool] = {}
+        self._glances: dict[tuple[str, str | None, str | None, str | None, str], tuple[Rule, ...]] = {}
 
     def fired(self, event: Event, place: Place) -> Fired | None:
         """The alert that an event is. One cause, one alert: of several rules the worst, of equals the first.
@@ -105,15 +105,13 @@ class Rules:
     def names_for(self, event: Event) -> Iterator[str]:
         """What the event's alert may be called at any hour, by whichever rule: where alerts of it are looked for."""
         if not event.retained:
-            yield from dict.fromkeys(rule.name_for(event) for rule in self._of(event.kind) if rule.matches(event))
+            yield from dict.fromkeys(rule.name_for(event) for rule in self._seen_in(event) if rule.matches(event))
 
     def may_fire(self, sketch: Sketch) -> bool:
         """Whether a rule might fire on the event of this sketch: true for every event on which one does."""
         if sketch.kind not in self._by_kind and not self._of_any_kind:
             return False
-        key = (sketch.kind, sketch.state, sketch.label, sketch.result, sketch.phase)
-        known = self._glances.get(key)
-        return self._look(Glance(*key)) if known is None else known
+        return bool(self._seen_in(sketch))
 
     def alert(self, event: Event, place: Place, fact: Fact) -> Alert | None:
         """The alert as grouping and ringing see it."""
@@ -143,7 +141,7 @@ class Rules:
     def _rule_for(self, event: Event, place: Place) -> Rule | None:
         if event.retained:
             return None
-        found = (rule for rule in self._of(event.kind) if rule.matches(event))
+        found = (rule for rule in self._seen_in(event) if rule.matches(event))
         where = self._by_calendar(place)
         now = (rule for rule in found if rule.during.holds(event.occurred_at, where))
         return max(now, key=lambda rule: rank(rule.severity), default=None)
@@ -159,12 +157,17 @@ class Rules:
     def _of(self, kind: str) -> Sequence[Rule]:
         return self._by_kind.get(kind, self._of_any_kind)
 
-    def _look(self, glance: Glance) -> bool:
+    def _seen_in(self, seen: Event | Sketch) -> tuple[Rule, ...]:
+        """Of the rules, those that a glance does not rule out: few are left of many, and most often none."""
+        key = (seen.kind, seen.state, seen.label, seen.result, seen.phase)
+        known = self._glances.get(key)
+        return self._look(Glance(*key)) if known is None else known
+
+    def _look(self, glance: Glance) -> tuple[Rule, ...]:
         """The words are few, but devices choose them: what was looked at is kept within bounds."""
         if len(self._glances) >= _MOST_GLANCES:
             self._glances.clear()
-        found = any(rule.may_match(glance) for rule in self._of(glance.kind))
-        self._glances[glance] = found
+        found = self._glances[glance] = tuple(rule for rule in self._of(glance.kind) if rule.may_match(glance))
         return found
 
 

@@ -40,13 +40,12 @@ Reason = Literal[
     "unread",
     "low_confidence",
     "suspect_fake",
-    "watched",
     "black_list",
     "unknown_plate",
     "no_entry",  # nobody saw it come in
     "unpriced",  # the tariff has no price for the stay
 ]
-Alarm = Literal["wrong_way", "plate_watched", "plate_black_listed"]
+Alarm = Literal["wrong_way", "plate_black_listed"]
 _EMERGENCY = frozenset({"police", "armed_police", "emergency"})
 
 
@@ -116,17 +115,11 @@ def _no_plate(lane: Lane, read: Read) -> Verdict | None:
 
 
 def _alarms(lane: Lane, read: Read, known: Known) -> tuple[Alarm, ...]:
-    found: list[Alarm] = []
-    if known.register.watched(read.plate, today_at(read.at, known.zone)):
-        found.append("plate_watched")
-    if lane.black == "refuse" and known.register.listed(read.plate, read.at) == "black":
-        found.append("plate_black_listed")
-    return tuple(found)
+    is_black = lane.black == "refuse" and known.register.listed(read.plate, read.at) == "black"
+    return ("plate_black_listed",) if is_black else ()
 
 
 def _barred(lane: Lane, read: Read, known: Known) -> Verdict | None:
-    if lane.watched == "refuse" and known.register.watched(read.plate, today_at(read.at, known.zone)):
-        return Verdict("refuse", "watched")
     if lane.black == "refuse" and known.register.listed(read.plate, read.at) == "black":
         return Verdict("refuse", "black_list")
     return None

@@ -1,4 +1,4 @@
-"""Who is known at the lanes: passes, black, white and temporary plates, plates looked for; exact plates only."""
+"""Who is known at the lanes: passes, black, white and temporary plates; exact plates only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Meta
 
-from domain.desired_bodies import CouponOfStay, Coupons, Pass, Passes, SharedPlaces, Watched, WatchLists
+from domain.desired_bodies import CouponOfStay, Coupons, Pass, Passes, SharedPlaces
 from domain.desired_words import Identity, Name
 from domain.plates import canonical
 from domain.tariff.coupons import Coupon
@@ -55,7 +55,6 @@ class Register:
         self,
         passes: Passes | None = None,
         lists: PlateLists | None = None,
-        watched: WatchLists | None = None,
         version: str = "",
         coupons: Coupons | None = None,
     ) -> None:
@@ -68,7 +67,6 @@ class Register:
             if entry.place:
                 self._sharing.setdefault(entry.place, []).append(plate)
         self._lists = _by_plate(lists.entries if lists else ())
-        self._watched = {canonical(entry.plate): entry for entry in (watched.entries if watched else ())}
         self._coupons: dict[str, list[CouponOfStay]] = {}
         for one in coupons.coupons if coupons else ():
             self._coupons.setdefault(canonical(one.plate), []).append(one)
@@ -98,11 +96,6 @@ class Register:
         """On which list a plate stands at a moment."""
         lists = {entry.list for entry in self._lists.get(plate, ()) if entry.holds(at)}
         return next((which for which in ("black", "white", "temporary") if which in lists), None)
-
-    def watched(self, plate: str, today: date) -> Watched | None:
-        """What a plate is looked for, today."""
-        entry = self._watched.get(plate)
-        return entry if entry is not None and today <= entry.until else None
 
 
 def today_at(at: datetime, zone: ZoneInfo) -> date:

@@ -75,7 +75,7 @@ class Lane(_Part, frozen=True, kw_only=True):
     boards: Annotated[tuple[Board, ...], Meta(max_length=_MAX_OF_A_KIND)] = ()
     visitors: Literal["ticket", "refuse"] = "ticket"  # at an entrance, a car on no list
     unread: Literal["button", "refuse", "open"] = "button"  # a car whose plate was not read
-    watched: Literal["refuse", "open"] = "refuse"  # a plate that is looked for; an alarm either way, unseen at the lane
+    watched: Literal["refuse", "open"] = "refuse"  # read, and not gone by: an arm must not tell who is looked for
     black: Literal["refuse", "as_others"] = "refuse"
     emergency: Literal["open", "as_others"] = "open"  # police, fire and ambulance by their plates
     against: Annotated[tuple[Name, ...], Meta(max_length=6)] = ("departing", "reverse")  # travel of a wrong-way car

@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
-from domain.desired_bodies import Coupons, Passes, WatchLists
+from domain.desired_bodies import Coupons, Passes
 from domain.lanes.register import PlateLists, Register
 from domain.lanes.settings import Lane, Lanes
 from domain.tariff import LotTariff, Tariff, lot_of
 
-KINDS = ("lanes", "passes", "plate_lists", "watch_lists", "tariffs", "coupons")
+KINDS = ("lanes", "passes", "plate_lists", "tariffs", "coupons")
 
 
 class LaneWishes(msgspec.Struct, frozen=True):
@@ -21,7 +21,6 @@ class LaneWishes(msgspec.Struct, frozen=True):
     lanes: Lanes | None = None
     passes: Passes | None = None
     lists: PlateLists | None = None
-    watched: WatchLists | None = None
     tariff: Tariff | None = None
     coupons: Coupons | None = None
     versions: Mapping[str, int] = {}
@@ -36,8 +35,6 @@ class LaneWishes(msgspec.Struct, frozen=True):
                 changed["passes"] = body
             case PlateLists():
                 changed["lists"] = body
-            case WatchLists():
-                changed["watched"] = body
             case Tariff():
                 changed["tariff"] = body
             case Coupons():
@@ -58,4 +55,4 @@ class LaneWishes(msgspec.Struct, frozen=True):
     def register(self) -> Register:
         """Passes, lists and coupons, to be asked."""
         said = " ".join(f"{kind}/{self.versions[kind]}" for kind in KINDS if kind in self.versions)
-        return Register(self.passes, self.lists, self.watched, said, self.coupons)
+        return Register(self.passes, self.lists, said, self.coupons)

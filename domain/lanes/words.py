@@ -11,7 +11,6 @@ _REFUSED: dict[Reason, str] = {
     "unread": "车牌未识别 请按按钮",
     "low_confidence": "请稍候 人工核对",
     "suspect_fake": "请稍候 人工核对",
-    "watched": "请稍候 人工核对",  # never tells a driver what his plate is looked for
     "black_list": "禁止通行",
     "unknown_plate": "未登记车辆 请联系管理处",
     "no_entry": "无入场记录 请联系管理处",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from domain.events import Event, decode_event
+from domain.events import CONFIDENTIAL, Event, decode_event
 from edge.status import beside
 from edge.status.status import StreamStatus
 
@@ -61,7 +61,8 @@ class Tail:
         self.behind = self.behind or len(records) == _AT_ONCE
         self._after[name] = (entry.epoch, records[-1].position if records else after)
         lines = (_line(name, record.position, record.body) for record in records)
-        return [line for line in lines if fnmatchcase(line.event.device, self._device)]
+        shown = (line for line in lines if line.event.kind not in CONFIDENTIAL)
+        return [line for line in shown if fnmatchcase(line.event.device, self._device)]
 
 
 def _line(stream: str, position: int, body: bytes) -> Line:

@@ -28,6 +28,7 @@ from edge.control.lanes import LaneControl
 from edge.control.orders import Orders
 from edge.control.own_orders import OwnOrder, OwnOrders
 from edge.control.recorder import Recorder
+from edge.control.watching import WatchControl
 from edge.device_secrets import DeviceSecrets, site_key
 from edge.devices.driver import Outgoing, Registry
 from edge.gate.acts import GateActs
@@ -76,6 +77,8 @@ class Control:
         self.doors = DoorControl(devices, site, hands, say, reach.now, lambda: site_key(secrets_of))
         hands_of_lanes = LaneHands(registry, site, reach.send, topics.of, reach.now, _new_lane_id)
         self.lanes = LaneControl(site, hands_of_lanes, say, reach.now)
+        self.watching = WatchControl(say, reach.now)
+        self.recorder.listeners.append(self.watching.said)
         of_lanes = LaneOrders(self.lanes, say, reach.now)
         self.gate = GateActs(Till(store), self.lanes, self._record, reach.now)
         own = OwnOrders(self._own_orders(), of_lanes.do)
@@ -87,7 +90,7 @@ class Control:
         self.charging = ChargeRights(site.zone, reach.now)
         self.releases = Fetcher(config.folder, version("gatehouse"), jittered(random.random))
         first = [self.doors.heard, topics.heard, self.lanes.heard]  # a person at a door first
-        intake.listeners += [*first, self.orders.heard, self.card_orders.heard]
+        intake.listeners += [*first, self.watching.heard, self.orders.heard, self.card_orders.heard]
 
     async def _record(self, events: Sequence[Event], also: Sequence[Statement]) -> None:
         await self._intake.record(*events, also=also)
@@ -103,6 +106,7 @@ class Control:
         self.card_lists.go_by(state)
         self.charging.go_by(state)
         self.lanes.go_by(state.lanes, state.policy, state.erasures)
+        self.watching.go_by(state.watched)
         self._devices.also_heard = self.lanes.kinds
         self.eraser.go_by(state.erasures)
 

@@ -11,12 +11,13 @@ import msgspec
 import structlog
 
 from domain.access import NO_CARDS, CardList
-from domain.desired import BadDesired, Body, Document, Refusal, read_body
+from domain.desired import CONFIDENTIAL, BadDesired, Body, Document, Refusal, read_body
 from domain.desired_bodies import Credentials, Device, Devices, Erasures, Policy, Release
 from domain.doors.rules import NO_RULES, Doors, Rules
 from domain.guards import Guards
 from domain.lanes.wishes import LaneWishes
 from domain.subjects import ErasureList
+from domain.watch.listed import WatchLists
 from edge.releases import pinned
 from eventlog.sqlite import SqliteEventLog
 from eventlog.sqlite_rows import Statement
@@ -43,6 +44,7 @@ class InForce(msgspec.Struct, frozen=True):
     erasures: ErasureList | None = None
     release: Release | None = None
     guards: Guards = Guards()
+    watched: WatchLists | None = None
     lanes: LaneWishes = LaneWishes()  # passes, lists, tariffs and the lanes themselves
 
     def with_body(self, kind: str, version: int, body: Body) -> InForce:
@@ -63,6 +65,8 @@ class InForce(msgspec.Struct, frozen=True):
                 changed["release"] = body
             case Guards():
                 changed["guards"] = body
+            case WatchLists():
+                changed["watched"] = body
             case _:
                 changed["lanes"] = self.lanes.with_body(kind, version, body)
         return msgspec.structs.replace(self, **changed)
@@ -110,7 +114,8 @@ class DesiredState:
         await self._store.write(self._statements(fresh))
         for kind, version, _ in fresh:
             self.refused.pop(kind, None)
-            log.info("desired_applied", kind=kind, version=version)
+            if kind not in CONFIDENTIAL:  # a journal leaves the box
+                log.info("desired_applied", kind=kind, version=version)
         self._enforce(state)
         return True
 
@@ -123,7 +128,8 @@ class DesiredState:
 
     def _refuse(self, refusals: Iterable[Refusal]) -> None:
         for refusal in refusals:
-            log.error("desired_refused", kind=refusal.kind, version=refusal.version, reason=refusal.reason)
+            if refusal.kind not in CONFIDENTIAL:
+                log.error("desired_refused", kind=refusal.kind, version=refusal.version, reason=refusal.reason)
             self.refused[refusal.kind] = refusal
 
     def _enforce(self, state: InForce) -> None:

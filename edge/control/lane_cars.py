@@ -22,7 +22,6 @@ from eventlog.sqlite_rows import Statement
 
 log = structlog.get_logger()
 
-_SILENT = frozenset({"plate_watched"})
 Say = Callable[[Event, Sequence[Statement]], None]
 Mark = tuple[str, str] | None
 
@@ -144,10 +143,10 @@ class LaneCars:
 
     def _alarms(self, here: AtLane, car: Car) -> None:
         for name in car.verdict.alarms:
-            self._alarm(here, car.event, name, silent=name in _SILENT)
+            self._alarm(here, car.event, name)
 
-    def _alarm(self, here: AtLane, event: Event | None, name: str, *, silent: bool = False) -> None:
-        self._say(records.alarm(here.lane, event, name, self._now(), silent=silent), ())
+    def _alarm(self, here: AtLane, event: Event | None, name: str) -> None:
+        self._say(records.alarm(here.lane, event, name, self._now()), ())
 
     def _show(self, here: AtLane, car: Car) -> None:
         text = shown(here.lane, car.plate, car.verdict)

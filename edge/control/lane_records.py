@@ -142,7 +142,7 @@ def by_hand(lane: Lane, by: str, why: str, failure: str | None, now: datetime) -
     )
 
 
-def alarm(lane: Lane, event: Event | None, name: str, now: datetime, *, silent: bool = False) -> Event:
+def alarm(lane: Lane, event: Event | None, name: str, now: datetime) -> Event:
     """What a person should look at."""
     return Event(
         kind="alarm",
@@ -156,7 +156,7 @@ def alarm(lane: Lane, event: Event | None, name: str, now: datetime, *, silent: 
         state="active",
         subject=event.subject if event else None,
         media=list(event.media) if event else [],
-        ext={"decided_by": "gateway", "lane": lane.id, **({"silent": True} if silent else {})},
+        ext={"decided_by": "gateway", "lane": lane.id},
     )
 
 

@@ -9,14 +9,13 @@ from typing import Any
 import msgspec
 
 from domain.events import Event, Subject
+from domain.viid.codes import IS_ONLINE, LARGE_NEW_ENERGY, PLATE_COLORS
+from domain.viid.envelopes import Fields, Sent
 from edge.devices._fields import codes, fields, flag, items, keep_raw, number_in, text_in, whole
 from edge.devices._plates import looks_like_plate, plate_subject
-from edge.devices._viid_objects import Fields, Sent, device_of, pictures_in, time_of
+from edge.devices._viid_objects import device_of, pictures_in, time_of
 from edge.devices.driver import JudgedTime, Message, Picture, Reading, Site
 
-# GA/T 1400.3 ColorType. It is no vendor's table of plates.
-_COLORS = MappingProxyType({1: "black", 2: "white", 5: "blue", 6: "yellow", 9: "green"})
-_LARGE_NEW_ENERGY = "51"  # PlateClass: green and yellow, and the table of colours has no word for that
 _NO_PLATE = frozenset({"0", "2", "false"})
 _CODES = ("PlateClass", "VehicleClass", "VehicleColor", "VehicleType", "Direction", "PlateColor", "InfoKind")
 _PASS_TIMES = ("PassTime", "AppearTime", "MarkTime", "ShotTime")
@@ -29,7 +28,6 @@ _SEEN = MappingProxyType(
         "Person": ("person", "PersonID", _PERSON_TIMES),
     }
 )
-_STATES = MappingProxyType({1: "online", 2: "offline"})
 _SESSION = MappingProxyType({"Register": "online", "Keepalive": "online", "UnRegister": "offline"})
 
 
@@ -69,7 +67,7 @@ def _session(one: Pass) -> Reading:
 
 def _status(one: Pass) -> Reading:
     """A camera behind a capture system, as that has it; no sign of life of its own. Its password stands beside it."""
-    state = _STATES.get(whole(one.said.get("IsOnline")) or 0)
+    state = IS_ONLINE.get(whole(one.said.get("IsOnline")) or 0)
     return Reading([] if state is None else [one.event("availability", point="listed", state=state)])
 
 
@@ -105,9 +103,9 @@ def _has_none(value: object) -> bool:
 
 
 def _color(said: Fields) -> str:
-    if text_in(said.get("PlateClass")) == _LARGE_NEW_ENERGY:
+    if text_in(said.get("PlateClass")) == LARGE_NEW_ENERGY:
         return "yellow_green"
-    return _COLORS.get(whole(said.get("PlateColor")) or 0, "unknown")
+    return PLATE_COLORS.get(whole(said.get("PlateColor")) or 0, "unknown")
 
 
 def _share(value: object) -> float | None:

@@ -12,17 +12,17 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from domain.viid.envelopes import MEDIA_TYPE, Sent
+from domain.viid.statuses import BAD_CONTENT, BAD_JSON, OK, TEXTS
 from edge.devices._fields import decode_json, fields, text_in
 from edge.devices._viid_events import read_object
-from edge.devices._viid_objects import KIND, Sent, device_of, objects_in
+from edge.devices._viid_objects import KIND, device_of, objects_in
 from edge.devices.driver import Answer, BadMessage, Driver, HttpSession, Message, Picture, Reading, Site
 
 FAMILY = "gat1400"
-_MEDIA_TYPE = "application/VIID+JSON"
+_MEDIA_TYPE = MEDIA_TYPE.partition(";")[0]
 _TIME_PATH = "/viid/system/time"
 _SESSION = frozenset({"Register", "Keepalive", "UnRegister"})
-# StatusCode of the standard, as text: that is how most cameras' own examples have it.
-_OK, _BAD_JSON, _BAD_CONTENT = ("0", "OK"), ("7", "Invalid JSON Format"), ("8", "Invalid JSON Content")
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -69,23 +69,23 @@ def _answer(message: Message, site: Site) -> Answer:
     try:
         body = _body(message)
     except BadMessage:
-        return _json({"ResponseStatusObject": _status(message, site, None, _BAD_JSON)})
+        return _json({"ResponseStatusObject": _status(message, site, None, BAD_JSON)})
     try:
         sent = objects_in(body, opened=False)
     except BadMessage:
-        return _json({"ResponseStatusObject": _status(message, site, None, _BAD_CONTENT)})
+        return _json({"ResponseStatusObject": _status(message, site, None, BAD_CONTENT)})
     statuses = [_status(message, site, _id(one), _judgement(one, message)) for one in sent]
     if sent[0].name in _SESSION:
         return _json({"ResponseStatusObject": statuses[0]})
     return _json({"ResponseStatusListObject": {"ResponseStatusObject": statuses}})
 
 
-def _judgement(sent: Sent, message: Message) -> tuple[str, str]:
+def _judgement(sent: Sent, message: Message) -> int:
     try:
         device_of(sent.said, message)
     except BadMessage:
-        return _BAD_CONTENT
-    return _OK
+        return BAD_CONTENT
+    return OK
 
 
 def _id(sent: Sent) -> str | None:
@@ -96,13 +96,14 @@ def _id(sent: Sent) -> str | None:
     return next((found for name in names if (found := text_in(inner.get(name))) is not None), None)
 
 
-def _status(message: Message, site: Site, number: str | None, said: tuple[str, str]) -> dict[str, Any]:
+def _status(message: Message, site: Site, number: str | None, code: int) -> dict[str, Any]:
+    """The code as text: that is how most cameras' own examples have it."""
     return {
         "Id": number or "",
         "LocalTime": _local(message.received_at, site.zone),
         "RequestURL": message.topic,
-        "StatusCode": said[0],
-        "StatusString": said[1],
+        "StatusCode": str(code),
+        "StatusString": TEXTS[code],
     }
 
 

@@ -90,7 +90,6 @@ REASONS = {  # why the lane did not open by itself
     "suspect_fake": "疑似假牌",
     "unknown_plate": "不在名单",
     "black_list": "黑名单",
-    "watched": "请人工处理",
 }
 
 

@@ -16,6 +16,7 @@ from eventlog.sqlite import OwnTables, SqliteEventLog
 
 FILE = "log.db"
 FOLDER_MODE = 0o700  # whoever may look in reads plates and cards
+FILE_MODE = 0o600  # also where somebody opened the folder; what SQLite puts beside the file has the file's mode
 _DECIDING = (desired, orders, door_memory, card_orders, lane_memory, till)
 _BESIDE = (media, parked, status, salvage, conservation, *_DECIDING, milestones, eraser)
 OWN_TABLES = OwnTables("".join(module.SCHEMA for module in _BESIDE), media.COLUMNS + parked.COLUMNS)
@@ -24,6 +25,9 @@ OWN_TABLES = OwnTables("".join(module.SCHEMA for module in _BESIDE), media.COLUM
 async def open_store(folder: Path, now: Callable[[], datetime]) -> SqliteEventLog:
     """Open the store, or make it with a new epoch."""
     folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
+    for path in (folder / FILE, *folder.glob(f"{FILE}-*")):
+        path.touch(mode=FILE_MODE)
+        path.chmod(FILE_MODE)
     return await SqliteEventLog.open(folder / FILE, new_epoch(now()), OWN_TABLES)
 
 

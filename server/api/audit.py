@@ -10,7 +10,7 @@ import msgspec
 from fastapi import APIRouter, HTTPException, Query, Request
 from starlette.responses import Response
 
-from domain.audit import ACTIONS, KEEP_YEARS
+from domain.audit import ACTIONS, CONFIDENTIAL, KEEP_YEARS
 from server import audit_book
 from server.api.noted import note
 from server.api.who import Auditing, AuditingAll
@@ -58,7 +58,7 @@ async def audit(
         "older": shown[-1].number if len(found) > _PAGE else None,
         "complexes": complexes,
         "filters": filters,
-        "actions": sorted(ACTIONS),
+        "actions": sorted(ACTIONS - CONFIDENTIAL),
         "head": head,
         "old": old if person.scope.is_city else 0,
         "years": KEEP_YEARS,

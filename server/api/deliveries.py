@@ -9,7 +9,7 @@ from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.auth import Person
-from server.store import delivery_rows, duty_rows
+from server.store import delivery_rows, duty_rows, item_step_rows
 from server.store.delivery_rows import Delivery
 from server.web.answers import house_of
 from server.web.channel_titles import channel_title
@@ -21,6 +21,10 @@ async def of_alert(connection: AsyncConnection, identity: str) -> list[Delivery]
     """Of the matter that the alert is in, the newest."""
     matter = await duty_rows.of_alert(connection, identity)
     return await delivery_rows.of_incident(connection, matter.state.incident if matter else identity, _MOST_SHOWN)
+
+
+async def of_item(connection: AsyncConnection, identity: str) -> list[Delivery]:
+    return await delivery_rows.of_incident(connection, item_step_rows.named(identity), _MOST_SHOWN)
 
 
 def titles(request: Request) -> Callable[[str], str]:

@@ -60,7 +60,7 @@ async def _act(request: Request, person: Person, identity: str) -> Item:
     act = await _made(request, person, view, what, f"{person.id}/{key}", form)
     if act.key not in view.item.keys:
         _check(person, view.item, what, act)
-    after = await acting.act(house.db, person.actor, view.complex, identity, act, house.now())
+    after = await acting.act(house.db, house.acting.duties, person.actor, view.complex, identity, act, house.now())
     if after is None:
         raise HTTPException(404, "no such item")
     return after

@@ -17,6 +17,7 @@ from domain.items.figures import Closed, by_category
 from domain.items.item import Asked, Item, Origin, owner
 from domain.items.views import LISTS, List
 from server import items as acting
+from server.api import deliveries
 from server.api.item_parts import (
     EVERY_UNIT,
     MOST_PLACE,
@@ -169,7 +170,7 @@ async def make(request: Request, person: Serving, form: Form) -> Response:
         due_at=due,
         asked=asked,
     )
-    await acting.add(house.db, person.actor, one, now, first=_sent(person, form))
+    await acting.add(house.db, house.acting.duties, person.actor, one, now, first=_sent(person, form))
     return see(f"/items/{one.id}")
 
 
@@ -199,6 +200,9 @@ async def one(request: Request, identity: str, person: Watching, refused: str = 
     """What was asked, whose turn it is, every act with its words and pictures."""
     view = await need_item(request, person, identity)
     await note(request, person, "item.seen", Subject("item", identity), view.complex)
+    async with house_of(request).db.read() as connection:
+        told = await deliveries.of_item(connection, identity)
+    await deliveries.seen(request, person, told)
     return await _shown(request, person, view, refused)
 
 

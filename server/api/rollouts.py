@@ -10,7 +10,7 @@ import yaml
 from fastapi import APIRouter, HTTPException, Query, Request
 from starlette.responses import Response
 
-from domain.desired import KINDS, BadDesired
+from domain.desired import CONFIDENTIAL, KINDS, BadDesired
 from server.api.gateways import SILENT_AFTER
 from server.api.who import Operating, Publishing
 from server.auth import Form, Person, field
@@ -117,7 +117,12 @@ async def _form(request: Request, person: Person, said: dict[str, str], care: Ca
     async with house.db.read() as connection:
         versions = await fleet_views.versions(connection, person.scope)
         tags, areas = await fleet_views.tags(connection, person.scope), await place_tree.names(connection, person.scope)
-    choices = {"versions": versions, "tags": tags, "areas": areas, "kinds": KINDS}
+    choices = {
+        "versions": versions,
+        "tags": tags,
+        "areas": areas,
+        "kinds": [kind for kind in KINDS if kind not in CONFIDENTIAL],
+    }
     return page(request, person, "rollout_new.html", said=said, care=care, wrong=wrong, **choices)
 
 

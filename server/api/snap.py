@@ -119,7 +119,7 @@ async def _kept(request: Request, place: SnapPlace, form: FormData) -> str:
         asked=Asked(now, RESIDENT, words, place.place, pictures),
     )
     kept = Kept(place.token, snap_rows.digest_of(code), phone or None)
-    if await acting.add(house.db, _reporter(request), one, now, kept):
+    if await acting.add(house.db, house.acting.duties, _reporter(request), one, now, kept=kept):
         log.info("snap_reported", complex=place.complex, item=one.id, pictures=len(pictures))
     return code
 
@@ -197,7 +197,7 @@ async def _act(request: Request, code: str, act: Act) -> Response:
         view = await _report(connection, code)
     here = f"/snap/status/{quote(code, safe='')}"
     try:
-        await acting.act(house.db, _reporter(request), view.complex, view.id, act, house.now())
+        await acting.act(house.db, house.acting.duties, _reporter(request), view.complex, view.id, act, house.now())
     except Refused as error:
         return see(f"{here}?refused={error.reason}")
     return see(here)

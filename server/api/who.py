@@ -25,6 +25,7 @@ EQUIPPING = ("operator", "committee")
 TARIFFING = ("operator", "committee")
 OPERATING = ("operator",)
 AUDITING = ("auditor",)
+GUARDING = ("security_officer",)
 
 Anyone = Annotated[Person, Depends(require())]  # who is signed in
 Watching = Annotated[Person, Depends(require(*WATCHING))]  # looks at alerts and doors
@@ -65,6 +66,9 @@ Equipping = Annotated[Person, Depends(require(*EQUIPPING, second_factor=True))]
 Tariffing = Annotated[Person, Depends(require(*TARIFFING))]  # writes drafts of a tariff
 # Proposes a tariff, or publishes what another has proposed; with the second factor.
 TariffPublishing = Annotated[Person, Depends(require(*TARIFFING, second_factor=True))]
+# Reads watch lists and their hits: nobody else hears that there are any.
+Guarding = Annotated[Person, Depends(require(*GUARDING))]
+PlacingOrders = Annotated[Person, Depends(require(*GUARDING, second_factor=True))]  # places an order, or withdraws it
 Auditing = Annotated[Person, Depends(require(*AUDITING))]  # reads who saw and changed what
 AuditingAll = Annotated[Person, Depends(require(*AUDITING, everywhere=True))]
 Operating = Annotated[Person, Depends(require(*OPERATING))]  # sets up what is in their scope

@@ -22,7 +22,7 @@ from server.cells.rows import Parcel
 from server.centre_log import CentreLog
 from server.media import MediaBox
 from server.store.engine import Database
-from server.store.schema import batch, cursor, delivery, media
+from server.store.schema import batch, cursor, delivery, handover, media
 
 _BATCHES_AT_ONCE, _BYTES_AT_ONCE = 200, 4 * 1024 * 1024
 _PICTURES_AT_ONCE = 100
@@ -133,6 +133,10 @@ class Departure:
         async for row in await connection.stream(select(delivery.c.feed, delivery.c.body).where(_WAITS)):
             if source in (row.body or b""):
                 raise NotMoved(f"{row.feed} still has something of {complex_id} to send")
+        owed = (handover.c.complex == complex_id, handover.c.state.in_(("waiting", "sent")))
+        platform = (await connection.execute(select(handover.c.platform).where(*owed).limit(1))).scalar()
+        if platform is not None:
+            raise NotMoved(f"{platform} has not answered for all that it is owed of {complex_id}")
 
     async def _version(self, complex_id: str, to: Destination) -> int:
         """Of where the complex will be. Raises NotMoved for one that goes elsewhere already, or is not here."""

@@ -35,8 +35,8 @@ NOT_AT_ALL = Told(Wishes(()))
 
 
 def whom_of(step: Step) -> Whom:
-    """A unit that is called, the owner, or the desk of their level where nobody is on duty."""
-    if step.why == "called":
+    """A unit that is called or sent an item, the owner, or the desk of their level where nobody is on duty."""
+    if step.why in ("called", "item_unit"):
         return Whom("", step.unit)
     return Whom(step.to.person) if step.to.person else Whom("", step.to.level)
 

@@ -53,10 +53,12 @@ class Ladder:
         return [alert for fact in fresh if (alert := self._alert(fact, rules))]
 
     def _alert(self, fact: Fact, rules: Rules) -> Alert | None:
-        event = fact.event
+        event, place = fact.event, self._duties.place(fact.complex)
+        if rules.fired(event, place) is None:  # most of what may fire does not at this hour
+            return None
         late = lateness(event.occurred_at, fact.received_at, unsure=is_unsure(event))
         known = Known(fact.id, fact.complex, late, fact.gateway)
-        return rules.alert(event, self._duties.place(fact.complex), known)
+        return rules.alert(event, place, known)
 
 
 def changed(moved: Sequence[Moved]) -> list[tuple[str, str]]:

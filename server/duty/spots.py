@@ -40,11 +40,28 @@ class Spots:
         machine = await self._duties.of(self._connection, complex_id)
         follows, elsewhere = await self._inhibited(complex_id, added)
         known = await self._known(complex_id, follows)
+        new: dict[Spot, list[Alert]] = {spot: [] for spot in sorted({*map(spot_of, added), *again, *elsewhere})}
+        for alert in added:
+            new[spot_of(alert)].append(alert)
+        there = await self._there(new)
         moved: list[Moved] = []
-        for spot in sorted({spot_of(alert) for alert in added} | set(again) | elsewhere):
-            here = [alert for alert in added if spot_of(alert) == spot]
-            moved += await self._look_at(spot, here, machine, known, is_whole=spot in again or spot in elsewhere)
+        for spot, here in new.items():
+            moved += await self._look_at(spot, here, machine, known, there, is_whole=spot in again or spot in elsewhere)
+        await duty_alerts.keep(self._connection, there.changed)
         return moved
+
+    async def _there(self, new: Mapping[Spot, Sequence[Alert]]) -> _There:
+        """What is known of all these spots, read at once."""
+        since = {spot: min([alert.occurred_at for alert in new[spot]], default=self._now) - REACHES for spot in new}
+        at = await duty_alerts.at_spots(self._connection, since)
+        of = {
+            spot: {one.alert.id: one for one in at[spot]} | {alert.id: Remembered(alert) for alert in new[spot]}
+            for spot in new
+        }
+        names = {one.incident for ones in at.values() for one in ones if one.incident}
+        matters = await duty_rows.by_names(self._connection, names)
+        free = [one.alert.id for ones in of.values() for one in ones.values() if one.incident is None]
+        return _There(of, matters, await duty_alerts.handled(self._connection, free))
 
     async def _inhibited(self, complex_id: str, added: Sequence[Alert]) -> tuple[Mapping[str, str], set[Spot]]:
         """What follows from what, and at which other spots what is new makes a difference."""
@@ -73,24 +90,20 @@ class Spots:
         return [Sent(Spot(complex_id, row.category, row.place), row.severity, unstamp(row.sent_at)) for row in rows]
 
     async def _look_at(
-        self, spot: Spot, added: Sequence[Alert], machine: Machine, known: Known, *, is_whole: bool
+        self, spot: Spot, added: Sequence[Alert], machine: Machine, known: Known, there: _There, *, is_whole: bool
     ) -> list[Moved]:
-        since = min([alert.occurred_at for alert in added], default=self._now) - REACHES
-        there = await duty_alerts.at_spot(self._connection, spot, since)
-        of = {one.alert.id: one for one in there} | {alert.id: Remembered(alert) for alert in added}
-        matters = await duty_rows.by_names(self._connection, {one.incident for one in there if one.incident})
-        recent = [one.alert for one in of.values() if one.incident is None]
-        handled = await duty_alerts.handled(self._connection, [alert.id for alert in recent])
-        new = {alert.id for alert in added}
+        of, new = there.of[spot], {alert.id for alert in added}
+        its = {one.incident for one in of.values()}
+        matters = {name: matter for name, matter in there.matters.items() if name in its}
         moved: list[Moved] = []
         for incident in incidents((one.alert for one in of.values()), {spot: _cuts(of, matters)}):
             fresh = tuple(alert for alert in incident.alerts if alert.id in new)
             if fresh or is_whole:
-                what = _Look(incident, fresh, of, matters, handled)
-                moved += await self._follow(what, spot, machine, known)
+                what = _Look(incident, fresh, of, matters, there.handled)
+                moved += await self._follow(what, spot, machine, known, there)
         return moved
 
-    async def _follow(self, what: _Look, spot: Spot, machine: Machine, known: Known) -> list[Moved]:
+    async def _follow(self, what: _Look, spot: Spot, machine: Machine, known: Known, there: _There) -> list[Moved]:
         said = _mild(self._undone(what, verdict(what.incident, known, self._now)), spot, machine)
         states = what.states
         followed = follow(machine.duty, states, Change(what.incident, (), what.fresh), said, self._now)
@@ -99,7 +112,7 @@ class Spots:
         after = {one.incident: one for one in states.values()} | {
             one.matter.state.incident: one.matter.state for one in moved
         }
-        await self._remember(what, _name_of(after), said)
+        there.changed.extend(what.changed(_name_of(after), said))
         return moved
 
     def _undone(self, what: _Look, said: Verdict) -> Verdict:
@@ -127,13 +140,15 @@ class Spots:
         act = Acknowledge(key=f"before:{state.incident}", by=taken[0], level=level)
         return machine.duty.apply(state, act, self._now)[0], ()
 
-    async def _remember(self, what: _Look, incident: str | None, said: Verdict) -> None:
-        """Only what is new or another than it was."""
-        rows = [
-            msgspec.structs.replace(what.of[alert.id], incident=incident, why=said.why)
-            for alert in what.incident.alerts
-        ]
-        await duty_alerts.keep(self._connection, [row for row in rows if row != what.of[row.alert.id]])
+
+class _There(msgspec.Struct, frozen=True):
+    """What is known of the spots that are looked at: alerts by spot and id, matters by name, what people did; and, as
+    the look goes on, which alerts are another's than they were."""
+
+    of: dict[Spot, dict[str, Remembered]]
+    matters: dict[str, Matter]
+    handled: Handled
+    changed: list[Remembered] = []
 
 
 class _Look(msgspec.Struct, frozen=True):
@@ -148,6 +163,12 @@ class _Look(msgspec.Struct, frozen=True):
     @property
     def ids(self) -> set[str]:
         return {alert.id for alert in self.incident.alerts}
+
+    def changed(self, incident: str | None, said: Verdict) -> list[Remembered]:
+        """Only what is new or another than it was."""
+        alerts = (alert.id for alert in self.incident.alerts)
+        rows = [msgspec.structs.replace(self.of[alert], incident=incident, why=said.why) for alert in alerts]
+        return [row for row in rows if row != self.of[row.alert.id]]
 
     @property
     def states(self) -> dict[str, State]:

@@ -15,6 +15,7 @@ from server.duty.turn import PAUSE_S, Claimed, Turn, is_passing, replace
 from server.store import delivery_rows, live_rows
 from server.store.delivery_rows import Delivery, Waiting
 from server.store.engine import stamp
+from server.store.item_step_rows import item_of
 
 log = structlog.get_logger()
 
@@ -91,6 +92,8 @@ async def _follow(turn: Turn, one: Delivery, step: Step) -> None:
 async def _tell(turn: Turn, blank: Delivery, step: Step, tried: Sequence[Delivery]) -> None:
     """By the next channel, if there is one, and if it may make a sound now."""
     person, known = await turn.told(blank.whom), await turn.known(blank.whom)
+    if item_of(step.incident) is not None:
+        known = known._replace(has_screen=False)  # a list of alerts has no card of an item
     verdict, way = decide(person.wishes, blank.severity, [row.channel for row in tried], known, turn.now)
     is_told = any(row.state in _TOLD for row in tried)
     if way is None:

@@ -6,7 +6,7 @@ state changes in the same complex's turn: an acknowledgement is either before th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -19,11 +19,12 @@ from domain.duty.state import Step, may_send
 from server.channels.channel import Notice
 from server.channels.people import Told, told
 from server.channels.registry import Channels
-from server.store import alert_views, delivery_rows
+from server.store import alert_views, delivery_rows, item_step_rows, item_views
 from server.store.delivery_rows import Delivery, Whom
 from server.store.duty_states import UnreadableState
 from server.store.engine import stamp
-from server.web.notice_words import Words
+from server.store.item_step_rows import item_of, named
+from server.web.notice_words import Subject, Words
 
 CLAIM_S = 120.0  # beyond what any channel takes; then it counts as not sent
 PAUSE_S = 60.0  # after which a far end that was ill or busy is tried anew, where there is no other
@@ -67,6 +68,8 @@ class Turn:
         """Whether a step is still to be sent. Where nobody can say, it is: told in vain is better than not told."""
         if step is None:
             return False
+        if (item := item_of(step.incident)) is not None:
+            return await item_step_rows.may_send(self.connection, item, step.revision)
         try:
             state = await delivery_rows.state_of(self.connection, step.incident)
         except UnreadableState as error:
@@ -107,9 +110,16 @@ class Turn:
         words = Words((await self.told(one.whom)).lang, self._url)
         carried = await delivery_rows.carried(self.connection, one.key)
         members = await self.still(carried)
-        views = await alert_views.by_ids(self.connection, {one.incident, *(row.incident for row in members)})
+        views = await self._subjects({one.incident, *(row.incident for row in members)})
         if len(carried) > 1:
             return words.summary(one, members, views)
         sent = await delivery_rows.pushes(self.connection, one.whom, self.complex, self.now)
         is_last = left(sent, one.severity, self.now) == 0
         return words.one(one, views.get(one.incident), step.why if step else "opened", self.now, is_last=is_last)
+
+    async def _subjects(self, incidents: Collection[str]) -> dict[str, Subject]:
+        """Alerts and items by the names that steps call them."""
+        items = {item for one in incidents if (item := item_of(one)) is not None}
+        found: dict[str, Subject] = dict(await alert_views.by_ids(self.connection, set(incidents)))
+        views = await item_views.by_ids(self.connection, items)
+        return found | {named(identity): view for identity, view in views.items()}

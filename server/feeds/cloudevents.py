@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from server.facts import Fact
 
 BATCH_TYPE = "application/cloudevents-batch+json"
 _TYPE_PREFIX = "gatehouse."
+_ID_SIGNS = 32
 
 
 def cloud_event(fact: Fact) -> bytes:
@@ -54,7 +56,15 @@ def joined(events: Sequence[bytes]) -> bytes:
 
 
 def signature_headers(secret: bytes, body: bytes, at: datetime) -> dict[str, str]:
-    """The headers by which the far end knows us: HMAC-SHA256 over ``timestamp.body``; an old timestamp is a replay."""
-    timestamp = str(int(at.timestamp()))
+    """The headers by which the far end knows us: those of Standard Webhooks (standardwebhooks.com), whose id is the
+    same however often a body is sent; and our own older two."""
+    timestamp, identity = str(int(at.timestamp())), hashlib.sha256(body).hexdigest()[:_ID_SIGNS]
     digest = hmac.new(secret, timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
-    return {"X-Gatehouse-Timestamp": timestamp, "X-Gatehouse-Signature": f"sha256={digest}"}
+    signed = hmac.new(secret, f"{identity}.{timestamp}.".encode() + body, hashlib.sha256).digest()
+    return {
+        "webhook-id": identity,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": f"v1,{base64.b64encode(signed).decode()}",
+        "X-Gatehouse-Timestamp": timestamp,
+        "X-Gatehouse-Signature": f"sha256={digest}",
+    }

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.events import CONFIDENTIAL
 from domain.tombstones import TOMBSTONE
 from server.batches import Batch, facts_of
 from server.facts import Fact
@@ -25,12 +26,18 @@ class Outbox:
 
     def __init__(self, feed: str, kinds: frozenset[str]) -> None:
         self.name = f"feed:{feed}"
-        self._feed, self._kinds = feed, kinds
+        self._feed, self._kinds = feed, kinds - CONFIDENTIAL
+        self._is_all = not kinds
+
+    @property
+    def _wanted(self) -> frozenset[str] | None:
+        """Whoever asked for nothing but what is confidential gets nothing, not all."""
+        return None if self._is_all else self._kinds
 
     async def fold(self, connection: AsyncConnection, batches: Sequence[Batch]) -> None:
         await self._note(connection, [batch for batch in batches if batch.is_adopted])
         own = [batch for batch in batches if not batch.is_adopted]
-        wanted = [fact for fact in facts_of(own, self._kinds or None) if fact.event.kind != TOMBSTONE]
+        wanted = [fact for fact in facts_of(own, self._wanted) if fact.event.kind != TOMBSTONE]
         if not wanted:
             return
         number = await _newest(connection, self._feed)
@@ -38,7 +45,7 @@ class Outbox:
         await connection.execute(insert(delivery).on_conflict_do_nothing(), rows)
 
     async def _note(self, connection: AsyncConnection, batches: Sequence[Batch]) -> None:
-        facts = facts_of(batches, self._kinds or None)
+        facts = facts_of(batches, self._wanted)
         if facts:
             number = await _newest(connection, self._feed)
             of_others = {"state": "elsewhere", "body": None, "number": number}

@@ -12,30 +12,30 @@ from server.facts import Fact
 
 @dataclass(frozen=True)
 class Offer:
-    """One record that a platform may have."""
+    """A record that a platform is owed."""
 
     id: bytes  # of the record, stable over retries
-    event: Event  # as in the log
-    fact: Fact  # origin, complex, gateway, recorded
+    event: Event
+    fact: Fact  # where it was born, whose it is, when it came
     data_class: str  # alarm | vehicle | nonmotor | person | face | door | device
     urgent: bool
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """The platform has it."""
+    """The far end said that it has the record."""
 
 
 @dataclass(frozen=True)
 class Refused:
-    """Of this record: it is wrong, never again by itself."""
+    """The far end says that this record is wrong: it is not sent again by itself."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Again:
-    """The far end is ill: later, the order kept."""
+    """The far end is ill, or did not say: the same record later, the order kept."""
 
     reason: str
 

@@ -98,7 +98,7 @@ class Webhook:
             headers |= signature_headers(self._secret, body, self._now())
         try:
             async with session.post(self._url, data=body, headers=headers, allow_redirects=False) as response:
-                _judge(response.status, (await response.content.read(500)).decode(errors="replace"))
+                judge(response.status, (await response.content.read(500)).decode(errors="replace"))
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise FarEndIll(repr(error)) from error
 
@@ -113,7 +113,8 @@ class Webhook:
             await connection.execute(statement, [{"the_id": row.id} for row in rows])
 
 
-def _judge(status: int, said: str) -> None:
+def judge(status: int, said: str) -> None:
+    """Raises FarEndIll or FarEndRefused."""
     if 200 <= status < 300:
         return
     if status >= 500 or status < 400 or status in _TRY_AGAIN:

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, t
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.retention import Hold, Terms
-from server.retention import holds
+from server.retention import handed, holds
 from server.retention.expiry import count
 from server.retention.letting_go import disown
 from server.store import item_blanks, plan_rows, provider_bill_rows, upload_rows
@@ -60,6 +60,8 @@ class Beside:
             _orders,
             _wishes,
             _parked_deliveries,
+            _handovers,
+            _handed_over,
             _book_workings,
             _charges,
             _corrections,
@@ -350,6 +352,18 @@ async def _care(connection: AsyncConnection, terms: Terms, in_force: Sequence[Ho
         await connection.execute(delete(table).where(tuple_(table.c.complex, table.c.id).in_(keys)))
         gone += len(keys)
     return gone
+
+
+async def _handovers(connection: AsyncConnection, terms: Terms, in_force: Sequence[Hold], now: datetime) -> int:
+    """Bodies of what upper platforms did not take."""
+    held = _held_complexes(in_force)
+    return 0 if held is None else await handed.expire(connection, terms, held, now, _AT_ONCE)
+
+
+async def _handed_over(connection: AsyncConnection, terms: Terms, in_force: Sequence[Hold], now: datetime) -> int:
+    """What upper platforms were offered, and who looked back at records."""
+    held = _held_complexes(in_force)
+    return 0 if held is None else await handed.forget(connection, terms, held, now, _AT_ONCE)
 
 
 async def _are_counted(connection: AsyncConnection) -> bool:

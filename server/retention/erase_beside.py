@@ -17,7 +17,7 @@ from domain.ids import content_name
 from domain.retention import Hold
 from domain.subjects import ErasureList, Subject, forms_in
 from server.projections.parking import Parking
-from server.retention import erasures, holds, search
+from server.retention import erasures, handed, holds, search
 from server.retention.letting_go import disown
 from server.retention.search import Hit
 from server.retention.unfold import without_alert
@@ -30,7 +30,6 @@ _LISTS: Mapping[str, str] = MappingProxyType(
     {
         "credentials": "cards",
         "passes": "passes",
-        "watch_lists": "entries",
         "plate_lists": "entries",
         "coupons": "coupons",
     }
@@ -106,7 +105,7 @@ def _matched(of: ErasureList, forms: Collection[str], hit: Hit) -> str | None:
 
 
 def _row_time(hit: Hit) -> datetime | None:
-    for name in ("booked_at", "made_at", "received_at", "occurred_at", "at", "issued_at", "placed_at"):
+    for name in ("booked_at", "made_at", "received_at", "occurred_at", "at", "issued_at", "placed_at", "offered_at"):
         if name in hit.table.c and hit.row[name]:
             return datetime.fromisoformat(hit.row[name])
     return None
@@ -213,6 +212,10 @@ async def _resident(connection: AsyncConnection, hit: Hit, named: Named, identit
     await _remove(connection, hit, named, identity)
 
 
+async def _handover(connection: AsyncConnection, hit: Hit, _named: Named, _identity: str) -> None:
+    await handed.blank(connection, hit.row["platform"], hit.row["id"], _ERASED)
+
+
 _WAYS: Mapping[str, Callable[[AsyncConnection, Hit, Named, str], Awaitable[None]]] = MappingProxyType(
     {
         "charge": _entry_of_the_book,
@@ -221,6 +224,8 @@ _WAYS: Mapping[str, Callable[[AsyncConnection, Hit, Named, str], Awaitable[None]
         "passage_correction": _correction,
         "refusal": _set(body=b"", detail=_ERASED),
         "delivery": _set(body=None, state="parked", error=_ERASED),
+        "handover": _handover,
+        "retrieval": _set(applicant=_ERASED, purpose=_ERASED),
         "desired_state": _wish,
         "gateway_order": _set(args={_ERASED: True}),
         "alert_action": _words_of_closing,

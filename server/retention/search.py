@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import RowMapping, Table, select
 
+from domain.events import is_confidential
 from domain.ids import Origin
 from domain.subjects import Subject, forms_in, forms_in_encoded
 from domain.tombstones import TOMBSTONE
@@ -15,12 +16,15 @@ from domain.wire import BadBatch, split_events, unpack
 from eventlog.log import Record
 from server.batches import Batch
 from server.facts import Fact
+from server.store import watch_tables
 from server.store.engine import Database
 from server.store.schema import batch, gateway, metadata
 
 _BATCHES, _ROWS = 50, 2_000
-# The log is read batch by batch; an account is its holder's own; digests and counts name nobody.
-_APART = frozenset({"batch", "account", "login", "erasure", "erasure_salt", "erased_picture", "alembic_version"})
+# The log is read batch by batch; an account is its holder's own; digests and counts name nobody; of watch lists nobody
+# hears who asks for a person's data, and they end by themselves.
+_OURS = {"account", "login", "erasure", "erasure_salt", "erased_picture", "alembic_version"}
+_APART = frozenset({"batch"} | _OURS | watch_tables.TABLES)
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -79,7 +83,7 @@ async def events(
             continue
         for index in indexes_of(whole.bodies, subject.form):
             fact = whole.facts()[index]
-            if fact.event.kind != TOMBSTONE:
+            if fact.event.kind != TOMBSTONE and not is_confidential(fact.event):
                 yield Seen(fact, record.position, whole.bodies[index])
 
 

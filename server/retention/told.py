@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.ids import derive
 from server.feeds.cloudevents import erased_event
-from server.retention import erasures
+from server.retention import erasures, handed
 from server.store import desired_rows
 from server.store.schema import delivery, gateway, order_result
 from server.store.upsert import insert
@@ -46,7 +46,7 @@ async def sent_to(connection: AsyncConnection, facts: Sequence[bytes]) -> dict[s
         some = (delivery.c.id.in_(facts[start : start + _AT_ONCE]), delivery.c.state == "sent")
         for row in await connection.execute(select(delivery.c.feed, delivery.c.id).where(*some)):
             found.setdefault(row.feed, []).append(row.id.hex())
-    return found
+    return found | await handed.sent_to(connection, facts)
 
 
 async def tell_receivers(

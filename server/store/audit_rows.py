@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.audit import BLANKED, GENESIS, Blanking, Content, Row, linked
+from domain.audit import BLANKED, CONFIDENTIAL, GENESIS, Blanking, Content, Row, linked
 from server.store.audit_table import audit
 from server.store.postgres import lock_audit
 from server.store.scope import Scope, within
@@ -127,7 +127,15 @@ async def oldest_first(connection: AsyncConnection, scope: Scope, chosen: Filter
         last, left = rows[-1]["number"], left - len(rows)
 
 
+async def confidential(connection: AsyncConnection, scope: Scope, limit: int) -> list[Row]:
+    """What was done with watch lists, the newest first: for their own page alone."""
+    query = select(audit).where(audit.c.action.in_(sorted(CONFIDENTIAL)), within(audit.c.complex, scope))
+    rows = await connection.execute(query.order_by(audit.c.number.desc()).limit(limit))
+    return [_row(row) for row in rows.mappings()]
+
+
 def _chosen(query: Select[Any], chosen: Filter) -> Select[Any]:
+    query = query.where(audit.c.action.not_in(sorted(CONFIDENTIAL)))
     if chosen.who:
         query = query.where(audit.c.who == chosen.who)
     if chosen.action:

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.desired import KINDS
+from domain.desired import CONFIDENTIAL, KINDS
 from server.store.schema import desired_state, gateway, gateway_applied, gateway_order, order_result
 
 _ORDERS_SHOWN = 5
@@ -84,7 +84,9 @@ def _kind(name: str, wanted: int, said: dict[str, Any]) -> KindView:
 
 async def _wanted(connection: AsyncConnection, complexes: Collection[str]) -> dict[str, dict[str, int]]:
     columns = (desired_state.c.complex, desired_state.c.kind, func.max(desired_state.c.version).label("version"))
-    query = select(*columns).where(desired_state.c.complex.in_(complexes))
+    query = select(*columns).where(
+        desired_state.c.complex.in_(complexes), desired_state.c.kind.not_in(sorted(CONFIDENTIAL))
+    )
     found: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for row in await connection.execute(query.group_by(desired_state.c.complex, desired_state.c.kind)):
         found[row.complex][row.kind] = row.version
@@ -93,7 +95,8 @@ async def _wanted(connection: AsyncConnection, complexes: Collection[str]) -> di
 
 async def _said(connection: AsyncConnection, gateways: Collection[str]) -> dict[str, dict[str, dict[str, Any]]]:
     found: defaultdict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
-    query = select(gateway_applied).where(gateway_applied.c.gateway.in_(gateways))
+    told = gateway_applied.c.kind.not_in(sorted(CONFIDENTIAL))
+    query = select(gateway_applied).where(gateway_applied.c.gateway.in_(gateways), told)
     for row in (await connection.execute(query)).mappings():
         found[row["gateway"]][row["kind"]] = {str(name): value for name, value in row.items()}
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -23,6 +23,14 @@ _KNOWN = "SELECT duty_alert.id FROM wanted CROSS JOIN duty_alert WHERE duty_aler
 _FACTS = "SELECT duty_alert.fact FROM wanted CROSS JOIN duty_alert WHERE duty_alert.fact = wanted.fact"
 _ACTIONS = """SELECT alert_action.alert, alert_action.number, alert_action.action, alert_action.account
 FROM wanted CROSS JOIN alert_action WHERE alert_action.alert = wanted.id"""
+_SPOT = {"complex": "varchar", "category": "varchar", "place": "varchar", "since": "varchar"}
+_AT_SPOTS = f"""SELECT complex, category, place, body, incident, why FROM (
+SELECT duty_alert.complex, duty_alert.category, duty_alert.place, body, incident, why, row_number() OVER (
+    PARTITION BY duty_alert.complex, duty_alert.category, duty_alert.place
+    ORDER BY duty_alert.occurred_at DESC, duty_alert.id) AS nth
+FROM wanted CROSS JOIN duty_alert WHERE duty_alert.complex = wanted.complex AND duty_alert.category = wanted.category
+AND duty_alert.place = wanted.place AND duty_alert.occurred_at >= wanted.since) AS found
+WHERE nth <= {MOST_AT_A_SPOT} ORDER BY complex, category, place, nth"""  # noqa: S608 - a number of ours
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Alert).decode
 _DONE = frozenset({"close", "false"})
@@ -65,12 +73,13 @@ def _row(one: Remembered) -> tuple[object, ...]:
     return (alert.id, *where, alert.rule, *said)
 
 
-async def at_spot(connection: AsyncConnection, spot: Spot, since: datetime) -> list[Remembered]:
-    """What happened there since then, the newest of a flood."""
-    table = duty_alert.c
-    here = (table.complex == spot.complex, table.category == spot.category, table.place == spot.place)
-    query = select(*_READ).where(*here, table.occurred_at >= stamp(since))
-    return await _read(connection, query.order_by(table.occurred_at.desc(), table.id).limit(MOST_AT_A_SPOT))
+async def at_spots(connection: AsyncConnection, since: Mapping[Spot, datetime]) -> dict[Spot, list[Remembered]]:
+    """What happened at each of the spots since then, the newest of a flood."""
+    found: dict[Spot, list[Remembered]] = {spot: [] for spot in since}
+    asked = [(*spot, stamp(at)) for spot, at in since.items()]
+    for *spot, body, incident, why in await look_up(connection, _SPOT, asked, _AT_SPOTS):
+        found[Spot(*spot)].append(Remembered(_decode(body), incident, why))
+    return found
 
 
 async def of_rules(

@@ -9,6 +9,7 @@ from sqlalchemy import delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.items.item import Done, Item, decode_item, encode_item, replace
+from server.store import item_step_rows
 from server.store.engine import stamp
 from server.store.item_rows import BLANK
 from server.store.item_tables import item, item_act, item_picture
@@ -41,6 +42,8 @@ async def blank(connection: AsyncConnection, one: Item, now: datetime, seen: str
         return False
     await connection.execute(update(item_act).where(item_act.c.item == one.id).values(words=BLANK))
     await connection.execute(delete(item_picture).where(item_picture.c.item == one.id))
+    if not one.is_open:
+        await item_step_rows.forget(connection, one.id)
     return True
 
 

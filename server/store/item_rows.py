@@ -104,6 +104,14 @@ async def lines_of(connection: AsyncConnection, identity: str) -> list[Line]:
     return [msgspec.convert(row, Line) for row in (await connection.execute(query)).mappings()]
 
 
+async def newest_line(connection: AsyncConnection, identity: str) -> tuple[int, Line]:
+    """What was done to an item last, and its number among its acts."""
+    columns = [item_act.c[name] for name in ("number", *Line.__struct_fields__)]
+    query = select(*columns).where(item_act.c.item == identity).order_by(item_act.c.number.desc()).limit(1)
+    row = (await connection.execute(query)).mappings().one()
+    return row["number"], msgspec.convert(row, Line)
+
+
 async def reported_since(connection: AsyncConnection, snap: str, since: datetime) -> int:
     """How many were reported by the code of a place."""
     query = select(func.count()).select_from(item).where(item.c.snap == snap, item.c.asked_at >= stamp(since))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -103,6 +103,14 @@ async def one(connection: AsyncConnection, scope: Scope, identity: str) -> ItemV
     query = _all().where(item.c.id == identity, within(item.c.complex, scope))
     row = (await connection.execute(query)).mappings().first()
     return None if row is None else _view(row)
+
+
+async def by_ids(connection: AsyncConnection, ids: Collection[str]) -> dict[str, ItemView]:
+    """Whosever they are: for notices to those who were found to see them."""
+    if not ids:
+        return {}
+    rows = await connection.execute(_all().where(item.c.id.in_(sorted(ids))))
+    return {view.id: view for view in map(_view, rows.mappings())}
 
 
 async def of_code(connection: AsyncConnection, digest: str) -> ItemView | None:

@@ -76,6 +76,13 @@ async def chosen(connection: AsyncConnection, number: int) -> list[Chosen]:
     return [msgspec.convert(row, Chosen, strict=False) for row in rows.mappings()]
 
 
+async def who_chose(connection: AsyncConnection, usernames: Collection[str]) -> frozenset[str]:
+    """Those who have a channel of their own choosing."""
+    query = select(account.c.username).join(person_channel, person_channel.c.account == account.c.id)
+    query = query.where(account.c.username.in_(sorted(usernames)), person_channel.c.is_on == 1).distinct()
+    return frozenset((await connection.execute(query)).scalars())
+
+
 async def choose(connection: AsyncConnection, number: int, rows: Sequence[Chosen]) -> None:
     """All of somebody's channels anew."""
     for one in rows:

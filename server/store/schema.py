@@ -99,6 +99,11 @@ from server.store.place_tables import place_import as place_import
 from server.store.plan_tables import device_state as device_state
 from server.store.plan_tables import pin as pin
 from server.store.plan_tables import site_plan as site_plan
+from server.store.platform_tables import handover as handover
+from server.store.platform_tables import platform as platform
+from server.store.platform_tables import platform_basis as platform_basis
+from server.store.platform_tables import platform_class as platform_class
+from server.store.platform_tables import retrieval as retrieval
 from server.store.resident_tables import access_group as access_group
 from server.store.resident_tables import access_holiday as access_holiday
 from server.store.resident_tables import access_list as access_list
@@ -121,6 +126,14 @@ from server.store.tables import Position as Position
 from server.store.tables import metadata as metadata
 from server.store.tariff_tables import pass_place as pass_place
 from server.store.tariff_tables import tariff_version as tariff_version
+from server.store.viid_number_tables import platform_code as platform_code
+from server.store.viid_number_tables import viid_serial as viid_serial
+from server.store.viid_tables import viid_nonce as viid_nonce
+from server.store.viid_tables import viid_session as viid_session
+from server.store.viid_tables import viid_subscription as viid_subscription
+from server.store.watch_tables import watch_entry as watch_entry
+from server.store.watch_tables import watch_hit as watch_hit
+from server.store.watch_tables import watch_told as watch_told
 
 STATED = ("produced", "held", "unsent", "trimmed", "dropped", "through")  # numbers of a gateway's statement
 

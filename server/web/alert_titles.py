@@ -101,7 +101,6 @@ RULES: Mapping[str, Rule] = {
         N_("网关没有动静"), N_("网关较长时间没有和中心联系，这段时间看不到这个小区的事件。请检查网关的供电和网络。")
     ),
     "alarm_wrong_way": Rule(N_("车道逆行"), N_("有车从相反方向驶入车道，道闸没有抬起。请看图片，必要时到场疏导。")),
-    "alarm_plate_watched": Rule(N_("布控车牌"), N_("布控名单上的车牌出现在道口。请按布控目的处置，不要惊动司机。")),
     "alarm_plate_black_listed": Rule(
         N_("黑名单车辆"), N_("黑名单上的车牌出现在道口，道闸没有抬起。请到道口说明情况。")
     ),
@@ -126,7 +125,6 @@ _ICONS: Mapping[str, str] = {
     "crowd": "person",
     "ebike_in_elevator": "fire",
     "flying_wire": "fire",
-    "alarm_plate_watched": "car",
     "alarm_plate_black_listed": "car",
     "alarm_sos": "safety",
     "alarm_tailgating": "person",

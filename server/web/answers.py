@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from fastapi import Request
 from starlette.responses import HTMLResponse, RedirectResponse
 
-from server.api.who import ACCOUNTING, AUDITING, CARING, OPERATING, OVERSEEING, RESIDING, WATCHING
+from server.api.who import ACCOUNTING, AUDITING, CARING, GUARDING, OPERATING, OVERSEEING, RESIDING, WATCHING
 from server.auth import Person
 from server.house import House
 from server.web.languages import N_, Language, language_of
@@ -33,7 +33,9 @@ LINKS = (
     Link("/doors", N_("门"), "door", WATCHING),
     Link("/residents", N_("住户"), "card", RESIDING),
     Link("/care", N_("关怀"), "person", CARING),
+    Link("/watch", N_("布控"), "security", GUARDING),
     Link("/gateways", N_("网关"), "gateway", OVERSEEING),
+    Link("/platforms", N_("上级平台"), "gateway", ("security_officer",), True),
     Link("/places", N_("地点"), "place", OVERSEEING),
     Link("/accounts", N_("账号"), "person", OPERATING, True),
     Link("/audit", N_("审计"), "audit", AUDITING),

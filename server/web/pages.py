@@ -13,6 +13,7 @@ from server.api import (
     access_groups,
     accounts,
     alert_actions,
+    alert_cap,
     alert_history,
     alert_month,
     alerts,
@@ -37,11 +38,14 @@ from server.api import (
     doubtful,
     duty_acts,
     enrolment,
+    filing,
     gate,
     gateway,
     gateways,
+    handovers,
     invitation,
     item_acts,
+    item_hand_over,
     item_sheets,
     items,
     items_json,
@@ -69,6 +73,7 @@ from server.api import (
     places,
     plan_changes,
     plans,
+    platforms,
     public_account,
     readers,
     receipts,
@@ -76,6 +81,7 @@ from server.api import (
     resident_import,
     residents,
     retention,
+    retrievals,
     revenue,
     revenue_changes,
     rollouts,
@@ -94,6 +100,7 @@ from server.api import (
     theme,
     vehicle_passes,
     visitors,
+    watch,
 )
 from server.auth import NeedsSecondFactor, NotSignedIn
 from server.web import public_files
@@ -125,6 +132,7 @@ def routers() -> list[APIRouter]:
         theme,
         alerts,
         alert_actions,
+        alert_cap,
         duty_acts,
         board,
         overview,
@@ -138,6 +146,7 @@ def routers() -> list[APIRouter]:
         snap,
         snap_places,  # before the pages of items, whose paths take any word
         item_acts,
+        item_hand_over,
         item_sheets,
         items_json,
         items,  # its paths take any word
@@ -189,6 +198,10 @@ def routers() -> list[APIRouter]:
         my_channels,
         oidc,
         rollouts,
+        platforms,
+        handovers,
+        filing,
+        retrievals,
         door_orders,
         device_import,
         devices,
@@ -201,6 +214,7 @@ def routers() -> list[APIRouter]:
         vehicle_passes,
         visitors,
         gateway,  # behind those whose paths begin like its own
+        watch,
     )
     return [noun.router for noun in nouns]
 

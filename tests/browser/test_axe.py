@@ -77,6 +77,13 @@ PATHS = (
     "/gateways/rollouts",
     "/gateways/rollouts/new",
     "/gateways/new",
+    "/retrievals",
+    "/retrievals/v1",
+    "/filing",
+    "/filing/garden",
+    "/platforms",
+    "/platforms/p1",
+    "/platforms/p1/days/2026-11-27",
     "/gateways/readers",
     "/retention",
     "/gateways/refusals",
@@ -132,6 +139,9 @@ async def test_axe_finds_nothing_serious_and_targets_fit_a_glove(stage: Stage, s
     worker = await stage.visitor("lin", size)
     for path in ("/care", "/care/new?complex=garden", "/care/w1"):
         found[path] = await _faults(worker, stage.base + path)
+    officer = await stage.visitor("wu", size)
+    for path in ("/watch", f"/watch/garden/{rows.WATCH_ENTRY}", f"/watch/hits/garden/{rows.WATCH_HIT}"):
+        found[path] = await _faults(officer, stage.base + path)
     found["/ in English"] = await _faults(page, stage.base + "/")
     open_page = await (await stage.context(size)).new_page()
     await open_page.goto(f"{stage.base}/theme/{theme}")
@@ -166,8 +176,10 @@ async def add_residents(stage: Stage) -> None:
         await rows.add_rounds(connection, stage.house.now())
         await rows.add_care(connection, stage.house.now(), TOKEN)
         await rows.add_person(connection, "lin", "grid_worker", of_complexes("garden"))
+        await rows.add_person(connection, "wu", "security_officer", of_complexes("garden"))
         await rows.add_payments(connection, stage.house.now())
         await rows.add_revenue(connection, stage.house.now())
+        await rows.add_platform(connection, stage.house.now())
         await rows.add_coupons(connection, stage.house.now(), "shop", coupon_issuers.digest_of(TOKEN))
         link = schema.visitor_link.update().where(schema.visitor_link.c.id == "l1")
         await connection.execute(link.values(digest=digest_of_token(TOKEN)))
@@ -175,6 +187,7 @@ async def add_residents(stage: Stage) -> None:
         await access_rows.put_group(connection, "garden", "楼门", "uhppoted:405419896 door/1", "白天")
         found = {"id": "hikvision:00005e005351", "seen_at": "2026-03-01T00:00:00Z", "by": ["onvif"], "exact": False}
         await found_rows.keep(connection, "gw-0a1b2c3d4e5f", found_rows.told_in({"found": [found]}) or [])
+    await rows.add_watch(stage.house, "garden", "wu")
     await rows.add_devices(stage.house)
     await rows.add_tariff(stage.house)
 

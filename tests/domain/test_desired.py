@@ -28,6 +28,12 @@ LANE: dict[str, Any] = {
     "readers": [{"device": "vzenith:a"}],
     "barrier": {"device": "vzenith:a", "codes": {"1": "closed"}},
 }
+WATCHED: dict[str, Any] = {
+    "id": "0" * 16,
+    "key": "0" * 32,
+    "from": "2026-12-01T00:00:00+08:00",
+    "until": "2026-12-31T00:00:00+08:00",
+}
 GOOD: dict[str, dict[str, Any]] = {
     "devices": {"devices": [{"id": "uhppoted:1", "doors": [{"point": "door/1", "decides": "gateway"}]}]},
     "credentials": {"cards": [CARD]},
@@ -55,7 +61,7 @@ GOOD: dict[str, dict[str, Any]] = {
             }
         ]
     },
-    "watch_lists": {"entries": [{"plate": "粤B8K6Q2", "purpose": "stolen, case 17", "until": "2026-12-31"}]},
+    "watch_lists": {"salt": SALT, "entries": [WATCHED]},
     "guards": {"guards": [{"id": "wang", "name": "王", "pin": f"{'0' * 32}${'0' * 64}"}]},
     "policy": {"confirm_s": 5},
     "erasures": {"salt": "00" * 16, "entries": []},
@@ -109,7 +115,11 @@ def test_what_is_left_out_has_a_safe_default() -> None:
         ("devices", {"devices": [{"id": "x:1", "doors": [{}, {}]}]}, "stands twice"),
         ("devices", {"devices": [{"id": "x:1", "doors": [{"decides": "centre"}]}]}, "doors[0].decides"),
         ("passes", {"passes": [{"plate": " ", "until": "2026-12-31"}]}, "no plate"),
-        ("watch_lists", {"entries": [{"plate": "粤B8K6Q2", "until": "2026-12-31"}]}, "purpose"),
+        ("watch_lists", {"salt": SALT, "entries": [{**WATCHED, "plate": "粤B8K6Q2"}]}, "unknown field `plate`"),
+        ("watch_lists", {"salt": SALT, "entries": [{k: v for k, v in WATCHED.items() if k != "until"}]}, "until"),
+        ("watch_lists", {"salt": SALT, "entries": [{**WATCHED, "until": WATCHED["from"]}]}, "before from"),
+        ("watch_lists", {"salt": SALT, "entries": [WATCHED, WATCHED]}, "stands twice"),
+        ("watch_lists", {"salt": "00", "entries": []}, "salt"),
         ("tariffs", {"plans": {"small": {"charge": {"kind": "gift"}}}}, "plans.small"),
         ("policy", {"confirm_s": 0}, "confirm_s"),
         ("policy", [], "policy"),

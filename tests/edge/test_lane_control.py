@@ -296,21 +296,6 @@ async def test_a_person_opens_with_a_reason_only_and_the_car_that_waits_has_left
         assert passage.direction == "out"
 
 
-async def test_a_plate_that_is_looked_for(tmp_path: Path) -> None:
-    watched = {"entries": [{"plate": PASS, "purpose": "失窃", "until": "2099-12-31"}]}
-    async with lane_bench(tmp_path) as here:
-        await here.wish(watch_lists=watched)
-        here.car(IN, PASS)
-        assert here.opened(IN) == 0
-        assert "失窃" not in "".join(here.boards(IN))
-        await here.some("alarm", alarm="plate_watched")
-        await here.wish(2, watch_lists=watched, lanes=lanes(watched="open"))
-        here.car(IN, PASS)
-        assert here.opened(IN) == 1
-        _, silent = await here.some("alarm", 2, alarm="plate_watched")
-        assert silent.ext["silent"]
-
-
 async def test_two_cars_under_one_opening_are_told(tmp_path: Path) -> None:
     async with lane_bench(tmp_path) as here:
         await here.wish()

@@ -87,13 +87,23 @@ async def test_many_commits_at_once_are_one_notice() -> None:
         between = BellBetween(url, Bell())
         async with running(between):
             for _ in range(100):
-                between.tell([SHARD])
+                between.tell([SHARD], 3)
                 between.tell(OTHERS[:2])
             await until(lambda: heard)
             between.tell(OTHERS[2:3])
             await until(lambda: len(heard) > 1)
         listener.terminate()
-    assert heard == [",".join(sorted([SHARD, *OTHERS[:2]])), OTHERS[2]]
+    assert heard == [",".join([*sorted([SHARD, *OTHERS[:2]]), "+300"]), f"{OTHERS[2]},+0"]
+
+
+async def test_how_many_events_others_took_is_told_and_ones_own_are_not() -> None:
+    async with two_processes() as (_, here, there):
+        took_here, took_there = list[int](), list[int]()
+        here.between.came, there.between.came = took_here.append, took_there.append
+        heard = await first_ringing(there.bell)
+        await here.append([arrival("gw-1", 1), arrival("gw-2", 1)])
+        await until(lambda: rung(heard) == [SHARD])
+        assert (sum(took_there), took_here) == (sum(arrival(one, 1).header.count for one in ("gw-1", "gw-2")), [])
 
 
 async def test_a_broken_line_is_made_again_and_all_shards_are_looked_at() -> None:
@@ -114,5 +124,8 @@ async def test_a_notice_that_could_not_be_sent_is_sent_by_the_next_connection() 
         here.between.tell(OTHERS[:1])
         await until(lambda: rung(heard) == [OTHERS[0]])
         say(url, f"SELECT pg_terminate_backend(pid) {_SPEAKERS}")
-        here.between.tell(OTHERS[1:2])
+        took = list[int]()
+        there.between.came = took.append
+        here.between.tell(OTHERS[1:2], 7)
         await until(lambda: rung(heard) == list(OTHERS[:2]))
+        assert sum(took) == 7

@@ -23,7 +23,10 @@ from tests.rig import Rig, start, until
 pytestmark = pytest.mark.faults
 
 KILLS, RATE = choose(3, 20), 200.0
-WORKS = ("conservation", "retention", "rollouts", "used_codes", "ledger", "joins", "duty", "channels", "care")
+WORKS = (
+    *("conservation", "retention", "rollouts", "used_codes", "ledger", "joins", "duty", "channels", "care"),
+    *("watch", "platforms"),
+)
 LEASES = SHARDS + len(WORKS)
 MOVED_WITHIN_S = 10.0  # a promise: a killed process's shards are another's by then
 # Sessions that hold leases (server/leases.py), each with how many.

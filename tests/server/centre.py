@@ -115,7 +115,7 @@ class Centre:
 
         heads = {shard: await self.house.log.head(shard) for shard in self.house.log.partitions}
         wanted = {shard for shard, head in heads.items() if head}
-        readers = len(folding(self.house.config)) + len(self.house.config.webhooks)
+        readers = len(folding(self.house.config)) + 1 + len(self.house.config.webhooks)  # that of platforms
 
         def done(rows: list[dict[str, Any]]) -> bool:
             at_head = [row for row in rows if row["shard"] in wanted and row["position"] >= heads[row["shard"]]]

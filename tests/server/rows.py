@@ -21,6 +21,8 @@ from domain.duty.machine import Duty, Matter
 from domain.duty.plan import BUILT_IN
 from domain.duty.rota import Rota, Turn
 from domain.events import Event, Subject, encode_event
+from domain.feeds.basis import Basis
+from domain.feeds.retrieval import Wanted
 from domain.ids import content_name
 from domain.items.acts import Send, Take
 from domain.items.item import RESIDENT, Asked, Item, apply
@@ -28,6 +30,8 @@ from domain.places import Place
 from domain.rounds.codes import code_of
 from domain.rounds.plan import Route
 from domain.rounds.walk import Act
+from domain.watch.entries import Entry
+from server import audit
 from server.house import House
 from server.store import (
     care_rows,
@@ -37,7 +41,9 @@ from server.store import (
     duty_rows,
     item_rows,
     patrol_rows,
+    platform_rows,
     resident_rows,
+    retrieval_rows,
     schema,
     silence_rows,
     snap_rows,
@@ -45,8 +51,10 @@ from server.store import (
 )
 from server.store.engine import stamp
 from server.store.live_rows import announce
+from server.store.platform_rows import Platform
 from server.store.resident_rows import By, Rights
 from server.store.scope import CITY, Scope, of_complexes
+from server.watch import book
 
 PASSWORD = "correct horse battery staple"  # pragma: allowlist secret
 GARDEN, RIVER = "garden", "river"
@@ -395,3 +403,42 @@ async def add_many_entries(connection: AsyncConnection, at: datetime, count: int
         said = "业主代表会议讨论后同意更换，费用从公共收益里支出，完工后公布发票和照片。"
         for place, action in enumerate(("propose", "review_1", "review_2", "review_3", "publish_decision"), 1):
             await insert(connection, schema.revenue_step, step | {"number": place, "action": action, "note": said})
+
+
+WATCH_WORDS = {"unit": "刑侦支队甲", "document": "秘字17号", "purpose": "案件丙"}
+WATCH_ENTRY, WATCH_HIT = "0badcafe" * 4, "feedbead" * 4
+WATCH_MARKS = tuple(word.encode() for word in (*WATCH_WORDS.values(), WATCH_ENTRY, WATCH_HIT, WATCH_HIT[:12]))
+WATCH_MARKS += ("在控".encode(), b"watch_lists", b"watch_hit", b"watch_told", b"watch.placed", b"watch.hit", b"/watch")
+
+
+async def add_watch(house: House, complex_id: str, account: str, plate: str = "京A99999", mark: str = "") -> None:
+    """A plate that is looked for in a complex, with one hit for an account, its list at a gateway, and its audit."""
+    at, one, hit = house.now(), f"{WATCH_ENTRY}{mark}", f"{WATCH_HIT}{mark}"
+    entry = Entry(plate=plate, **WATCH_WORDS, begins=at - timedelta(days=1), ends=at + timedelta(days=30))
+    who = {"sender_kind": "account", "sender": account, "made_by": account, "disposition": f"order-{mark}"}
+    times = {"begins_at": stamp(entry.begins), "ends_at": stamp(entry.ends), "made_at": stamp(at)}
+    where = {"device": "vzenith:1", "lane": "east", "place": f"东门{mark}", "direction": "in", "time_quality": "ok"}
+    seen = {"id": hit, "entry": one, "how": "exact", "at": stamp(at), "received_at": stamp(at), **where}
+    async with house.db.write() as connection:
+        kept = {"complex": complex_id, "id": one, "sealed": house.seal.sealed(entry), **who, **times}
+        await connection.execute(schema.watch_entry.insert().values(**kept))
+        await connection.execute(schema.watch_hit.insert().values(complex=complex_id, **seen))
+        told = {"complex": complex_id, "hit": hit, "account": account, "at": stamp(at), "attempts": 0}
+        await connection.execute(schema.watch_told.insert().values(**told))
+        await book.publish(connection, house.seal, complex_id, at)
+        for action in ("watch.placed", "watch.hit"):
+            on = audit.Subject("watch", one)
+            audit.record(connection, book.ITSELF, action, at, on=on, complex_id=complex_id)
+
+
+async def add_platform(connection: AsyncConnection, at: datetime) -> None:
+    """An upper platform that is off, with a basis; a retrieval that waits, and one that is allowed."""
+    one = Platform(id="p1", name="市局", kind="webhook", address="https://platform.example.invalid/", settings={})
+    await platform_rows.add(connection, one)
+    span: dict[str, Any] = {"since": at - timedelta(days=1), "until": at + timedelta(days=30)}
+    basis = Basis(unit="市公安局", document="公函7", classes=frozenset({"alarm", "door"}), **span)
+    await platform_rows.record_basis(connection, "p1", basis, "wang", at)
+    wanted = Wanted(applicant="张", unit="派出所", document="1", purpose="查案", classes=frozenset({"door"}), **span)
+    for id_ in ("v1", "v2"):
+        await retrieval_rows.ask(connection, id_, GARDEN, wanted, "nobody", at)
+    await retrieval_rows.decide(connection, "v2", "approved", "somebody", at)

@@ -9,6 +9,7 @@ import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -149,7 +150,9 @@ async def _rate_report(town: City) -> httpx.Response:
     done = Finish(key="f", by="li", words="换了灯", pictures=("0" * 64,))
     steps = (Send(key="s", by="chen", unit="complex"), Take(key="t", by="li"), done)
     for act in (*steps, Review(key="r", by="chen", passed=True)):
-        await items.act(town.house.db, nobody(None, act.by), rows.GARDEN, view.id, act, town.house.now())
+        await items.act(
+            town.house.db, town.house.acting.duties, nobody(None, act.by), rows.GARDEN, view.id, act, town.house.now()
+        )
     return await (await town.visitor()).submit(f"/snap/status/{code}/rate", stars="5", request="walk-0010")
 
 
@@ -375,6 +378,18 @@ A_HOME = {"complex": "garden", "building": "3", "unit": "1", "room": "501", "con
 A_HOME |= {"hours": "24", "days": "90"}
 
 
+async def _to_watch(town: City, path: str, **fields: str) -> httpx.Response:
+    """By an officer of the garden: an order, or one that stands already."""
+    who = f"wu{secrets.token_hex(3)}"
+    async with town.house.db.write("garden") as connection:
+        await rows.add_person(connection, who, "security_officer", of_complexes("garden"))
+        for table in (schema.watch_entry, schema.watch_hit, schema.watch_told):
+            await connection.execute(table.delete())
+    if path != "/watch":
+        await rows.add_watch(town.house, "garden", who)
+    return await (await town.visitor(who)).submit(path, **fields)
+
+
 async def _to_care(town: City, path: str, **fields: str) -> httpx.Response:
     """By a grid worker, of a household that is looked after since just now; of one that is not yet, to begin."""
     who = f"lin{secrets.token_hex(3)}"
@@ -473,6 +488,20 @@ SAMPLES: Mapping[str, Sample] = {
     ),
     "POST /silences": by("li", "/silences", complex="garden", device="x:1", hours="2", reason="检修"),
     "POST /silences/{identity}/end": by("li", "/silences/q1/end"),
+    "POST /watch": lambda town: _to_watch(
+        town,
+        "/watch",
+        complex="garden",
+        plate="京A88888",
+        unit="刑侦",
+        document="17",
+        purpose="被盗",
+        begins="2026-01-01",
+        ends=(rows.now() + timedelta(days=30)).date().isoformat(),
+    ),
+    "POST /watch/{complex_id}/{identity}/withdraw": lambda town: _to_watch(
+        town, f"/watch/garden/{rows.WATCH_ENTRY}/withdraw", reason="walk"
+    ),
     "POST /care": lambda town: _to_care(town, "/care", **A_HOME),
     "POST /care/{identity}/end": lambda town: _to_care(town, "/care/w1/end"),
     "POST /care/tasks/{task}/done": lambda town: _to_care(town, "/care/tasks/t1/done", result="well", words="在家"),
@@ -612,6 +641,30 @@ SAMPLES: Mapping[str, Sample] = {
     "POST /gateways/{identity}/tags": by("wang", "/gateways/gw-0a1b2c3d4e5f/tags", tags="试点"),
     "POST /gateways/rollouts": by("wang", "/gateways/rollouts", kind="policy", body="confirm_s: 6"),
     "POST /gateways/rollouts/{id_}/{what}": _stop,
+    "POST /retrievals": by(
+        "wang",
+        "/retrievals",
+        complex="garden",
+        applicant="a",
+        unit="u",
+        document="d",
+        purpose="p",
+        class_door="yes",
+        since="2026-11-26",
+        until="2026-11-27",
+    ),
+    "POST /retrievals/{id_}/decide": by("wang", "/retrievals/v1/decide", state="approved"),
+    "POST /retrievals/{id_}/view": by("wang", "/retrievals/v2/view"),
+    "POST /retrievals/{id_}/export": by("wang", "/retrievals/v2/export"),
+    "POST /platforms": by(
+        "wang", "/platforms", id="new", name="new", kind="webhook", address="https://platform.example.invalid/"
+    ),
+    "POST /platforms/{id_}/turn": by("wang", "/platforms/p1/turn", on="0"),
+    "POST /platforms/{id_}/basis": by(
+        "wang", "/platforms/p1/basis", unit="u", document="d", class_door="yes", since="2026-01-01", until="2099-01-01"
+    ),
+    "POST /platforms/{id_}/basis/{number}/end": by("wang", "/platforms/p1/basis/1/end", reason="walk"),
+    "POST /platforms/{id_}/classes/{data_class}": by("wang", "/platforms/p1/classes/door", on="0"),
     "POST /retention/holds": by("wang", "/retention/holds", plate="京A12345", **WHY),
     "POST /retention/holds/{number}/lift": _lift,
     "POST /retention/subject": by("wang", "/retention/subject", kind="plate", value="京A12345", **WHY),
@@ -637,6 +690,7 @@ async def town(tmp_path: Path, engine: Engine) -> AsyncIterator[City]:
             await rows.add_items(connection, made.house.now())
             await rows.add_payments(connection, made.house.now())
             await rows.add_revenue(connection, made.house.now())
+            await rows.add_platform(connection, made.house.now())
         yield made
 
 

@@ -46,7 +46,9 @@ async def close(town: City) -> str:
     done = Finish(key="f", by="li", words="已修，京A12345 已挪走", pictures=(picture,))
     steps = (Send(key="s", by="chen", unit="complex"), Take(key="t", by="li"), done)
     for act in (*steps, Review(key="r", by="chen", passed=True)):
-        await items.act(town.house.db, nobody(None, act.by), rows.GARDEN, "i1", act, town.house.now())
+        await items.act(
+            town.house.db, town.house.acting.duties, nobody(None, act.by), rows.GARDEN, "i1", act, town.house.now()
+        )
     return picture
 
 

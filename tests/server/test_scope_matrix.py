@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -74,6 +74,10 @@ WHY = {"reason": "walk", "document": "17"}
 BILLS, A_DAY = "/parking/bills/garden/2026-11-20", "/parking/days/garden/2026-11-20"
 DEVICES, TARIFF = "/complexes/garden/devices", "/complexes/garden/tariff"
 SUBJECT = {"kind": "plate", "value": "京A99999", **WHY}
+PLATFORM = {"id": "new", "name": "new", "kind": "webhook", "address": "https://platform.example.invalid/"}
+BASIS = {"unit": "u", "document": "d", "class_door": "yes", "since": "2026-01-01", "until": "2099-01-01"}
+RETRIEVAL = {"complex": "garden", "applicant": "a", "unit": "u", "document": "d", "purpose": "p", "class_door": "yes"}
+RETRIEVAL |= {"since": "2026-11-26", "until": "2026-11-27"}
 # Whoever adds a route with a blank in its path, or one that takes a form, says here how to ask it.
 EXAMPLES: dict[str, Example] = {
     "POST /accounts": Example("/accounts", {"username": "new", "role": "patrol", "scope": "city"}, is_one=False),
@@ -96,6 +100,7 @@ EXAMPLES: dict[str, Example] = {
     "/audit/export": Example("/audit/export", {"reason": "review", "who": "nobody"}, is_one=False),
     "/alerts/actions": Example("/alerts/actions", json={"action": "acknowledge", "alerts": ["a1"]}, is_one=False),
     "/alerts/{identity}": Example("/alerts/a1"),
+    "/alerts/{identity}/cap": Example("/alerts/a1/cap"),
     "/alerts/{identity}/actions": Example("/alerts/a1/actions", {"action": "acknowledge"}),
     "/alerts/{identity}/duty": Example("/alerts/a1/duty", {"what": "call", "unit": "派出所", "within": "30"}),
     "/duty/{complex_id}": Example("/duty/garden"),
@@ -118,6 +123,7 @@ EXAMPLES: dict[str, Example] = {
     "/items/{identity}": Example("/items/i1"),
     "/items/{identity}/acts": Example("/items/i1/acts", {"what": "take"}),
     "/items/{identity}/phone": Example("/items/i1/phone", {"reason": "incident"}),
+    "/items/for/{receiver}.{form}": Example("/items/for/12345.csv", is_one=False),
     "/items/sheets/{name}.xlsx": Example("/items/sheets/need.xlsx", is_one=False),
     "/api/v1/items/{identity}": Example("/api/v1/items/i1"),
     "/api/v1/items/{identity}/acts": Example("/api/v1/items/i2/acts", {"what": "take"}, again=409),
@@ -127,6 +133,23 @@ EXAMPLES: dict[str, Example] = {
     "/care/{identity}": Example("/care/w1"),
     "/care/{identity}/end": Example("/care/w1/end"),
     "/care/tasks/{task}/done": Example("/care/tasks/t1/done", {"result": "well", "words": "在家"}),
+    "POST /watch": Example(
+        "/watch",
+        {
+            "complex": rows.GARDEN,
+            "plate": "京A88888",
+            "unit": "刑侦",
+            "document": "17",
+            "purpose": "被盗",
+            "begins": "2026-01-01",
+            "ends": (rows.now() + timedelta(days=30)).date().isoformat(),
+        },
+    ),
+    "/watch/hits/{complex_id}/{identity}": Example(f"/watch/hits/garden/{rows.WATCH_HIT}", again=404),
+    "/watch/{complex_id}/{identity}": Example(f"/watch/garden/{rows.WATCH_ENTRY}"),
+    "/watch/{complex_id}/{identity}/withdraw": Example(
+        f"/watch/garden/{rows.WATCH_ENTRY}/withdraw", {"reason": "walk"}
+    ),
     "/rounds/at/{code}": Example(f"/rounds/at/{rows.POINT_CODES[0]}"),
     "/rounds/{complex_id}/walk": Example("/rounds/garden/walk"),
     "/rounds/{complex_id}/acts": Example("/rounds/garden/acts", json=rows.acts_sent()),
@@ -201,6 +224,21 @@ EXAMPLES: dict[str, Example] = {
         "/gateways/rollouts/preview", {"kind": "policy", "body": "confirm_s: 5"}, is_one=False
     ),
     "/gateways/rollouts/{id_}": Example("/gateways/rollouts/r-1"),
+    "POST /retrievals": Example("/retrievals", RETRIEVAL),
+    "/retrievals/{id_}": Example("/retrievals/v1"),
+    "/retrievals/{id_}/decide": Example("/retrievals/v1/decide", {"state": "approved"}, again=409),
+    "/retrievals/{id_}/view": Example("/retrievals/v2/view"),
+    "/retrievals/{id_}/export": Example("/retrievals/v2/export"),
+    "/filing/{complex_id}": Example("/filing/garden"),
+    "/filing/{complex_id}/filing.xlsx": Example("/filing/garden/filing.xlsx"),
+    "POST /platforms": Example("/platforms", PLATFORM, is_one=False, again=409),
+    "/platforms/{id_}": Example("/platforms/p1"),
+    "/platforms/{id_}/turn": Example("/platforms/p1/turn", {"on": "0"}),
+    "/platforms/{id_}/basis": Example("/platforms/p1/basis", BASIS),
+    "/platforms/{id_}/basis/{number}/end": Example("/platforms/p1/basis/1/end", {"reason": "walk"}, again=409),
+    "/platforms/{id_}/classes/{data_class}": Example("/platforms/p1/classes/door", {"on": "0"}),
+    "/platforms/{id_}/days/{day}": Example("/platforms/p1/days/2026-11-27"),
+    "/platforms/{id_}/days/{day}/statement.xlsx": Example("/platforms/p1/days/2026-11-27/statement.xlsx"),
     "/gateways/rollouts/{id_}/{what}": Example("/gateways/rollouts/r-1/stop", again=409),
     "/retention/holds": Example("/retention/holds", {"plate": "京A12345", **WHY}, is_one=False),
     "/retention/holds/{number}/lift": Example("/retention/holds/1/lift", WHY),
@@ -348,6 +386,7 @@ async def town(tmp_path: Path, engine: Engine) -> AsyncIterator[City]:
         async with made.house.db.write() as connection:
             await add_areas(connection)
             await _begin_something(connection, made.house.now())
+        await rows.add_watch(made.house, rows.GARDEN, "security_officer-inside")
         yield made
 
 
@@ -361,6 +400,7 @@ async def _begin_something(connection: AsyncConnection, now: datetime) -> None:
     await connection.execute(erasure.insert().values(id="e-1", **said, **asked))
     await rows.add_household(connection, now)
     await rows.add_care(connection, now)
+    await rows.add_platform(connection, now)
     await rows.add_matter(connection, "a1", now)
     await rows.add_items(connection, now)
     await rows.add_payments(connection, now)
@@ -415,12 +455,19 @@ async def faults(town: City, everyone: list[Someone], routes: list[Route]) -> li
 
 
 def is_right(route: Route, someone: Someone, answer: Answer) -> bool:
+    if someone.role != "security_officer" and watches(answer):
+        return False
     if not route.lets_in(someone):
         return answer.status == 403 and not tells(answer)
     if someone.reach in ("city", "inside"):
         return answer.status in (*DONE, route.example.again)
     is_refused = answer.status == route.example.refused if route.example.is_one else answer.status in DONE
     return is_refused and not tells(answer)
+
+
+def watches(answer: Answer) -> bool:
+    """Whether it lets anybody see that somebody is looked for: by a word, a name, a number, or a kind of document."""
+    return any(word in answer.body for word in rows.WATCH_MARKS)
 
 
 def tells(answer: Answer) -> bool:
@@ -449,6 +496,25 @@ def all_pass(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         if name.startswith("server.") and hasattr(module, "within"):
             monkeypatch.setattr(module, "within", lambda *_: true())
     yield
+
+
+@pytest.fixture
+def open_lists(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing is confidential: as if a view had forgotten to leave it out."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith(("server.", "domain.")) and hasattr(module, "CONFIDENTIAL"):
+            monkeypatch.setattr(module, "CONFIDENTIAL", frozenset())
+    yield
+
+
+@ON_SQLITE
+@pytest.mark.usefixtures("open_lists")
+async def test_the_matrix_sees_a_watch_list_that_is_told_of(town: City) -> None:
+    """The audit, a gateway's page, and the choice of what is rolled out."""
+    everyone = [one for one in await add_everyone(town.house) if one.reach in ("city", "inside")]
+    paths = ("/audit", "/gateways/{identity}", "/gateways/rollouts/new")
+    found = await faults(town, everyone, [route for route in peoples(town) if route.path in paths])
+    assert {fault.split()[1] for fault in found} == set(paths)
 
 
 @ON_SQLITE

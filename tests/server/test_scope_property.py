@@ -58,7 +58,7 @@ drawn = st.builds(
     st.lists(st.integers(0, 1), min_size=2, max_size=2),
     st.lists(st.integers(0, 1), min_size=2, max_size=2),
     st.lists(st.none() | st.integers(0, 1), min_size=COMPLEXES, max_size=COMPLEXES),
-    st.sampled_from(("operator", "committee", "street")),
+    st.sampled_from(("operator", "committee", "street", "security_officer")),
     st.frozensets(st.sampled_from(AREAS), max_size=2),
     st.frozensets(st.integers(0, COMPLEXES - 1), max_size=2),
     st.sampled_from((False, False, False, True)),
@@ -86,6 +86,7 @@ async def fill(town: City) -> None:
         for number in range(COMPLEXES):
             await _fill_one(connection, mark_of(number).decode(), number)
     for number in range(COMPLEXES):
+        await rows.add_watch(house, mark_of(number).decode(), "who", f"京A0000{number}", str(number))
         await house.media.keep(
             content_name(picture_of(number)), mark_of(number).decode(), picture_of(number), "image/jpeg"
         )
@@ -113,6 +114,7 @@ async def _fill_one(connection: Any, name: str, number: int) -> None:
 
 
 LISTS = ("/", "/alerts", "/doors", "/gateways", "/gateways/refusals", "/gateways/new", "/places")
+LISTS += ("/watch", "/watch/hits", "/audit")
 LISTS += ("/parking", "/parking/sessions", "/parking/charges", "/parking/unread")
 
 
@@ -121,8 +123,13 @@ def things(number: int) -> list[str]:
     name = mark_of(number).decode()
     searches = [f"{path}?complex={name}&plate=京A0000{number}" for path in ("/alerts", "/doors", "/parking/sessions")]
     pages = [f"/alerts/a-{name}", f"/parking/sessions/{name}/s-{name}", f"/places/complexes/{name}"]
+    pages += [f"/watch/{name}/{rows.WATCH_ENTRY}{number}", f"/watch/hits/{name}/{rows.WATCH_HIT}{number}"]
     pages += [f"/gateways/gw-{name}/conservation", f"/gateways/refusals/{number + 1}"]
     return [*pages, f"/media/{content_name(picture_of(number))}", *searches]
+
+
+def any_of(marks: tuple[bytes, ...], body: bytes) -> bool:
+    return any(mark in body for mark in marks)
 
 
 async def lay_out(town: City, draw: Drawn) -> Someone:
@@ -157,10 +164,15 @@ async def leaks(town: City, draw: Drawn) -> list[str]:
     until = b"data: <" if seen else b"\n\n"
     stream = await ask(town.app, "GET", "/live?after=0", someone.headers, stream_until=until)
     lists["/live"] = stream.body
+    is_officer = draw.role == "security_officer"
+    if not is_officer:
+        found += [f"{path} tells of a watch list" for path, body in lists.items() if any_of(rows.WATCH_MARKS, body)]
     for number in range(COMPLEXES):
         if number in seen:
-            shown = [path for path in ("/alerts", "/doors", "/places") if mark_of(number) in lists[path]]
+            paths = ("/alerts", "/doors", "/watch") if is_officer else ("/alerts", "/doors", "/places")
+            shown = [path for path in paths if mark_of(number) in lists[path]]
             found += [] if shown else [f"{mark_of(number)!r} is nowhere"]
+            found += [] if not is_officer or "/watch" in shown else [f"{number} is not on /watch"]
             continue
         found += [f"{path} tells of {number}" for path, body in lists.items() if mark_of(number) in body]
         for target in things(number):

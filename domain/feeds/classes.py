@@ -1,0 +1,42 @@
+"""Classes of data that a legal basis names, and to which of them a fact belongs."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from domain.events import Event, stream_of
+
+DataClass = Literal["alarm", "vehicle", "nonmotor", "person", "face", "door", "device"]
+CLASSES: tuple[DataClass, ...] = get_args(DataClass)
+
+_NONMOTOR = frozenset({"bicycle", "motorcycle", "e_bike", "ebike", "tricycle", "nonmotor"})
+_VEHICLES = frozenset({"car", "truck", "bus", "van", "vehicle"})
+_PERSONS = frozenset({"person", "pedestrian", "people", "human"})
+_BY_KIND: dict[str, DataClass] = {"alarm": "alarm", "plate": "vehicle", "access": "door", "availability": "device"}
+_ALARMING_DOORS = frozenset({"forced_open", "held_open"})
+
+
+def class_of(event: Event) -> DataClass | None:
+    """None of what no platform is owed: money, measurements, answers to orders, what was not understood."""
+    match event.kind:
+        case "door":
+            return "alarm" if event.state in _ALARMING_DOORS else "door"
+        case "detection":
+            return _seen(event.label or "")
+        case kind:
+            return _BY_KIND.get(kind)
+
+
+def is_urgent(event: Event) -> bool:
+    """Alarms go before all else, whatever waits."""
+    return class_of(event) == "alarm" or stream_of(event) == "urgent"
+
+
+def _seen(label: str) -> DataClass | None:
+    if label in _NONMOTOR:
+        return "nonmotor"
+    if label in _VEHICLES:
+        return "vehicle"
+    if label in _PERSONS:
+        return "person"
+    return "face" if label == "face" else None

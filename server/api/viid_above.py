@@ -1,0 +1,124 @@
+"""What libraries above ask of ours: devices, gates and lanes; subscriptions; watch lists, handed on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter, Request, Response
+
+from domain.viid.envelopes import listed
+from domain.viid.statuses import several
+from server.api.viid import FromPeer, answer, library_of, sent, statuses
+from server.audit import Subject, record
+from server.auth import address_of
+from server.viid.door import actor_of, bad_content, only
+from server.viid.equipment import Asked, Name
+from server.viid.settings import Peer
+from server.viid.taking import Verdict
+
+router = APIRouter(prefix="/VIID")
+
+_MOST_NUMBERS, _MOST_REASON_SIGNS = 200, 256
+
+
+@router.get("/APEs")
+async def apes(request: Request, peer: FromPeer) -> Response:
+    """Capture devices of the complexes that the peer may see."""
+    return await _equipment(request, peer, "APE")
+
+
+@router.get("/Tollgates")
+async def tollgates(request: Request, peer: FromPeer) -> Response:
+    """Gates."""
+    return await _equipment(request, peer, "Tollgate")
+
+
+@router.get("/Lanes")
+async def lanes(request: Request, peer: FromPeer) -> Response:
+    """Their lanes."""
+    return await _equipment(request, peer, "Lane")
+
+
+async def _equipment(request: Request, peer: Peer, name: Name) -> Response:
+    only(peer, "upper")
+    found = Asked(name, request.query_params).chosen(await library_of(request).equipment.of(name, peer.sees))
+    house = request.app.state.house
+    async with house.db.write() as connection:
+        by, told = actor_of(peer, address_of(request) or ""), {"name": name, "told": len(found)}
+        record(connection, by, "viid.asked", house.now(), on=Subject("viid", peer.code), details=told)
+    return answer(listed(name, found))
+
+
+@router.get("/Subscribes")
+async def subscriptions(request: Request, peer: FromPeer) -> Response:
+    """The peer's own."""
+    only(peer, "upper")
+    found = Asked("Subscribe", request.query_params).chosen(await library_of(request).subscribing.told(peer))
+    return answer(listed("Subscribe", found))
+
+
+@router.api_route("/Subscribes", methods=["POST", "PUT"])
+async def subscribe(request: Request, peer: FromPeer) -> Response:
+    """A status for each; OperateType 1 cancels."""
+    only(peer, "upper")
+    said = [one.said for one in await sent(request, "Subscribe")]
+    return _told(request, await library_of(request).subscribing.take(peer, address_of(request) or "", said))
+
+
+@router.put("/Subscribes/{number}")
+async def change(request: Request, number: str, peer: FromPeer) -> Response:
+    """One, by its number; OperateType 1 cancels it."""
+    only(peer, "upper")
+    said = [{**one.said, "SubscribeID": number} for one in await sent(request, "Subscribe")]
+    return _told(request, await library_of(request).subscribing.take(peer, address_of(request) or "", said[:1]))
+
+
+@router.delete("/Subscribes")
+async def unsubscribe(request: Request, peer: FromPeer) -> Response:
+    """``?IDList=a,b``."""
+    only(peer, "upper")
+    found = await library_of(request).subscribing.cancel(
+        peer, address_of(request) or "", _numbers(request), _why(request)
+    )
+    return _told(request, found)
+
+
+@router.api_route("/Dispositions", methods=["POST", "PUT"])
+async def dispositions(request: Request, peer: FromPeer) -> Response:
+    """Watch lists: a status for each."""
+    only(peer, "upper")
+    said = [one.said for one in await sent(request, "Disposition")]
+    return _told(request, await library_of(request).dispositions.take(peer, address_of(request) or "", said))
+
+
+@router.put("/Dispositions/{number}")
+async def change_disposition(request: Request, number: str, peer: FromPeer) -> Response:
+    """One, by its number; OperateType 1 withdraws it."""
+    only(peer, "upper")
+    said = [{**one.said, "DispositionID": number} for one in await sent(request, "Disposition")]
+    return _told(request, await library_of(request).dispositions.take(peer, address_of(request) or "", said[:1]))
+
+
+@router.delete("/Dispositions")
+async def withdraw(request: Request, peer: FromPeer) -> Response:
+    """``?IDList=a,b``."""
+    only(peer, "upper")
+    address = address_of(request) or ""
+    found = await library_of(request).dispositions.withdraw(peer, address, _numbers(request), _why(request))
+    return _told(request, found)
+
+
+def _numbers(request: Request) -> list[str]:
+    """Raises Refused."""
+    found = [number.strip() for number in request.query_params.get("IDList", "").split(",") if number.strip()]
+    if not found or len(found) > _MOST_NUMBERS:
+        raise bad_content(f"IDList: 1 to {_MOST_NUMBERS} numbers are wanted")
+    return found
+
+
+def _why(request: Request) -> str:
+    return request.query_params.get("Reason", "")[:_MOST_REASON_SIGNS]
+
+
+def _told(request: Request, verdicts: Sequence[Verdict]) -> Response:
+    return answer(several(statuses(request, [(one.number, one.code, one.said) for one in verdicts])))

@@ -1,0 +1,1 @@
+"""An upper platform of GA/T 1400 (视图库) as observed servers behave: seven profiles, and what goes wrong there."""

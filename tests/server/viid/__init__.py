@@ -1,0 +1,1 @@
+"""Our own view library, called by clients that are none of ours."""

@@ -1,0 +1,1 @@
+"""The upper platform, by clients that are none of ours."""
