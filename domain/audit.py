@@ -224,6 +224,7 @@ ACTIONS = frozenset(
         "platform.basis_recorded",
         "platform.basis_ended",
         "platform.class_switched",
+        "platform.control",
         "handover.sent",
         "handover.answered",
         "handover.withheld",

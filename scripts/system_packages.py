@@ -39,6 +39,7 @@ PACKAGES = (
     Package("faketime", lambda: libfaketime() is not None, "tests that step the clock are skipped"),
     Package("mosquitto", _has_program("mosquitto"), "tests against Mosquitto are skipped"),
     Package("curl", _has_program("curl"), "a client of GA/T 1400 that is not ours is skipped"),
+    Package("sip-tester", _has_program("sipp"), "an upper platform of GB/T 28181 that is not ours is skipped"),
     Package("systemd", _has_program("systemd-analyze"), "tests of the units are skipped"),
     Package("debootstrap", _has_program("debootstrap"), "tests that install the package are skipped"),
     Package("lintian", _has_program("lintian"), "the package's form is not looked at"),

@@ -398,7 +398,12 @@ def protocols(house: House) -> Mapping[str, MakeSender]:
 
         return gat1400_platform(one, secret, house.db, house.media, house.folder, house.now)
 
-    return {"webhook": webhook, "gat1400": gat1400}
+    def gb28181(one: Platform, secret: bytes) -> Sender:
+        from server.feeds.gb28181.making import gb28181_platform  # the same
+
+        return gb28181_platform(one, secret, house.db, house.now, _retry_s)
+
+    return {"webhook": webhook, "gat1400": gat1400, "gb28181": gb28181}
 
 
 def _announcer(house: House) -> Announcer:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from domain.gb28181.codes import BUSINESS_GROUP, VIRTUAL_GROUP, read_code
+from domain.gb28181.codes import BUSINESS_GROUP, VIRTUAL_GROUP, need_code, read_code
 from domain.gb28181.xml import Element, element
 
 Change = Literal["ON", "OFF", "VLOST", "DEFECT", "ADD", "DEL", "UPDATE"]
@@ -31,9 +31,9 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     is_online: bool = True
 
     def __post_init__(self) -> None:
-        read_code(self.code)
+        need_code("code", self.code)
         if self.parent:
-            read_code(self.parent)
+            need_code("parent", self.parent)
 
     @property
     def is_folder(self) -> bool:

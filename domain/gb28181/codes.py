@@ -48,6 +48,12 @@ def read_code(text: str) -> Code:
     return Code(text[:8], text[8:10], text[10:13], text[13], text[14:])
 
 
+def need_code(key: str, text: str) -> None:
+    """Raises BadCode that names the key of a settings file."""
+    if not is_code(text):
+        raise BadCode(f"`{key}`: {text[:40]!r} is no code of GB/T 28181: write the twenty digits the police assigned")
+
+
 def is_code(text: str) -> bool:
     return _TWENTY.fullmatch(text) is not None
 

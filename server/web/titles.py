@@ -739,6 +739,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "platform.basis_recorded": N_("登记报送依据"),
         "platform.basis_ended": N_("终止报送依据"),
         "platform.class_switched": N_("开关报送类别"),
+        "platform.control": N_("上级平台下发控制"),
         "handover.sent": N_("报送发出"),
         "handover.answered": N_("报送得到应答"),
         "handover.withheld": N_("报送被扣下"),

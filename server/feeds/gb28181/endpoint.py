@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections import deque
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -18,7 +17,6 @@ from server.feeds.gb28181.transactions import OurRequests, TheirRequests
 log = structlog.get_logger()
 
 MANSCDP = "Application/MANSCDP+xml"
-_MOST_ODD = 20
 
 Answerer = Callable[[Request], Response]
 
@@ -26,9 +24,14 @@ Answerer = Callable[[Request], Response]
 class Endpoint:
     """Opened for one node of a platform; closed, it is of no more use."""
 
-    def __init__(self, settings: Settings, answer: Answerer, broken: Callable[[Exception], None]) -> None:
-        self.settings, self._answer, self._told_broken = settings, answer, broken
-        self.odd: deque[bytes] = deque(maxlen=_MOST_ODD)  # what could not be read, for whoever looks into it
+    def __init__(
+        self,
+        settings: Settings,
+        answer: Answerer,
+        broken: Callable[[Exception], None],
+        odd: Callable[[bytes], None],
+    ) -> None:
+        self.settings, self._answer, self._told_broken, self._odd = settings, answer, broken, odd
         self._line: Line | None = None
         self._reading: asyncio.Task[None] | None = None
         self._ours: OurRequests | None = None
@@ -78,7 +81,7 @@ class Endpoint:
             elif self._ours is not None:
                 self._ours.take(message)
         except BadSip as error:
-            self.odd.append(packet)
+            self._odd(packet)
             log.warning("gb28181_not_understood", error=str(error), bytes=len(packet), begins=packet[:80].hex())
         except OSError as error:
             log.info("gb28181_answer_unsent", error=repr(error))  # they ask again

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 
@@ -31,6 +32,7 @@ log = structlog.get_logger()
 FORGOTTEN = frozenset({401, 403, 404, 481})  # the word of a platform that knows us no more
 _MOST_HOPS = 3
 _GOODBYE_S = 2.0
+_MOST_ODD = 20
 
 
 class Session:
@@ -58,6 +60,7 @@ class Session:
         self._watching = Watching(settings.ours, directory, self.subscriptions)
         self._inbound = Inbound(settings, self.subscriptions, self._serving.put)
         self._speaker: Speaker | None = None
+        self.odd: deque[bytes] = deque(maxlen=_MOST_ODD)  # what could not be read, for whoever looks into it
         self._elsewhere: tuple[str, int] | None = None
         self._bell = asyncio.Event()  # the line broke, or the platform forgot us
         self._broke: Exception | None = None
@@ -111,7 +114,7 @@ class Session:
         """One line from its opening to its end, which is always an exception."""
         self._was_online, self._broke = False, None
         self._bell.clear()
-        endpoint = Endpoint(self.settings, self._inbound.answer, self._break)
+        endpoint = Endpoint(self.settings, self._inbound.answer, self._break, self.odd.append)
         await endpoint.open(self._elsewhere or (self.settings.host, self.settings.port))
         speaker = self._speaker = Speaker(self.settings, endpoint, self._registration, self.subscriptions)
         serving = asyncio.create_task(self._serving.run(speaker))

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from domain.gb28181.alarms import BUILT_IN, AlarmRow
 from domain.gb28181.catalogue import Item
-from domain.gb28181.codes import read_code, sip_domain
+from domain.gb28181.codes import need_code, sip_domain
 from domain.gb28181.encodings import Encoding
 from server.feeds.gb28181.transactions import Timers
 
@@ -56,8 +56,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     timers: Timers = Timers()
 
     def __post_init__(self) -> None:
-        for code in (self.server, self.ours):
-            read_code(code)
+        need_code("server", self.server)
+        need_code("ours", self.ours)
         odd = [name for name in ("host", "local_host") if (text := getattr(self, name)) and not _HOST.fullmatch(text)]
         odd += [name for name in ("domain", "username") if (text := getattr(self, name)) and not _WORD.fullmatch(text)]
         if odd or not self.host:

@@ -12,6 +12,7 @@ from typing import Any
 
 from domain.events import Event
 from domain.gb28181.catalogue import Item
+from domain.gb28181.said import alarm_sn
 from domain.wire import Header
 from server.facts import Fact
 from server.feeds.gb28181.directory import AllPresent, Directory
@@ -19,7 +20,7 @@ from server.feeds.gb28181.sender import Gb28181Sender
 from server.feeds.gb28181.session import Session
 from server.feeds.gb28181.settings import Named, Settings
 from server.feeds.gb28181.transactions import Timers
-from server.feeds.sender import Offer
+from server.feeds.sender import Again, Offer, Verdict
 from simulators.gb28181.platform import Platform
 from tests.rig import until
 
@@ -49,18 +50,20 @@ class Away(AllPresent):
         return frozenset(self.gone)
 
 
+def _retry_s(failures: int) -> float:
+    return min(0.05 * failures, 0.2)
+
+
 class Lower:
     """Ours: the sender, its session and what it knows."""
 
-    def __init__(self, platform: Platform, password: str = PASSWORD, **changed: Any) -> None:
+    def __init__(self, platform: Platform, password: str = PASSWORD, slow_s: float = 0.3, **changed: Any) -> None:
         told: dict[str, Any] = {"host": "127.0.0.1", "port": platform.port, "server": SERVER, "ours": OURS}
         told |= {"items": ITEMS, "timers": QUICK, **changed}
         self.settings = Settings(**told)
         self.away = Away()
         self.directory = Directory(self.settings.items, self.away)
-        self.session = Session(
-            self.settings, password, self.directory, lambda: AT, lambda failures: min(0.05 * failures, 0.2), slow_s=0.3
-        )
+        self.session = Session(self.settings, password, self.directory, lambda: AT, _retry_s, slow_s=slow_s)
         self.sender = Gb28181Sender(self.session, self.directory)
 
     async def online(self) -> None:
@@ -111,3 +114,21 @@ def offer(number: int, **fields: Any) -> Offer:
 def identity(number: int) -> bytes:
     """Of a record, as spread as a hash."""
     return hashlib.sha256(number.to_bytes(8, "big")).digest()[:16]
+
+
+async def handed_over(lower: Lower, offers: Sequence[Offer], timeout_s: float = 30.0) -> dict[bytes, Verdict]:
+    """As the worker does: what must wait comes again, in order, until there is a word for each."""
+    settled: dict[bytes, Verdict] = {}
+    async with asyncio.timeout(timeout_s):
+        while waiting := [one for one in offers if one.id not in settled]:
+            verdicts = await lower.sender.send(waiting[:20])
+            pairs = zip(waiting, verdicts, strict=False)
+            settled |= {one.id: verdict for one, verdict in pairs if not isinstance(verdict, Again)}
+            if any(isinstance(verdict, Again) for verdict in verdicts):
+                await asyncio.sleep(0.05)
+    return settled
+
+
+def expected(offers: Sequence[Offer], code: str = DOOR) -> list[tuple[str, str]]:
+    """By what the platform knows them, in their order."""
+    return [(code, str(alarm_sn(one.id))) for one in offers]

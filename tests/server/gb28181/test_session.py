@@ -59,10 +59,10 @@ async def test_a_platform_that_wants_to_be_answered_at_each_renewal_is() -> None
 
 
 async def test_a_wrong_password_is_said_and_not_tried_often() -> None:
-    async with platform_of() as platform, kept(Lower(platform, "another word")) as lower:
+    async with platform_of() as platform, kept(Lower(platform, "another word", slow_s=30.0)) as lower:
         await until(lambda: "password" in lower.session.why)
         tried = len(platform.heard.registers)
-        await asyncio.sleep(0.2)  # shorter than slow_s
+        await asyncio.sleep(0.3)  # many of the pauses after which an ill platform is tried again
         assert len(platform.heard.registers) == tried
         assert not lower.session.is_online
 
@@ -91,7 +91,7 @@ async def test_a_platform_that_forgot_us_is_registered_at_again(transport: str, 
 
 
 async def test_a_keep_alive_that_is_not_known_registers_again() -> None:
-    """The control of the one above: here no alarm is needed to find it out."""
+    """No alarm is needed to find it out."""
     async with platform_of() as platform, kept(Lower(platform, keepalive_s=0.2)) as lower:
         await lower.online()
         platform.faults.coming.append(fault_named("forget:Keepalive"))
