@@ -16,7 +16,7 @@ from simulators.gb28181.faults import fault_named
 from simulators.gb28181.platform import Platform
 
 out, err = Console(), Console(stderr=True)
-_SECRET = "gb28181.secret"  # noqa: S105 - the name of a file
+_SECRET = "gb28181.secret"  # noqa: S105 - the name of a file  # pragma: allowlist secret
 _CODE = "33010600002000000001"
 
 FaultOption = Annotated[

@@ -27,7 +27,7 @@ from tests.rig import until
 SERVER, OURS = "33010600002000000001", "33010600012000000001"
 GROUP, BUILDING = "33010600012150000001", "33010600012160000001"
 DOOR, SMOKE = "33010600011420000001", "33010600011340000001"
-PASSWORD = "a word of the platform"
+PASSWORD = "a word of the platform"  # pragma: allowlist secret
 AT = datetime(2026, 11, 22, 8, 10, tzinfo=UTC)
 QUICK = Timers(first_s=0.05, longest_s=0.2, give_up_s=0.8)
 _DOOR = Item(code=DOOR, name="1号楼单元门", parent=BUILDING)

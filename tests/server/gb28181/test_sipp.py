@@ -19,7 +19,7 @@ from tests.rig import until
 from tests.server.gb28181.rig import BUILDING, DOOR, GROUP, SMOKE, Lower, kept, offer
 
 SCENARIOS = Path(__file__).parent / "sipp"
-PASSWORD = "as told"
+PASSWORD = "as told"  # pragma: allowlist secret
 BOTH = pytest.mark.parametrize("transport", ["udp", "tcp"])
 pytestmark = pytest.mark.skipif(shutil.which("sipp") is None, reason="sipp is not installed (Debian: sip-tester)")
 
