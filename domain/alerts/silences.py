@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 import msgspec
@@ -43,6 +44,11 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         asked = ((self.rule, alert.rule), (self.category, alert.category), (self.device, alert.device))
         fits = all(not wanted or wanted == said for wanted, said in (*asked, (self.place, alert.place)))
         return fits and alert.complex == self.complex
+
+
+def all_silenced(alerts: Collection[Alert], silences: Collection[Silence], now: datetime) -> bool:
+    """Whether nobody is to hear of a matter now: each of its alerts is covered. One that is not rings for all."""
+    return bool(alerts and silences) and all(any(one.covers(alert, now) for one in silences) for alert in alerts)
 
 
 def check(silence: Silence, *, on_a_phone: bool) -> None:

@@ -12,13 +12,15 @@ from starlette.responses import Response
 
 from domain.alerts.noise import noisy, rates
 from domain.alerts.silences import MOST, MOST_ON_A_PHONE, MOST_REASON_SIGNS, BadSilence, Silence, check
-from domain.alerts.words import CATEGORIES, SEVERITIES, Category, Severity
+from domain.alerts.words import CATEGORIES, RECENT_WITHIN, SEVERITIES, Category, Severity
 from server.api.places import found_place
 from server.api.who import ROSTERING, Silencing, Watching
 from server.audit import Subject, record
 from server.auth import Form, Person, field
 from server.store import alert_views, place_views, silence_rows
 from server.store.alert_views import AlertView
+from server.store.engine import stamp
+from server.store.live_rows import announce_all
 from server.web.answers import house_of, page, see
 from server.web.languages import N_
 
@@ -120,6 +122,8 @@ async def make(request: Request, person: Silencing, form: Form) -> Response:
         details = {"until": silence.until.isoformat(), "rule": silence.rule, "device": silence.device}
         on = Subject("silence", silence.id)
         record(connection, person.actor, "silence.made", house.now(), on=on, complex_id=complex_id, details=details)
+        await _show_anew(connection, complex_id, house.now())
+    house.live.ring()
     return see("/silences")
 
 
@@ -157,7 +161,15 @@ async def end(request: Request, identity: str, person: Silencing, form: Form) ->
         if await silence_rows.end(connection, identity, person.username, house.now()):
             on = Subject("silence", identity)
             record(connection, person.actor, "silence.ended", house.now(), on=on, complex_id=view)
+            await _show_anew(connection, view, house.now())
+    house.live.ring()
     return see("/silences")
+
+
+async def _show_anew(connection: AsyncConnection, complex_id: str, now: datetime) -> None:
+    """A phone that rings hears of it, and one that was quiet: their cards say whether they are silenced."""
+    may_ring = await alert_views.newly_critical(connection, complex_id, now - RECENT_WITHIN)
+    await announce_all(connection, "alert", [(complex_id, one) for one in may_ring], stamp(now))
 
 
 async def _found(connection: AsyncConnection, person: Person, identity: str) -> str:

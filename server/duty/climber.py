@@ -16,7 +16,7 @@ from server.duty.ladder import changed
 from server.duty.spots import Spots
 from server.rounds import look_every
 from server.rule_book import RuleBook
-from server.store import duty_alerts, duty_rows
+from server.store import delivery_rows, duty_alerts, duty_rows
 from server.store.duty_rows import Matter, Moved
 from server.store.engine import Database, stamp
 from server.store.live_rows import announce_all
@@ -60,6 +60,8 @@ class Climber:
 
     async def look_again(self) -> int:
         """What did not ring, for a silence or because something was just told, may ring now that this is over."""
+        async with self._db.write() as connection:
+            await delivery_rows.look_again(connection, self._now() - RECENT_WITHIN)
         async with self._db.read() as connection:
             away = await moves.away(connection)
             muted = await duty_alerts.muted_spots(connection, _MAY_RING_LATER, self._now() - RECENT_WITHIN)

@@ -39,8 +39,8 @@ async def claim(turn: Turn, most: int) -> list[Claimed]:
 
 async def _take_up(turn: Turn, waiting: Waiting) -> None:
     step = waiting.step
-    if not await turn.may(step):
-        await delivery_rows.mark(turn.connection, step, turn.now, dropped=delivery_rows.VOID)
+    if (why := await turn.refusal(step)) is not None:
+        await delivery_rows.mark(turn.connection, step, turn.now, dropped=why)
         return
     await delivery_rows.mark(turn.connection, step, turn.now)
     whom = whom_of(step)

@@ -14,12 +14,13 @@ import msgspec
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.alerts.silences import Silence, all_silenced
 from domain.delivery import MOST_ATTEMPTS, PASSING, Known, left
 from domain.duty.state import Step, may_send
 from server.channels.channel import Notice
 from server.channels.people import Told, told
 from server.channels.registry import Channels
-from server.store import alert_views, delivery_rows, item_step_rows, item_views
+from server.store import alert_views, delivery_rows, duty_alerts, item_step_rows, item_views, silence_rows
 from server.store.delivery_rows import Delivery, Whom
 from server.store.duty_states import UnreadableState
 from server.store.engine import stamp
@@ -28,6 +29,9 @@ from server.web.notice_words import Subject, Words
 
 CLAIM_S = 120.0  # beyond what any channel takes; then it counts as not sent
 PAUSE_S = 60.0  # after which a far end that was ill or busy is tried anew, where there is no other
+
+_BY_PEOPLE = frozenset({"handed_over", "called", "not_reported"})
+_MOST_ASKED = 500  # alerts of a matter, the newest
 
 log = structlog.get_logger()
 
@@ -56,6 +60,7 @@ class Turn:
         self.connection, self.complex, self.now = connection, complex_id, now
         self._channels, self._url = channels, public_url
         self._people = dict[Whom, Told]()
+        self._silences: list[Silence] | None = None
         self.claimed = list[Claimed]()
         self.summed = set[Whom]()  # whose summary was looked at
         self.has_shown = False  # something for screens was announced
@@ -65,9 +70,26 @@ class Turn:
         return stamp(self.now)
 
     async def may(self, step: Step | None) -> bool:
-        """Whether a step is still to be sent. Where nobody can say, it is: told in vain is better than not told."""
-        if step is None:
+        return step is not None and await self.refusal(step) is None
+
+    async def refusal(self, step: Step) -> str | None:
+        """Why a step is not to be sent now: void, or silenced. A silence mutes what comes by itself, not what somebody
+        asks of another."""
+        if not await self._is_current(step):
+            return delivery_rows.VOID
+        asked = step.why in _BY_PEOPLE or item_of(step.incident) is not None
+        return None if asked or not await self._is_silenced(step.incident) else delivery_rows.SILENCED
+
+    async def _is_silenced(self, incident: str) -> bool:
+        if self._silences is None:
+            self._silences = await silence_rows.in_force(self.connection, self.complex, self.now)
+        if not self._silences:
             return False
+        its = await duty_alerts.of_incident(self.connection, incident, _MOST_ASKED)
+        return all_silenced([one.alert for one in its], self._silences, self.now)
+
+    async def _is_current(self, step: Step) -> bool:
+        """Whether a step is still to be sent. Where nobody can say, it is: told in vain is better than not told."""
         if (item := item_of(step.incident)) is not None:
             return await item_step_rows.may_send(self.connection, item, step.revision)
         try:

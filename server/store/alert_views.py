@@ -7,10 +7,12 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, case, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import true
 
+from server.store.duty_tables import silence
+from server.store.engine import stamp
 from server.store.place_views import complexes_below
 from server.store.schema import account, alert, alert_action, complex_, media
 from server.store.scope import Scope, within
@@ -19,6 +21,24 @@ _LAST_NUMBER = (
     select(func.max(alert_action.c.number)).where(alert_action.c.alert == alert.c.id).correlate(alert).scalar_subquery()
 )
 _PICTURE_HERE = exists().where(media.c.sha256 == alert.c.picture, media.c.complex == alert.c.complex)
+_MOST_RINGING = 200
+_RANK = {"low": 0, "medium": 1, "high": 2, "critical": 3}
+# As domain/alerts/silences.Silence.covers has it; a page asks its clock whether it is over.
+_SILENCED_UNTIL = (
+    select(func.max(silence.c.until))
+    .where(
+        silence.c.complex == alert.c.complex,
+        silence.c.ended_at.is_(None),
+        *(
+            or_(silence.c[name] == "", silence.c[name] == alert.c[name])
+            for name in ("rule", "category", "device", "place")
+        ),
+        case(_RANK, value=alert.c.severity) <= case(_RANK, value=silence.c.up_to),
+        or_(alert.c.severity != "critical", alert.c.category.not_in(("fire", "safety"))),
+    )
+    .correlate(alert)
+    .scalar_subquery()
+)
 # Only actions that change something are kept, so the newest says how the alert stands (domain/alerts/handling.after).
 _STATUS = {
     None: "open",
@@ -63,6 +83,7 @@ class AlertView(msgspec.Struct, frozen=True):
     actor: str | None
     acted_at: datetime | None
     note: str | None
+    silenced_until: datetime | None = None
 
     @property
     def status(self) -> str:
@@ -111,11 +132,19 @@ def _selected() -> Select[Any]:
             named.c.username.label("actor"),
             last.c.at.label("acted_at"),
             last.c.note,
+            _SILENCED_UNTIL.label("silenced_until"),
         )
         .outerjoin(complex_, complex_.c.id == alert.c.complex)
         .outerjoin(last, last.c.number == _LAST_NUMBER)
         .outerjoin(named, named.c.id == last.c.account)
     )
+
+
+async def newly_critical(connection: AsyncConnection, complex_id: str, since: datetime) -> list[str]:
+    """What may ring on a phone just now, the newest."""
+    here = (alert.c.complex == complex_id, alert.c.severity == "critical", alert.c.received_at > stamp(since))
+    query = select(alert.c.id).where(*here).order_by(alert.c.received_at.desc()).limit(_MOST_RINGING)
+    return list((await connection.execute(query)).scalars())
 
 
 def _views(rows: Any) -> list[AlertView]:

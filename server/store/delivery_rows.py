@@ -21,6 +21,7 @@ from server.store.engine import stamp, unstamp
 from server.store.move_table import complex_move
 
 VOID = "void"
+SILENCED = "silenced"  # it waits for the silence to end, as long as it is still to be sent
 _AWAY = ("copying", "opening", "moved", "gone", "importing")  # nobody writes of such a complex (server/cells/fence.py)
 _MOST_HELD, _MOST_SENT = 500, 200
 _SET_BACK = timedelta(minutes=1)  # less is a clock that was put right
@@ -139,6 +140,12 @@ async def mark(connection: AsyncConnection, step: Step, now: datetime, *, droppe
     here = (duty_step.c.incident == step.incident, duty_step.c.number == step.number)
     values = {"sent_at": stamp(now)} if dropped is None else {"dropped": dropped}
     await connection.execute(update(duty_step).where(*here).values(**values))
+
+
+async def look_again(connection: AsyncConnection, since: datetime) -> None:
+    """What was silenced since then waits anew: whether it still is, whoever sends it asks."""
+    quiet = (duty_step.c.sent_at.is_(None), duty_step.c.dropped == SILENCED, duty_step.c.at > stamp(since))
+    await connection.execute(update(duty_step).where(*quiet).values(dropped=None))
 
 
 async def add(connection: AsyncConnection, one: Delivery) -> None:

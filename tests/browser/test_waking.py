@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from playwright.async_api import Page, expect
@@ -162,3 +163,31 @@ async def test_the_colours_by_day_are_chosen_in_the_menu_and_sound(stage: Stage)
         await page.emulate_media(color_scheme=scheme)  # pyright: ignore[reportArgumentType]
         await page.goto(stage.base)
         assert await page.evaluate(ground) == colour
+
+
+async def test_what_somebody_silenced_is_listed_and_rings_no_phone_until_that_ends(stage: Stage) -> None:
+    """Control: what another device says rings all the while, and the same one once the silence was ended."""
+    page, other = await listening(stage), await stage.visitor("li")
+    await rows.add_alert(stage.house, "q1", severity="critical", device="x:1", occurred_at=rows.now())
+    await until(lambda: page.evaluate("window.notes.length >= 6"), True)
+    await other.goto(f"{stage.base}/silences/new?alert=q1")
+    await other.locator("[name=reason]").fill("门磁坏了")
+    await other.locator("[name=up_to]").select_option("critical")
+    await other.locator("form:has([name=reason]) button.primary").click()
+    await expect(page.locator("#alert-q1")).to_have_attribute("data-silenced-until", re.compile("T"))
+    await page.reload()
+    await is_live(page)
+    assert await notes(page) == [] and await page.locator("#alert-q1").is_visible()
+    await rows.add_alert(stage.house, "q2", severity="critical", device="x:1", occurred_at=rows.now())
+    await expect(page.locator("#alert-q2")).to_be_attached()
+    assert await notes(page) == []
+    await rows.add_alert(stage.house, "q3", severity="critical", device="x:2", place="后门", occurred_at=rows.now())
+    await until(lambda: page.evaluate("window.notes.length >= 6"), True)
+    await page.locator("#alert-q3 .take").tap()
+    await until(lambda: actions(stage, "q3"), ["acknowledge"])
+    await other.goto(f"{stage.base}/silences")
+    await other.locator("form[action$='/end'] button").first.click()
+    await expect(page.locator("#alert-q1")).not_to_have_attribute("data-silenced-until", re.compile("T"))
+    await page.reload()
+    await is_live(page)
+    assert (await notes(page))[:6] == ALARM

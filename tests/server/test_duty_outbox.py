@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from sqlalchemy import select
 
+from domain.alerts.silences import Silence
 from domain.alerts.words import Severity
 from domain.delivery import MOST_AN_HOUR, WAITS
 from domain.duty.acts import Acknowledge, Call
@@ -26,11 +27,12 @@ from server.channels.registry import Channels
 from server.channels.settings import ChannelSettings
 from server.duty import turn
 from server.duty.outbox import Outbox
-from server.store import delivery_rows, duty_rows, person_channel_rows, schema
+from server.store import delivery_rows, duty_alerts, duty_rows, person_channel_rows, schema, silence_rows
 from server.store.delivery_rows import Delivery
 from server.store.duty_rows import Matter, Moved
 from server.store.engine import Database, stamp
 from server.store.person_channel_rows import BrowserRow, Chosen, Habits
+from tests.domain.alerts.told import told
 from tests.server import rows
 from tests.server.engines import Engine, open_database
 
@@ -364,3 +366,54 @@ async def test_a_state_that_cannot_be_read_stands_alone_and_is_told_all_the_same
         assert here.counts() == {"group": 2, "call": 2}
         await here.look(hours=2)
         assert await here.all("asked") == [], "it ends"
+
+
+async def _silence(here: Night, **fields: Any) -> None:
+    said: dict[str, Any] = {
+        "id": f"s{here.now}",
+        "complex": rows.GARDEN,
+        "by": LI,
+        "reason": "门磁坏了",
+        "since": here.now,
+    }
+    said |= {"until": here.now + timedelta(minutes=20), "up_to": "critical", "device": "uhppoted:1"}
+    async with here.db.write(rows.GARDEN) as connection:
+        await silence_rows.add(connection, Silence(**said | fields))
+
+
+async def _grouped(here: Night, incident: str) -> None:
+    """As the ladder keeps the alert of a matter."""
+    alert = told(incident, device="uhppoted:1", severity="critical", complex=rows.GARDEN, occurred_at=here.now)
+    async with here.db.write(rows.GARDEN) as connection:
+        await duty_alerts.keep(connection, [duty_alerts.Remembered(alert, incident, "rings")])
+
+
+async def test_a_silence_mutes_the_steps_of_what_climbs_and_what_still_stands_is_told_after_it(
+    tmp_path: Path, engine: Engine
+) -> None:
+    """Control: the same matter without the silence, and with one of another device, is told."""
+    async with night(tmp_path, engine) as here:
+        for incident in ("a1", "b1"):
+            await here.opened(incident)
+            await _grouped(here, incident)
+            await _silence(here, device="uhppoted:1" if incident == "a1" else "other:1")
+            if incident == "a1":
+                await here.look(seconds=21)
+                assert here.counts() == {} and await here.all() == []
+                await here.act("a1", Call(key="c", by=LI, unit="消防站"))
+                await here.look()
+                assert here.counts() == {"desk": 1}, "whom somebody calls is told"
+        async with here.db.read() as connection:
+            (step,) = await duty_rows.waiting(connection, "b1")
+            assert step.incident == "b1"
+        await here.look(minutes=21)
+        assert [one.key for one in here.ends["group"].taken] == ["b1/1/group"]
+        async with here.db.write() as connection:
+            await delivery_rows.look_again(connection, here.now - timedelta(minutes=30))
+        await here.look()
+        assert [one.key for one in here.ends["group"].taken] == ["b1/1/group", "a1/1/group"], "it still stands"
+        await here.look(seconds=21)
+        assert here.counts()["call"] == 2
+        await _silence(here)
+        await here.look(minutes=1)
+        assert here.counts().get("mail", 0) == 0, "nor does the next channel come"

@@ -12,11 +12,12 @@ import msgspec
 import pytest
 from sqlalchemy import select
 
+from domain.alerts.silences import Silence
 from domain.alerts.words import Alert
 from domain.duty.rota import Rota, Turn
 from server.duty.spots import Spots
 from server.duty.week import week_of
-from server.store import duty_documents, schema
+from server.store import alert_views, duty_documents, schema, silence_rows
 from server.store.scope import of_complexes
 from tests.server import rows
 from tests.server.engines import Engine
@@ -226,3 +227,46 @@ def test_a_week_tells_nights_and_holes() -> None:
     assert thursday.shifts[1].until - thursday.shifts[1].since == timedelta(hours=12)
     assert [(until - since) for since, until in thursday.holes] == [timedelta(hours=8)], "before the night began"
     assert friday.holes == [] and [until - since for since, until in saturday.holes] == [timedelta(hours=4)]
+
+
+def _alert_of(row: dict[str, Any]) -> Alert:
+    names = ("id", "complex", "rule", "severity", "category", "device", "place", "occurred_at")
+    said: dict[str, Any] = {name: row[name] for name in names}
+    return Alert(**said, reach_s=300)
+
+
+async def test_a_card_says_that_it_is_silenced_where_the_rules_of_silences_do(town: City) -> None:
+    """The statement and ``Silence.covers`` give the same for each kind of alert and of silence."""
+    now = town.house.now()
+    wanted = (("device", "d:1"), ("rule", "door_forced"), ("category", "fire"), ("place", "北门"), ("device", ""))
+    about: list[dict[str, Any]] = [{name: word} for name, word in wanted]
+    common = {"complex": rows.GARDEN, "by": "li", "reason": "检修", "since": now, "until": now + timedelta(hours=1)}
+    said: list[dict[str, Any]] = [
+        {**common, **of, "id": f"{number}{up_to}", "up_to": up_to}
+        for number, of in enumerate(about)
+        for up_to in ("medium", "critical")
+    ]
+    silences = [Silence(**one) for one in said]
+    alerts: list[dict[str, Any]] = [
+        {"severity": severity, "category": category, "device": device, "rule": rule, "place": place}
+        for severity in ("low", "high", "critical")
+        for category, rule in (("fire", "alarm_fire"), ("security", "door_forced"))
+        for device in ("d:1", "d:2")
+        for place in ("北门", None)
+    ]
+    for number, row in enumerate(alerts):
+        await rows.add_alert(town.house, f"quiet-{number}", **row, occurred_at=now)
+    names = {f"quiet-{number}" for number in range(len(alerts))}
+    covered = 0
+    for silence in silences:
+        async with town.house.db.write(rows.GARDEN) as connection:
+            await silence_rows.add(connection, silence)
+            views = await alert_views.by_ids(connection, names)
+            await silence_rows.end(connection, silence.id, "li", now)
+            after = await alert_views.by_ids(connection, names)
+        for view in views.values():
+            alert = _alert_of(msgspec.structs.asdict(view))
+            assert (view.silenced_until is not None) == silence.covers(alert, now), (silence, alert)
+            covered += view.silenced_until is not None
+        assert all(view.silenced_until is None for view in after.values()), "a silence that was ended is over"
+    assert 0 < covered < len(silences) * len(alerts)

@@ -18,11 +18,17 @@ const SOUNDS = {
 };
 let context = null;
 
+/** Whether somebody silenced it, and that is not over. It is listed all the same. */
+export function isSilenced(card) {
+  const { silencedUntil } = card.dataset;
+  return Boolean(silencedUntil) && centreNow() < Date.parse(silencedUntil);
+}
+
 /** Whether a card is something that rings until it is taken. */
 export function rings(card) {
   const { severity, status, lateness, received } = card.dataset;
   const isFresh = centreNow() - Date.parse(received) < RINGS_FOR_MS;
-  return severity === "critical" && status === "open" && lateness !== "late" && isFresh;
+  return severity === "critical" && status === "open" && lateness !== "late" && isFresh && !isSilenced(card);
 }
 
 export class Chime {

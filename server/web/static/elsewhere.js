@@ -1,7 +1,7 @@
 // Emergencies ring on a page that shows something else, too: until somebody takes them, on this phone or another.
 
 import { centreNow } from "./ages.js";
-import { Chime, rings } from "./chime.js";
+import { Chime, isSilenced, rings } from "./chime.js";
 import { say } from "./toast.js";
 import { fill, words } from "./words.js";
 
@@ -21,7 +21,7 @@ export function listenElsewhere() {
     known.add(alert);
     if (!rings(card)) {
       urgent.delete(alert);
-      if (isNew && status === "open" && lateness !== "late") chime.sound(severity);
+      if (isNew && status === "open" && lateness !== "late" && !isSilenced(card)) chime.sound(severity);
     } else if (!urgent.has(alert)) {
       urgent.set(alert, card);
       chime.ring();

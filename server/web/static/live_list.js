@@ -2,7 +2,7 @@
 
 import { openOutbox } from "./acting.js";
 import { adorn, meant, place, showWaiting, tidy } from "./cards.js";
-import { Chime, rings } from "./chime.js";
+import { Chime, isSilenced, rings } from "./chime.js";
 import { PageKeeper } from "./keep_page.js";
 import { Stream } from "./stream.js";
 import { refusal, say } from "./toast.js";
@@ -23,7 +23,7 @@ function arrived(html) {
   outbox.show();
   keeper.soon();
   const { severity, lateness, status, title } = card.dataset;
-  if (!isNew || status !== "open" || lateness === "late") return; // what comes late is looked at, not rung for
+  if (!isNew || status !== "open" || lateness === "late" || isSilenced(card)) return; // what comes late is looked at, not rung for
   if (rings(card)) chime.ring();
   else chime.sound(severity);
   if (severity === "critical" || severity === "high") announce(fill(words.urgent, { title }));
