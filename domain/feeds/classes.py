@@ -9,7 +9,7 @@ from domain.events import Event, stream_of
 DataClass = Literal["alarm", "vehicle", "nonmotor", "person", "face", "door", "device"]
 CLASSES: tuple[DataClass, ...] = get_args(DataClass)
 
-_NONMOTOR = frozenset({"bicycle", "motorcycle", "e_bike", "ebike", "tricycle", "nonmotor"})
+_NONMOTOR = frozenset({"bicycle", "motorcycle", "e_bike", "ebike", "tricycle", "nonmotor", "non_motor_vehicle"})
 _VEHICLES = frozenset({"car", "truck", "bus", "van", "vehicle"})
 _PERSONS = frozenset({"person", "pedestrian", "people", "human"})
 _BY_KIND: dict[str, DataClass] = {"alarm": "alarm", "plate": "vehicle", "access": "door", "availability": "device"}

@@ -21,6 +21,7 @@ from domain.feeds.basis import Cover
 from eventlog.follow import rung_or_after
 from server.audit import Actor, Subject, record
 from server.feeds.offering import kept_fact
+from server.feeds.resting import Resting
 from server.feeds.sender import Accepted, Again, Offer, Refused, Sender, Verdict
 from server.store import handover_rows, platform_rows
 from server.store.engine import Database
@@ -47,6 +48,7 @@ class Handing:
     ) -> None:
         self.platform, self._sender, self._db = platform, sender, db
         self._now, self._retry_s, self._at_once = now, retry_s, at_once
+        self._resting = Resting(retry_s)
         self._session = ""
         self.more = asyncio.Event()
 
@@ -88,20 +90,27 @@ class Handing:
                 await rung_or_after(self.more, _POLL_S)
 
     async def step(self) -> bool | None:
-        """One transmission: whether the far end took it, for good or ill; None where nothing was to be sent."""
+        """One transmission: whether the far end took any of it, for good or ill; None where nothing was to be sent.
+
+        Where it took nothing it is ill, and all wait; where it did, only devices do whose record it did not take.
+        """
         offers = await self._claim()
         if not offers:
             return None
         verdicts = await self._send(offers)
         await self._settle(offers, verdicts)
-        return not any(isinstance(one, Again) for one in verdicts)
+        taken = [_device(offer) for offer, one in zip(offers, verdicts, strict=True) if not isinstance(one, Again)]
+        if taken:
+            blocked = {_device(offer) for offer, one in zip(offers, verdicts, strict=True) if isinstance(one, Again)}
+            self._resting.note(blocked, taken)
+        return bool(taken)
 
     async def _claim(self) -> list[Offer]:
         """What leaves now, counted in the audit before it does; what no basis covers any more is withheld."""
         async with self._db.write() as connection:
             one = await platform_rows.find(connection, self.platform)
             cover = await platform_rows.cover_of(connection, self.platform, self._now())
-            rows = await handover_rows.waiting(connection, self.platform, self._at_once)
+            rows = await handover_rows.waiting(connection, self.platform, self._at_once, self._resting.now())
             offers = [offer for row in rows if (offer := _offer(row, cover)) is not None]
             leaving = {offer.id for offer in offers}
             await _withhold(
@@ -134,7 +143,7 @@ class Handing:
             await handover_rows.settle(connection, self.platform, settled, now)
             await platform_rows.answered(connection, self.platform, said, now)
             self._note(connection, "handover.answered", {"count": len(settled), **counts})
-        await self._stands("ill" if counts["waiting"] else "open")
+        await self._stands("ill" if counts["waiting"] == len(settled) else "open")
 
     async def _stands(self, session: str) -> None:
         if session == self._session:
@@ -175,6 +184,10 @@ def _offer(row: Any, cover: Cover) -> Offer | None:
         return None
     fact = msgspec.structs.replace(fact, event=event)
     return Offer(row.id, event, fact, row.data_class, bool(row.urgent))
+
+
+def _device(offer: Offer) -> tuple[str, str]:
+    return offer.fact.complex, offer.event.device
 
 
 def _counted(offers: Sequence[Offer]) -> dict[str, Any]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.feeds.statement import Statement, statement
@@ -36,9 +36,13 @@ async def offer(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> 
         await connection.execute(insert(handover).on_conflict_do_nothing(), rows)
 
 
-async def waiting(connection: AsyncConnection, platform: str, limit: int) -> list[Any]:
-    """Alarms, then the oldest."""
-    mine = (handover.c.platform == platform, handover.c.state == "waiting")
+async def waiting(
+    connection: AsyncConnection, platform: str, limit: int, without: Collection[tuple[str, str]] = ()
+) -> list[Any]:
+    """Alarms, then the oldest, ``without`` those of some devices (complex and device)."""
+    mine = [handover.c.platform == platform, handover.c.state == "waiting"]
+    if without:
+        mine.append(tuple_(handover.c.complex, handover.c.device).not_in(sorted(without)))
     query = select(handover).where(*mine).order_by(handover.c.urgent.desc(), handover.c.number, handover.c.id)
     return list((await connection.execute(query.limit(limit))).all())
 

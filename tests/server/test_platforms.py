@@ -17,6 +17,7 @@ from domain.feeds.basis import Basis
 from domain.feeds.classes import DataClass
 from domain.subjects import Subject as Whom
 from server.feeds.handing import Handing
+from server.feeds.resting import Resting
 from server.feeds.sender import Accepted, Again, Offer, Refused, Verdict
 from server.retention import erase_beside, search
 from server.store import handover_rows, platform_rows
@@ -24,6 +25,7 @@ from server.store.engine import Database
 from server.store.platform_rows import Platform
 from server.store.platform_tables import handover, platform
 from server.store.schema import audit
+from tests.faults.mutants.settles_first import SettlesFirst
 from tests.server.centre import CONFIG, Centre, centre
 from tests.server.engines import SQLITE, Engine
 
@@ -184,6 +186,52 @@ async def test_alarms_first_then_the_oldest_each_once(tmp_path: Path, engine: En
         assert all(len(one["ids_sha256"]) == 64 for one in sent)
 
 
+def of(device: str, number: int) -> Event:
+    return msgspec.structs.replace(swipe(number), device=device)
+
+
+async def taken_beside_a_blocked_device(folder: Path, engine: Engine, most: int = 30) -> list[str | None]:
+    """A platform that takes nothing of x:1 now, of which more waits than goes in one transmission."""
+
+    def judge(offer: Offer) -> Verdict:
+        return Again("busy") if offer.event.device == "x:1" else Accepted()
+
+    events = [of("x:2", 1), *(of("x:1", number) for number in range(100, 106)), of("x:2", 2), of("x:3", 3)]
+    async with owed(folder, engine, *events) as here:
+        far_end = FarEnd(judge)
+        one = handing(here, far_end, at_once=4)
+        one._resting = Resting(lambda _: 60.0)
+        for _ in range(most):
+            await one.step()
+        return far_end.numbers
+
+
+async def test_others_do_not_wait_behind_a_device_of_which_nothing_is_taken(tmp_path: Path, engine: Engine) -> None:
+    assert await taken_beside_a_blocked_device(tmp_path, engine) == ["1", "2", "3"]
+
+
+@ON_SQLITE
+async def test_control_with_no_rest_they_would_wait_for_ever(
+    tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Resting, "now", lambda _: [])
+    assert await taken_beside_a_blocked_device(tmp_path, engine) == ["1"]
+
+
+def test_a_device_rests_longer_each_time_until_something_of_it_is_taken() -> None:
+    clock = [0.0]
+    resting = Resting(float, lambda: clock[0])
+    for tries, ends_s in ((1, 1.0), (2, 3.0), (3, 6.0)):
+        resting.note({("garden", "x:1")}, [("garden", "x:2")])
+        assert resting.now() == [("garden", "x:1")], tries
+        clock[0] = ends_s
+        assert resting.now() == []
+    resting.note((), [("garden", "x:1")])
+    resting.note({("garden", "x:1")}, [("garden", "x:2")])
+    clock[0] += 1.0
+    assert resting.now() == []
+
+
 async def lost_over_a_death(folder: Path, engine: Engine, kind: type[Handing]) -> set[str]:
     """Which of 25 records never arrive, where the process dies in the midst of each second transmission."""
     async with owed(folder, engine, *(swipe(n) for n in range(25))) as here:
@@ -206,18 +254,6 @@ class Died(BaseException):
 
 def dies(_: Offer) -> Verdict:
     raise Died
-
-
-class SettlesFirst(Handing):
-    """The defect: the record is settled before the answer."""
-
-    async def step(self) -> bool | None:
-        offers = await self._claim()
-        if not offers:
-            return None
-        await self._settle(offers, [Accepted()] * len(offers))
-        await self._send(offers)
-        return True
 
 
 @ON_SQLITE

@@ -72,10 +72,7 @@ class Gat1400Sender:
         queues = Queues(one for one in found if not isinstance(one, Refused))
         while heads := queues.heads():
             for one, verdict in await self._round(heads):
-                verdicts[one.index] = verdict
-                if isinstance(verdict, Again):
-                    for behind in queues.drop(one.source):
-                        verdicts[behind.index] = Again(f"behind one that waits: {verdict.reason}")
+                _note(one, verdict, verdicts, queues)
         return verdicts
 
     async def _round(self, heads: Sequence[Ready]) -> list[tuple[Ready, Verdict]]:
@@ -181,3 +178,11 @@ class Gat1400Sender:
 
     def _size(self, one: Ready) -> int:
         return self._pictures.estimate(one.offer.event.media, one.rule.pictures)
+
+
+def _note(one: Ready, verdict: Verdict, verdicts: list[Verdict], queues: Queues) -> None:
+    """What becomes of a record; those behind it, of its device, wait where it does."""
+    verdicts[one.index] = verdict
+    if isinstance(verdict, Again):
+        for behind in queues.drop(one.source):
+            verdicts[behind.index] = Again(f"behind one that waits: {verdict.reason}")

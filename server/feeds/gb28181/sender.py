@@ -42,13 +42,12 @@ class Gb28181Sender:
         return verdicts
 
     async def _send_lane(self, lane: Sequence[int], offers: Sequence[Offer], verdicts: list[Verdict]) -> None:
+        waits: Again | None = None
         async with self._places:
-            for place, index in enumerate(lane):
-                verdict = verdicts[index] = await self._send_one(offers[index])
-                if isinstance(verdict, Again):
-                    for behind in lane[place + 1 :]:
-                        verdicts[behind] = Again(f"behind one that waits: {verdict.reason}")
-                    return
+            for index in lane:
+                verdict = verdicts[index] = waits or await self._send_one(offers[index])
+                if waits is None and isinstance(verdict, Again):
+                    waits = Again(f"behind one that waits: {verdict.reason}")
 
     async def _send_one(self, offer: Offer) -> Verdict:
         one = self._alarm(offer)
