@@ -153,10 +153,10 @@ def test_the_names_of_readers_are_those_that_are_made(tmp_path: Path) -> None:
         class conservation:
             run = duties = None
 
-        retention = rollouts = hellos = corrections = acting = channels = conservation
+        retention = rollouts = hellos = corrections = acting = channels = seal = library = media = conservation
 
     House.config = config  # type: ignore[attr-defined]
-    readers, _ = bootstrap._readers(House, "all")  # type: ignore[arg-type]
+    readers, _ = bootstrap._readers(House)  # type: ignore[arg-type]
     assert sorted(reader.name for reader in readers) == sorted(reader_names(config))
 
 
