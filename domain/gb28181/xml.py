@@ -13,6 +13,8 @@ from domain.gb28181.encodings import Encoding, decoded, encoded, writable
 MOST_BYTES = 256 * 1024  # a query of an upper platform is a few hundred
 _MOST_ELEMENTS = 5_000
 _MOST_DEPTH = 12
+_CUTTABLE = frozenset({"Name", "Address", "Manufacturer", "Model", "AlarmDescription"})
+_CUTS = (80, 60, 50, 40, 30, 20, 15, 10)
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]{0,300}\?>")
 _SPECIAL = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;", "\r": "&#13;"})
 
@@ -56,11 +58,29 @@ def written(root: Element, encoding: Encoding) -> bytes:
     return encoded(f'<?xml version="1.0" encoding="{encoding}"?>\r\n{_text_of(root)}\r\n', encoding)
 
 
+def fitted(root: Element, encoding: Encoding, most_bytes: int) -> bytes:
+    """As ``written``; where that is too long, names and words are cut, all to the same length, but not to nothing.
+
+    Datagrams in pieces are lost on the way through many a firewall, and with them the whole catalogue.
+    """
+    body = written(root, encoding)
+    for most_signs in _CUTS:
+        if len(body) <= most_bytes:
+            break
+        body = written(_cut(root, most_signs), encoding)
+    return body
+
+
 def read(body: bytes) -> Element:
     """Raises BadXml."""
     if len(body) > MOST_BYTES:
         raise BadXml(f"{len(body)} bytes, at most {MOST_BYTES}")
     return _Reader().read(_DECLARATION.sub("", decoded(body), count=1))
+
+
+def _cut(one: Element, most_signs: int) -> Element:
+    text = one.text[:most_signs] if one.name in _CUTTABLE else one.text
+    return Element(one.name, text, [_cut(child, most_signs) for child in one.children], one.attributes)
 
 
 def _text_of(one: Element) -> str:

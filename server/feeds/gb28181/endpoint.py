@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from domain.gb28181.xml import Element, fitted
+from domain.gb28181.xml import written as xml_written
 from server.feeds.gb28181 import sip
 from server.feeds.gb28181.lines import Line, open_tcp, open_udp
 from server.feeds.gb28181.settings import Settings
@@ -17,6 +19,8 @@ from server.feeds.gb28181.transactions import OurRequests, TheirRequests
 log = structlog.get_logger()
 
 MANSCDP = "Application/MANSCDP+xml"
+MOST_DATAGRAM_BYTES = 1_400  # of a way with a tunnel in it
+_LENGTH_GROWS = 4  # digits of Content-Length, once there is a body
 
 Answerer = Callable[[Request], Response]
 
@@ -54,7 +58,9 @@ class Endpoint:
             self._line.close()
         self._broken(ConnectionError("closed by us"), tell=False)
 
-    async def ask(self, method: str, uri: str, headers: Sequence[tuple[str, str]], body: bytes = b"") -> Response:
+    async def ask(
+        self, method: str, uri: str, headers: Sequence[tuple[str, str]], body: Element | None = None
+    ) -> Response:
         """The final answer. Raises NoAnswer; OSError where the line is gone."""
         if self._line is None or self._ours is None:
             raise ConnectionError("the line is not open")
@@ -62,7 +68,15 @@ class Endpoint:
         via = f"SIP/2.0/{self._line.name} {host}:{port};rport;branch=z9hG4bK{secrets.token_hex(12)}"
         fixed = [("Via", via), ("Max-Forwards", "70"), ("User-Agent", "Gatehouse"), ("X-GB-Ver", self.settings.version)]
         typed = [("Content-Type", MANSCDP)] if body else []
-        return await self._ours.ask(Request([*fixed, *headers, *typed], body, method=method, uri=uri))
+        request = Request([*fixed, *headers, *typed], method=method, uri=uri)
+        if body is not None:
+            request.body = self._written(body, MOST_DATAGRAM_BYTES - len(written(request)) - _LENGTH_GROWS)
+        return await self._ours.ask(request)
+
+    def _written(self, body: Element, room: int) -> bytes:
+        encoding = self.settings.written_in
+        is_datagram = self.settings.transport == "udp"
+        return fitted(body, encoding, room) if is_datagram else xml_written(body, encoding)
 
     @property
     def contact(self) -> str:

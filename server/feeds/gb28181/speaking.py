@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from domain.gb28181.xml import Element, written
+from domain.gb28181.xml import Element
 from server.feeds.gb28181.endpoint import Endpoint
 from server.feeds.gb28181.registration import Registration
 from server.feeds.gb28181.settings import Settings
@@ -34,12 +34,12 @@ class Speaker:
             ("Call-ID", secrets.token_hex(16)),
             ("CSeq", f"{self._cseq} MESSAGE"),
         ]
-        return await self._endpoint.ask("MESSAGE", them, headers, written(body, self._settings.written_in))
+        return await self._endpoint.ask("MESSAGE", them, headers, body)
 
     async def notify(self, dialog: Dialog, body: Element, now: float) -> Response:
         """In a NOTIFY of a dialog; where the platform knows that no more, it has ended. Raises as ``say``."""
         headers = [*dialog.headers(now), ("Contact", self._endpoint.contact)]
-        response = await self._endpoint.ask("NOTIFY", dialog.target, headers, written(body, self._settings.written_in))
+        response = await self._endpoint.ask("NOTIFY", dialog.target, headers, body)
         if response.status in (404, 481):
             self._subscriptions.end(dialog)
         return response

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from domain.events import Subject
 from domain.gb28181 import said
 from domain.gb28181.catalogue import Item
+from domain.gb28181.xml import written
 from server.feeds.gb28181.sender import Gb28181Sender
 from server.feeds.gb28181.settings import Named
 from server.feeds.sender import Accepted, Again, Offer, Refused, Verdict
@@ -174,9 +175,22 @@ async def test_nothing_of_a_person_goes_up() -> None:
 
 
 @given(name=st.text(min_size=1, max_size=60), encoding=st.sampled_from(["GB2312", "GB18030", "UTF-8"]))
+@example(name='"' * 60, encoding="GB2312")
+@example(name="\U00020bb7" * 60, encoding="GB2312")
+@example(name="翠园小区东门" * 10, encoding="UTF-8")
 @settings(max_examples=15, deadline=None)
 async def test_no_datagram_is_larger_than_one_packet(name: str, encoding: Any) -> None:
+    assert await largest_of(name, encoding) <= 1_400
 
+
+async def test_a_body_that_is_not_fitted_is_larger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control of the test above."""
+    monkeypatch.setattr("server.feeds.gb28181.endpoint.fitted", lambda root, encoding, _room: written(root, encoding))
+    assert await largest_of("翠园小区东门" * 10, "UTF-8") > 1_400
+
+
+async def largest_of(name: str, encoding: Any) -> int:
+    """The largest datagram that tells an alarm and the catalogue of a device whose every word is that name."""
     long = Item(
         code=DOOR, name=name, address=name, manufacturer=name[:30], model=name[:30], longitude=-180, latitude=-90
     )
@@ -185,5 +199,5 @@ async def test_no_datagram_is_larger_than_one_packet(name: str, encoding: Any) -
         assert (await lower.sender.send([offer(1)]))[0] == Accepted()
         await platform.query(OURS, "Catalog")
         await until(lambda: platform.heard.of("Catalog"))
-        assert platform.heard.largest <= 1_400
         assert not platform.heard.refused
+        return platform.heard.largest
