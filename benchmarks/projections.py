@@ -1,7 +1,7 @@
 """The readers of the centre's log, each alone and all in one process, on SQLite and PostgreSQL with fsync.
 
-The mark is each reader's own on PostgreSQL, the city's engine, as one is rebuilt from the log. Its figures on SQLite, and
-those of all readers in one process, which a city spreads over several, stand beside it without one.
+The mark is each reader's own on PostgreSQL, the city's engine, as one is rebuilt from the log. Its figures on SQLite,
+and those of all readers in one process, which a city spreads over several, stand beside it without one.
 
 The log is filled with the mix of benchmarks/city.py, as ingest stores it; then the readers follow it from the beginning
 as the server's do: every shard, cursor and effect in one transaction. Alone, a reader unpacks everything for itself.
