@@ -21,6 +21,7 @@ Whens = Annotated[tuple[When, ...], Meta(max_length=16)]
 REACH_S: dict[Category, int] = {"security": 300, "fire": 900, "safety": 600, "device": 1_800, "care": 3_600}
 MOST_COOLDOWN_S = 14_400
 _ALARM = "{alarm}"
+GATEWAY = "gateway:"  # what the centre's own facts call a gateway as a device
 _UNNAMED = "other"
 _MOST_GLANCES = 4_096
 
@@ -129,7 +130,7 @@ class Rules:
             device=event.device,
             occurred_at=event.occurred_at,
             lateness=fact.lateness,
-            gateway=fact.gateway,
+            gateway=_gateway(event, fact),
             place=event.place,
             point=event.point,
             object=event.source_event_id if event.phase != "instant" else None,
@@ -205,6 +206,11 @@ class Versions:
     def dated(self, received_at: datetime) -> Dated | None:
         """The version in force; None where it is still the first, which has no number."""
         return next((one for one in reversed(self._later) if one.since <= received_at), None)
+
+
+def _gateway(event: Event, fact: Fact) -> str:
+    """Of what the centre says of a gateway, that gateway."""
+    return event.device.removeprefix(GATEWAY) if event.device.startswith(GATEWAY) else fact.gateway
 
 
 def _names(rule: Rule, kind: str) -> bool:
