@@ -126,7 +126,7 @@ def test_what_is_an_alert_and_what_is_next_to_one(case: Case) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.what)
 def test_it_is_that_rule_which_sees_it(case: Case) -> None:
-    """The control: where it and the last rule, which takes every alarm, are missing, it is something else, or nothing."""
+    """The control: without it and the last rule, which takes every alarm, it is something else, or nothing."""
     left = tuple(rule for rule in KNOWN.rules if rule.id not in (case.rule, "alarm_{alarm}"))
     assert len(left) == len(KNOWN.rules) - 2
     assert fired(case.said, Rules(msgspec.structs.replace(KNOWN, rules=left))) != fired(case.said)
