@@ -14,6 +14,7 @@ from server.store.visitor_rows import digest_of_token
 from tests.browser.stage import DESK, NEEDS, PHONE, Stage
 from tests.server import rows
 from tests.server.bill_store import reconciled_day
+from tests.server.scoped_people import add_areas
 
 pytestmark = NEEDS
 TOKEN = "a-token-of-a-visitor-link"  # pragma: allowlist secret
@@ -175,9 +176,31 @@ async def test_axe_finds_nothing_serious_and_targets_fit_a_glove(stage: Stage, s
     assert {path: faults for path, faults in found.items() if faults} == {}
 
 
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+async def test_no_page_fails_or_scrolls_sideways_in_english_whose_words_are_longer(
+    stage: Stage, size: ViewportSize
+) -> None:
+    await add_residents(stage)
+    await reconciled_day(stage.house)
+    page = await stage.visitor("wang", size)
+    await page.goto(f"{stage.base}/lang/en")
+    found = {path: await _as_it_lies(page, stage.base + path) for path in PATHS}
+    missing = {path for path, (status, _) in found.items() if status == 404}
+    assert missing == {"/nothing"}, "a page that is not there proves nothing"
+    assert {path: said for path, said in found.items() if said[0] >= 500 or said[1]} == {}
+
+
+async def _as_it_lies(page: Page, url: str) -> tuple[int, list[str]]:
+    """How it was answered; whether it is wider than the window, and buttons that lie over each other."""
+    answer = await page.goto(url)
+    wide = ["scrolls sideways"] if await page.evaluate(_SIDEWAYS) else []
+    return (answer.status if answer else 0), [*wide, *await page.evaluate(_OVER_EACH_OTHER)]
+
+
 async def add_residents(stage: Stage) -> None:
     """A household with one of each, and a link for its visitors; a group, a schedule; a device that was found."""
     async with stage.house.db.write() as connection:
+        await add_areas(connection)
         await rows.add_household(connection, stage.house.now())
         await rows.add_matter(connection, "a1", stage.house.now())
         await rows.add_rota(connection, stage.house.now())
@@ -223,6 +246,10 @@ _SMALL_TARGETS = """() => [...document.querySelectorAll(
   .map((item) => [item.outerHTML.slice(0, 90), item.getBoundingClientRect()])
   .filter(([, box]) => box.height > 0 && (box.height < 47.5 || box.width < 47.5))
   .map(([html, box]) => `${Math.round(box.width)}x${Math.round(box.height)} ${html}`)"""
+_OVER_EACH_OTHER = """() => [...document.querySelectorAll('main button, main a.button')]
+  .filter((item) => item.checkVisibility({visibilityProperty: true}))
+  .filter((item) => item.scrollWidth > item.clientWidth + 1)
+  .map((item) => `cut off: ${item.textContent.trim().slice(0, 40)}`)"""
 _SIDEWAYS = "() => document.documentElement.scrollWidth > document.documentElement.clientWidth"
 
 
@@ -236,8 +263,9 @@ async def _faults(page: Page, url: str) -> list[str]:
     """What axe calls serious or critical, controls below 48 px, a page that scrolls sideways, and what is inline."""
     answer = await page.goto(url)
     policy = answer.headers.get("content-security-policy", "") if answer else ""
+    failed = [f"answered {answer.status}"] if answer and answer.status >= 500 else []
     framed = [] if "frame-ancestors 'none'" in policy and "unsafe" not in policy else [f"policy: {policy}"]
-    return [*framed, *await page.evaluate(_INLINE), *await faults_here(page)]
+    return [*failed, *framed, *await page.evaluate(_INLINE), *await faults_here(page)]
 
 
 async def faults_here(page: Page) -> list[str]:

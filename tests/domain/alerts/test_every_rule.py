@@ -112,8 +112,8 @@ CASES = (
 
 
 def fired(said: dict[str, Any], rules: Rules = BUILT_IN) -> tuple[str, str, str] | None:
-    event = Event(**({"time": NIGHT} | said))
-    found = rules.fired(event, SLEEPY)
+    fields: dict[str, Any] = {"time": NIGHT} | said
+    found = rules.fired(Event(**fields), SLEEPY)
     return None if found is None else (found.rule, found.severity, found.category)
 
 
