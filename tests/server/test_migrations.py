@@ -43,7 +43,7 @@ FACTS = {
 
 _SIX = "'', 'h1', '', '2027-01-01', 'a', 'b'"
 LATER = {"discount_change_fen", "replaces", "journal", "complexes", "area", "management", "address", "grid_cell"}
-LATER |= {"photo"}
+LATER |= {"photo", "silence_told"}
 OF_PEOPLE = ("disabled_at", "totp_secret", "totp_set_at", "totp_last_step")  # since 0007
 
 
