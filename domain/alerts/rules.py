@@ -32,6 +32,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ``id`` may end in ``{alarm}``: what the device calls its alarm. ``reach_s``: for how long what happens at the same
     spot is the same matter; 0: as its category. ``looks``: so many alerts of the matter before it rings, unless the
     device is as sure as ``sure_from``. ``cooldown_s``: so long it does not ring after people were told of the spot.
+    ``photo``: who closes it shows the place.
     """
 
     id: RuleId
@@ -44,6 +45,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     looks: Annotated[int, Meta(ge=1, le=10)] = 1
     sure_from: Annotated[float, Meta(ge=0, le=1)] | None = None
     cooldown_s: Annotated[int, Meta(ge=0, le=MOST_COOLDOWN_S)] = COOLDOWN_S
+    photo: bool = False
 
     def matches(self, event: Event) -> bool:
         """Whether it would fire, were it always the hour."""
@@ -113,6 +115,14 @@ class Rules:
         if sketch.kind not in self._by_kind and not self._of_any_kind:
             return False
         return bool(self._seen_in(sketch))
+
+    def wants_photo(self, name: str) -> bool:
+        """Whether an alert of this name is closed with a photo alone, by these rules."""
+        exact = (rule for rule in self.known.rules if rule.id == name)
+        wide = (rule for rule in self.known.rules if rule.id.endswith(_ALARM))
+        alike = (rule for rule in wide if name.startswith(rule.id.removesuffix(_ALARM)))
+        rule = next(exact, None) or next(alike, None)
+        return rule is not None and rule.photo
 
     def alert(self, event: Event, place: Place, fact: Fact) -> Alert | None:
         """The alert as grouping and ringing see it."""
