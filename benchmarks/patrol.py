@@ -6,14 +6,21 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Literal
 
 from playwright.async_api import Page, ViewportSize, async_playwright
 
+What = Literal["shown", "pictured"]
 _CHROMIUM = "/usr/bin/chromium"
 _ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 _PHONE: ViewportSize = {"width": 390, "height": 844}
 _WATCH = """() => {
   window.shown = {};
+  window.pictured = {};
+  document.addEventListener("load", ({ target }) => {
+    const card = target.closest?.("[data-alert]");
+    if (card) window.pictured[card.dataset.alert] ??= Date.now();
+  }, true);
   const note = (node) => {
     if (node.nodeType !== Node.ELEMENT_NODE) return;
     const cards = [node, ...node.querySelectorAll("[data-alert]")];
@@ -42,17 +49,17 @@ async def patrol(server: str, username: str, password: str) -> AsyncGenerator[Pa
         await browser.close()
 
 
-async def shown(page: Page) -> dict[str, float]:
-    """Of each alert that the page has shown, when it did first: seconds since 1970."""
-    found: dict[str, float] = await page.evaluate("() => window.shown")
+async def shown(page: Page, what: What = "shown") -> dict[str, float]:
+    """Of each alert that the page has shown, or has a picture of, when it did first: seconds since 1970."""
+    found: dict[str, float] = await page.evaluate(f"() => window.{what}")
     return {name: at_ms / 1_000 for name, at_ms in found.items()}
 
 
-async def comes(page: Page, known: int, limit_s: float) -> float:
+async def comes(page: Page, known: int, limit_s: float, what: What = "shown") -> float:
     """When the page shows one more than ``known``."""
     until_s = time.monotonic() + limit_s
     while time.monotonic() < until_s:
-        found = await shown(page)
+        found = await shown(page, what)
         if len(found) > known:
             return max(found.values())
         await asyncio.sleep(_LOOK_S)

@@ -81,6 +81,7 @@ from server.retention.rounds import Retention
 from server.rollouts import Rollouts
 from server.second_factor import SecondFactor, key_of
 from server.shard_reader import Breath, Fold, Rest, ShardReader
+from server.silent_gateways import SilentGateways
 from server.store import address, failures, migrate
 from server.store.engine import Database
 from server.store.people import ROLES
@@ -356,6 +357,7 @@ def _readers(
     works["duty"] = Climber(house.db, house.acting.duties, house.now, house.live.ring).run
     works["ledger"] = Keeper(house.db, house.now, [repricing(book)]).run
     works["care"] = Carer(house.db, house.log, house.now).run
+    works["silent_gateways"] = SilentGateways(house.db, house.log, house.now).run
     works["watch"] = WatchKeeper(house.db, house.seal, house.channels, house.config.public_url, house.now).run
     works["channels"] = DutyOutbox(house.db, house.channels, house.config.public_url, house.now, house.live.ring).run
     platforms = Platforms(house.db, house.folder, protocols(house), house.now, _retry_s)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -38,22 +38,23 @@ async def _whom(
 ) -> Sequence[tuple[Level, str]]:
     if call.why == "item_back":
         return [("complex", call.person)]
-    if call.why == "item_new":
-        dispatchers = await _dispatchers(connection, one.complex, by)
-        return [("complex", name) for name in dispatchers] or [_at(machine, "community", by, now)]
-    return [_at(machine, _LEVELS.get(call.unit, "complex"), by, now)]
+    if call.why in ("item_new", "item_review"):
+        but = {by} if call.why == "item_new" else {by, one.asked.by, *one.doers}  # nobody reviews their own
+        dispatchers = await _dispatchers(connection, one.complex, but)
+        return [("complex", name) for name in dispatchers] or [_at(machine, "community", but, now)]
+    return [_at(machine, _LEVELS.get(call.unit, "complex"), {by}, now)]
 
 
-def _at(machine: Machine, level: Level, by: str, now: datetime) -> tuple[Level, str]:
+def _at(machine: Machine, level: Level, but: Collection[str], now: datetime) -> tuple[Level, str]:
     """Who is on duty there by the rota, else its desk; nobody is told of what they did themselves."""
     persons = machine.rota.on_duty(level, now, machine.place)
-    return level, next((person for person in persons if person != by), "")
+    return level, next((person for person in persons if person not in but), "")
 
 
-async def _dispatchers(connection: AsyncConnection, complex_id: str, by: str) -> list[str]:
+async def _dispatchers(connection: AsyncConnection, complex_id: str, but: Collection[str]) -> list[str]:
     """The committee's, who have chosen how they are told; where none has, one of them: a robot that all read says it
     once."""
     people = await duty_views.answerers(connection, complex_id, ("committee",))
-    names = [one.username for one in people if one.username != by]
+    names = [one.username for one in people if one.username not in but]
     choosy = await person_channel_rows.who_chose(connection, names)
     return [name for name in names if name in choosy][:_MOST_TOLD] or names[:1]

@@ -14,11 +14,11 @@ from domain.alerts.document import MOST_DAYS
 from domain.alerts.rules import Rule, RuleSet
 from domain.tariff.calendar import DayKind
 
-MOST_IN_FORM = 90  # rules, of ten fields each; own ones are changed by the document where there are more
+MOST_IN_FORM = 82  # rules, of eleven fields each; own ones are changed by the document where there are more
 _MINUTE_S = 60
 _KINDS: Mapping[str, DayKind] = {"休": "restday", "班": "workday", "restday": "restday", "workday": "workday"}
 _SIGNS: Mapping[DayKind, str] = {"restday": "休", "workday": "班"}
-_FIELDS = ("severity", "quiet", "days", "hours", "reach", "cooldown", "looks", "sure", "confidence")
+_FIELDS = ("severity", "quiet", "days", "hours", "reach", "cooldown", "looks", "sure", "photo", "confidence")
 Said = Callable[[str], str | None]  # None: the form has no such field
 
 
@@ -36,7 +36,7 @@ class Row(NamedTuple):
     rule: Rule
     is_on: bool
     is_own: bool  # not among the built-in ones: off, it is left out
-    is_fixed: bool  # about lives: a form makes it neither milder nor wider
+    is_fixed: bool  # about lives: a form makes it neither milder nor wider, and may only ask for a photo
     is_changed: bool
 
     @property
@@ -75,7 +75,8 @@ def read(base: RuleSet, said: Said) -> RuleSet:
 def _rule(row: Row, said: Said) -> Rule | None:
     """As the form has it; None where it is off."""
     if row.is_fixed:
-        return row.rule
+        photo = said(f"photo:{row.rule.id}")
+        return row.rule if photo is None else _with(row.rule, "photo", photo)
     is_on = said(f"on:{row.rule.id}")
     if is_on is not None and is_on not in ("0", "1"):
         raise BadField(row.rule.id, "on", is_on)
@@ -110,6 +111,8 @@ def _changed(rule: Rule, name: str, text: str) -> dict[str, Any]:
             return {"cooldown_s": _minutes(text)}
         case "looks":
             return {"looks": _number(text)}
+        case "photo":
+            return {"photo": {"0": False, "1": True}.get(text, text)}
         case "sure":
             return {"sure_from": _percent(text)}
         case _:

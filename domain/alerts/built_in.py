@@ -8,6 +8,9 @@ from domain.alerts.words import Category, Severity
 
 _APPEARS = ("start", "instant")
 _HERE = ("start", "instant", "update")  # a camera that follows things may name the zone only later
+_SOMEBODY = ("person", "intrusion", "person_stay", "loitering", "line_crossing", "line_crossed")
+_TWO_WHEELS = ("non_motor_vehicle", "e_bike", "ebike", "motorcycle")
+_LIFTS = ("elevator", "lift")
 _VEHICLES = ("car", "truck", "bus", "van", "vehicle", "motorcycle")
 _OVER = When(state=("cleared", "test"))
 
@@ -73,7 +76,16 @@ _LIFE = (
     _alarm("sos", "critical"),
     _alarm("water_leak", "high"),
     _alarm("charger_overheat", "high"),
-    _seen("ebike_in_elevator", "high", "safety", "ebike_in_elevator"),
+    # A camera that knows lifts says it; of one that only tells two wheels, the zone says where.
+    Rule(
+        id="ebike_in_elevator",
+        severity="high",
+        category="safety",
+        when=(
+            When(kind=("detection",), label=("ebike_in_elevator",), phase=_APPEARS),
+            When(kind=("detection",), label=_TWO_WHEELS, phase=_HERE, zone=_LIFTS),
+        ),
+    ),
     _seen("flying_wire", "medium", "safety", "flying_wire", reach_s=43_200),
 )
 _PEOPLE_AND_CARS = (
@@ -81,11 +93,7 @@ _PEOPLE_AND_CARS = (
         id="person_at_night",
         severity="high",
         category="security",
-        when=(
-            When(
-                kind=("detection",), label=("person", "intrusion", "person_stay"), phase=_APPEARS, zone=("restricted",)
-            ),
-        ),
+        when=(When(kind=("detection",), label=_SOMEBODY, phase=_APPEARS, zone=("restricted",)),),
         during=During(quiet=True),
         looks=2,
         sure_from=0.8,

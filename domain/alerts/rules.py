@@ -21,6 +21,7 @@ Whens = Annotated[tuple[When, ...], Meta(max_length=16)]
 REACH_S: dict[Category, int] = {"security": 300, "fire": 900, "safety": 600, "device": 1_800, "care": 3_600}
 MOST_COOLDOWN_S = 14_400
 _ALARM = "{alarm}"
+GATEWAY = "gateway:"  # what the centre's own facts call a gateway as a device
 _UNNAMED = "other"
 _MOST_GLANCES = 4_096
 
@@ -31,6 +32,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ``id`` may end in ``{alarm}``: what the device calls its alarm. ``reach_s``: for how long what happens at the same
     spot is the same matter; 0: as its category. ``looks``: so many alerts of the matter before it rings, unless the
     device is as sure as ``sure_from``. ``cooldown_s``: so long it does not ring after people were told of the spot.
+    ``photo``: who closes it shows the place.
     """
 
     id: RuleId
@@ -43,6 +45,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     looks: Annotated[int, Meta(ge=1, le=10)] = 1
     sure_from: Annotated[float, Meta(ge=0, le=1)] | None = None
     cooldown_s: Annotated[int, Meta(ge=0, le=MOST_COOLDOWN_S)] = COOLDOWN_S
+    photo: bool = False
 
     def matches(self, event: Event) -> bool:
         """Whether it would fire, were it always the hour."""
@@ -113,6 +116,14 @@ class Rules:
             return False
         return bool(self._seen_in(sketch))
 
+    def wants_photo(self, name: str) -> bool:
+        """Whether an alert of this name is closed with a photo alone, by these rules."""
+        exact = (rule for rule in self.known.rules if rule.id == name)
+        wide = (rule for rule in self.known.rules if rule.id.endswith(_ALARM))
+        alike = (rule for rule in wide if name.startswith(rule.id.removesuffix(_ALARM)))
+        rule = next(exact, None) or next(alike, None)
+        return rule is not None and rule.photo
+
     def alert(self, event: Event, place: Place, fact: Fact) -> Alert | None:
         """The alert as grouping and ringing see it."""
         rule = self._rule_for(event, place)
@@ -129,7 +140,7 @@ class Rules:
             device=event.device,
             occurred_at=event.occurred_at,
             lateness=fact.lateness,
-            gateway=fact.gateway,
+            gateway=_gateway(event, fact),
             place=event.place,
             point=event.point,
             object=event.source_event_id if event.phase != "instant" else None,
@@ -205,6 +216,11 @@ class Versions:
     def dated(self, received_at: datetime) -> Dated | None:
         """The version in force; None where it is still the first, which has no number."""
         return next((one for one in reversed(self._later) if one.since <= received_at), None)
+
+
+def _gateway(event: Event, fact: Fact) -> str:
+    """Of what the centre says of a gateway, that gateway."""
+    return event.device.removeprefix(GATEWAY) if event.device.startswith(GATEWAY) else fact.gateway
 
 
 def _names(rule: Rule, kind: str) -> bool:

@@ -15,7 +15,7 @@ Why = Literal[
     "opened", "next_person", "climbed", "acknowledged", "undone", "handed_over", "shift_change", "worse", "unanswered"
 ]
 # The last four are of an item (domain/items/telling.py): the same outbox tells people of both.
-StepWhy = Why | Literal["called", "not_reported", "item_new", "item_sent", "item_unit", "item_back"]
+StepWhy = Why | Literal["called", "not_reported", "item_new", "item_sent", "item_unit", "item_back", "item_review"]
 EndedBy = Literal["closed", "false", "unanswered", "inhibited", "joined", "cleared", "retention"]
 MOST_KEYS = 256
 

@@ -1,4 +1,4 @@
-"""Who is to be told that an item waits for them: who dispatches, a unit, a person; how bad it is. Once per turn."""
+"""Who is to be told that an item waits for them, to dispatch, take or review it; how bad it is. Once per turn."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from domain.duty.plan import LEVELS
 from domain.items.categories import CATEGORIES
 from domain.items.item import Item
 
-ItemWhy = Literal["item_new", "item_sent", "item_unit", "item_back"]
+ItemWhy = Literal["item_new", "item_sent", "item_unit", "item_back", "item_review"]
 _URGENT_H = 4
 
 
 class Call(NamedTuple):
     """Why somebody is called, and whom: ``person`` by name, ``unit``: a level or a unit without accounts; neither: who
-    dispatches."""
+    dispatches, who is who reviews too."""
 
     why: ItemWhy
     unit: str = ""
@@ -28,6 +28,8 @@ def call_of(item: Item, what: str) -> Call | None:
         return Call("item_new")
     if item.status == "sent":
         return Call("item_sent" if item.unit in LEVELS else "item_unit", unit=item.unit)
+    if item.status == "done":
+        return Call("item_review")
     if item.status == "taken" and what == "sent_back":
         return Call("item_back", person=item.doer)
     return None

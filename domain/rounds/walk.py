@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Literal
 
@@ -27,13 +27,15 @@ TINTS: dict[State, Tint] = {
     "short": "yellow",
     "missed": "red",
 }
+KEPT_AFTER = timedelta(minutes=2)  # a phone with a network tells within seconds
 # Of several rounds for one slot the best counts.
 _BEST: tuple[State, ...] = ("done", "late", "under_way", "short", "missed", "overdue", "waiting", "planned", "extra")
 
 
 class Act(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody did on a round. ``key``: the phone's own, so that an act sent twice is one; ``at``: when, by the
-    centre's clock; ``is_sure`` not: the phone's clock could not be right. ``due_at``: the slot, if it is for one."""
+    centre's clock; ``is_sure`` not: the phone's clock could not be right. ``due_at``: the slot, if it is for one.
+    ``received_at``: when the centre heard of it."""
 
     key: str
     round: str
@@ -45,10 +47,19 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     point: str = ""
     reason: str = ""
     is_sure: bool = True
+    received_at: datetime | None = None
+
+    @property
+    def came_late(self) -> bool:
+        """Whether it was told so long after it happened that a phone must have kept it."""
+        return self.received_at is not None and self.received_at - self.at > KEPT_AFTER
 
 
 class Walk(msgspec.Struct, frozen=True):
-    """A round: who walked it, when which checkpoint was read for the first time, and how it ended early."""
+    """A round: who walked it, when which checkpoint was read for the first time, and how it ended early.
+
+    ``late``: the checkpoints of which the centre heard only later, and when: scanned without a network. ``came_at``:
+    when the last came of all that a phone had kept; None where everything was told as it happened."""
 
     round: str
     route: str
@@ -59,6 +70,8 @@ class Walk(msgspec.Struct, frozen=True):
     ended_at: datetime | None = None
     reason: str = ""
     is_sure: bool = True
+    late: dict[str, datetime] = {}
+    came_at: datetime | None = None
 
     @property
     def order(self) -> list[str]:
@@ -103,27 +116,31 @@ def walks(acts: Iterable[Act]) -> dict[str, Walk]:
     return {identity: _walk(sorted(found, key=_rank)) for identity, found in sorted(of.items())}
 
 
-def _rank(act: Act) -> tuple[datetime, str, str, str, str]:
-    return act.at, act.key, act.kind, act.point, act.reason
+def _rank(act: Act) -> tuple[object, ...]:
+    """By time; of what is told of one moment by all that it says, so that no order of arrival is left."""
+    said = (act.key, act.kind, act.point, act.reason, act.round, act.route, act.by, act.is_sure)
+    return (act.at, *said, act.due_at or act.at, act.received_at or act.at)
 
 
 def _walk(acts: list[Act]) -> Walk:
     """Of one round's acts, by time. What was read after an early end is not of the round."""
     end = next((act for act in acts if act.kind == "end"), None)
-    reads: dict[str, datetime] = {}
+    reads: dict[str, Act] = {}
     for act in acts:
         if act.kind == "read" and (end is None or act.at <= end.at):
-            reads.setdefault(act.point, act.at)
+            reads.setdefault(act.point, act)
     return Walk(
         round=acts[0].round,
         route=min(act.route for act in acts),
         due_at=min((act.due_at for act in acts if act.due_at is not None), default=None),
         begun_at=acts[0].at,
         people=tuple(sorted({act.by for act in acts})),
-        reads=reads,
+        reads={point: act.at for point, act in reads.items()},
         ended_at=None if end is None else end.at,
         reason="" if end is None else end.reason,
         is_sure=all(act.is_sure for act in acts),
+        late={point: act.received_at for point, act in reads.items() if act.received_at and act.came_late},
+        came_at=max((act.received_at for act in acts if act.received_at and act.came_late), default=None),
     )
 
 

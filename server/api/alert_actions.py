@@ -19,6 +19,7 @@ from server.api.who import ANSWERING, Answering
 from server.auth import MOST_FORM_BYTES, Person, check_length, field, require
 from server.media import MediaAway
 from server.plan_pictures import MOST_BYTES, BadPicture, read_picture
+from server.rule_book import RuleBook
 from server.store import alert_views
 from server.store.alert_actions import MAX_ALERTS, Asked, Doer, KeyUsed, Outcome
 from server.store.alert_views import AlertView
@@ -129,9 +130,28 @@ def _checked(action: str) -> str:
 async def _act(request: Request, person: Person, asked: Asked) -> list[Outcome]:
     house = house_of(request)
     at: datetime = house.now()
+    refused = await _without_photo(request, person, asked, at)
+    asked = msgspec.structs.replace(asked, alerts=tuple(one for one in asked.alerts if one not in refused))
+    if not asked.alerts:
+        return list(refused.values())
     try:
         outcomes = await house.acting.act(Doer(person.actor, person.id), person.scope, asked, at)
     except KeyUsed as error:
         raise HTTPException(409, str(error)) from error
     house.live.ring()
-    return outcomes
+    return [*refused.values(), *outcomes]
+
+
+async def _without_photo(request: Request, person: Person, asked: Asked, at: datetime) -> dict[str, Outcome]:
+    """Of what is to be closed without a photo, those whose rule of now wants one."""
+    if asked.action != "close" or asked.photo is not None:
+        return {}
+    found, book = dict[str, Outcome](), RuleBook()
+    async with house_of(request).db.read() as connection:
+        for identity in asked.alerts:
+            view = await alert_views.one(connection, person.scope, identity)
+            if view is None or view.status not in ("open", "acknowledged"):
+                continue
+            if (await book.at(connection, view.complex, at)).wants_photo(view.rule):
+                found[identity] = Outcome(identity, view.status, "photo_wanted")
+    return found

@@ -19,6 +19,7 @@ from server.api.reveal import REASONS, reveal
 from server.api.who import ANSWERING, PATROLLING, WATCHING, Anyone, Patrolling, Watching
 from server.audit import Subject
 from server.auth import Form, Person
+from server.rule_book import RuleBook
 from server.store import alert_views, duty_alerts, item_views, live_rows
 from server.store.alert_views import AlertFilter, AlertView
 from server.store.engine import stamp
@@ -87,6 +88,7 @@ async def _one(request: Request, person: Person, identity: str, refused: str, fo
         picture_at = await alert_views.picture_arrived_at(connection, view.complex, view.picture or "")
         told = await deliveries.of_alert(connection, identity)
         tasks = await item_views.of_alert(connection, person.scope, identity)
+        rules = await RuleBook().at(connection, view.complex, house_of(request).now())
     await deliveries.seen(request, person, told)
     on = Subject("alert", identity)
     if form is None:
@@ -108,9 +110,10 @@ async def _one(request: Request, person: Person, identity: str, refused: str, fo
         matter=matter,
         quiet=quiet,
         tasks=tasks,
+        photo_wanted=rules.wants_photo(view.rule),
         has_subject=bool(whole_of(event)),
         whole=whole_of(event) if form is not None else [],
         reasons=REASONS,
-        refused=refused if refused in ("closed", "taken", "photo", "not_possible") else "",
+        refused=refused if refused in ("closed", "taken", "photo", "photo_wanted", "not_possible") else "",
         request_key=uuid4().hex,
     )

@@ -44,6 +44,7 @@ HEADS: tuple[tuple[str, Kind], ...] = (
     (N_("没按顺序"), "text"),
     (N_("提前结束"), "time"),
     (N_("原因"), "text"),
+    (N_("离线打卡传到"), "time"),
 )
 
 
@@ -133,9 +134,9 @@ async def history_sheet(
 
 def _row(person: Person, place: PlaceView, one: Round) -> Row:
     zone, walk, slot = zone_of(place.timezone), one.walk, one.judged.slot
-    begun, through, ended = (walk.begun_at, one.through_at, walk.ended_at) if walk else (None, None, None)
-    times = [at and at.astimezone(zone) for at in (slot and slot.due_at, begun, through, ended)]
+    told = (walk.begun_at, one.through_at, walk.ended_at, walk.came_at) if walk else (None, None, None, None)
+    times = [at and at.astimezone(zone) for at in (slot and slot.due_at, *told)]
     state = translate(person.lang, titles.word("round", one.judged.state))
     people, reason = (", ".join(walk.people), walk.reason) if walk else ("", "")
     counts = (one.read, len(one.route.points), ", ".join(one.missing), ", ".join(one.strays))
-    return (times[0], one.route.name, state, people, times[1], times[2], *counts, times[3], reason)
+    return (times[0], one.route.name, state, people, times[1], times[2], *counts, times[3], reason, times[4])

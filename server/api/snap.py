@@ -16,14 +16,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
+from domain.events import Event
 from domain.items.acts import Act, Rate, Withdraw
 from domain.items.categories import CATEGORIES, OTHER
 from domain.items.item import RESIDENT, Asked, Item, Refused
+from eventlog.log import LogBroken
 from server import items as acting
+from server import reported
 from server.api.item_parts import category_in, text_in
 from server.audit import Actor, nobody
 from server.auth import Form, address_of, check_length, check_origin, field, public
+from server.centre_voice import say
 from server.few import Few
+from server.house import House
 from server.item_pictures import MOST_BYTES, MOST_FILES, NotTaken, keep_pictures, read_pictures
 from server.media import MediaAway
 from server.store import item_rows, item_views, snap_rows
@@ -108,20 +113,33 @@ async def _kept(request: Request, place: SnapPlace, form: FormData) -> str:
         raise Refused("phone", "a telephone number is digits, spaces and + - ( )")
     pictures = await keep_pictures(house.media, place.complex, await read_pictures(form))
     code, now = snap_rows.code_of(key), house.now()
+    event = reported.event_of(place, category, snap_rows.digest_of(code), now)
     async with house.db.read() as connection:
         due = await acting.due_of(connection, house.acting.duties, place.complex, category, now)
+        site = house.acting.duties.place(place.complex)
+        alert = await reported.alert_of(connection, place.complex, event, site, now) if event else ""
+    if event is not None:  # before the report is kept: after a kill in between the form is unanswered, and comes again
+        await _say(house, place.complex, event)
     one = Item(
         id=uuid4().hex,
         complex=place.complex,
         origin="report",
         category=category,
         due_at=due,
-        asked=Asked(now, RESIDENT, words, place.place, pictures),
+        asked=Asked(now, RESIDENT, words, place.place, pictures, alert),
     )
     kept = Kept(place.token, snap_rows.digest_of(code), phone or None)
     if await acting.add(house.db, house.acting.duties, _reporter(request), one, now, kept=kept):
         log.info("snap_reported", complex=place.complex, item=one.id, pictures=len(pictures))
     return code
+
+
+async def _say(house: House, complex_id: str, event: Event) -> None:
+    """Raises HTTPException 503 where nothing can be written now."""
+    try:
+        await say(house.log, complex_id, event)
+    except LogBroken as error:
+        raise HTTPException(503, "the centre cannot keep the report just now; send it again") from error
 
 
 def _reporter(request: Request) -> Actor:

@@ -16,7 +16,7 @@ from server.duty.ladder import changed
 from server.duty.spots import Spots
 from server.rounds import look_every
 from server.rule_book import RuleBook
-from server.store import delivery_rows, duty_alerts, duty_rows
+from server.store import delivery_rows, duty_alerts, duty_rows, silence_rows
 from server.store.duty_rows import Matter, Moved
 from server.store.engine import Database, stamp
 from server.store.live_rows import announce_all
@@ -39,7 +39,7 @@ class Climber:
         ring: Callable[[], None],
     ) -> None:
         self._db, self._duties, self._now, self._ring, self._book = db, duties, now, ring, RuleBook()
-        self._looks = 0
+        self._looks, self._looked_at = 0, now()
 
     async def run(self) -> None:
         """Look every second, until cancelled."""
@@ -47,15 +47,17 @@ class Climber:
 
     async def look(self) -> int:
         """Everything that is due now; how many matters moved."""
+        now = self._now()
         async with self._db.read() as connection:
             away = await moves.away(connection)  # nobody writes for those
-            complexes = [one for one in await duty_rows.due_in(connection, self._now()) if one not in away]
+            complexes = [one for one in await duty_rows.due_in(connection, now) if one not in away]
+            is_heard_again = await silence_rows.is_one_over(connection, min(self._looked_at, now), now)
         moved = 0
         for complex_id in complexes:
             moved += await self._climb(complex_id)
-        if self._looks % _AGAIN_EVERY == 0:
+        if is_heard_again or self._looks % _AGAIN_EVERY == 0:
             moved += await self.look_again()
-        self._looks += 1
+        self._looks, self._looked_at = self._looks + 1, now
         return moved
 
     async def look_again(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -17,6 +18,14 @@ LONGEST_DAYS = 92
 _A_DAY = timedelta(days=1)
 
 
+class Scan(NamedTuple):
+    """A checkpoint that was read, by name. ``came_at``: when the centre heard of it, where that was later."""
+
+    point: str
+    at: datetime
+    came_at: datetime | None
+
+
 class Round(msgspec.Struct, frozen=True):
     """A line of the board: a round with its route, and checkpoints by name."""
 
@@ -27,6 +36,7 @@ class Round(msgspec.Struct, frozen=True):
     read: int
     missing: tuple[str, ...]
     strays: tuple[str, ...]
+    scans: tuple[Scan, ...] = ()
 
     @property
     def walk(self) -> Walk | None:
@@ -124,7 +134,12 @@ def _line(route_id: str, route: Route, judged: Judged, names: Mapping[str, str])
         read=len(route.points) - len(missing),
         missing=tuple(names.get(point, point) for point in missing),
         strays=tuple(names.get(point, point) for point in strays),
+        scans=_scans(walk, names) if walk else (),
     )
+
+
+def _scans(walk: Walk, names: Mapping[str, str]) -> tuple[Scan, ...]:
+    return tuple(Scan(names.get(point, point), walk.reads[point], walk.late.get(point)) for point in walk.order)
 
 
 def tally(rounds: Iterable[Round]) -> Tally:

@@ -42,8 +42,8 @@ class Doer(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """How an alert stands after an action. ``refused``: "closed", "taken" by someone else, or a "photo" that is none;
-    None where it holds."""
+    """How an alert stands after an action. ``refused``: "closed", "taken" by someone else, a "photo" that is none, or
+    "photo_wanted" by its rule; None where it holds."""
 
     alert: str
     status: str

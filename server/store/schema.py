@@ -235,6 +235,7 @@ gateway = Table(
     Column("last_seen_at", String),
     Column("status", JSON),  # what its last hello said
     Column("replaces", String),  # the gateway whose box stood here before
+    Column("silence_told", String),  # the last contact of which it was told that nothing came after it
 )
 enrol_code = Table(
     "enrol_code",

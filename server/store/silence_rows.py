@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import and_, select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.alerts.noise import WITHIN, Judged, Source
@@ -62,6 +62,13 @@ async def in_force(connection: AsyncConnection, complex_id: str, now: datetime) 
     wanted = Silence.__struct_fields__
     said = [{name: row[name] for name in wanted} | {"category": row["category"] or None} for row in rows]
     return [msgspec.convert(one, Silence, strict=False) for one in said]
+
+
+async def is_one_over(connection: AsyncConnection, since: datetime, now: datetime) -> bool:
+    """Whether one has run out, or was taken back, after a moment."""
+    ran_out = and_(silence.c.ended_at.is_(None), silence.c.until > stamp(since), silence.c.until <= stamp(now))
+    here = or_(ran_out, silence.c.ended_at > stamp(since))
+    return (await connection.execute(select(silence.c.id).where(here).limit(1))).first() is not None
 
 
 async def page(connection: AsyncConnection, scope: Scope, complex_id: str = "") -> list[SilenceView]:

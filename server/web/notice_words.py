@@ -32,6 +32,7 @@ _WHYS: Mapping[str, str] = {
     "item_new": N_("有新的事项等派单，请处理。"),
     "item_sent": N_("派给了您这一级，请接单。"),
     "item_unit": N_("派给了你们单位，请接单。"),
+    "item_review": N_("有事项办完了，等您审核。"),
     "item_back": N_("审核没有通过，退回给您，请看说明。"),
 }
 

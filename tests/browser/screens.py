@@ -11,7 +11,7 @@ import itertools
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -21,11 +21,14 @@ from rich.progress import Progress
 
 from server.web import browser_files
 from tests.browser.stage import CHROMIUM, DESK, PHONE, Stage, staged
-from tests.browser.test_axe import PATHS, add_residents
+from tests.browser.test_axe import OF_OTHERS, OPEN, PATHS, add_residents
 from tests.server.bill_store import reconciled_day
 
 SIZES: dict[str, ViewportSize] = {"phone": PHONE, "desk": DESK}
 THEMES, LANGUAGES = ("dark", "light"), ("zh", "en")
+SEEN_BY: dict[str, Sequence[str]] = {"wang": PATHS, **OF_OTHERS, "": OPEN}  # "": without signing in
+EVERY = tuple(path for paths in SEEN_BY.values() for path in paths)
+PATIENT_MS = 60_000  # this is no test of how quick a machine is that does other things
 FORMS = tuple("-".join(form) for form in itertools.product(SIZES, THEMES, LANGUAGES))
 
 
@@ -38,19 +41,33 @@ async def take(into: Path, paths: Sequence[str], forms: Sequence[str], done: Cal
     """Every page in every form; ``done`` after each picture."""
     with tempfile.TemporaryDirectory() as folder:
         async with staged(Path(folder)) as stage:
+            stage.wait_ms = PATIENT_MS
             await add_residents(stage)
             await reconciled_day(stage.house)
-            for size, of_size in itertools.groupby(forms, lambda form: form.partition("-")[0]):
-                page = await stage.visitor("wang", SIZES[size])
-                for form in of_size:
-                    await _take(stage, page, into / form, paths, done)
+            for who, size, chosen in _sittings(paths, forms):
+                page = await _page_of(stage, who, SIZES[size])
+                for form in (one for one in forms if one.startswith(f"{size}-")):
+                    await _take(stage, page, into / form, chosen, done)
+                await page.context.close()
+
+
+def _sittings(paths: Sequence[str], forms: Sequence[str]) -> Iterator[tuple[str, str, Sequence[str]]]:
+    """Who looks with what at which pages."""
+    sizes = list(dict.fromkeys(form.partition("-")[0] for form in forms))
+    for size, (who, theirs) in itertools.product(sizes, SEEN_BY.items()):
+        if chosen := [path for path in theirs if path in paths]:
+            yield who, size, chosen
+
+
+async def _page_of(stage: Stage, who: str, size: ViewportSize) -> Page:
+    return await stage.visitor(who, size) if who else await (await stage.context(size)).new_page()
 
 
 async def _take(stage: Stage, page: Page, folder: Path, paths: Sequence[str], done: Callable[[], None]) -> None:
     _, theme, language = folder.name.split("-")
     for name, value in (("theme", theme), ("lang", language)):
         await page.context.add_cookies([{"name": name, "value": value, "url": stage.base}])
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for path in paths:
         await page.goto(stage.base + path)
         await page.evaluate("document.fonts.ready.then(() => null)")
@@ -78,7 +95,7 @@ def main(
     into: Annotated[Path, typer.Option(help="a folder; what was made there before is removed")] = Path("var/screens"),
 ) -> None:
     """Take pictures of the screens. Example: make screens ARGS="--only /alerts --form phone-dark-zh"."""
-    paths = [path for path in PATHS if only in path]
+    paths = [path for path in EVERY if only in path]
     forms = [one for one in FORMS if not form or one in form]
     if not paths or not forms:
         raise typer.BadParameter(f"no page holds {only!r}" if not paths else f"no such form: {', '.join(form or ())}")

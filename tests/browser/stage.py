@@ -53,6 +53,7 @@ class Stage:
         self.house, self.browser, self.port = house, browser, port
         self.base = f"http://127.0.0.1:{port}"
         self.complaints: list[str] = []
+        self.wait_ms = WAIT_MS  # for anything a page is to do
         self._server: uvicorn.Server | None = None
         self._serving: asyncio.Task[None] | None = None
 
@@ -92,7 +93,7 @@ class Stage:
     async def context(self, size: ViewportSize = PHONE) -> BrowserContext:
         is_phone = size["width"] < 760
         context = await self.browser.new_context(viewport=size, has_touch=is_phone, is_mobile=is_phone)
-        context.set_default_timeout(WAIT_MS)
+        context.set_default_timeout(self.wait_ms)
         return context
 
     def _listen(self, page: Page) -> None:
@@ -119,17 +120,29 @@ def free_port() -> int:
 async def staged(folder: Path) -> AsyncIterator[Stage]:
     """Everything up, and down again; a script that failed or was refused anywhere fails the test."""
     house = await open_house(folder, Config())
+    try:
+        async with AsyncExitStack() as stack:
+            stage = await _made(stack, house)
+            yield stage
+    finally:  # or its threads would keep a program that failed
+        await close_house(house)
+    assert stage.complaints == []
+
+
+async def _made(stack: AsyncExitStack, house: House) -> Stage:
+    """All of it, and how it is taken down."""
     await fill_city(house)
     hub = asyncio.create_task(house.live.run())
-    async with AsyncExitStack() as stack:
-        playwright = await stack.enter_async_context(async_playwright())
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        stage = Stage(house, browser, free_port())
-        await stage.serve()
-        yield stage
-        await browser.close()
-        house.live.close()
-        await stage.vanish()
+    stack.push_async_callback(_ended, house, hub)
+    playwright = await stack.enter_async_context(async_playwright())
+    browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    stage = Stage(house, browser, free_port())
+    await stage.serve()
+    stack.push_async_callback(stage.vanish)
+    stack.push_async_callback(browser.close)
+    return stage
+
+
+async def _ended(house: House, hub: asyncio.Task[None]) -> None:
+    house.live.close()
     await hub
-    await close_house(house)
-    assert stage.complaints == []

@@ -14,6 +14,7 @@ from server.store.visitor_rows import digest_of_token
 from tests.browser.stage import DESK, NEEDS, PHONE, Stage
 from tests.server import rows
 from tests.server.bill_store import reconciled_day
+from tests.server.scoped_people import add_areas
 
 pytestmark = NEEDS
 TOKEN = "a-token-of-a-visitor-link"  # pragma: allowlist secret
@@ -124,6 +125,23 @@ PATHS = (
     "/offline",
     "/nothing",
 )
+# Pages of others: by whom, who alone may see them.
+OF_OTHERS = {
+    "lin": ("/care", "/care/new?complex=garden", "/care/w1"),
+    "wu": ("/watch", f"/watch/garden/{rows.WATCH_ENTRY}", f"/watch/hits/garden/{rows.WATCH_HIT}"),
+}
+OPEN = (
+    "/login",
+    f"/receipt/{rows.RECEIPT}",
+    "/receipt/none",
+    f"/snap/{rows.SNAP}",
+    "/snap/none",
+    "/snap/status",
+    f"/snap/status/{rows.REPORT}",
+    f"/care/family/{TOKEN}",
+    f"/coupons/{TOKEN}",
+    f"/visit/{TOKEN}",
+)
 
 
 @pytest.mark.parametrize(
@@ -136,22 +154,14 @@ async def test_axe_finds_nothing_serious_and_targets_fit_a_glove(stage: Stage, s
     await page.goto(f"{stage.base}/theme/{theme}")
     found = {path: await _faults(page, stage.base + path) for path in PATHS}
     await page.goto(f"{stage.base}/lang/en")
-    worker = await stage.visitor("lin", size)
-    for path in ("/care", "/care/new?complex=garden", "/care/w1"):
-        found[path] = await _faults(worker, stage.base + path)
-    officer = await stage.visitor("wu", size)
-    for path in ("/watch", f"/watch/garden/{rows.WATCH_ENTRY}", f"/watch/hits/garden/{rows.WATCH_HIT}"):
-        found[path] = await _faults(officer, stage.base + path)
+    for who, paths in OF_OTHERS.items():
+        other = await stage.visitor(who, size)
+        found |= {path: await _faults(other, stage.base + path) for path in paths}
     found["/ in English"] = await _faults(page, stage.base + "/")
     open_page = await (await stage.context(size)).new_page()
     await open_page.goto(f"{stage.base}/theme/{theme}")
-    for path in (f"/receipt/{rows.RECEIPT}", "/receipt/none"):
-        found[path] = await _faults(open_page, stage.base + path)
-    for path in (f"/snap/{rows.SNAP}", "/snap/none", "/snap/status", f"/snap/status/{rows.REPORT}"):
-        found[path] = await _faults(open_page, stage.base + path)
-    found["/care/family"] = await _faults(open_page, f"{stage.base}/care/family/{TOKEN}")
-    found["/login"] = await _faults(open_page, stage.base + "/login")
-    found["/coupons"] = await _faults(open_page, f"{stage.base}/coupons/{TOKEN}")
+    found |= {path: await _faults(open_page, stage.base + path) for path in OPEN}
+    await open_page.goto(f"{stage.base}/coupons/{TOKEN}")
     await open_page.fill("input[name=plate]", "C88888")
     await open_page.click("button.primary")
     await open_page.wait_for_selector("select[name=allotment]")
@@ -159,16 +169,38 @@ async def test_axe_finds_nothing_serious_and_targets_fit_a_glove(stage: Stage, s
     await open_page.click("section.panel button.primary")
     await open_page.wait_for_selector("form[action$=undo]")
     found["/coupons, given"] = await faults_here(open_page)
-    found["/visit"] = await _faults(open_page, f"{stage.base}/visit/{TOKEN}")
+    await open_page.goto(f"{stage.base}/visit/{TOKEN}")
     await open_page.click("button.primary")
     await open_page.wait_for_selector("svg.qr")
     found["/visit/pass"] = await faults_here(open_page)
     assert {path: faults for path, faults in found.items() if faults} == {}
 
 
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+async def test_no_page_fails_or_scrolls_sideways_in_english_whose_words_are_longer(
+    stage: Stage, size: ViewportSize
+) -> None:
+    await add_residents(stage)
+    await reconciled_day(stage.house)
+    page = await stage.visitor("wang", size)
+    await page.goto(f"{stage.base}/lang/en")
+    found = {path: await _as_it_lies(page, stage.base + path) for path in PATHS}
+    missing = {path for path, (status, _) in found.items() if status == 404}
+    assert missing == {"/nothing"}, "a page that is not there proves nothing"
+    assert {path: said for path, said in found.items() if said[0] >= 500 or said[1]} == {}
+
+
+async def _as_it_lies(page: Page, url: str) -> tuple[int, list[str]]:
+    """How it was answered; whether it is wider than the window, and buttons that lie over each other."""
+    answer = await page.goto(url)
+    wide = ["scrolls sideways"] if await page.evaluate(_SIDEWAYS) else []
+    return (answer.status if answer else 0), [*wide, *await page.evaluate(_OVER_EACH_OTHER)]
+
+
 async def add_residents(stage: Stage) -> None:
     """A household with one of each, and a link for its visitors; a group, a schedule; a device that was found."""
     async with stage.house.db.write() as connection:
+        await add_areas(connection)
         await rows.add_household(connection, stage.house.now())
         await rows.add_matter(connection, "a1", stage.house.now())
         await rows.add_rota(connection, stage.house.now())
@@ -214,6 +246,10 @@ _SMALL_TARGETS = """() => [...document.querySelectorAll(
   .map((item) => [item.outerHTML.slice(0, 90), item.getBoundingClientRect()])
   .filter(([, box]) => box.height > 0 && (box.height < 47.5 || box.width < 47.5))
   .map(([html, box]) => `${Math.round(box.width)}x${Math.round(box.height)} ${html}`)"""
+_OVER_EACH_OTHER = """() => [...document.querySelectorAll('main button, main a.button')]
+  .filter((item) => item.checkVisibility({visibilityProperty: true}))
+  .filter((item) => item.scrollWidth > item.clientWidth + 1)
+  .map((item) => `cut off: ${item.textContent.trim().slice(0, 40)}`)"""
 _SIDEWAYS = "() => document.documentElement.scrollWidth > document.documentElement.clientWidth"
 
 
@@ -227,8 +263,9 @@ async def _faults(page: Page, url: str) -> list[str]:
     """What axe calls serious or critical, controls below 48 px, a page that scrolls sideways, and what is inline."""
     answer = await page.goto(url)
     policy = answer.headers.get("content-security-policy", "") if answer else ""
+    failed = [f"answered {answer.status}"] if answer and answer.status >= 500 else []
     framed = [] if "frame-ancestors 'none'" in policy and "unsafe" not in policy else [f"policy: {policy}"]
-    return [*framed, *await page.evaluate(_INLINE), *await faults_here(page)]
+    return [*failed, *framed, *await page.evaluate(_INLINE), *await faults_here(page)]
 
 
 async def faults_here(page: Page) -> list[str]:

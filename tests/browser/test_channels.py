@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -54,5 +55,7 @@ async def pushed(page: Page, origin: str, data: str) -> None:
     await until(lambda: bool(found))
     message = {"origin": origin, "registrationId": found[-1]["registrationId"], "data": data}
     await session.send("ServiceWorker.deliverPushMessage", message)
-    title = json.dumps(json.loads(data)["title"])
-    await page.wait_for_function(f"async () => (await ({SHOWN})()).some((one) => one[0] === {title})")
+    title = json.loads(data)["title"]
+    async with asyncio.timeout(15):  # a promise is true for wait_for_function, whatever it will come to
+        while title not in [one[0] for one in await page.evaluate(SHOWN)]:
+            await asyncio.sleep(0.05)

@@ -180,3 +180,34 @@ async def test_whose_alert_is_erased_its_photo_is_erased(old: Old) -> None:
     report = await eraser(old).erase(Subject("card", "8165538"), "", WHY)
     assert report.is_clean and await old.here.rows(schema.alert_action) == []
     assert files_of(old, photo) == []
+
+
+async def want_photos(town: City, *rules: str) -> None:
+    """By the page of the complex's rules."""
+    said = {f"photo:{rule}": "1" for rule in rules} | {"what": "publish", "version": "0", "reason": "检查要看"}
+    answer = await (await town.visitor("wang")).submit("/rules/garden", source="form", **said)
+    assert answer.status_code == 303 and "refused" not in answer.headers["location"], answer.text
+
+
+async def test_a_rule_that_wants_a_photo_is_closed_with_one_and_others_without(town: City) -> None:
+    li = await town.visitor("li")
+    assert "现场照片（可以不加）" in await li.page("/alerts/a1")
+    await want_photos(town, "door_forced", "alarm_smoke")
+    assert "现场照片（要有）" in await li.page("/alerts/a1") and "（可以不加）" in await li.page("/alerts/a2")
+    answer = await close(li, "a1", b"")
+    assert answer.headers["location"] == "/alerts/a1?refused=photo_wanted" and await photos(town, "a1") == []
+    assert "要拍一张现场照片" in await li.page("/alerts/a1?refused=photo_wanted")
+    assert (await close(li, "a1", a_photo())).headers["location"] == "/alerts/a1"
+    assert len(await photos(town, "a1")) == 1
+    assert (await close(li, "a2", b"")).headers["location"] == "/alerts/a2", "the control: another rule"
+    assert (await close(li, "s1", b"")).headers["location"].endswith("photo_wanted"), "of a rule about lives too"
+    assert (await close(li, "s1", b"", action="false", request="f")).headers["location"] == "/alerts/s1"
+
+
+async def test_what_a_phone_kept_is_refused_by_name_and_the_rest_of_it_is_done(town: City) -> None:
+    li = await town.visitor("li")
+    await want_photos(town, "door_forced")
+    body = {"action": "close", "alerts": ["a1", "a2"], "note": "看过了", "request": "0123456789abcdef"}
+    answer = await li.client.post("/alerts/actions", json=body, headers={"X-CSRF-Token": li.csrf})
+    told = {one["alert"]: (one["status"], one["refused"]) for one in answer.json()["outcomes"]}
+    assert told == {"a1": ("open", "photo_wanted"), "a2": ("closed", None)}

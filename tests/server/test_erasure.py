@@ -9,14 +9,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain.events import Media, encode_event
+from domain.alerts.built_in import BUILT_IN
+from domain.events import Media, decode_event, encode_event
 from domain.retention import Hold
 from domain.subjects import BadSubject, Subject
 from domain.wire import pack
 from server.retention import compact, erasures, holds, told
 from server.retention.erase import Eraser, Report
 from server.retention.holds import Why
-from server.store import desired_rows, schema
+from server.store import desired_rows, rule_rows, schema
 from server.store import retention_tables as tables
 from tests.server.engines import SQLITE, Engine
 from tests.server.old_records import CARD, OTHER_CARD, OTHER_PLATE, PLATE, Old, old_centre
@@ -77,6 +78,25 @@ async def test_nothing_names_the_car_any_more_and_the_rest_stays(old: Old, engin
     assert newest["version"] == 2
     if engine.name == "sqlite":
         assert raw(old, PLATE) == 0 and raw(old, OTHER_PLATE) > 0
+
+
+async def test_alerts_by_a_complex_s_own_rules_go_too_whatever_they_are_called(old: Old) -> None:
+    """The control: the neighbour's, by the same rule, stays; and what was built in alone finds none of them."""
+    rule = {"id": "any_car", "severity": "low", "category": "security", "when": {"kind": "plate"}}
+    own = {"schema": "alert-rules/1", "rules": [rule]}
+    async with old.house.db.write("garden") as connection:
+        draft = rule_rows.Draft(0, msgspec.json.encode(own), "试用")
+        await rule_rows.publish(connection, "garden", draft, "wang", old.clock())
+    old.clock.pass_(minutes=1)
+    await old.gateway.say(old.passage(), old.passage(OTHER_PLATE))
+    await old.here.settled()
+    raised = await old.here.rows(schema.alert, rule="any_car")
+    assert len(raised) == 2
+    assert not any(list(BUILT_IN.names_for(decode_event(one["event"]))) for one in raised)
+    assert (await erase(old, "plate", PLATE)).is_clean
+    (left,) = await old.here.rows(schema.alert, rule="any_car")
+    assert OTHER_PLATE in left["event"].decode() and PLATE not in await old.texts()
+    await old.same_after_rebuild()
 
 
 def raw(old: Old, word: str) -> int:

@@ -123,6 +123,25 @@ async def test_a_unit_without_accounts_and_a_level_without_a_rota_are_told_at_th
     assert await told.look() == {"power": 1, "desk": 1}
 
 
+async def test_what_is_done_calls_who_reviews_it_and_nobody_who_did_it_or_asked(told: Told) -> None:
+    """The control: what a committee member did or asked for themselves does not call them."""
+    for who in ("li", "chen"):
+        await wish(told.db, who, "call")
+    she, li, chen = [await told.town.visitor(name) for name in ("she", "li", "chen")]
+    one = await made(she, unit="complex")
+    assert not refused(await act(li, one, "take"))
+    assert not refused(await act(li, one, "finish", words="好了", picture=rows.picture()))
+    assert (await told.steps(one))[-1] == ("item_review", "chen", "", False)
+    before = (await told.look()).get("call", 0)
+    assert before >= 1 and "等您审核" in told.ends["call"].taken[-1].words
+    assert not refused(await act(chen, one, "pass"))
+    assert (await told.look(hours=3)).get("call", 0) == before, "it was reviewed: nothing follows"
+    two = await made(chen, "n-2", unit="complex")
+    assert not refused(await act(li, two, "take"))
+    assert not refused(await act(li, two, "finish", words="好了", picture=rows.picture()))
+    assert (await told.steps(two))[-1] == ("item_review", "", "", False), "the desk of the community"
+
+
 async def test_what_was_sent_back_calls_who_did_it(told: Told) -> None:
     await wish(told.db, "li", "call")
     she, li, chen = [await told.town.visitor(name) for name in ("she", "li", "chen")]

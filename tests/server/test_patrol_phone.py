@@ -100,6 +100,29 @@ async def test_a_phone_whose_clock_is_years_off_tells_when_it_really_was(town: C
     assert unstamp(row["at"]) >= now - OLDEST and row["is_sure"] == 0
 
 
+@pytest.mark.parametrize(("ago", "is_said"), [(timedelta(minutes=90), True), (timedelta(seconds=20), False)])
+async def test_what_was_scanned_without_a_network_says_when_it_was_and_when_it_came(
+    town: City, ago: timedelta, is_said: bool
+) -> None:
+    """The control: what is told as it happens says nothing of the kind."""
+    li, now = await town.visitor("li"), town.house.now()
+    scanned = {"round": "round-0009", "at": (now - ago).isoformat(), "due_at": None}
+    begun = {"key": "key-0011", "kind": "begin", "code": "", **scanned}
+    read = {"key": "key-0012", "kind": "read", "code": P1, **scanned}
+    assert await outcomes(li, begun, read, sent_at=now.isoformat()) == ["kept", "kept"]
+    day = (now - ago).astimezone(rows.SHANGHAI)
+    board = await li.page(f"/rounds/garden?day={day.date().isoformat()}")
+    assert f"东门岗亭 {day:%H:%M}" in board, "the time of the scan"
+    (line,) = [one for one in re.findall(r'<li class="panel round.*?</li>', board, re.S) if "计划外" in one]
+    assert ("才传到中心" in line) is is_said and (" 传到" in line) is is_said
+    span = f"since={day.date().isoformat()}&until={day.date().isoformat()}"
+    answer = await li.get(f"/rounds/garden/history.xlsx?{span}")
+    sheet = openpyxl.load_workbook(io.BytesIO(answer.content)).active
+    assert sheet is not None
+    (extra,) = [line for line in sheet.iter_rows(values_only=True) if line[2] == "计划外"]
+    assert (extra[-1] is not None) is is_said
+
+
 @pytest.mark.parametrize(
     "bad",
     [
@@ -161,7 +184,7 @@ async def test_the_history_and_its_workbook_say_the_same(town: City) -> None:
     lines = list(sheet.iter_rows(values_only=True))
     assert lines[0][:4] == ("应开始", "路线", "状态", "谁")
     (early,) = [line for line in lines if line[2] == "提前结束"]
-    assert early[3] == "li" and early[6:9] == (1, 2, "地下车库") and early[-1] == "下大雨"
+    assert early[3] == "li" and early[6:9] == (1, 2, "地下车库") and early[-2] == "下大雨"
     assert any(line[2] == "漏巡" for line in lines), "the evening before nobody walked"
     for query in ("since=2026-13-01&until=x", "since=0001-01-01", "until=9999-12-31", "since=2199-01-01"):
         assert (await chen.get(f"/rounds/garden/history?{query}")).status_code == 200, query

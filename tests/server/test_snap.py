@@ -13,7 +13,12 @@ import pytest
 from PIL import Image
 from sqlalchemy import func, select
 
+from domain.alerts.words import alert_id
+from domain.events import Event, encode_event
+from domain.ids import derive, fact_id
+from eventlog.shards import shard_of
 from server.api import snap
+from server.batches import Batch
 from server.few import Few
 from server.store import audit_rows, schema, snap_rows
 from tests.server import rows
@@ -115,6 +120,39 @@ async def test_a_form_sent_twice_is_one_report(town: City) -> None:
     async with town.house.db.read() as connection:
         mine = schema.item.c.code == snap_rows.digest_of(snap_rows.code_of(KEY))
         assert (await connection.execute(select(func.count()).select_from(schema.item).where(mine))).scalar_one() == 1
+
+
+async def test_a_flying_wire_is_an_alert_too_once_which_leads_to_the_report_and_says_nothing_of_it(town: City) -> None:
+    someone, li = await town.visitor(), await town.visitor("li")
+    code = code_in(await report(someone, photo(), category="flying_wire", words="电线从 501 王芳家拉出来"))
+    await report(someone, photo(), category="flying_wire", words="电线从 501 王芳家拉出来")
+    other = "another-key-of-a-form"
+    await report(someone, category="lighting", request=other)
+    row, quiet = await item_of(town, code), await item_of(town, snap_rows.code_of(other))
+    (event,) = await in_the_log(town)
+    fact = derive("garden", (fact_id(event) or b"").hex())
+    assert row["alert"] == alert_id("flying_wire", fact), "the control: " + str(quiet["alert"])
+    assert quiet["alert"] is None
+    assert (event.label, event.place, event.media) == ("flying_wire", "3号楼门厅", [])
+    assert not any(word in encode_event(event).decode() for word in ("501", "王芳", rows.SNAP, code))
+    await rows.add_alert(town.house, row["alert"], rule="flying_wire", severity="medium", place="3号楼门厅")
+    assert f"/items/{row['id']}" in await li.page(f"/alerts/{row['alert']}")
+    assert f"/alerts/{row['alert']}" in await li.page(f"/items/{row['id']}")
+
+
+async def test_a_complex_that_wants_no_alert_of_flying_wires_gets_the_report_alone(town: City) -> None:
+    document = "schema: alert-rules/1\nwithout: [flying_wire]\n"
+    said = {"what": "publish", "source": "document", "document": document, "reason": "不要", "version": "0"}
+    await (await town.visitor("wang")).submit("/rules/garden", **said)
+    code = code_in(await report(await town.visitor(), category="flying_wire"))
+    assert (await item_of(town, code))["alert"] is None
+
+
+async def in_the_log(town: City) -> list[Event]:
+    """Each fact once."""
+    records = await town.house.log.read(shard_of("garden"), 0, 100)
+    events = [fact.event for one in records for fact in Batch(one).facts()]
+    return list({fact_id(event): event for event in events}.values())
 
 
 async def test_what_is_wrong_is_said_and_never_breaks(town: City) -> None:

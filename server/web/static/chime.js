@@ -9,6 +9,7 @@ const SOUND_KEY = "gatehouse.sound";
 const RING_EVERY_MS = 4000;
 const RINGS_FOR_MS = 30 * 60 * 1000; // afterwards the ladder has told others, and a card says how old it is
 const MESSAGE_MS = 6000;
+const LOOK_EVERY_MS = 1000; // whether a silence is over
 const SILENT_MS = 500; // so long a browser may take to begin
 // Notes in hertz, each so long, so loud; and the vibration in milliseconds.
 const SOUNDS = {
@@ -24,11 +25,28 @@ export function isSilenced(card) {
   return Boolean(silencedUntil) && centreNow() < Date.parse(silencedUntil);
 }
 
+/** Whether a card may sound now: it is open, news, and nobody silenced it. */
+export function sounds(card) {
+  const { status, lateness, received } = card.dataset;
+  const isFresh = centreNow() - Date.parse(received) < RINGS_FOR_MS;
+  return status === "open" && lateness !== "late" && isFresh && !isSilenced(card);
+}
+
 /** Whether a card is something that rings until it is taken. */
 export function rings(card) {
-  const { severity, status, lateness, received } = card.dataset;
-  const isFresh = centreNow() - Date.parse(received) < RINGS_FOR_MS;
-  return severity === "critical" && status === "open" && lateness !== "late" && isFresh && !isSilenced(card);
+  return card.dataset.severity === "critical" && sounds(card);
+}
+
+/** Calls `again` for each of the cards that was silenced and is no longer, once the silence has run out or was ended. */
+export function whenHeardAgain(cards, again) {
+  const quiet = new Set();
+  setInterval(() => {
+    for (const card of cards()) {
+      const { alert } = card.dataset;
+      if (isSilenced(card)) quiet.add(alert);
+      else if (quiet.delete(alert) && sounds(card)) again(card);
+    }
+  }, LOOK_EVERY_MS);
 }
 
 export class Chime {

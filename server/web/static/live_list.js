@@ -2,7 +2,7 @@
 
 import { openOutbox } from "./acting.js";
 import { adorn, meant, place, showWaiting, tidy } from "./cards.js";
-import { Chime, isSilenced, rings } from "./chime.js";
+import { Chime, isSilenced, rings, whenHeardAgain } from "./chime.js";
 import { PageKeeper } from "./keep_page.js";
 import { Stream } from "./stream.js";
 import { refusal, say } from "./toast.js";
@@ -22,8 +22,12 @@ function arrived(html) {
   const { card, isNew } = place(html);
   outbox.show();
   keeper.soon();
-  const { severity, lateness, status, title } = card.dataset;
-  if (!isNew || status !== "open" || lateness === "late" || isSilenced(card)) return; // what comes late is looked at, not rung for
+  const { lateness, status } = card.dataset;
+  if (isNew && status === "open" && lateness !== "late" && !isSilenced(card)) sound(card); // what comes late is looked at, not rung for
+}
+
+function sound(card) {
+  const { severity, title } = card.dataset;
   if (rings(card)) chime.ring();
   else chime.sound(severity);
   if (severity === "critical" || severity === "high") announce(fill(words.urgent, { title }));
@@ -71,6 +75,7 @@ stream.onLive = () => {
   outbox.flush();
   keeper.soon();
 };
+whenHeardAgain(() => document.querySelectorAll('[data-section="open"] .card'), sound);
 stream.onWake = () => chime.resume();
 document.querySelectorAll(".card").forEach(adorn);
 tidy();

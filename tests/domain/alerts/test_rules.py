@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import product
 
+import msgspec
 import pytest
 
 from domain.alerts import words
-from domain.alerts.built_in import BUILT_IN
+from domain.alerts.built_in import BUILT_IN, KNOWN
+from domain.alerts.rules import Rules
 from domain.events import KINDS, Event, encode_event
 from domain.places import BadHours, Place, hours
 from domain.sketch import decode_sketches
@@ -110,3 +112,19 @@ def test_an_event_that_is_an_alert_looks_like_one_at_a_glance() -> None:
     assert all(look for is_alert, look in zip(fired, looks, strict=True) if is_alert)
     assert {rule for event in events for rule, _ in rules(event)} >= {"door_forced", "alarm_smoke", "person_at_night"}
     assert not all(looks)
+
+
+@pytest.mark.parametrize(
+    ("rule", "name", "wanted"),
+    [
+        ("door_forced", "door_forced", True),
+        ("door_forced", "door_held_open", False),
+        ("alarm_{alarm}", "alarm_bees", True),
+        ("alarm_{alarm}", "alarm_fire", False),
+        ("alarm_fire", "alarm_bees", False),
+    ],
+)
+def test_a_photo_is_wanted_by_the_very_rule_or_by_that_of_all_other_alarms(rule: str, name: str, wanted: bool) -> None:
+    known = [msgspec.structs.replace(one, photo=one.id == rule) for one in KNOWN.rules]
+    assert Rules(msgspec.structs.replace(KNOWN, rules=tuple(known))).wants_photo(name) is wanted
+    assert not BUILT_IN.wants_photo(name), "none is, unless a complex says so"

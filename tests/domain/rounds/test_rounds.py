@@ -25,7 +25,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def act(minute: float, kind: Any = "read", point: str = "", key: str = "", **more: Any) -> Act:
-    said = {"round": "w1", "route": "r1", "by": "li", "due_at": TEN, "point": point} | more
+    said: dict[str, Any] = {"round": "w1", "route": "r1", "by": "li", "due_at": TEN, "point": point} | more
     return Act(key=key or f"{kind}{point}{minute}", kind=kind, at=TEN + minute * MINUTE, **said)
 
 
@@ -87,6 +87,15 @@ def test_of_two_rounds_for_one_slot_the_better_counts() -> None:
     assert judge(SLOT, walked(*broken, *WHOLE), at(300)).state == "done"
 
 
+def test_what_a_phone_kept_is_known_by_the_checkpoint_and_judged_by_when_it_was_scanned() -> None:
+    told = (act(0, "begin", received_at=at(0)), act(5, point="p1", received_at=at(50)), WHOLE[2])
+    (walk,) = walked(*told, act(20, point="p3", received_at=at(50.5)))
+    assert walk.late == {"p1": at(50), "p3": at(50.5)} and walk.came_at == at(50.5)
+    assert judge(SLOT, [walk], at(300)).state == "done"
+    (walk,) = walked(act(0, "begin", received_at=at(1)), act(5, point="p1", received_at=at(6)))
+    assert (walk.late, walk.came_at) == ({}, None), "the control: told as it happened"
+
+
 acts = st.builds(
     act,
     st.integers(-30, 90),
@@ -96,6 +105,7 @@ acts = st.builds(
     round=st.sampled_from(("w1", "w2")),
     by=st.sampled_from(("li", "gao")),
     reason=st.sampled_from(("", "雨")),
+    received_at=st.none() | st.integers(0, 200).map(at),
 )
 histories = st.lists(acts, max_size=12)
 

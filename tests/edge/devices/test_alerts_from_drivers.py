@@ -16,12 +16,15 @@ from domain.lanes.decide import Alarm as LaneAlarm
 from domain.places import Place, hours
 from edge.devices import _dahua_codes, _hikvision_codes, _ocpp_tables, _uhppote_reasons, _vzenith_tables, _zigbee_state
 from edge.devices.driver import discover
+from server import reported, silent_gateways
 from tests.edge.devices.samples import SITE, samples
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 ALWAYS = Place(quiet=(hours("00:00", "24:00"),))
 DOCS = Path(__file__).parents[3] / "docs" / "alerts.md"
 FROM_THE_GATEWAY = {"clock_skew", "door_lock_out", "duress", "lock_down", "barrier_not_opened", "barrier_held_open"}
+
+FROM_THE_CENTRE = {"conservation_gap", "care_check", silent_gateways.ALARM}
 
 
 def _recorded() -> Iterator[Event]:
@@ -41,11 +44,12 @@ def _named() -> Iterator[Event]:
     for reason in (*_dahua_codes.REASONS.values(), *get_args(Reason)):
         yield Event(kind="access", device="x:1", time=AT, result="denied", reason=reason)
     lanes = {label for label, _ in _vzenith_tables.LANE_EVENTS.values()}
-    for label in {*_hikvision_codes.DETECTIONS.values(), *_dahua_codes.DETECTIONS.values(), *lanes}:
+    cameras = {*_hikvision_codes.DETECTIONS.values(), *_dahua_codes.DETECTIONS.values()}
+    for label in {*cameras, *lanes, *reported.LABELS.values()}:
         yield Event(kind="detection", device="x:1", time=AT, label=label, ext={"zone": "restricted"})
     tables = (_hikvision_codes.LASTING_ALARMS, _dahua_codes.ALARMS, _ocpp_tables.ALARMS, _zigbee_state.ALARMS)
     of_drivers = {alarm for table in tables for alarm in table.values()}
-    for alarm in {*of_drivers, *FROM_THE_GATEWAY, *get_args(LaneAlarm), "conservation_gap", "care_check"}:
+    for alarm in {*of_drivers, *FROM_THE_GATEWAY, *get_args(LaneAlarm), *FROM_THE_CENTRE}:
         yield Event(kind="alarm", device="x:1", time=AT, alarm=alarm, state="active")
     yield Event(kind="availability", device="x:1", time=AT, state="offline")
 

@@ -71,6 +71,14 @@ def test_translations_keep_their_blanks_and_are_english() -> None:
         assert not CHINESE.search(english), english
 
 
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_text_of_a_template_holds_no_bare_percent(language: str) -> None:
+    """There what is between two blanks is filled in after a percent sign: another one is an error of the page."""
+    known = catalogue() if language == "en" else {}
+    texts = {text for path in TEMPLATES.glob("*.html") for text in in_template(path.read_bytes())}
+    assert [text for text in texts if "%" in BLANK.sub("", known.get(text, text)).replace("%%", "")] == []
+
+
 def test_templates_hold_no_chinese_outside_of_translated_texts() -> None:
     """What stands bare in a template would stay Chinese in English; only the language's own name may."""
     for path in TEMPLATES.glob("*.html"):
