@@ -10,6 +10,7 @@ PLATFORM_WORDS: Mapping[str, Mapping[str, str]] = {
     "data_class": {
         "total": N_("合计"),
         "alarm": N_("报警"),
+        "behaviour": N_("行为侦测（入侵、徘徊等）"),
         "vehicle": N_("机动车"),
         "nonmotor": N_("非机动车"),
         "person": N_("人员"),
