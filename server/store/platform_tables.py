@@ -52,6 +52,24 @@ platform_class = Table(  # a class that is switched off, or on again; without a 
     Column("by", String, nullable=False),
     PrimaryKeyConstraint("platform", "data_class"),
 )
+platform_guard = Table(  # how a platform of GB/T 28181 armed one of our devices; without a row it is armed, and quiet
+    "platform_guard",
+    metadata,
+    Column("platform", String, ForeignKey("platform.id"), nullable=False),
+    Column("code", String, nullable=False),  # the device's, of twenty digits
+    Column("is_armed", Integer, nullable=False),
+    Column("is_alarming", Integer, nullable=False),
+    PrimaryKeyConstraint("platform", "code"),
+)
+platform_dialog = Table(  # what such a platform subscribed to: the dialog goes on over a restart of ours
+    "platform_dialog",
+    metadata,
+    Column("platform", String, ForeignKey("platform.id"), nullable=False),
+    Column("subject", String, nullable=False),  # Alarm | Catalog
+    Column("ends_at", String, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # JSON: addresses, tags, what it wants to hear
+    PrimaryKeyConstraint("platform", "subject"),
+)
 handover = Table(  # a record that a platform is owed, and what became of it
     "handover",
     metadata,
