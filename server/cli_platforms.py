@@ -16,6 +16,7 @@ from server.audit import Subject, command_line, record
 from server.cli_parts import DEFAULT_FOLDER, AsJson, Folder, fail, out, show, with_house
 from server.feeds.gat1400.codes import BadCodes, DeviceCodes, Key, read_codes
 from server.feeds.gat1400.settings import KIND, BadSettings, profile_for, read_settings
+from server.feeds import mqtt_platform as mqtt
 from server.feeds.gb28181 import making as gb28181
 from server.house import House
 from server.store import platform_rows

@@ -11,7 +11,7 @@ platform = Table(  # a platform above this centre; off until somebody turns it o
     metadata,
     Column("id", String, primary_key=True),
     Column("name", String, nullable=False),
-    Column("kind", String, nullable=False),  # gat1400 | gb28181 | webhook
+    Column("kind", String, nullable=False),  # gat1400 | gb28181 | mqtt | webhook
     Column("address", String, nullable=False),
     Column("settings", LargeBinary, nullable=False),  # JSON, as its protocol wants it; never a secret
     Column("secret_file", String, nullable=False),  # beside server.toml; "" where it needs none

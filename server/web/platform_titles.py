@@ -18,7 +18,12 @@ PLATFORM_WORDS: Mapping[str, Mapping[str, str]] = {
         "door": N_("门禁"),
         "device": N_("设备状态"),
     },
-    "platform_kind": {"gat1400": "GA/T 1400", "gb28181": "GB/T 28181", "webhook": "CloudEvents"},
+    "platform_kind": {
+        "gat1400": "GA/T 1400",
+        "gb28181": "GB/T 28181",
+        "mqtt": "MQTT (ONVIF JSON)",
+        "webhook": "CloudEvents",
+    },
     "platform_session": {
         "off": N_("已关闭"),
         "silent": N_("没有有效依据，不发送"),
