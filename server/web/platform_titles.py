@@ -31,6 +31,13 @@ PLATFORM_WORDS: Mapping[str, Mapping[str, str]] = {
         "open": N_("正常"),
         "ill": N_("对方没有正常应答"),
     },
+    "platform_trial": {
+        "checked": N_("没有发现错误；还没有保存。"),
+        "codes_checked": N_("没有发现错误；还没有保存。设备数："),
+        "reachable": N_("连得上：那个地址有人应答。"),
+        "unreachable": N_("连不上："),
+        "no_trial": N_("SIP 没有可试的连接：打开平台后看会话状态。"),
+    },
     "handover_state": {
         "offered": N_("应报送"),
         "accepted": N_("已接收"),

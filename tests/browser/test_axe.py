@@ -83,6 +83,7 @@ PATHS = (
     "/filing/garden",
     "/platforms",
     "/platforms/p1",
+    "/platforms/p1/settings",
     "/platforms/p1/days/2026-11-27",
     "/gateways/readers",
     "/retention",
