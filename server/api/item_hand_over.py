@@ -27,7 +27,7 @@ _AT_ONCE, _MOST_ROWS = 500, 20_000
 
 @router.get("/{receiver}.{form}")
 async def take(request: Request, receiver: str, form: str, person: Serving) -> Response:
-    """A list as it is filtered, or what was made of one alert, in a receiver's columns; that it was taken is on record."""
+    """A list as it is filtered, or what was made of one alert, in a receiver's columns; that it was taken is noted."""
     if receiver not in RECEIVERS or form not in ("csv", "xlsx"):
         raise HTTPException(404, f"no such sheet; there are {', '.join(RECEIVERS)}, as csv or xlsx")
     await note(request, person, "sheet.taken", details={"sheet": f"items-for-{receiver}", "as": form})
