@@ -55,6 +55,10 @@ class MqttPlatform:
         self._line: MqttLine | None = None
         self._why = "not connected yet"
 
+    @property
+    def is_open(self) -> bool:
+        return self._line is not None
+
     async def keep(self) -> None:
         """Until the connection ends, which raises LineClosed: who holds us begins it anew."""
         one = self._settings

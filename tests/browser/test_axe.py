@@ -18,7 +18,7 @@ from tests.server.bill_store import reconciled_day
 
 pytestmark = NEEDS
 TOKEN = "a-token-of-a-visitor-link"  # pragma: allowlist secret
-LOWER = Platform(id="p3", name="市局", kind="gb28181", address="sip://192.0.2.1", settings={}, secret_file="p3.secret")
+LOWER = Platform(id="p3", name="市局", kind="gb28181", address="sip://192.0.2.1", settings={})
 PATHS = (
     "/",
     "/alerts",

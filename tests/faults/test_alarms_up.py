@@ -29,6 +29,7 @@ pytestmark = pytest.mark.faults
 BUTTONS, ALARMS, KILLS = 6, choose(60, 3_000), choose(1, 20)
 NOW = datetime.now(UTC)
 SERVER, OURS = "33010600002000000001", "33010600012000000001"
+FILE = "gb.secret"  # pragma: allowlist secret
 PASSWORD = "a word of the platform"  # pragma: allowlist secret
 
 
@@ -44,7 +45,7 @@ def pressed(number: int) -> Event:
 
 async def owe(folder: Path, port: int) -> None:
     """The platform, its basis, and which of our buttons each of its codes is."""
-    (folder / "gb.secret").write_text(PASSWORD)
+    (folder / FILE).write_text(PASSWORD)
     items = [
         {"item": {"code": code(n), "name": f"{n}号"}, "complex": COMPLEX, "device": f"zigbee2mqtt:{n}"}
         for n in range(BUTTONS)
@@ -52,9 +53,8 @@ async def owe(folder: Path, port: int) -> None:
     timers = {"first_s": 0.1, "longest_s": 0.4, "give_up_s": 2.0}
     settings = {"server": SERVER, "ours": OURS, "items": items, "timers": timers}
     at = f"sip://127.0.0.1:{port}"
-    one = Row(
-        id="city", name="市局", kind="gb28181", address=at, settings=settings, secret_file="gb.secret", is_on=True
-    )
+    said = {"kind": "gb28181", "address": at, "settings": settings, "secret_file": FILE}
+    one = Row(id="city", name="市局", is_on=True, **said)
     span = {"since": NOW - timedelta(days=1), "until": NOW + timedelta(days=9)}
     basis = Basis(unit="市公安局", document="公函7", classes=frozenset({"alarm"}), **span)
     db = Database(address.of(folder, ""))

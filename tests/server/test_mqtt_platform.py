@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import os
+import signal
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +19,11 @@ from paho.mqtt.enums import CallbackAPIVersion
 from domain.events import Event, Subject
 from domain.feeds.basis import Basis
 from domain.onvif_json import told, topic_of
-from server.feeds.mqtt_platform import BadSettings, read_settings
+from domain.wire import Header
+from server.facts import Fact
+from server.feeds.mqtt_line import MqttLine
+from server.feeds.mqtt_platform import BadSettings, MqttPlatform, read_settings
+from server.feeds.sender import Accepted, Again, Offer, Verdict
 from server.store import platform_rows
 from server.store.engine import Database
 from server.store.platform_rows import Platform
@@ -125,6 +132,53 @@ async def test_a_broker_that_dies_loses_nothing(tmp_path: Path, engine: Engine) 
             broker.start()
             await until(lambda: listener.is_there)
             await here.wait_for(handover, all_in("accepted", 20))
+
+
+def offer(number: int) -> Offer:
+    event = msgspec.structs.replace(swipe(number), recorded_at=NOW)
+    header = Header("g", "routine", "e", number, number, "door", 1)
+    return Offer(bytes([number]) * 16, event, Fact(event, "garden", header, 0, NOW), "door", urgent=False)
+
+
+async def verdicts_of_a_deaf_broker() -> tuple[list[Verdict], list[Verdict], list[str]]:
+    """What is said of records while the broker is stopped, and once it goes on; and what arrived, in order."""
+    with broker_and_listener() as (broker, listener):
+        await until(lambda: listener.is_there)
+        settings = read_settings({"prefix": "city", "answer_s": 1})
+        one = MqttPlatform(f"mqtt://127.0.0.1:{broker.port}", settings, "", None)
+        keeping = asyncio.create_task(one.keep())
+        await until(lambda: one.is_open)
+        os.kill(broker.pid, signal.SIGSTOP)
+        try:
+            deaf = await one.send([offer(n) for n in range(1, 6)])
+        finally:
+            os.kill(broker.pid, signal.SIGCONT)
+        heard = await one.send([offer(n) for n in range(1, 6)])
+        await until(lambda: len(listener.ids) == 5)
+        keeping.cancel()
+        await asyncio.wait([keeping])
+        return deaf, heard, listener.ids
+
+
+async def test_only_a_puback_accepts_and_what_comes_again_bears_its_id() -> None:
+    deaf, heard, ids = await verdicts_of_a_deaf_broker()
+    assert all(isinstance(one, Again) for one in deaf)
+    assert heard == [Accepted()] * 5
+    assert ids == [offer(n).id.hex() for n in range(1, 6)]
+
+
+async def test_control_who_takes_publishing_for_an_answer_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    publish = MqttLine.publish
+
+    def at_once(self: MqttLine, topic: str, body: bytes) -> asyncio.Future[None]:
+        publish(self, topic, body)
+        done = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
+
+    monkeypatch.setattr(MqttLine, "publish", at_once)
+    deaf, _, _ = await verdicts_of_a_deaf_broker()
+    assert not all(isinstance(one, Again) for one in deaf)
 
 
 def test_topics_are_those_of_onvif_where_it_has_one() -> None:

@@ -23,6 +23,7 @@ ON_SQLITE = pytest.mark.parametrize("engine", [SQLITE], ids=["sqlite"])
 SERVER, OURS, DOOR = "33010600002000000001", "33010600012000000001", "33010600011340000001"
 GB = {"server": SERVER, "ours": OURS, "keepalive_s": "30", "report_disarmed": "no"}
 ITEMS = f'items = [{{item = {{code = "{DOOR}", name = "1号楼"}}, complex = "garden", device = "x:1"}}]'
+FILE = "up.secret"  # pragma: allowlist secret
 SECRET = "a word of the platform"  # pragma: allowlist secret
 
 
@@ -41,8 +42,8 @@ async def settings_of(town: City) -> dict[str, Any]:
 
 async def test_what_is_entered_is_kept_shown_again_and_noted(tmp_path: Path, engine: Engine) -> None:
     async with city(tmp_path, engine) as town:
-        await add(town, "gb28181", "sip://192.0.2.1:5060", secret_file="up.secret")
-        (town.house.folder / "up.secret").write_text(SECRET)
+        await add(town, "gb28181", "sip://192.0.2.1:5060", secret_file=FILE)
+        (town.house.folder / FILE).write_text(SECRET)
         visitor = await town.visitor("wang")
         path = "/platforms/up/settings"
         assert "没有发现错误" in (await visitor.submit(path, **GB, lists=ITEMS, only="check")).text
