@@ -18,6 +18,7 @@ from server.audit import Subject, record
 from server.auth import Form, Person, field, require
 from server.facts import Fact
 from server.feeds.retrieved import TooMany, package, pictures, records, watermark
+from server.feeds.watermarked import FontMissing
 from server.media import MediaAway
 from server.store import place_views, retrieval_rows
 from server.store.retrieval_rows import Retrieval
@@ -122,6 +123,8 @@ async def _packed(request: Request, facts: list[Fact], mark: str) -> tuple[bytes
         raise HTTPException(409, str(error)) from error
     except MediaAway as error:
         raise HTTPException(503, f"pictures cannot be read now: {error}") from error
+    except FontMissing as error:
+        raise HTTPException(503, str(error)) from error
     return body, sha256, len(originals)
 
 
