@@ -8,6 +8,8 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -35,7 +37,7 @@ from server.store.engine import Database
 _RECORDS, _CAMERAS, _PICTURES, _PICTURE_BYTES, _AT_ONCE = 10_000, 400, 200, 50_000, 400
 _REACH = 2_000
 _HEADER = Header(gateway="gw", stream="money", epoch="e", first=1, last=1, retention="routine", size_bytes=1)
-_PEER = "from benchmarks.feed import serve; serve()"
+_PEER = "from benchmarks.feed import serve; serve({answer_s})"
 
 
 async def run(scale: float) -> list[Row]:
@@ -47,7 +49,10 @@ async def run(scale: float) -> list[Row]:
         raise RuntimeError(f"{count} records were handed over, and the platform has {taken}")
     beside = {"cpu_ms_a_record": round(cpu_s / count * 1000, 3), "mb_s": round(count * _PICTURE_BYTES / seconds / 1e6)}
     what = f"records with {_PICTURE_BYTES // 1000} kB pictures to one platform"
-    return [row(what, round(count / seconds), "records/s", at_least=_REACH if scale == 1 else None, **beside)]
+    sender_alone = row(what, round(count / seconds), "records/s", at_least=_REACH if scale == 1 else None, **beside)
+    from benchmarks.feed_handed import handed_rows  # it takes its parts from here
+
+    return [sender_alone, *await handed_rows(count)]
 
 
 def _on_the_servers_loop(folder: Path, count: int) -> tuple[float, float, int]:
@@ -57,13 +62,9 @@ def _on_the_servers_loop(folder: Path, count: int) -> tuple[float, float, int]:
 
 async def _measured(folder: Path, count: int) -> tuple[float, float, int]:
     """Seconds of the clock and of our processor, and what the platform has."""
-    peer = await asyncio.create_subprocess_exec(sys.executable, "-c", _PEER, stdout=asyncio.subprocess.PIPE)
-    assert peer.stdout is not None
-    port, password = (await peer.stdout.readline()).decode().split()
-    url = f"http://127.0.0.1:{port}"
     db = Database(address.of(folder, ""))
-    try:
-        sender, offers = await _made(folder, db, (url, password), count)
+    async with peer() as there:
+        sender, offers = await made(folder, db, there, count)
         await sender.session.online()
         began, cpu = time.perf_counter(), time.process_time()
         for start in range(0, count, _AT_ONCE):
@@ -72,14 +73,25 @@ async def _measured(folder: Path, count: int) -> tuple[float, float, int]:
                 raise RuntimeError(f"not accepted: {next(one for one in verdicts if not isinstance(one, Accepted))}")
         took = time.perf_counter() - began, time.process_time() - cpu
         await sender.close()
-        return *took, await _taken(url)
-    finally:
         await db.close()
-        peer.terminate()
-        await peer.wait()
+        return *took, await _taken(there[0])
 
 
-async def _made(folder: Path, db: Database, there: tuple[str, str], count: int) -> tuple[Gat1400Sender, list[Offer]]:
+@asynccontextmanager
+async def peer(answer_s: float = 0.0) -> AsyncGenerator[tuple[str, str]]:
+    """A platform in a process of its own: its address and its password."""
+    code = _PEER.format(answer_s=answer_s)
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    try:
+        port, password = (await process.stdout.readline()).decode().split()
+        yield f"http://127.0.0.1:{port}", password
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def made(folder: Path, db: Database, there: tuple[str, str], count: int) -> tuple[Gat1400Sender, list[Offer]]:
     async with db.write() as connection:
         await connection.run_sync(schema.metadata.create_all)
     pictures = [_picture() for _ in range(_PICTURES)]
@@ -125,12 +137,12 @@ async def _taken(url: str) -> int:
     return int(counts["by_kind"].get("MotorVehicle", 0))
 
 
-def serve() -> None:
+def serve(answer_s: float = 0.0) -> None:
     """The platform's process: prints its port, and serves until it is ended."""
     from simulators.upper.platform import UpperPlatform
 
     async def forever() -> None:
-        platform = UpperPlatform("hour", weigh=False)
+        platform = UpperPlatform("hour", weigh=False, answer_s=answer_s)
         await platform.start()
         print(platform.port, platform.password, flush=True)
         await asyncio.Event().wait()

@@ -221,6 +221,7 @@ ACTIONS = frozenset(
         "platform.settings",
         "platform.added",
         "platform.turned",
+        "platform.tested",
         "platform.basis_recorded",
         "platform.basis_ended",
         "platform.class_switched",

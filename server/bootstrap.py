@@ -405,7 +405,12 @@ def protocols(house: House) -> Mapping[str, MakeSender]:
 
         return gb28181_platform(one, secret, house.db, house.now, _retry_s)
 
-    return {"webhook": webhook, "gat1400": gat1400, "gb28181": gb28181}
+    def mqtt(one: Platform, secret: bytes) -> Sender:
+        from server.feeds.mqtt_platform import mqtt_platform  # the same
+
+        return mqtt_platform(one, secret, house.folder)
+
+    return {"webhook": webhook, "gat1400": gat1400, "gb28181": gb28181, "mqtt": mqtt}
 
 
 def _announcer(house: House) -> Announcer:

@@ -1,8 +1,7 @@
-"""``gatehouse-server platform-codes`` and ``platform-settings``: of upper platforms by GA/T 1400."""
+"""``gatehouse-server platform-codes`` and ``platform-settings``: of upper platforms."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,8 +14,7 @@ from domain.viid.sources import Coded
 from server.audit import Subject, command_line, record
 from server.cli_parts import DEFAULT_FOLDER, AsJson, Folder, fail, out, show, with_house
 from server.feeds.gat1400.codes import BadCodes, DeviceCodes, Key, read_codes
-from server.feeds.gat1400.settings import KIND, BadSettings, profile_for, read_settings
-from server.feeds.gb28181 import making as gb28181
+from server.feeds.platform_settings import CHECKS, BadSettings, check
 from server.house import House
 from server.store import platform_rows
 
@@ -45,13 +43,13 @@ def platform_codes(
 
 
 def platform_settings(
-    platform: Annotated[str, typer.Argument(help="An upper platform of the kind gat1400 or gb28181, by its id.")],
+    platform: Annotated[str, typer.Argument(help="An upper platform of the kind gat1400, gb28181 or mqtt, by its id.")],
     file: Annotated[Path | None, typer.Argument(help="Its settings as TOML: replaces all.")] = None,
     by: Annotated[str, typer.Option("--by", help="Who does it, for the audit book.")] = "",
     folder: Folder = DEFAULT_FOLDER,
     as_json: AsJson = False,
 ) -> None:
-    """Enter how a platform is spoken to over GA/T 1400 or GB/T 28181, or show that; its secret stays in its file.
+    """Enter how a platform is spoken to over GA/T 1400, GB/T 28181 or MQTT, or show that; its secret stays in its file.
 
     Example: gatehouse-server platform-settings district district.toml
     """
@@ -62,7 +60,7 @@ def platform_settings(
 
     try:
         show(with_house(folder, run), as_json=as_json)
-    except (BadSettings, gb28181.BadSettings, UnknownPlatform) as error:
+    except (BadSettings, UnknownPlatform) as error:
         raise fail(str(error)) from error
 
 
@@ -82,31 +80,16 @@ def _toml(file: Path) -> dict[str, Any]:
 async def _settle(house: House, id_: str, said: dict[str, Any] | None, by: str) -> dict[str, Any]:
     async with house.db.write() as connection:
         found = await platform_rows.find(connection, id_)
-        if found is None or found.kind not in _CHECKS:
-            kinds = " or ".join(sorted(_CHECKS))
+        if found is None or found.kind not in CHECKS:
+            kinds = " or ".join(sorted(CHECKS))
             raise UnknownPlatform(f"no platform {id_!r} of the kind {kinds}: add it on the page of upper platforms")
         if said is None:
             return found.settings
-        _CHECKS[found.kind](said, found.address, house.folder)
+        check(found.kind, said, found.address, house.folder)
         await platform_rows.put_settings(connection, id_, said)
         on = Subject("platform", id_)
         record(connection, command_line(by), "platform.settings", house.now(), on=on, details={"keys": sorted(said)})
     return said
-
-
-def _check_gat1400(said: dict[str, Any], address: str, folder: Path) -> None:
-    profile_for(read_settings({**said, "address": address}), folder)
-
-
-def _check_gb28181(said: dict[str, Any], address: str, _folder: Path) -> None:
-    gb28181.read_settings(said, address)
-
-
-# Each raises its BadSettings.
-_CHECKS: dict[str, Callable[[dict[str, Any], str, Path], None]] = {
-    KIND: _check_gat1400,
-    gb28181.KIND: _check_gb28181,
-}
 
 
 def _read(sheet: Path) -> list[tuple[Key, Coded]]:

@@ -6,12 +6,31 @@ from typing import Literal, get_args
 
 from domain.events import Event, stream_of
 
-DataClass = Literal["alarm", "vehicle", "nonmotor", "person", "face", "door", "device"]
+DataClass = Literal["alarm", "behaviour", "vehicle", "nonmotor", "person", "face", "door", "device"]
 CLASSES: tuple[DataClass, ...] = get_args(DataClass)
 
-_NONMOTOR = frozenset({"bicycle", "motorcycle", "e_bike", "ebike", "tricycle", "nonmotor", "non_motor_vehicle"})
+_NONMOTOR = frozenset(
+    {"bicycle", "motorcycle", "e_bike", "ebike", "tricycle", "nonmotor", "non_motor_vehicle", "ebike_in_elevator"}
+)
 _VEHICLES = frozenset({"car", "truck", "bus", "van", "vehicle"})
 _PERSONS = frozenset({"person", "pedestrian", "people", "human"})
+_INTRUSIONS = frozenset({"intrusion", "region_entered"})
+# What a camera thinks of what somebody does. A class of its own: who may have fire and SOS may not have this by that.
+_BEHAVIOUR = _INTRUSIONS | {
+    "region_left",
+    "line_crossed",
+    "line_crossing",
+    "tripwire",
+    "loitering",
+    "person_stay",
+    "crowd",
+    "fight",
+    "running",
+    "fast_moving",
+    "wrong_way",
+    "object_left",
+    "object_taken",
+}
 _BY_KIND: dict[str, DataClass] = {"alarm": "alarm", "plate": "vehicle", "access": "door", "availability": "device"}
 _ALARMING_DOORS = frozenset({"forced_open", "held_open"})
 
@@ -28,8 +47,9 @@ def class_of(event: Event) -> DataClass | None:
 
 
 def is_urgent(event: Event) -> bool:
-    """Alarms go before all else, whatever waits."""
-    return class_of(event) == "alarm" or stream_of(event) == "urgent"
+    """Alarms go before all else, whatever waits, and so does whoever enters where nobody may."""
+    is_intrusion = event.kind == "detection" and event.label in _INTRUSIONS
+    return class_of(event) == "alarm" or is_intrusion or stream_of(event) == "urgent"
 
 
 def _seen(label: str) -> DataClass | None:
@@ -39,4 +59,6 @@ def _seen(label: str) -> DataClass | None:
         return "vehicle"
     if label in _PERSONS:
         return "person"
+    if label in _BEHAVIOUR:
+        return "behaviour"
     return "face" if label == "face" else None

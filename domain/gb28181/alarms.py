@@ -38,6 +38,10 @@ def _seen(labels: tuple[str, ...], priority: int, words: str, kind: int) -> Alar
     return AlarmRow(When(kind=("detection",), label=labels, phase=_APPEARS), priority, words, _VIDEO, kind)
 
 
+def _intrusion(labels: tuple[str, ...], priority: int, words: str, event_type: int) -> AlarmRow:
+    return AlarmRow(When(kind=("detection",), label=labels, phase=_APPEARS), priority, words, _VIDEO, 6, event_type)
+
+
 BUILT_IN: tuple[AlarmRow, ...] = (
     _alarm("sos", 1, "紧急求助"),
     _alarm("duress", 1, "胁迫报警"),
@@ -59,10 +63,15 @@ BUILT_IN: tuple[AlarmRow, ...] = (
     _alarm("tailgating", 3, "尾随通行"),
     _alarm("wrong_way", 3, "逆行", _VIDEO, 7),
     _alarm("barrier_struck", 2, "道闸被撞"),
-    AlarmRow(When(kind=("detection",), label=("intrusion",), phase=_APPEARS), 2, "区域入侵", _VIDEO, 6, 1),
-    _seen(("line_crossing", "tripwire"), 3, "越界", 5),
+    _intrusion(("intrusion", "region_entered"), 2, "区域入侵", 1),
+    _intrusion(("region_left",), 3, "离开区域", 2),
+    _seen(("line_crossed", "line_crossing", "tripwire"), 3, "越界", 5),
     _seen(("loitering", "person_stay"), 3, "人员徘徊", 8),
     _seen(("crowd",), 3, "人员聚集", 10),
+    _seen(("wrong_way",), 3, "逆行", 7),
+    _seen(("fast_moving", "running", "fight"), 3, "快速移动", 12),
+    _seen(("object_left",), 3, "物品遗留", 3),
+    _seen(("object_taken",), 3, "物品搬移", 4),
     # Whatever else a device calls an alarm.
     AlarmRow(When(kind=("alarm",)), 4, "设备报警"),
 )

@@ -24,6 +24,7 @@ from server.store import alert_views, duty_alerts, item_views, live_rows
 from server.store.alert_views import AlertFilter, AlertView
 from server.store.engine import stamp
 from server.web.alert_facts import facts_of, timeline_of, told_of, whole_of
+from server.web.alert_titles import RECEIVER_TITLES
 from server.web.answers import house_of, page, see
 
 router = APIRouter()
@@ -111,6 +112,7 @@ async def _one(request: Request, person: Person, identity: str, refused: str, fo
         quiet=quiet,
         tasks=tasks,
         photo_wanted=rules.wants_photo(view.rule),
+        receivers=RECEIVER_TITLES,
         has_subject=bool(whole_of(event)),
         whole=whole_of(event) if form is not None else [],
         reasons=REASONS,

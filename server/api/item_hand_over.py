@@ -16,6 +16,7 @@ from server.auth import Person
 from server.feeds.item_sheets import RECEIVERS, as_csv, headings, row_of
 from server.store import item_views
 from server.store.engine import stamp
+from server.store.item_views import ItemFilter
 from server.web.answers import house_of
 from server.web.sheets import Column, as_download, sheet
 
@@ -26,7 +27,7 @@ _AT_ONCE, _MOST_ROWS = 500, 20_000
 
 @router.get("/{receiver}.{form}")
 async def take(request: Request, receiver: str, form: str, person: Serving) -> Response:
-    """A list as it is filtered, in a receiver's columns; that it was taken out is on record."""
+    """A list as it is filtered, or what was made of one alert, in a receiver's columns; that it was taken is noted."""
     if receiver not in RECEIVERS or form not in ("csv", "xlsx"):
         raise HTTPException(404, f"no such sheet; there are {', '.join(RECEIVERS)}, as csv or xlsx")
     await note(request, person, "sheet.taken", details={"sheet": f"items-for-{receiver}", "as": form})
@@ -43,7 +44,8 @@ async def take(request: Request, receiver: str, form: str, person: Serving) -> R
 async def _rows(
     request: Request, connection: AsyncConnection, person: Person, receiver: str
 ) -> AsyncIterator[list[str]]:
-    chosen, now = chosen_items(request, person), house_of(request).now()
+    alert, now = request.query_params.get("alert", ""), house_of(request).now()
+    chosen = ItemFilter(alert=alert) if alert else chosen_items(request, person)
     for _ in range(0, _MOST_ROWS, _AT_ONCE):
         found = await item_views.page(connection, person.scope, chosen, _AT_ONCE)
         for view in found:

@@ -17,7 +17,9 @@ from server.api.platforms import midnight
 from server.audit import Subject, record
 from server.auth import Form, Person, field, require
 from server.facts import Fact
-from server.feeds.retrieved import TooMany, package, records, watermark
+from server.feeds.retrieved import TooMany, package, pictures, records, watermark
+from server.feeds.watermarked import FontMissing
+from server.media import MediaAway
 from server.store import place_views, retrieval_rows
 from server.store.retrieval_rows import Retrieval
 from server.web.answers import house_of, page, see
@@ -102,13 +104,28 @@ async def export(request: Request, id_: str, person: Releasing) -> Response:
     house = house_of(request)
     asked, facts = await _released(request, person, id_)
     now = house.now()
-    body, sha256 = await asyncio.to_thread(package, facts, watermark(asked, person.username, now))
+    body, sha256, count = await _packed(request, facts, watermark(asked, person.username, now))
     async with house.db.write() as connection:
         await retrieval_rows.exported(connection, id_, sha256, person.username, now)
-        on, told = Subject("retrieval", id_), {"records": len(facts), "sha256": sha256}
+        on, told = Subject("retrieval", id_), {"records": len(facts), "pictures": count, "sha256": sha256}
         record(connection, person.actor, "retrieval.exported", now, on=on, complex_id=asked.complex, details=told)
     headers = {"Content-Disposition": f'attachment; filename="{id_}.zip"'}
     return Response(body, media_type="application/zip", headers=headers)
+
+
+async def _packed(request: Request, facts: list[Fact], mark: str) -> tuple[bytes, str, int]:
+    """The package, its hash, and of how many originals it was made. Raises HTTPException."""
+    try:
+        async with _one_at_a_time:
+            originals = await pictures(house_of(request).media, facts)
+            body, sha256 = await asyncio.to_thread(package, facts, mark, originals)
+    except TooMany as error:
+        raise HTTPException(409, str(error)) from error
+    except MediaAway as error:
+        raise HTTPException(503, f"pictures cannot be read now: {error}") from error
+    except FontMissing as error:
+        raise HTTPException(503, str(error)) from error
+    return body, sha256, len(originals)
 
 
 async def _released(request: Request, person: Person, id_: str) -> tuple[Retrieval, list[Fact]]:

@@ -59,6 +59,8 @@ STAYS: dict[str, str] = {
     "platform": "whom a cell owes records is its own",
     "platform_basis": "given to one cell's people",
     "platform_class": "of a platform of one cell",
+    "platform_guard": "how a platform of one cell armed what it knows by its own codes",
+    "platform_dialog": "a line between one cell and its platform",
     "handover": "a cell hands over what it has queued, and nobody does it again: platforms' readers note what came",
     "viid_session": "who is registered with one cell's view library",
     "viid_nonce": "minutes old: answers to one cell's challenges",

@@ -6,10 +6,11 @@ import asyncio
 import hashlib
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
+import structlog
 
 from domain.events import to_plain, utc_ms
 from domain.feeds.classes import class_of
@@ -18,10 +19,16 @@ from domain.wire import BadBatch
 from eventlog.log import Record
 from server.batches import Batch
 from server.facts import Fact
+from server.feeds.watermarked import burnt
+from server.media import MediaBox
+from server.plan_pictures import BadPicture
 from server.retention import search
 from server.store.engine import Database
 from server.store.retrieval_rows import Retrieval
 
+log = structlog.get_logger()
+
+MOST_PICTURE_BYTES = 128 * 1024 * 1024
 MOST = 20_000  # of one retrieval; whoever needs more asks for a shorter time
 
 
@@ -65,21 +72,59 @@ def watermark(asked: Retrieval, by: str, now: datetime) -> str:
     return f"{asked.id} · {wanted.unit} {wanted.document} · {wanted.applicant} · {by} · {utc_ms(now)}"
 
 
-def package(facts: Sequence[Fact], mark: str) -> tuple[bytes, str]:
-    """A ZIP of the records and of the hash of each line and picture; its own SHA-256."""
+async def pictures(box: MediaBox, facts: Sequence[Fact], most_bytes: int = MOST_PICTURE_BYTES) -> dict[str, bytes]:
+    """The originals that its complex has, by name; what is not here, or here no more, is left out.
+
+    Raises TooMany, MediaAway.
+    """
+    wanted = {(one.sha256, fact.complex) for fact in facts for one in fact.event.media if one.sha256}
+    found, total = dict[str, bytes](), 0
+    for name, _ in sorted(await box.owned(wanted)):
+        try:
+            found[name] = await box.get(name)
+        except FileNotFoundError:
+            continue
+        total += len(found[name])
+        if total > most_bytes:
+            raise TooMany(f"more than {most_bytes} bytes of pictures: ask for a shorter time")
+    return found
+
+
+def package(facts: Sequence[Fact], mark: str, originals: Mapping[str, bytes] | None = None) -> tuple[bytes, str]:
+    """A ZIP of the records, of their pictures with the watermark burnt in, and of the hash of each line, of each
+    original and of each picture as it is given; its own SHA-256. Costs a core: in a thread. Raises FontMissing."""
     lines = [_line(fact, mark) for fact in facts]
     hashes = [
         f"{hashlib.sha256(line).hexdigest()}  record:{fact.id.hex()}" for fact, line in zip(facts, lines, strict=True)
     ]
-    pictures = {media.sha256 for fact in facts for media in fact.event.media if media.sha256}
-    hashes += [f"{name}  picture" for name in sorted(pictures)]
+    names = sorted({media.sha256 for fact in facts for media in fact.event.media if media.sha256})
+    marked = {name: made for name in names if (made := _marked((originals or {}).get(name), mark)) is not None}
+    hashes += [f"{name}  original{'' if name in marked else ', not in this package'}" for name in names]
+    hashes += [f"{hashlib.sha256(body).hexdigest()}  {_file_of(name)}" for name, body in marked.items()]
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as made:
         made.writestr("records.jsonl", b"\n".join(lines) + b"\n")
+        for name, picture in marked.items():
+            made.writestr(zipfile.ZipInfo(_file_of(name)), picture)  # a JPEG does not get smaller
         made.writestr("sha256.txt", "\n".join(hashes) + "\n")
         made.writestr("watermark.txt", mark + "\n")
     body = file.getvalue()
     return body, hashlib.sha256(body).hexdigest()
+
+
+def _file_of(name: str) -> str:
+    return f"pictures/{name}.jpg"
+
+
+def _marked(original: bytes | None, mark: str) -> bytes | None:
+    """None of what is not here, and of what no watermark goes into: it is not given away without."""
+    if original is None:
+        return None
+    try:
+        return burnt(original, mark)
+    except BadPicture as error:
+        log.warning("retrieval_picture_left_out", error=str(error))
+        return None
 
 
 def _line(fact: Fact, mark: str) -> bytes:

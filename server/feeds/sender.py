@@ -17,7 +17,7 @@ class Offer:
     id: bytes  # of the record, stable over retries
     event: Event
     fact: Fact  # where it was born, whose it is, when it came
-    data_class: str  # alarm | vehicle | nonmotor | person | face | door | device
+    data_class: str  # alarm | behaviour | vehicle | nonmotor | person | face | door | device
     urgent: bool
 
 

@@ -18,6 +18,7 @@ _TERMS: Mapping[str, Class] = MappingProxyType(
     {
         "alarm": "alarm",
         "vehicle": "vehicle",
+        "behaviour": "video_index",
         "nonmotor": "video_index",
         "person": "video_index",
         "face": "video_index",

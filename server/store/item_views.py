@@ -55,6 +55,7 @@ class ItemFilter(msgspec.Struct, frozen=True):
     category: str = ""
     unit: str = ""
     doer: str = ""
+    alert: str = ""
     late_at: datetime | None = None
     before: tuple[str, str] | None = None
 
@@ -74,7 +75,7 @@ def _all() -> Any:
 
 def _asked(chosen: ItemFilter) -> list[ColumnElement[bool]]:
     asked: list[ColumnElement[bool]] = []
-    for name in ("list", "complex", "category", "unit", "doer"):
+    for name in ("list", "complex", "category", "unit", "doer", "alert"):
         if getattr(chosen, name):
             asked.append(item.c[name] == getattr(chosen, name))
     if chosen.state in STATES:

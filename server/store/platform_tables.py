@@ -11,7 +11,7 @@ platform = Table(  # a platform above this centre; off until somebody turns it o
     metadata,
     Column("id", String, primary_key=True),
     Column("name", String, nullable=False),
-    Column("kind", String, nullable=False),  # gat1400 | gb28181 | webhook
+    Column("kind", String, nullable=False),  # gat1400 | gb28181 | mqtt | webhook
     Column("address", String, nullable=False),
     Column("settings", LargeBinary, nullable=False),  # JSON, as its protocol wants it; never a secret
     Column("secret_file", String, nullable=False),  # beside server.toml; "" where it needs none
@@ -51,6 +51,24 @@ platform_class = Table(  # a class that is switched off, or on again; without a 
     Column("at", String, nullable=False),
     Column("by", String, nullable=False),
     PrimaryKeyConstraint("platform", "data_class"),
+)
+platform_guard = Table(  # how a platform of GB/T 28181 armed one of our devices; without a row it is armed, and quiet
+    "platform_guard",
+    metadata,
+    Column("platform", String, ForeignKey("platform.id"), nullable=False),
+    Column("code", String, nullable=False),  # the device's, of twenty digits
+    Column("is_armed", Integer, nullable=False),
+    Column("is_alarming", Integer, nullable=False),
+    PrimaryKeyConstraint("platform", "code"),
+)
+platform_dialog = Table(  # what such a platform subscribed to: the dialog goes on over a restart of ours
+    "platform_dialog",
+    metadata,
+    Column("platform", String, ForeignKey("platform.id"), nullable=False),
+    Column("subject", String, nullable=False),  # Alarm | Catalog
+    Column("ends_at", String, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # JSON: addresses, tags, what it wants to hear
+    PrimaryKeyConstraint("platform", "subject"),
 )
 handover = Table(  # a record that a platform is owed, and what became of it
     "handover",

@@ -103,6 +103,8 @@ from server.store.platform_tables import handover as handover
 from server.store.platform_tables import platform as platform
 from server.store.platform_tables import platform_basis as platform_basis
 from server.store.platform_tables import platform_class as platform_class
+from server.store.platform_tables import platform_dialog as platform_dialog
+from server.store.platform_tables import platform_guard as platform_guard
 from server.store.platform_tables import retrieval as retrieval
 from server.store.resident_tables import access_group as access_group
 from server.store.resident_tables import access_holiday as access_holiday

@@ -156,3 +156,7 @@ def rule_title(name: str) -> str:
 
 def rule_meaning(name: str) -> str:
     return RULES[name].meaning if name in RULES else DEFAULT_RULE_MEANING
+
+
+# Other offices that items made of an alert go to as sheets: by their names in the addresses.
+RECEIVER_TITLES: tuple[tuple[str, str], ...] = (("12345", N_("12345 热线工单表")), ("grid", N_("综治网格事项表")))

@@ -10,6 +10,7 @@ PLATFORM_WORDS: Mapping[str, Mapping[str, str]] = {
     "data_class": {
         "total": N_("合计"),
         "alarm": N_("报警"),
+        "behaviour": N_("行为侦测（入侵、徘徊等）"),
         "vehicle": N_("机动车"),
         "nonmotor": N_("非机动车"),
         "person": N_("人员"),
@@ -17,13 +18,25 @@ PLATFORM_WORDS: Mapping[str, Mapping[str, str]] = {
         "door": N_("门禁"),
         "device": N_("设备状态"),
     },
-    "platform_kind": {"gat1400": "GA/T 1400", "gb28181": "GB/T 28181", "webhook": "CloudEvents"},
+    "platform_kind": {
+        "gat1400": "GA/T 1400",
+        "gb28181": "GB/T 28181",
+        "mqtt": "MQTT (ONVIF JSON)",
+        "webhook": "CloudEvents",
+    },
     "platform_session": {
         "off": N_("已关闭"),
         "silent": N_("没有有效依据，不发送"),
         "opening": N_("正在连接"),
         "open": N_("正常"),
         "ill": N_("对方没有正常应答"),
+    },
+    "platform_trial": {
+        "checked": N_("没有发现错误；还没有保存。"),
+        "codes_checked": N_("没有发现错误；还没有保存。设备数："),
+        "reachable": N_("连得上：那个地址有人应答。"),
+        "unreachable": N_("连不上："),
+        "no_trial": N_("SIP 没有可试的连接：打开平台后看会话状态。"),
     },
     "handover_state": {
         "offered": N_("应报送"),

@@ -625,6 +625,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "gateway.replaced": N_("网关停用"),
         "desired.put": N_("下发配置"),
         "platform.codes": N_("录入设备国标编码"),
+        "platform.tested": N_("试连上级平台"),
         "platform.settings": N_("修改上级平台参数"),
         "desired.seen": N_("查看配置"),
         "order.placed": N_("下达指令"),

@@ -8,7 +8,8 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, ViewportSize
 
-from server.store import access_rows, coupon_issuers, found_rows, schema
+from server.store import access_rows, coupon_issuers, found_rows, platform_rows, schema
+from server.store.platform_rows import Platform
 from server.store.scope import of_complexes
 from server.store.visitor_rows import digest_of_token
 from tests.browser.stage import DESK, NEEDS, PHONE, Stage
@@ -18,6 +19,7 @@ from tests.server.scoped_people import add_areas
 
 pytestmark = NEEDS
 TOKEN = "a-token-of-a-visitor-link"  # pragma: allowlist secret
+LOWER = Platform(id="p3", name="市局", kind="gb28181", address="sip://192.0.2.1", settings={})
 PATHS = (
     "/",
     "/alerts",
@@ -84,6 +86,7 @@ PATHS = (
     "/filing/garden",
     "/platforms",
     "/platforms/p1",
+    "/platforms/p3/settings",
     "/platforms/p1/days/2026-11-27",
     "/gateways/readers",
     "/retention",
@@ -212,6 +215,7 @@ async def add_residents(stage: Stage) -> None:
         await rows.add_payments(connection, stage.house.now())
         await rows.add_revenue(connection, stage.house.now())
         await rows.add_platform(connection, stage.house.now())
+        await platform_rows.add(connection, LOWER)
         await rows.add_coupons(connection, stage.house.now(), "shop", coupon_issuers.digest_of(TOKEN))
         link = schema.visitor_link.update().where(schema.visitor_link.c.id == "l1")
         await connection.execute(link.values(digest=digest_of_token(TOKEN)))

@@ -272,6 +272,12 @@ async def _open(town: City) -> httpx.Response:
     return await by("li", "/doors/open", complex="garden", device=device, point="door/1", reason="forgot")(town)
 
 
+async def _codes(town: City) -> httpx.Response:
+    visitor = await town.visitor("wang")
+    files = {"file": ("codes.csv", b"complex,device,code\n", "text/csv")}
+    return await visitor.client.post("/platforms/p1/codes", data={"csrf": visitor.csrf}, files=files)
+
+
 async def _add_plan(town: City) -> httpx.Response:
     visitor = await town.visitor("wang")
     files = {"file": ("plan.jpg", rows.picture(), "image/jpeg")}
@@ -667,6 +673,9 @@ SAMPLES: Mapping[str, Sample] = {
     "POST /platforms": by(
         "wang", "/platforms", id="new", name="new", kind="webhook", address="https://platform.example.invalid/"
     ),
+    "POST /platforms/{id_}/settings": by("wang", "/platforms/p1/settings", lists=""),
+    "POST /platforms/{id_}/settings/test": by("wang", "/platforms/p1/settings/test"),
+    "POST /platforms/{id_}/codes": _codes,
     "POST /platforms/{id_}/turn": by("wang", "/platforms/p1/turn", on="0"),
     "POST /platforms/{id_}/basis": by(
         "wang", "/platforms/p1/basis", unit="u", document="d", class_door="yes", since="2026-01-01", until="2099-01-01"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +48,23 @@ async def test_what_was_entered_once_is_in_each_ones_columns(receiver: str, tmp_
         assert by_csv[1][0] == "i1"
         assert (await wang.get("/items/for/nobody.csv")).status_code == 404
         assert (await (await town.visitor("sun")).get(f"{path}.csv")).status_code == 403, "a clerk has no items"
+
+
+async def test_from_an_alerts_page_to_each_ones_sheet_of_what_was_made_of_it(tmp_path: Path, engine: Engine) -> None:
+    """Entered once: the alert's page leads to sheets that hold its task and nothing else."""
+    async with city(tmp_path, engine) as town:
+        wang = await town.visitor("wang")
+        before = await wang.page("/alerts/a2")
+        assert "/items/for/" not in before and "/alerts/a2/cap" in before
+        await filled(town)
+        page = await wang.page("/alerts/a2")
+        links = re.findall(r'href="(/items/for/[^"]+)"', page)
+        assert {re.split(r"[./?]", link)[3] for link in links} == set(RECEIVERS) and len(links) == 2 * len(RECEIVERS)
+        for link in links:
+            body = (await wang.get(html.unescape(link))).content
+            lines = read_csv(body) if ".csv" in link else [*load_workbook(io.BytesIO(body)).worksheets[0].values]
+            assert [line[0] for line in lines[1:]] == ["i2"]
+        assert read_csv((await wang.get("/items/for/grid.csv?alert=nobodys")).content)[1:] == []
 
 
 @pytest.mark.parametrize("words", EVIL)

@@ -315,34 +315,6 @@ async def test_a_sender_that_breaks_its_word_loses_nothing(tmp_path: Path, engin
         assert all_in("waiting", 2)(await here.rows(handover))
 
 
-@ON_SQLITE
-async def test_a_slow_platform_delays_no_other(tmp_path: Path, engine: Engine) -> None:
-    """One never answers; the other has all it is owed meanwhile."""
-    held = asyncio.Event()
-
-    async def never(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-        await held.wait()
-
-    slow = await asyncio.start_server(never, "127.0.0.1", 0)
-    async with listening() as socket, centre(tmp_path, engine) as here, slow:
-        db, gateway = here.house.db, await here.gateway()
-        await add_platform(db, f"http://127.0.0.1:{slow.sockets[0].getsockname()[1]}/")
-        await allow(db, "alarm")
-        quick = Platform(
-            id="quick", name="q", kind="webhook", settings={}, is_on=True, address=f"http://127.0.0.1:{socket.port}/"
-        )
-        basis = Basis(unit="u", document="d", classes=frozenset({"alarm"}), since=NOW, until=NOW + timedelta(days=1))
-        async with db.write() as connection:
-            await platform_rows.add(connection, quick)
-            await platform_rows.record_basis(
-                connection, "quick", msgspec.structs.replace(basis, since=NOW - timedelta(days=1)), "wang", NOW
-            )
-        await gateway.send(*(alarm(n) for n in range(30)))
-        await here.wait_for(handover, all_in("accepted", 30), platform="quick")
-        assert all(row["state"] in ("sent", "waiting") for row in await here.rows(handover, platform="city"))
-        held.set()
-
-
 def refuses_the_third(offer: Offer) -> Verdict:
     return Refused("no") if offer.event.source_event_id == "3" else Again("503")
 

@@ -9,13 +9,18 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
+from PIL import Image, ImageChops
 
 from domain.events import Event, Media, Subject
 from domain.feeds.retrieval import Wanted
-from server.feeds.retrieved import TooMany, package, records, watermark
+from domain.ids import content_name
+from server.facts import Fact
+from server.feeds.retrieved import TooMany, package, pictures, records, watermark
+from server.feeds.watermarked import burnt
 from server.store import retrieval_rows
 from server.store.platform_tables import retrieval
 from server.store.retrieval_rows import Retrieval
@@ -75,6 +80,69 @@ async def test_what_was_asked_for_and_no_more(tmp_path: Path, engine: Engine) ->
             *(hashlib.sha256(line).hexdigest() for line in lines),
             "ab" * 32,
         ]
+        assert hashes[-1].endswith("original, not in this package")
+
+
+def photo() -> bytes:
+    into = BytesIO()
+    Image.new("RGB", (640, 360), (40, 90, 60)).save(into, "JPEG", quality=90)
+    return into.getvalue()
+
+
+def far_from(one: bytes, other: bytes) -> float:
+    """The share of points that are clearly otherwise, in what both have."""
+    with Image.open(BytesIO(one)) as first, Image.open(BytesIO(other)) as second:
+        size = (first.width, min(first.height, second.height))
+        points = ImageChops.difference(first.convert("L").crop((0, 0, *size)), second.convert("L").crop((0, 0, *size)))
+        return sum(points.histogram()[20:]) / (size[0] * size[1])
+
+
+async def test_pictures_go_out_with_the_watermark_burnt_in(tmp_path: Path, engine: Engine) -> None:
+    body, odd, others = photo(), b"no picture at all", photo() + b"of another complex"
+    async with filled(tmp_path, engine) as (here, asked):
+        box = here.house.media
+        for of, one in (("garden", body), ("garden", odd), ("river", others)):
+            await box.keep(content_name(one), of, one, "image/jpeg")
+        (fact, *_) = await records(here.house.db, asked)
+        media = [Media(role="scene", sha256=content_name(one)) for one in (body, odd, others)]
+        shown = Fact(msgspec.structs.replace(fact.event, media=media), *_rest(fact))
+        originals = await pictures(box, [shown])
+        assert set(originals) == {content_name(body), content_name(odd)}, "a name alone opens nothing"
+        with pytest.raises(TooMany):
+            await pictures(box, [shown], most_bytes=10)
+        mark = watermark(asked, "li", NOW)
+        made = zipfile.ZipFile(BytesIO(package([shown], mark, originals)[0]))
+        other = zipfile.ZipFile(BytesIO(package([shown], watermark(asked, "zhao", NOW), originals)[0]))
+    (name,) = [one for one in made.namelist() if one.startswith("pictures/")]
+    given = made.read(name)
+    assert given != body and far_from(given, body) > 0.02, "nothing is burnt in"
+    with Image.open(BytesIO(given)) as opened:
+        assert opened.height > 360, "no line at the foot"
+    assert far_from(given, other.read(name)) > 0.005, "it does not say who took it out"
+    hashes = [line.split("  ") for line in made.read("sha256.txt").decode().splitlines()]
+    assert [content_name(body), "original"] in hashes
+    assert [hashlib.sha256(given).hexdigest(), name] in hashes
+    assert [content_name(odd), "original, not in this package"] in hashes
+    assert odd not in b"".join(made.read(one) for one in made.namelist())
+
+
+def _rest(fact: Fact) -> tuple[Any, ...]:
+    return fact.complex, fact.header, fact.index, fact.received_at, fact.id
+
+
+def test_control_a_picture_as_it_was_is_not_far_from_itself() -> None:
+    """What is measured above is the watermark, not the JPEG."""
+    into = BytesIO()
+    with Image.open(BytesIO(photo())) as opened:
+        opened.save(into, "JPEG", quality=88)
+    assert far_from(into.getvalue(), photo()) < 0.001
+
+
+def test_a_watermark_is_whole_on_a_narrow_picture_and_in_chinese() -> None:
+    into = BytesIO()
+    Image.new("RGB", (64, 48)).save(into, "PNG")
+    with Image.open(BytesIO(burnt(into.getvalue(), "v-1 · 派出所 调证1 · 张警官 · li · 2026-11-27"))) as opened:
+        assert opened.width == 64 and opened.height > 48 + 3 * 14
 
 
 @ON_SQLITE

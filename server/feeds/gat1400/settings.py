@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 import domain.viid
+from domain.located import located
 from domain.viid.profile import BadProfile, Profile, profile_of, switched
 
 _SHIPPED = Path(domain.viid.__file__).parent / "profiles"
@@ -45,7 +46,7 @@ def read_settings(said: object) -> Settings:
     try:
         return msgspec.convert(said, Settings)
     except msgspec.ValidationError as error:
-        raise BadSettings(f"gat1400: {error}") from error
+        raise BadSettings(located("gat1400: ", str(error))) from error
 
 
 def profile_texts(folder: Path) -> dict[str, str]:

@@ -28,7 +28,7 @@ class Answers:
         if isinstance(asked, Query):
             return await self._to_query(asked)
         if isinstance(asked, Control):
-            return [self._to_control(asked)]
+            return [await self._to_control(asked)]
         return []
 
     def why_not(self, control: Control) -> str | None:
@@ -63,8 +63,8 @@ class Answers:
         guards = self._directory.guards([item.code for item in items])
         return said.device_status(query.sn, query.target, self._now(), guards, is_online=is_online)
 
-    def _to_control(self, control: Control) -> Element:
+    async def _to_control(self, control: Control) -> Element:
         why = self.why_not(control)
         if why is None:
-            self._directory.control(control, control.target == self._settings.ours)
+            await self._directory.control(control, control.target == self._settings.ours)
         return said.result("DeviceControl", control.sn, control.target, ok=why is None)

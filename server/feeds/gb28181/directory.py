@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -11,6 +11,7 @@ from domain.events import Event
 from domain.gb28181.asked import Control
 from domain.gb28181.catalogue import Item, in_order
 from domain.gb28181.control import Guard, after, is_alarm_input
+from server.feeds.gb28181.memory import Memory, NoMemory
 from server.feeds.gb28181.settings import Named
 
 
@@ -32,8 +33,8 @@ class AllPresent:
 class Directory:
     """The items by code and by device."""
 
-    def __init__(self, named: Sequence[Named], presence: Presence) -> None:
-        self._presence = presence
+    def __init__(self, named: Sequence[Named], presence: Presence, memory: Memory | None = None) -> None:
+        self._presence, self._memory = presence, memory or NoMemory()
         self._named = {one.item.code: one for one in named}
         self._by_device = {(one.complex, one.device, one.point): one for one in named if one.device}
         self._guards: dict[str, Guard] = {}
@@ -59,14 +60,23 @@ class Directory:
         """Of the alarm inputs among these, and of whatever was armed or disarmed."""
         return {code: self.guard(code) for code in within if is_alarm_input(code) or code in self._guards}
 
-    def control(self, one: Control, everything: bool) -> None:
-        """Do what was not refused: to one item, or to all where we ourselves were named."""
-        for code in self.codes if everything else (one.target,):
-            self._guards[code] = after(self.guard(code), one)
+    async def load(self) -> None:
+        """As they stood when the last process ended; codes that are no items any more are forgotten."""
+        self._guards = {code: one for code, one in (await self._memory.guards()).items() if code in self.codes}
 
-    def alarmed(self, code: str) -> None:
+    async def control(self, one: Control, everything: bool) -> None:
+        """Do what was not refused, for good: to one item, or to all where we ourselves were named."""
+        await self._put({code: after(self.guard(code), one) for code in (self.codes if everything else (one.target,))})
+
+    async def alarmed(self, code: str) -> None:
         """An alarm of it went up: it stands so until the platform clears it."""
-        self._guards[code] = msgspec.structs.replace(self.guard(code), is_alarming=True)
+        if not self.guard(code).is_alarming:
+            await self._put({code: msgspec.structs.replace(self.guard(code), is_alarming=True)})
+
+    async def _put(self, changed: Mapping[str, Guard]) -> None:
+        """Kept before it holds: what a platform was told is so after a restart too."""
+        await self._memory.keep_guards(changed)
+        self._guards |= changed
 
 
 def _as_it_is(one: Named, away: frozenset[tuple[str, str]]) -> Item:

@@ -13,6 +13,7 @@ from domain.gb28181.asked import Control
 from domain.located import located
 from server.audit import Actor, Subject, record
 from server.feeds.gb28181.directory import Directory
+from server.feeds.gb28181.memory import DatabaseMemory
 from server.feeds.gb28181.sender import Gb28181Sender
 from server.feeds.gb28181.serving import Note
 from server.feeds.gb28181.session import Session
@@ -38,8 +39,9 @@ def gb28181_platform(
         password = secret.decode()
     except UnicodeDecodeError as error:
         raise BadSettings(f"gb28181: the secret is not UTF-8 at byte {error.start}") from error
-    directory = Directory(settings.items, Presence(db))
-    session = Session(settings, password, directory, now, retry_s, in_the_book(one.id, db, now))
+    memory = DatabaseMemory(one.id, db)
+    directory = Directory(settings.items, Presence(db), memory)
+    session = Session(settings, password, directory, now, retry_s, in_the_book(one.id, db, now), memory=memory)
     return Gb28181Sender(session, directory)
 
 

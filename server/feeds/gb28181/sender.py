@@ -60,7 +60,7 @@ class Gb28181Sender:
         except (NoAnswer, OSError) as error:
             return Again(str(error) or type(error).__name__)
         if response.is_ok:
-            self._directory.alarmed(one.code)
+            await self._directory.alarmed(one.code)
             return Accepted()
         return Refused(f"SIP {response}") if response.status in _FINAL else Again(f"SIP {response}")
 

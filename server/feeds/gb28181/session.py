@@ -18,6 +18,7 @@ from server.feeds.gb28181.digest import Credentials
 from server.feeds.gb28181.directory import Directory
 from server.feeds.gb28181.endpoint import Endpoint
 from server.feeds.gb28181.inbound import Inbound
+from server.feeds.gb28181.memory import Memory
 from server.feeds.gb28181.registration import Redirected, Registration, Unwell, WrongSettings
 from server.feeds.gb28181.serving import Note, Serving, unnoted
 from server.feeds.gb28181.settings import Settings
@@ -48,12 +49,14 @@ class Session:
         retry_s: Callable[[int], float],
         note: Note = unnoted,
         slow_s: float = 60.0,
+        memory: Memory | None = None,
     ) -> None:
         self.settings, self._retry_s, self._slow_s = settings, retry_s, slow_s
         self._time = asyncio.get_running_loop().time
-        self.subscriptions = Subscriptions(self._time)
+        self.subscriptions = Subscriptions(self._time, now, memory)
         self.is_online, self.why = False, "not registered yet"
         self.clock = ""  # the platform's, as it said it when we registered
+        self._directory = directory
         who = Credentials(settings.username or settings.ours, password)
         self._registration = Registration(settings.server, settings.sip_domain, settings.ours, who)
         self._serving = Serving(Answers(settings, directory, now), note)
@@ -68,7 +71,9 @@ class Session:
         self._losses = self._sn = 0
 
     async def keep(self) -> None:
-        """Hold it until cancelled."""
+        """Hold it until cancelled. What the platform set and asked for before we were begun anew holds on."""
+        await self._directory.load()
+        await self.subscriptions.load(self.settings.ours)
         failures = hops = 0
         while True:
             least_s = 0.0
@@ -117,7 +122,7 @@ class Session:
         endpoint = Endpoint(self.settings, self._inbound.answer, self._break, self.odd.append)
         await endpoint.open(self._elsewhere or (self.settings.host, self.settings.port))
         speaker = self._speaker = Speaker(self.settings, endpoint, self._registration, self.subscriptions)
-        serving = asyncio.create_task(self._serving.run(speaker))
+        beside = [asyncio.create_task(one) for one in (self._serving.run(speaker), self.subscriptions.run())]
         try:
             await self._stay(endpoint)
         except asyncio.CancelledError:
@@ -125,7 +130,8 @@ class Session:
             raise
         finally:
             self.is_online, self._speaker = False, None
-            serving.cancel()
+            for task in beside:
+                task.cancel()
             endpoint.close()
 
     async def _stay(self, endpoint: Endpoint) -> None:

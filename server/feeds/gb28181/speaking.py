@@ -38,6 +38,7 @@ class Speaker:
 
     async def notify(self, dialog: Dialog, body: Element, now: float) -> Response:
         """In a NOTIFY of a dialog; where the platform knows that no more, it has ended. Raises as ``say``."""
+        await self._subscriptions.numbered(dialog)
         headers = [*dialog.headers(now), ("Contact", self._endpoint.contact)]
         response = await self._endpoint.ask("NOTIFY", dialog.target, headers, body)
         if response.status in (404, 481):

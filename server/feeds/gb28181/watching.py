@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
+
 from domain.gb28181.catalogue import Item, changes
 from domain.gb28181.said import catalogue_changes
 from server.feeds.gb28181.directory import Directory
@@ -26,9 +28,20 @@ class Watching:
             return
         items = await self._directory.items()
         if self._known is None or self._known[0] != dialog.call_id:
-            self._known = (dialog.call_id, items)  # the whole list is what a query is for
-            return
+            self._known = (dialog.call_id, _as_told(items, dialog.away))
         for body in catalogue_changes(dialog.sn, self._ours, changes(self._known[1], items)):
             if not (await speaker.notify(dialog, body, now())).is_ok:
                 return
         self._known = (dialog.call_id, items)
+        away = frozenset(item.code for item in items if not item.is_online)
+        if away != dialog.away:
+            dialog.away = away
+            await self._subscriptions.keep()
+
+
+def _as_told(items: list[Item], away: frozenset[str] | None) -> list[Item]:
+    """What the platform knows at the beginning of a dialog: all, for the whole list is what a query is for; in one
+    that a process before us held, who was there and who was gone as it was told then."""
+    if away is None:
+        return items
+    return [msgspec.structs.replace(item, is_online=item.code not in away) for item in items]

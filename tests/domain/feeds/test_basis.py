@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from domain.events import Event, Kind, Media, Subject
 from domain.feeds.basis import BadBasis, Basis, check, cover
 from domain.feeds.classes import CLASSES, class_of, is_urgent
+from domain.gb28181.alarms import BUILT_IN
 
 NOW = datetime(2026, 11, 27, 4, tzinfo=UTC)
 BASIS = Basis(
@@ -28,7 +29,7 @@ EVENTS = st.builds(
     kind=st.sampled_from(get_args(Kind)),
     device=st.just("x:1"),
     time=HOURS,
-    label=st.sampled_from(["person", "car", "bicycle", "face", "cat", None]),
+    label=st.sampled_from(["person", "car", "bicycle", "face", "loitering", "cat", None]),
     state=st.sampled_from(["forced_open", "closed", None]),
 )
 BASES = st.builds(
@@ -101,6 +102,19 @@ def test_an_alarm_goes_before_all_else() -> None:
     assert is_urgent(Event(kind="alarm", device="x:1"))
     assert class_of(Event(kind="door", device="x:1", state="forced_open")) == "alarm"
     assert not is_urgent(Event(kind="plate", device="x:1"))
+    assert is_urgent(Event(kind="detection", device="x:1", label="intrusion"))
+    assert not is_urgent(Event(kind="detection", device="x:1", label="loitering"))
+
+
+def test_every_detection_that_is_an_alarm_above_has_a_class_and_not_that_of_fire() -> None:
+    """A basis for alarms written before does not carry what somebody was seen doing."""
+    rows = [row for row in BUILT_IN if row.when.kind == ("detection",)]
+    labels = {label for row in rows for label in row.when.label}
+    assert {"intrusion", "loitering", "line_crossed"} <= labels
+    assert {class_of(Event(kind="detection", device="x:1", label=label)) for label in labels} == {"behaviour"}
+    alarms_only = msgspec.structs.replace(BASIS, classes=frozenset({"alarm"}))
+    seen = Event(kind="detection", device="x:1", label="loitering", time=NOW)
+    assert cover([alarms_only], (), NOW).cut(seen, "behaviour") is None
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [

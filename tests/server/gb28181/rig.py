@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +16,7 @@ from domain.gb28181.said import alarm_sn
 from domain.wire import Header
 from server.facts import Fact
 from server.feeds.gb28181.directory import AllPresent, Directory
+from server.feeds.gb28181.memory import Memory
 from server.feeds.gb28181.sender import Gb28181Sender
 from server.feeds.gb28181.session import Session
 from server.feeds.gb28181.settings import Named, Settings
@@ -57,13 +58,21 @@ def _retry_s(failures: int) -> float:
 class Lower:
     """Ours: the sender, its session and what it knows."""
 
-    def __init__(self, platform: Platform, password: str = PASSWORD, slow_s: float = 0.3, **changed: Any) -> None:
+    def __init__(
+        self,
+        platform: Platform,
+        password: str = PASSWORD,
+        slow_s: float = 0.3,
+        memory: Memory | None = None,
+        now: Callable[[], datetime] = lambda: AT,
+        **changed: Any,
+    ) -> None:
         told: dict[str, Any] = {"host": "127.0.0.1", "port": platform.port, "server": SERVER, "ours": OURS}
         told |= {"items": ITEMS, "timers": QUICK, **changed}
         self.settings = Settings(**told)
         self.away = Away()
-        self.directory = Directory(self.settings.items, self.away)
-        self.session = Session(self.settings, password, self.directory, lambda: AT, _retry_s, slow_s=slow_s)
+        self.directory = Directory(self.settings.items, self.away, memory)
+        self.session = Session(self.settings, password, self.directory, now, _retry_s, slow_s=slow_s, memory=memory)
         self.sender = Gb28181Sender(self.session, self.directory)
 
     async def online(self) -> None:
