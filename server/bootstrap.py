@@ -46,8 +46,9 @@ from server.duty.duties import Duties
 from server.duty.ladder import Ladder
 from server.duty.outbox import Outbox as DutyOutbox
 from server.enrol_link import certificate_sha256
+from server.feeds.cascade.narrowing import Narrowing as Subscriptions
 from server.feeds.lane_cars import LaneCars
-from server.feeds.offering import Offering
+from server.feeds.offering import Narrowing, Offering
 from server.feeds.outbox import Outbox
 from server.feeds.platform_worker import MakeSender, Platforms
 from server.feeds.used_codes import Teller, UsedCodes
@@ -359,7 +360,7 @@ def _readers(
     works["watch"] = WatchKeeper(house.db, house.seal, house.channels, house.config.public_url, house.now).run
     works["channels"] = DutyOutbox(house.db, house.channels, house.config.public_url, house.now, house.live.ring).run
     platforms = Platforms(house.db, house.folder, protocols(house), house.now, _retry_s)
-    readers.append(ShardReader(Offering(house.now), house.db, unpacker, platforms.ring, rest))
+    readers.append(ShardReader(Offering(house.now, narrowing(house)), house.db, unpacker, platforms.ring, rest))
     works["platforms"] = platforms.run
     if house.config.payments:
         works["payments"] = Watch(house.db, house.desk, house.refunds, house.now).run
@@ -403,7 +404,17 @@ def protocols(house: House) -> Mapping[str, MakeSender]:
 
         return gb28181_platform(one, secret, house.db, house.now, _retry_s)
 
-    return {"webhook": webhook, "gat1400": gat1400, "gb28181": gb28181}
+    def cascade(one: Platform, secret: bytes) -> Sender:
+        from server.feeds.cascade.making import cascade_platform  # the same
+
+        return cascade_platform(one, secret, house.db, house.media, house.folder, house.now, house.config.viid)
+
+    return {"webhook": webhook, "gat1400": gat1400, "gb28181": gb28181, "cascade": cascade}
+
+
+def narrowing(house: House) -> Mapping[str, Narrowing]:
+    """Platforms that are owed only what they asked for, by the word of their kind."""
+    return {"cascade": Subscriptions(house.config.viid, house.folder, house.now)}
 
 
 def _announcer(house: House) -> Announcer:

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.viid.sources import Coded
 from server.audit import Subject, command_line, record
 from server.cli_parts import DEFAULT_FOLDER, AsJson, Folder, fail, out, show, with_house
+from server.feeds.cascade import narrowing as cascade
 from server.feeds.gat1400.codes import BadCodes, DeviceCodes, Key, read_codes
 from server.feeds.gat1400.settings import KIND, BadSettings, profile_for, read_settings
 from server.feeds.gb28181 import making as gb28181
@@ -21,6 +22,7 @@ from server.house import House
 from server.store import platform_rows
 
 _MOST_BYTES = 64 * 1024 * 1024
+_ANY_LIBRARY = "0" * 20  # a cascade goes by the code of our own library
 
 
 def platform_codes(
@@ -98,6 +100,10 @@ def _check_gat1400(said: dict[str, Any], address: str, folder: Path) -> None:
     profile_for(read_settings({**said, "address": address}), folder)
 
 
+def _check_cascade(said: dict[str, Any], address: str, folder: Path) -> None:
+    _check_gat1400({"device_id": _ANY_LIBRARY, **said}, address, folder)
+
+
 def _check_gb28181(said: dict[str, Any], address: str, _folder: Path) -> None:
     gb28181.read_settings(said, address)
 
@@ -105,6 +111,7 @@ def _check_gb28181(said: dict[str, Any], address: str, _folder: Path) -> None:
 # Each raises its BadSettings.
 _CHECKS: dict[str, Callable[[dict[str, Any], str, Path], None]] = {
     KIND: _check_gat1400,
+    cascade.KIND: _check_cascade,
     gb28181.KIND: _check_gb28181,
 }
 

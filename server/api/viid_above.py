@@ -27,6 +27,12 @@ async def apes(request: Request, peer: FromPeer) -> Response:
     return await _equipment(request, peer, "APE")
 
 
+@router.get("/APEStatus")
+async def ape_states(request: Request, peer: FromPeer) -> Response:
+    """Whether those answer."""
+    return await _equipment(request, peer, "APEStatus")
+
+
 @router.get("/Tollgates")
 async def tollgates(request: Request, peer: FromPeer) -> Response:
     """Gates."""
@@ -41,7 +47,7 @@ async def lanes(request: Request, peer: FromPeer) -> Response:
 
 async def _equipment(request: Request, peer: Peer, name: Name) -> Response:
     only(peer, "upper")
-    found = Asked(name, request.query_params).chosen(await library_of(request).equipment.of(name, peer.sees))
+    found = Asked(name, request.query_params).chosen(await library_of(request).equipment.of(name, peer))
     house = request.app.state.house
     async with house.db.write() as connection:
         by, told = actor_of(peer, address_of(request) or ""), {"name": name, "told": len(found)}
@@ -57,7 +63,8 @@ async def subscriptions(request: Request, peer: FromPeer) -> Response:
     return answer(listed("Subscribe", found))
 
 
-@router.api_route("/Subscribes", methods=["POST", "PUT"])
+@router.post("/Subscribes")
+@router.put("/Subscribes")
 async def subscribe(request: Request, peer: FromPeer) -> Response:
     """A status for each; OperateType 1 cancels."""
     only(peer, "upper")
@@ -83,7 +90,8 @@ async def unsubscribe(request: Request, peer: FromPeer) -> Response:
     return _told(request, found)
 
 
-@router.api_route("/Dispositions", methods=["POST", "PUT"])
+@router.post("/Dispositions")
+@router.put("/Dispositions")
 async def dispositions(request: Request, peer: FromPeer) -> Response:
     """Watch lists: a status for each."""
     only(peer, "upper")

@@ -28,7 +28,8 @@ async def notifications(request: Request, peer: FromPeer) -> Response:
     return _told(request, verdicts)
 
 
-@router.api_route("/{kind}", methods=["POST", "PUT"])
+@router.post("/{kind}")
+@router.put("/{kind}")
 async def objects(request: Request, kind: str, peer: FromPeer) -> Response:
     """A status for each object, under its own number."""
     only(peer, "lower")

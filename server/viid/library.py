@@ -12,7 +12,7 @@ from server.media import MediaBox
 from server.store.engine import Database
 from server.viid.dispositions import Dispositions, NoDispositions
 from server.viid.door import Door
-from server.viid.equipment import Equipment, NoEquipment
+from server.viid.equipment import Equipment, Registered
 from server.viid.settings import Settings
 from server.viid.subscribing import Subscribing
 from server.viid.taking import Taking
@@ -44,7 +44,7 @@ def open_library(
     key = (folder / "second-factor.key").read_bytes()  # the same for all processes of one database
     door = Door(db, peers, passwords, key, timedelta(seconds=settings.session_s), now)
     taking, subscribing = Taking(db, log, media, now), Subscribing(db, settings.code, now)
-    return Library(settings.code, door, taking, subscribing, NoEquipment(), NoDispositions(), now)
+    return Library(settings.code, door, taking, subscribing, Registered(db, now), NoDispositions(), now)
 
 
 def _password(folder: Path, name: str) -> str:

@@ -17,7 +17,12 @@ PLATFORM_WORDS: Mapping[str, Mapping[str, str]] = {
         "door": N_("门禁"),
         "device": N_("设备状态"),
     },
-    "platform_kind": {"gat1400": "GA/T 1400", "gb28181": "GB/T 28181", "webhook": "CloudEvents"},
+    "platform_kind": {
+        "gat1400": "GA/T 1400",
+        "cascade": N_("GA/T 1400 级联"),
+        "gb28181": "GB/T 28181",
+        "webhook": "CloudEvents",
+    },
     "platform_session": {
         "off": N_("已关闭"),
         "silent": N_("没有有效依据，不发送"),
@@ -41,5 +46,7 @@ PLATFORM_WORDS: Mapping[str, Mapping[str, str]] = {
         "class_off": N_("类别已关闭"),
         "erased": N_("已按申请删除"),
         "expired": N_("超过保存期限"),
+        "cancelled": N_("订阅已取消"),
+        "over": N_("订阅已到期"),
     },
 }
