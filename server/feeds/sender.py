@@ -23,6 +23,11 @@ class Offer:
     urgent: bool
     line: str = ""  # the subscription that it is owed on, where a platform has such
 
+    @property
+    def record(self) -> bytes:
+        """By what the far end's number is kept: on whichever line it goes, it is one record."""
+        return self.fact.id if self.line else self.id
+
 
 @dataclass(frozen=True)
 class Accepted:

@@ -10,7 +10,7 @@ from pathlib import Path
 from eventlog.log import BatchLog
 from server.media import MediaBox
 from server.store.engine import Database
-from server.viid.dispositions import Dispositions, NoDispositions
+from server.viid.dispositions import Dispositions
 from server.viid.door import Door
 from server.viid.equipment import Equipment, Registered
 from server.viid.settings import Settings
@@ -36,7 +36,13 @@ class Library:
 
 
 def open_library(
-    folder: Path, settings: Settings, db: Database, log: BatchLog, media: MediaBox, now: Callable[[], datetime]
+    folder: Path,
+    settings: Settings,
+    db: Database,
+    log: BatchLog,
+    media: MediaBox,
+    dispositions: Dispositions,
+    now: Callable[[], datetime],
 ) -> Library:
     """Raises BadPassword."""
     peers = {peer.code: peer for peer in settings.peers}
@@ -44,7 +50,7 @@ def open_library(
     key = (folder / "second-factor.key").read_bytes()  # the same for all processes of one database
     door = Door(db, peers, passwords, key, timedelta(seconds=settings.session_s), now)
     taking, subscribing = Taking(db, log, media, now), Subscribing(db, settings.code, now)
-    return Library(settings.code, door, taking, subscribing, Registered(db, now), NoDispositions(), now)
+    return Library(settings.code, door, taking, subscribing, Registered(db, now), dispositions, now)
 
 
 def _password(folder: Path, name: str) -> str:

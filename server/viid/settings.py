@@ -23,6 +23,7 @@ class Peer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     everywhere: bool = False  # upper: every complex of this centre
     report_to: str = ""  # upper: where notifications may go; an address that begins otherwise is refused
     platform: str = ""  # upper: by which name its legal basis is recorded
+    document_field: str = "ApplicantInfo"  # upper: where its watch lists write the number of their document
 
     def sees(self, complex_id: str) -> bool:
         return self.everywhere or complex_id in self.complexes

@@ -124,7 +124,8 @@ class Asking:
         assert self._http is not None
         headers = {"Authorization": authorization} if authorization else {}
         async with self._http.request(method, self.library + path, json=body, headers=headers) as answer:
-            told = await answer.json(content_type=None) if answer.status != 401 else {}
+            read: Any = await answer.json(content_type=None) if answer.status != 401 else {}
+            told = cast("dict[str, Any]", read)
             return answer.status, answer.headers.get("WWW-Authenticate", ""), told
 
     def _number(self, name: str, now: datetime) -> str:

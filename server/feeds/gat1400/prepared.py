@@ -37,7 +37,7 @@ async def ready(
     coded = await codes.of({(one.fact.complex, one.event.device) for one in offers})
     ruled = [_ruled(one, coded.get((one.fact.complex, one.event.device)), profile) for one in offers]
     wanted = [
-        Wanted(one.fact.id, found[0].code, one.event.occurred_at, serials_needed(one.event))
+        Wanted(one.record, found[0].code, one.event.occurred_at, serials_needed(one.event))
         for one, found in zip(offers, ruled, strict=True)
         if not isinstance(found, Refused)
     ]

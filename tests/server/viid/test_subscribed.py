@@ -192,8 +192,6 @@ async def test_a_refused_record_among_others_is_found_and_the_others_arrive(tmp_
     async with cascade(tmp_path, engine) as side:
         gateway = await side.gateway()
         await side.allow("vehicle")
-        await side.turn(is_on=False)
-        await side.turn(is_on=True)
         await side.asks.subscribe("13", OURS, now())
         side.platform.is_away = True
         bad = passage(7, "x:2", raw_codes={"VehicleClass": "K33"})
