@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 from fastapi import APIRouter, Request, Response
@@ -13,6 +14,8 @@ from server.audit import Subject, record
 from server.auth import address_of
 from server.viid.door import actor_of, bad_content, only
 from server.viid.equipment import Asked, Name
+from server.viid.looking_back import CLASSES
+from server.viid.looking_back import Name as Kind
 from server.viid.settings import Peer
 from server.viid.taking import Verdict
 
@@ -43,6 +46,44 @@ async def tollgates(request: Request, peer: FromPeer) -> Response:
 async def lanes(request: Request, peer: FromPeer) -> Response:
     """Their lanes."""
     return await _equipment(request, peer, "Lane")
+
+
+@router.get("/MotorVehicles")
+async def motor_vehicles(request: Request, peer: FromPeer) -> Response:
+    """Cars that named cameras saw, of a day at most."""
+    return await _records(request, peer, "MotorVehicle")
+
+
+@router.get("/NonMotorVehicles")
+async def non_motor_vehicles(request: Request, peer: FromPeer) -> Response:
+    """Two-wheelers."""
+    return await _records(request, peer, "NonMotorVehicle")
+
+
+@router.get("/Persons")
+async def persons(request: Request, peer: FromPeer) -> Response:
+    """People."""
+    return await _records(request, peer, "Person")
+
+
+@router.get("/Faces")
+async def faces(request: Request, peer: FromPeer) -> Response:
+    """Faces, where the profile has such at all."""
+    return await _records(request, peer, "Face")
+
+
+async def _records(request: Request, peer: Peer, name: Kind) -> Response:
+    """Counted in the audit before they leave, as what is handed over."""
+    only(peer, "upper")
+    found = await library_of(request).looking_back.of(name, peer, request.query_params.multi_items())
+    house, digest = request.app.state.house, hashlib.sha256(b"".join(found.ids)).hexdigest()
+    told = {"count": len(found.ids), "classes": {CLASSES[name]: len(found.ids)}, "ids_sha256": digest, "asked": True}
+    async with house.db.write() as connection:
+        by = actor_of(peer, address_of(request) or "")
+        on = Subject("viid", peer.code)
+        record(connection, by, "viid.asked", house.now(), on=on, details={"name": name, "told": len(found.ids)})
+        record(connection, by, "handover.sent", house.now(), on=Subject("platform", peer.platform), details=told)
+    return answer(listed(name, found.objects))
 
 
 async def _equipment(request: Request, peer: Peer, name: Name) -> Response:

@@ -48,7 +48,8 @@ class Narrowing:
         if not wanted:
             return lambda _: ()
         coded = await codes_of(connection, one.id, {(fact.complex, fact.event.device) for fact in facts})
-        return self._chosen(peer, wanted, coded, self._profile(one))
+        library = self._settings.code
+        return self._chosen(peer, wanted, coded, profile_by(one, library, self._folder))
 
     def _chosen(
         self, peer: Peer, wanted: Sequence[Subscription], coded: Mapping[Key, Coded], profile: Profile
@@ -64,13 +65,14 @@ class Narrowing:
 
         return lines
 
-    def _profile(self, one: Platform) -> Profile:
-        """One that cannot be used is shown by the sender; what is owed meanwhile goes by the standard's objects."""
-        try:
-            return profile_for(settings_of(one, self._settings.code), self._folder)
-        except BadSettings as error:
-            log.warning("cascade_by_standard_profile", platform=one.id, error=str(error))
-            return profile_for(Settings(one.address, self._settings.code), self._folder)
+
+def profile_by(one: Platform, library: str, folder: Path) -> Profile:
+    """A platform's profile. One that cannot be used is shown by its sender; meanwhile the standard's objects count."""
+    try:
+        return profile_for(settings_of(one, library), folder)
+    except BadSettings as error:
+        log.warning("cascade_by_standard_profile", platform=one.id, error=str(error))
+        return profile_for(Settings(one.address, library), folder)
 
 
 def names_of(event: Event, coded: Coded | None, profile: Profile) -> tuple[str, ...]:

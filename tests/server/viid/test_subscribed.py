@@ -233,3 +233,31 @@ async def test_devices_are_told_as_the_basis_covers_them(tmp_path: Path, engine:
         await side.turn(is_on=False)
         with pytest.raises(NotHeard, match="no legal basis"):
             await side.asks.objects("Tollgate")
+
+
+async def test_records_are_asked_for_within_the_basis_by_page(tmp_path: Path, engine: Engine) -> None:
+    async with cascade(tmp_path, engine) as side:
+        gateway = await side.gateway()
+        walker = Event(kind="detection", label="person", device="x:0", time=now(), source_event_id="p")
+        await sent(gateway, *(passage(number) for number in range(5)), passage(9, "x:2"), walker)
+        await side.settled()
+        span = f"MotorVehicle.PassTime=gte({later(-60)})&MotorVehicle.PassTime=lte({later(1)})"
+        mine = f"?MotorVehicle.DeviceID={camera(0)}&{span}"
+        with pytest.raises(NotHeard, match="no legal basis"):
+            await side.asks.objects("MotorVehicle", mine)
+        await side.allow("vehicle")
+        found = await side.asks.objects("MotorVehicle", mine)
+        assert [one["PlateNo"] for one in found] == [f"浙A{number:05}" for number in range(5)]
+        by_plate = f"{mine}&MotorVehicle.PlateNo=浙A00004"
+        second = await side.asks.objects("MotorVehicle", f"{mine}&RecordStartNo=3&PageRecordNum=2")
+        assert second == found[2:4], "by the same numbers"
+        assert [one["PlateNo"] for one in await side.asks.objects("MotorVehicle", by_plate)] == ["浙A00004"]
+        assert await side.asks.objects("MotorVehicle", f"?MotorVehicle.DeviceID={camera(1)}&{span}") == [], (
+            "not its own"
+        )
+        with pytest.raises(NotHeard, match=r"name a MotorVehicle\.DeviceID"):
+            await side.asks.objects("MotorVehicle")
+        with pytest.raises(NotHeard, match="no legal basis"):
+            await side.asks.objects("Person", f"?Person.DeviceID={camera(0)}")
+        counted = await side.noted("handover.sent")
+        assert [one["count"] for one in counted] == [5, 2, 1, 0]
