@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from domain.events import Event
-from server.store import handover_rows
+from domain.feeds.basis import Basis, Cover
+from domain.viid.subscriptions import Subscription
+from server.store import handover_rows, platform_rows
 from server.store.platform_tables import handover
 from server.store.platform_tables import platform as platforms
 from server.store.viid_tables import viid_subscription
@@ -261,3 +263,36 @@ async def test_records_are_asked_for_within_the_basis_by_page(tmp_path: Path, en
             await side.asks.objects("Person", f"?Person.DeviceID={camera(0)}")
         counted = await side.noted("handover.sent")
         assert [one["count"] for one in counted] == [5, 2, 1, 0]
+
+
+@ON_SQLITE
+async def test_the_control_whose_subscriptions_cover_everything_is_caught(
+    tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broken variant offers what nobody asked for, and the account of lines shows it."""
+    monkeypatch.setattr(Subscription, "covers", lambda *_: True)
+    async with cascade(tmp_path, engine) as side:
+        gateway = await side.gateway()
+        await side.allow("vehicle")
+        await side.asks.subscribe("14", camera(2), now(), BeginTime=later(60))
+        await sent(gateway, passage(1, "x:0"))
+        await side.wait_for(handover, lambda rows: len(rows) == 1)
+
+
+@ON_SQLITE
+async def test_the_control_that_offers_without_a_basis_would_be_seen(
+    tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a basis invented for every platform, the watched platform is called: the watch works."""
+    days = {"since": now() - timedelta(days=1), "until": now() + timedelta(days=1)}
+    basis = Basis(unit="-", document="-", classes=frozenset({"vehicle"}), **days)
+
+    async def invented(*_: object) -> Cover:
+        return Cover((basis,))
+
+    monkeypatch.setattr(platform_rows, "cover_of", invented)
+    async with cascade(tmp_path, engine) as side:
+        gateway = await side.gateway()
+        await side.asks.subscribe("13", OURS, now())
+        await sent(gateway, passage(1))
+        await until(lambda: plates(side) == ["浙A00001"], 20)
