@@ -49,7 +49,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def above(settings: Settings, platform: str) -> Peer | None:
     """The library above us whose legal basis is recorded under a platform's name."""
-    return next((peer for peer in settings.peers if peer.kind == "upper" and peer.platform == platform), None)
+    named = (peer for peer in settings.peers if peer.kind == "upper" and peer.platform)
+    return next((peer for peer in named if peer.platform == platform), None)
 
 
 def check(settings: Settings, complexes: Sequence[str]) -> None:
