@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.feeds.classes import DISPOSITION
 from domain.viid.dispositions import (
     BadDisposition,
     Disposition,
@@ -35,7 +36,6 @@ from server.watch import book
 from server.watch.book import Order
 from server.watch.sealing import Seal
 
-CLASS = "watch"  # of a legal basis
 NO_BASIS = "no legal basis in force of this library names watch lists"
 _MOST_KEPT_SIGNS = 300  # of each word of an order that was refused
 _KEPT_WORDS = (
@@ -101,7 +101,7 @@ class WatchOrders:
         now = self._now()
         async with self._db.write() as connection:
             reach = await reach_of(connection, peer, now)
-            if reach is None or CLASS not in reach.cover.classes:
+            if reach is None or DISPOSITION not in reach.cover.classes:
                 raise _Refused(INVALID_OPERATION, NO_BASIS)
             one, entry = _judged(peer, said, now)
             complexes = await _where(connection, reach, one)

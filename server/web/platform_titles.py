@@ -16,7 +16,7 @@ PLATFORM_WORDS: Mapping[str, Mapping[str, str]] = {
         "face": N_("人脸"),
         "door": N_("门禁"),
         "device": N_("设备状态"),
-        "watch": N_("可下达布控"),
+        "disposition": N_("可下达布控"),
     },
     "platform_kind": {
         "gat1400": "GA/T 1400",

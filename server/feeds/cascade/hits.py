@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.events import Event, Media
 from domain.events import Subject as Whose
-from domain.feeds.classes import WATCH
+from domain.feeds.classes import DISPOSITION
 from domain.passages import Passage
 from domain.viid.dispositions import NAME, hit_notification
 from domain.viid.mapping import Made, NotSent, Shown, made
@@ -92,14 +92,14 @@ class Hits:
         async with self._db.write() as connection:
             due = await watch_order_rows.due(connection, self._platform, now, _AT_ONCE)
             cover = await platform_rows.cover_of(connection, self._platform, now)
-            standing = [one for one in due if WATCH in cover.classes and _stands(one, now)]
+            standing = [one for one in due if DISPOSITION in cover.classes and _stands(one, now)]
             going = [one for one in standing if await _is_ready(connection, one, now)]
             await watch_order_rows.claim(connection, self._platform, going)
             for one in going:
                 self._note(connection, one, "watch.reported", {"attempt": one.attempts + 1})
             for one in due:
                 if one not in standing:
-                    await self._drop(connection, one, "over" if WATCH in cover.classes else "no_basis", now)
+                    await self._drop(connection, one, "over" if DISPOSITION in cover.classes else "no_basis", now)
         return going
 
     async def _drop(self, connection: AsyncConnection, one: Owed, why: str, now: datetime) -> None:

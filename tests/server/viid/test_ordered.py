@@ -61,7 +61,7 @@ async def hits_of(side: Side, event: Event) -> list[Event]:
 async def test_an_order_is_placed_and_its_hit_goes_to_who_ordered_it(tmp_path: Path, engine: Engine) -> None:
     async with cascade(tmp_path, engine, settings={}) as side:
         gateway = await side.gateway()
-        await side.allow("watch")
+        await side.allow("disposition")
         number = await side.asks.dispose(PLATE, now())
         assert await side.asks.dispose(PLATE, now(), DispositionID=number) == number, "said twice, it is one"
         (kept,) = await side.rows(watch_entry)
@@ -104,7 +104,7 @@ async def test_nobody_orders_without_a_basis_that_names_it(tmp_path: Path, engin
         assert await listed(side) is None
         kept = await side.rows(watch_order)
         assert {row["state"] for row in kept} == {"refused"}
-        basis = await side.allow("watch")
+        basis = await side.allow("disposition")
         number = await side.asks.dispose(PLATE, now())
         # Its basis ends: what is placed stands until its own end, and no hit leaves any more.
         await side.end(basis)
@@ -138,7 +138,7 @@ async def test_what_lacks_a_word_is_refused_and_kept_for_the_officer(
     changed: dict[str, Any], says: str, tmp_path: Path, engine: Engine
 ) -> None:
     async with cascade(tmp_path, engine) as side:
-        await side.allow("watch")
+        await side.allow("disposition")
         with pytest.raises(NotHeard, match=f"'StatusCode': 8.*{says}"):
             await side.asks.dispose(changed.pop("TargetFeature", PLATE), now(), **changed)
         assert await side.rows(watch_entry) == []
@@ -156,7 +156,7 @@ async def test_what_lacks_a_word_is_refused_and_kept_for_the_officer(
 async def test_withdrawn_or_over_no_hit_leaves_any_more(tmp_path: Path, engine: Engine) -> None:
     async with cascade(tmp_path, engine) as side:
         gateway = await side.gateway()
-        await side.allow("watch")
+        await side.allow("disposition")
         first = await side.asks.dispose(PLATE, now())
         read = car()
         late = await hits_of(side, read)
@@ -183,7 +183,7 @@ async def until_in(side: Side, action: str) -> None:
 @ON_SQLITE
 async def test_an_order_lies_only_where_its_sender_may_see_and_its_range_says(tmp_path: Path, engine: Engine) -> None:
     async with cascade(tmp_path, engine, complexes=("garden",)) as side:
-        await side.allow("watch")
+        await side.allow("disposition")
         by_gate = await side.asks.dispose(PLATE, now(), DispositionRange="1", TollgateList=GATE)
         async with side.house.db.read() as connection:
             kept = await watch_rows.of_order(connection, watch_rows.Sender("platform", "city"), by_gate)
@@ -202,7 +202,7 @@ async def test_a_hit_is_told_through_faults_once_by_its_number(tmp_path: Path, e
     faults.coming.extend(["lost", "503", "half", "busy", "drop"])
     async with cascade(tmp_path, engine, "hour", faults=faults) as side:
         gateway = await side.gateway()
-        await side.allow("watch")
+        await side.allow("disposition")
         await side.asks.dispose(PLATE, now())
         read = car()
         await sent(gateway, read, *(await hits_of(side, read)))
@@ -235,7 +235,7 @@ async def test_the_control_who_settles_a_hit_first_loses_it(
     faults.coming.extend(["503"])
     async with cascade(tmp_path, engine, faults=faults) as side:
         gateway = await side.gateway()
-        await side.allow("watch")
+        await side.allow("disposition")
         await side.asks.dispose(PLATE, now())
         read = car()
         await sent(gateway, read, *(await hits_of(side, read)))
