@@ -46,8 +46,9 @@ from server.duty.duties import Duties
 from server.duty.ladder import Ladder
 from server.duty.outbox import Outbox as DutyOutbox
 from server.enrol_link import certificate_sha256
+from server.feeds.cascade.narrowing import Narrowing as Subscriptions
 from server.feeds.lane_cars import LaneCars
-from server.feeds.offering import Offering
+from server.feeds.offering import Narrowing, Offering
 from server.feeds.outbox import Outbox
 from server.feeds.platform_worker import MakeSender, Platforms
 from server.feeds.used_codes import Teller, UsedCodes
@@ -90,6 +91,7 @@ from server.store.schema import complex_
 from server.store.upsert import insert
 from server.tariff_file import BadFile, load_tariff
 from server.viid.library import BadPassword, Library, open_library
+from server.viid.ordering import WatchOrders
 from server.watch.hits import WatchHits
 from server.watch.keeper import WatchKeeper
 from server.watch.sealing import Seal
@@ -138,6 +140,8 @@ async def open_house(folder: Path, config: Config) -> House:
     media, erasures = MediaBox(objects, db, utc_now), Erasures(db, utc_now)
     refill = Refill(batches, db, utc_now, erasures.without_erased)
     conservation = Comparison(db, batches, places(config), utc_now)
+    seal = Seal(key_of(folder))
+    orders = WatchOrders(db, seal, desired.ring, utc_now)
     return House(
         folder=folder,
         config=config,
@@ -155,7 +159,7 @@ async def open_house(folder: Path, config: Config) -> House:
         retention=Retention(db, batches, media, config.retention, places(config), utc_now),
         eraser=Eraser(db, media, folder, utc_now),
         second_factor=SecondFactor(key_of(folder)),
-        seal=Seal(key_of(folder)),
+        seal=seal,
         oidc=_oidc(folder, config),
         rollouts=Rollouts(db, utc_now),
         desk=desk,
@@ -164,7 +168,7 @@ async def open_house(folder: Path, config: Config) -> House:
         lots=lots,
         acting=Acting(db, Duties(places(config))),
         channels=channels_of(folder, config),
-        viid=view_library(folder, config, db, batches, media),
+        viid=view_library(folder, config, db, batches, media, orders),
         now=utc_now,
     )
 
@@ -204,11 +208,13 @@ def channels_of(folder: Path, config: Config) -> Channels:
         raise BadConfig(str(error)) from error
 
 
-def view_library(folder: Path, config: Config, db: Database, batches: CentreLog, media: MediaBox) -> Library:
+def view_library(
+    folder: Path, config: Config, db: Database, batches: CentreLog, media: MediaBox, orders: WatchOrders
+) -> Library:
     """Our own view library, with who may call it. Raises BadConfig."""
     key_of(folder)
     try:
-        return open_library(folder, config.viid, db, batches, media, utc_now)
+        return open_library(folder, config.viid, db, batches, media, orders, utc_now)
     except BadPassword as error:
         raise BadConfig(str(error)) from error
 
@@ -361,7 +367,7 @@ def _readers(
     works["watch"] = WatchKeeper(house.db, house.seal, house.channels, house.config.public_url, house.now).run
     works["channels"] = DutyOutbox(house.db, house.channels, house.config.public_url, house.now, house.live.ring).run
     platforms = Platforms(house.db, house.folder, protocols(house), house.now, _retry_s)
-    readers.append(ShardReader(Offering(house.now), house.db, unpacker, platforms.ring, rest))
+    readers.append(ShardReader(Offering(house.now, narrowing(house)), house.db, unpacker, platforms.ring, rest))
     works["platforms"] = platforms.run
     if house.config.payments:
         works["payments"] = Watch(house.db, house.desk, house.refunds, house.now).run
@@ -410,7 +416,18 @@ def protocols(house: House) -> Mapping[str, MakeSender]:
 
         return mqtt_platform(one, secret, house.folder)
 
-    return {"webhook": webhook, "gat1400": gat1400, "gb28181": gb28181, "mqtt": mqtt}
+    def cascade(one: Platform, secret: bytes) -> Sender:
+        from server.feeds.cascade.making import cascade_platform  # the same
+
+        library, seal = house.config.viid, house.seal
+        return cascade_platform(one, secret, house.db, house.media, house.folder, house.now, library, seal)
+
+    return {"webhook": webhook, "gat1400": gat1400, "gb28181": gb28181, "mqtt": mqtt, "cascade": cascade}
+
+
+def narrowing(house: House) -> Mapping[str, Narrowing]:
+    """Platforms that are owed only what they asked for, by the word of their kind."""
+    return {"cascade": Subscriptions(house.config.viid, house.folder, house.now)}
 
 
 def _announcer(house: House) -> Announcer:

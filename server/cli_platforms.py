@@ -43,7 +43,9 @@ def platform_codes(
 
 
 def platform_settings(
-    platform: Annotated[str, typer.Argument(help="An upper platform of the kind gat1400, gb28181 or mqtt, by its id.")],
+    platform: Annotated[
+        str, typer.Argument(help="An upper platform of the kind gat1400, cascade, gb28181 or mqtt, by its id.")
+    ],
     file: Annotated[Path | None, typer.Argument(help="Its settings as TOML: replaces all.")] = None,
     by: Annotated[str, typer.Option("--by", help="Who does it, for the audit book.")] = "",
     folder: Folder = DEFAULT_FOLDER,

@@ -6,8 +6,10 @@ from typing import Literal, get_args
 
 from domain.events import Event, stream_of
 
-DataClass = Literal["alarm", "behaviour", "vehicle", "nonmotor", "person", "face", "door", "device"]
+DataClass = Literal["alarm", "behaviour", "vehicle", "nonmotor", "person", "face", "door", "device", "disposition"]
 CLASSES: tuple[DataClass, ...] = get_args(DataClass)
+DISPOSITION: DataClass = "disposition"  # no records: a basis that names it lets its platform order whom to look for
+OF_RECORDS: tuple[DataClass, ...] = tuple(name for name in CLASSES if name != DISPOSITION)
 
 _NONMOTOR = frozenset(
     {"bicycle", "motorcycle", "e_bike", "ebike", "tricycle", "nonmotor", "non_motor_vehicle", "ebike_in_elevator"}

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from domain.feeds.basis import Basis, Cover
-from domain.feeds.classes import CLASSES, DataClass
+from domain.feeds.classes import OF_RECORDS, DataClass
 
 MOST_DAYS = 31
 _MOST_SIGNS = 200
@@ -45,8 +45,8 @@ def check(wanted: Wanted) -> Wanted:
         text = getattr(wanted, name)
         if not text.strip() or len(text) > _MOST_SIGNS:
             raise BadRetrieval(f"{name}: write 1 to {_MOST_SIGNS} signs")
-    if not wanted.classes:
-        raise BadRetrieval(f"classes: choose some of {', '.join(CLASSES)}")
+    if not wanted.classes or not wanted.classes <= set(OF_RECORDS):
+        raise BadRetrieval(f"classes: choose some of {', '.join(OF_RECORDS)}")
     if not timedelta() < wanted.until - wanted.since <= timedelta(days=MOST_DAYS):
         raise BadRetrieval(f"until: behind since, and at most {MOST_DAYS} days")
     return wanted

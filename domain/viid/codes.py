@@ -51,3 +51,8 @@ DETAILS: Mapping[str, str] = MappingProxyType(
         "14": "NonMotorVehicle",
     }
 )
+
+
+def plate_color(plate_class: str, code: int) -> str:
+    """Our word for a plate's ColorType; green and yellow is told by the plate's class."""
+    return "yellow_green" if plate_class == LARGE_NEW_ENERGY else PLATE_COLORS.get(code, "unknown")

@@ -85,7 +85,7 @@ def proves(said: Mapping[str, str], password: str, method: str, algorithm: str =
     if named.lower() != algorithm.lower() or not {"username", "realm", "nonce", "uri", "response"} <= said.keys():
         return False
     expected = _proof(said, password, method, algorithm)
-    return hmac.compare_digest(expected.encode(), said["response"].lower().encode())
+    return hmac.compare_digest(_bytes(expected), _bytes(said["response"].lower()))
 
 
 def uri_path(said: Mapping[str, str]) -> str:
@@ -113,7 +113,11 @@ def _hash_of(algorithm: str) -> tuple[str, bool]:
 
 
 def _hashed(name: str, *parts: str) -> str:
-    return hashlib.new(name, ":".join(parts).encode(), usedforsecurity=False).hexdigest()
+    return hashlib.new(name, _bytes(":".join(parts)), usedforsecurity=False).hexdigest()
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")  # as headers are read
 
 
 def _pairs(header: str) -> dict[str, str]:

@@ -14,29 +14,15 @@ import msgspec
 from domain.events import Event, Media, Subject
 from domain.ids import content_name
 from domain.plates import classify, normalise
-from domain.viid.codes import IS_ONLINE, LARGE_NEW_ENERGY, PLATE_COLORS, ROLES
+from domain.viid.capture import DOUBTS, LABELS, MOST_PICTURES, NO_PLATE, RAW_CODES, TIMES
+from domain.viid.codes import IS_ONLINE, ROLES, plate_color
 from domain.viid.envelopes import Fields, Sent, sub_images
 from domain.viid.ids import BadId, checked_code, parse
 from domain.viid.times import read_time
 
 KIND = "gat1400"  # of devices: the same as where a camera pushes to its gateway, so that a record is one fact
 _LATE, _AHEAD = timedelta(minutes=10), timedelta(minutes=2)
-_CODES = ("PlateClass", "VehicleClass", "VehicleColor", "VehicleType", "Direction", "PlateColor", "InfoKind")
-_PASS_TIMES = ("PassTime", "AppearTime", "MarkTime", "ShotTime")
-_FACE_TIMES = ("FaceAppearTime", "ShotTime", "AppearTime", "LocationMarkTime", "FaceDisAppearTime")
-_PERSON_TIMES = ("PersonAppearTime", "ShotTime", "AppearTime", "LocationMarkTime", "PersonDisAppearTime")
-_SEEN: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
-    {
-        "MotorVehicle": ("motor_vehicle", _PASS_TIMES),
-        "NonMotorVehicle": ("non_motor_vehicle", _PASS_TIMES),
-        "Face": ("face", _FACE_TIMES),
-        "Person": ("person", _PERSON_TIMES),
-        "Image": ("snapshot", ("ShotTime",)),
-    }
-)
-_NO_PLATE = frozenset({"0", "2", "false"})
 _NOT_READ = frozenset({"无车牌", "无牌", "无牌车", "未识别", "unknown"})
-_MOST_PICTURES = 20
 _HEADS = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png"}
 
 
@@ -67,7 +53,7 @@ def read_seen(sent: Sent, caller: str, received_at: datetime) -> Seen:
 
 
 def _seen(sent: Sent, caller: str, received_at: datetime) -> Seen:
-    label, times = _SEEN[sent.name]
+    label, times = LABELS[sent.name], TIMES[sent.name]
     said = _inner(sent)
     number, device = _number(sent, said), _device(said, caller)
     time, quality, as_sent = _time(said, times, received_at)
@@ -84,7 +70,7 @@ def _seen(sent: Sent, caller: str, received_at: datetime) -> Seen:
         subject=_plate(said) if sent.name in ("MotorVehicle", "NonMotorVehicle") and _speaks_of_plate(said) else None,
         confidence=_share(said.get("PlateReliability")),
         media=[one.media for one in pictures],
-        raw_codes={name: str(said[name]) for name in _CODES if said.get(name) not in (None, "")},
+        raw_codes={name: str(said[name]) for name in RAW_CODES if said.get(name) not in (None, "")},
         ext={"by": caller},
     )
     return Seen(event, pictures)
@@ -155,17 +141,15 @@ def _plate(said: Fields) -> Subject:
     text = str(said.get("PlateNo") or "").strip()
     plate = "" if text.lower() in _NOT_READ or "-" in text else normalise(text)
     if not plate:
-        has_none = str(said.get("HasPlate", "")).strip().lower() in _NO_PLATE or text in ("无车牌", "无牌", "无牌车")
+        has_none = str(said.get("HasPlate", "")).strip().lower() in NO_PLATE or text in ("无车牌", "无牌", "无牌车")
         return Subject(type="plate", plate_color=color, plate_status="no_plate" if has_none else "unreadable")
-    doubted = any(str(said.get(name, "")).lower() in ("1", "true") for name in ("IsDecked", "IsAltered", "IsCovered"))
+    doubted = any(str(said.get(name, "")).lower() in ("1", "true") for name in DOUBTS)
     status = "suspect_fake" if doubted else "read"
     return Subject(type="plate", id=plate, plate_color=color, plate_status=status, valid=classify(plate) is not None)
 
 
 def _color(said: Fields) -> str:
-    if str(said.get("PlateClass") or "") == LARGE_NEW_ENERGY:
-        return "yellow_green"
-    return PLATE_COLORS.get(_whole(said.get("PlateColor")), "unknown")
+    return plate_color(str(said.get("PlateClass") or ""), _whole(said.get("PlateColor")))
 
 
 def _whole(value: object) -> int:
@@ -184,7 +168,7 @@ def _pictures(sent: Sent) -> tuple[Shown, ...]:
         parts = [{"Data": sent.said.get("Data"), "Type": "14"}]
     else:
         parts = sub_images(sent.said.get("SubImageList"))
-    found = [one for part in parts[:_MOST_PICTURES] if (one := _shown(part)) is not None]
+    found = [one for part in parts[:MOST_PICTURES] if (one := _shown(part)) is not None]
     return tuple({one.media.sha256: one for one in found}.values())
 
 
@@ -205,6 +189,6 @@ def _shown(part: Mapping[str, Any]) -> Shown | None:
 
 
 _READERS: Mapping[str, Callable[[Sent, str, datetime], Seen]] = MappingProxyType(
-    {**dict.fromkeys(_SEEN, _seen), "APE": _status, "APEStatus": _status}
+    {**dict.fromkeys(LABELS, _seen), "APE": _status, "APEStatus": _status}
 )
 READ = frozenset(_READERS)

@@ -16,6 +16,7 @@ from domain.viid.times import read_time, stamp
 _MOST_URI_SIGNS, _MOST_TITLE_SIGNS, _MOST_REASON_SIGNS = 256, 256, 256
 _DEFAULT_INTERVAL_S, _MOST_INTERVAL_S = 30, 3_600
 _NO_PICTURES = "-1"
+MOST_IN_ONE = 20  # objects of a notification: InfoIDs has room for 1024 signs
 _DISTRICT_DIGITS = (2, 4, 6, 8)  # of an administrative division, or of a centre: what codes begin with
 
 State = Literal["active", "cancelled", "expired"]
@@ -96,7 +97,14 @@ def as_told(subscription: Subscription, state: State) -> Fields:
     }
 
 
-def notification(number: str, subscription: Subscription, name: str, objects: Sequence[tuple[str, Fields]]) -> Fields:
+def notification(
+    number: str,
+    subscription: Subscription,
+    name: str,
+    objects: Sequence[tuple[str, Fields]],
+    *,
+    is_change: bool = False,
+) -> Fields:
     """A SubscribeNotificationObject with objects of one name, each with its number; its own number tells its time."""
     return {
         "NotificationID": number,
@@ -104,7 +112,7 @@ def notification(number: str, subscription: Subscription, name: str, objects: Se
         "Title": subscription.title,
         "TriggerTime": number[14:28],
         "InfoIDs": ",".join(identity for identity, _ in objects),
-        "ExecuteOperation": 1,
+        "ExecuteOperation": 2 if is_change else 1,
         **notified(name, [_shown(said, subscription) for _, said in objects]),
     }
 

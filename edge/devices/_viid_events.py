@@ -9,25 +9,15 @@ from typing import Any
 import msgspec
 
 from domain.events import Event, Subject
-from domain.viid.codes import IS_ONLINE, LARGE_NEW_ENERGY, PLATE_COLORS
-from domain.viid.envelopes import Fields, Sent
+from domain.viid.capture import DOUBTS, LABELS, NO_PLATE, RAW_CODES, TIMES
+from domain.viid.codes import IS_ONLINE, plate_color
+from domain.viid.envelopes import Fields, Sent, number_field
 from edge.devices._fields import codes, fields, flag, items, keep_raw, number_in, text_in, whole
 from edge.devices._plates import looks_like_plate, plate_subject
 from edge.devices._viid_objects import device_of, pictures_in, time_of
 from edge.devices.driver import JudgedTime, Message, Picture, Reading, Site
 
-_NO_PLATE = frozenset({"0", "2", "false"})
-_CODES = ("PlateClass", "VehicleClass", "VehicleColor", "VehicleType", "Direction", "PlateColor", "InfoKind")
-_PASS_TIMES = ("PassTime", "AppearTime", "MarkTime", "ShotTime")
-_FACE_TIMES = ("FaceAppearTime", "ShotTime", "AppearTime", "LocationMarkTime", "FaceDisAppearTime")
-_PERSON_TIMES = ("PersonAppearTime", "ShotTime", "AppearTime", "LocationMarkTime", "PersonDisAppearTime")
-_SEEN = MappingProxyType(
-    {
-        "NonMotorVehicle": ("non_motor_vehicle", "NonMotorVehicleID", _PASS_TIMES),
-        "Face": ("face", "FaceID", _FACE_TIMES),
-        "Person": ("person", "PersonID", _PERSON_TIMES),
-    }
-)
+_SEEN = ("NonMotorVehicle", "Face", "Person")
 _SESSION = MappingProxyType({"Register": "online", "Keepalive": "online", "UnRegister": "offline"})
 
 
@@ -77,7 +67,7 @@ def _vehicle(one: Pass) -> Reading:
     lane, speed = whole(said.get("LaneNo")), number_in(said.get("Speed"))
     event = one.event(
         "plate",
-        time_of(said, _PASS_TIMES, one.message, one.site),
+        time_of(said, TIMES["MotorVehicle"], one.message, one.site),
         source_event_id=text_in(said.get("MotorVehicleID")),
         subject=_plate(said),
         confidence=_share(said.get("PlateReliability")),
@@ -92,20 +82,18 @@ def _vehicle(one: Pass) -> Reading:
 def _plate(said: Fields) -> Subject:
     """A dash stands for a character that could not be read: what is left is no plate to go by."""
     color, text = _color(said), text_in(said.get("PlateNo"))
-    doubted = any(flag(said.get(name)) for name in ("IsDecked", "IsAltered", "IsCovered"))
+    doubted = any(flag(said.get(name)) for name in DOUBTS)
     if text is not None and "-" in text and not looks_like_plate(text):
         text = None
     return plate_subject(text, color, none_seen=_has_none(said.get("HasPlate")), fake=doubted)
 
 
 def _has_none(value: object) -> bool:
-    return value is False or (text_in(value) or "").lower() in _NO_PLATE
+    return value is False or (text_in(value) or "").lower() in NO_PLATE
 
 
 def _color(said: Fields) -> str:
-    if text_in(said.get("PlateClass")) == LARGE_NEW_ENERGY:
-        return "yellow_green"
-    return PLATE_COLORS.get(whole(said.get("PlateColor")) or 0, "unknown")
+    return plate_color(text_in(said.get("PlateClass")) or "", whole(said.get("PlateColor")) or 0)
 
 
 def _share(value: object) -> float | None:
@@ -118,14 +106,14 @@ def _share(value: object) -> float | None:
 
 def _seen(one: Pass) -> Reading:
     """A person, a face or a two-wheeler. Who it is, and what a face measures, stay with whoever has a right to them."""
-    label, number, times = _SEEN[one.sent.name]
+    name = one.sent.name
     media, pictures = pictures_in(one.said)
-    has_plate = one.sent.name == "NonMotorVehicle" and text_in(one.said.get("PlateNo")) is not None
+    has_plate = name == "NonMotorVehicle" and text_in(one.said.get("PlateNo")) is not None
     event = one.event(
         "detection",
-        time_of(one.said, times, one.message, one.site),
-        source_event_id=text_in(one.said.get(number)),
-        label=label,
+        time_of(one.said, TIMES[name], one.message, one.site),
+        source_event_id=text_in(one.said.get(number_field(name))),
+        label=LABELS[name],
         subject=_plate(one.said) if has_plate else None,
         media=media,
         raw_codes=_raw_codes(one.said) if has_plate else {},
@@ -139,13 +127,15 @@ def _image(one: Pass) -> Reading:
     said = {**info, "SubImageList": [{"Data": one.said.get("Data"), "StoragePath": info.get("StoragePath")}]}
     image = msgspec.structs.replace(one, sent=Sent("Image", said))
     media, pictures = pictures_in(said)
-    when = time_of(said, ("ShotTime",), one.message, one.site)
+    when = time_of(said, TIMES["Image"], one.message, one.site)
     number = text_in(said.get("ImageID"))
-    return Reading([image.event("detection", when, source_event_id=number, label="snapshot", media=media)], pictures)
+    return Reading(
+        [image.event("detection", when, source_event_id=number, label=LABELS["Image"], media=media)], pictures
+    )
 
 
 def _raw_codes(said: Fields) -> dict[str, Any]:
-    found = {name: text_in(said.get(name)) for name in _CODES}
+    found = {name: text_in(said.get(name)) for name in RAW_CODES}
     return {name: text for name, text in found.items() if text is not None}
 
 

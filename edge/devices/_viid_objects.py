@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from domain.events import Media
 from domain.viid import envelopes
+from domain.viid.capture import MOST_PICTURES
 from domain.viid.codes import ROLES
 from domain.viid.envelopes import Fields, Sent, sub_images
 from edge.devices._fields import base64_bytes, media_type, text_in, without_secrets
@@ -13,7 +14,6 @@ from edge.devices._times import epoch, in_assumed_zone, iso_8601, iso_time, judg
 from edge.devices.driver import BadMessage, JudgedTime, Message, Picture, Site, picture
 
 KIND = "gat1400"
-_MAX_PICTURES = 20
 _BACKLOG_FROM, _BACKLOG_UNTIL = timedelta(minutes=10), timedelta(days=7)
 _SHIFT_TOLERANCE = timedelta(minutes=10)
 _STAMP, _STAMP_DIGITS, _STAMP_MS_DIGITS = "%Y%m%d%H%M%S", 14, 17
@@ -89,7 +89,7 @@ def pictures_in(said: Fields) -> tuple[list[Media], list[Picture]]:
     """The pictures of an object, or where they are; where it has none, the addresses beside them."""
     media: list[Media] = []
     pictures: list[Picture] = []
-    for part in sub_images(said.get("SubImageList"))[:_MAX_PICTURES]:
+    for part in sub_images(said.get("SubImageList"))[:MOST_PICTURES]:
         role, body = _role(part.get("Type")), base64_bytes(part.get("Data"))
         if body and (kind := media_type(body)):
             entry, kept = picture(role, body, kind)

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from domain.viid.envelopes import MEDIA_TYPE, Sent
-from domain.viid.statuses import BAD_CONTENT, BAD_JSON, OK, TEXTS
+from domain.viid.statuses import BAD_CONTENT, BAD_JSON, OK, several, single, status
 from edge.devices._fields import decode_json, fields, text_in
 from edge.devices._viid_events import read_object
 from edge.devices._viid_objects import KIND, device_of, objects_in
@@ -69,15 +69,15 @@ def _answer(message: Message, site: Site) -> Answer:
     try:
         body = _body(message)
     except BadMessage:
-        return _json({"ResponseStatusObject": _status(message, site, None, BAD_JSON)})
+        return _json(single(_status(message, site, None, BAD_JSON)))
     try:
         sent = objects_in(body, opened=False)
     except BadMessage:
-        return _json({"ResponseStatusObject": _status(message, site, None, BAD_CONTENT)})
+        return _json(single(_status(message, site, None, BAD_CONTENT)))
     statuses = [_status(message, site, _id(one), _judgement(one, message)) for one in sent]
     if sent[0].name in _SESSION:
-        return _json({"ResponseStatusObject": statuses[0]})
-    return _json({"ResponseStatusListObject": {"ResponseStatusObject": statuses}})
+        return _json(single(statuses[0]))
+    return _json(several(statuses))
 
 
 def _judgement(sent: Sent, message: Message) -> int:
@@ -97,14 +97,10 @@ def _id(sent: Sent) -> str | None:
 
 
 def _status(message: Message, site: Site, number: str | None, code: int) -> dict[str, Any]:
-    """The code as text: that is how most cameras' own examples have it."""
-    return {
-        "Id": number or "",
-        "LocalTime": _local(message.received_at, site.zone),
-        "RequestURL": message.topic,
-        "StatusCode": str(code),
-        "StatusString": TEXTS[code],
-    }
+    """The code as text: that is how most cameras' own examples have it. The clock is the site's."""
+    at = message.received_at or datetime.fromtimestamp(0, UTC)
+    said = status(message.topic, code, number or "", at, as_text=True)
+    return {**said, "LocalTime": _local(at, site.zone)}
 
 
 def _time(message: Message, site: Site) -> dict[str, Any]:

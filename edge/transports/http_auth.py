@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import binascii
-import hashlib
 import hmac
-import re
 import secrets
 from collections import OrderedDict
 from typing import Literal
 
+from domain.viid.digest import Challenge, challenge_header, parse_authorization, proves
+from domain.viid.nonces import Nonces
 from edge.device_secrets import DeviceSecret
 
 REALM = "gatehouse"
 _NONCE_S = 300
 _NONCES = 2_000
-_BORN = re.compile("[0-9]{1,12}")
-_PAIR = re.compile(r'(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 
 # ``stale``: the password is right, the nonce is not; who asked tries again by itself.
 Verdict = Literal["right", "wrong", "stale", "absent"]
@@ -26,14 +24,13 @@ class Doorman:
     """Judges Authorization headers. A nonce lives five minutes, and each use of it counts once."""
 
     def __init__(self, key: bytes = b"") -> None:
-        self._key = key or secrets.token_bytes(32)
+        self._nonces = Nonces(key or secrets.token_bytes(32))
         self._used: OrderedDict[str, int] = OrderedDict()
 
     def challenges(self, now_s: float, *, stale: bool = False) -> list[str]:
         """What a 401 offers, the better first."""
-        nonce = self._nonce(int(now_s), secrets.token_hex(8))
-        again = ", stale=true" if stale else ""
-        digest = f'Digest realm="{REALM}", qop="auth", nonce="{nonce}", algorithm=MD5{again}'
+        nonce = self._nonces.made(int(now_s), secrets.token_hex(8))
+        digest = challenge_header(Challenge(REALM, nonce, "auth", is_stale=stale))
         return [digest, f'Basic realm="{REALM}"']
 
     def judge(self, header: str, method: str, target: str, secret: DeviceSecret, now_s: float) -> Verdict:
@@ -45,8 +42,7 @@ class Doorman:
             case "basic":
                 return "right" if _basic(rest, secret) else "wrong"
             case "digest":
-                said = {key.lower(): quoted or bare for key, quoted, bare in _PAIR.findall(rest)}
-                return self._digest(said, method, target, secret, now_s)
+                return self._digest(parse_authorization(header), method, target, secret, now_s)
             case _:
                 return "wrong"
 
@@ -54,27 +50,20 @@ class Doorman:
         uri, user = said.get("uri", ""), said.get("username", "")
         if not _same_target(uri, target) or (secret.user and user != secret.user):
             return "wrong"
-        if not _same(_response(said, method, uri, user, secret.secret), said.get("response", "")):
+        if said.get("realm") != REALM or not proves(said, secret.secret, method):
             return "wrong"
         return "right" if self._is_fresh(said, now_s) else "stale"
 
     def _is_fresh(self, said: dict[str, str], now_s: float) -> bool:
         """Whether the nonce is ours, young, and its count a new one: what somebody overheard opens nothing."""
         nonce, count = said.get("nonce", ""), _count(said)
-        born, _, rest = nonce.partition(".")
-        salt = rest.partition(".")[0]
-        if not _BORN.fullmatch(born) or not _same(self._nonce(int(born), salt), nonce):
-            return False
-        if not 0 <= now_s - int(born) <= _NONCE_S or count <= self._used.get(nonce, 0):
+        born_s = self._nonces.born_s(nonce)
+        if born_s is None or not 0 <= now_s - born_s <= _NONCE_S or count <= self._used.get(nonce, 0):
             return False
         self._used[nonce] = count
         while len(self._used) > _NONCES:
             self._used.popitem(last=False)
         return True
-
-    def _nonce(self, born_s: int, salt: str) -> str:
-        proof = hmac.new(self._key, _bytes(f"{born_s}.{salt}"), hashlib.sha256).hexdigest()[:32]
-        return f"{born_s}.{salt}.{proof}"
 
 
 def _basic(written: str, secret: DeviceSecret) -> bool:
@@ -85,14 +74,6 @@ def _basic(written: str, secret: DeviceSecret) -> bool:
     return _same(password, secret.secret) and secret.user in ("", user)
 
 
-def _response(said: dict[str, str], method: str, uri: str, user: str, password: str) -> str:
-    own = _md5(f"{user}:{REALM}:{password}")
-    asked = _md5(f"{method}:{uri}")
-    if said.get("qop"):
-        return _md5(":".join((own, *(said.get(part, "") for part in ("nonce", "nc", "cnonce", "qop")), asked)))
-    return _md5(f"{own}:{said.get('nonce', '')}:{asked}")
-
-
 def _same(one: str, other: str) -> bool:
     """Compared in a time that tells nothing, whatever signs there are."""
     return hmac.compare_digest(_bytes(one), _bytes(other))
@@ -100,10 +81,6 @@ def _same(one: str, other: str) -> bool:
 
 def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")  # as headers are read
-
-
-def _md5(text: str) -> str:
-    return hashlib.md5(_bytes(text), usedforsecurity=False).hexdigest()  # the only one that every camera knows
 
 
 def _count(said: dict[str, str]) -> int:

@@ -27,9 +27,10 @@ HANDING = ("operator", "security_officer")
 Looking = Annotated[Person, Depends(require(*HANDING, everywhere=True))]
 # Says to whom records leave the city, and on which basis: with the second factor.
 Handing = Annotated[Person, Depends(require(*HANDING, everywhere=True, second_factor=True))]
-KINDS = ("gat1400", "gb28181", "mqtt", "webhook")
+KINDS = ("gat1400", "cascade", "gb28181", "mqtt", "webhook")
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
-_SCHEMES = {"gat1400": ("http", "https"), "gb28181": ("sip",), "mqtt": ("mqtt", "mqtts"), "webhook": ("http", "https")}
+_WEB = ("http", "https")
+_SCHEMES = {"gat1400": _WEB, "cascade": _WEB, "gb28181": ("sip",), "mqtt": ("mqtt", "mqtts"), "webhook": _WEB}
 _SECRET = re.compile(r"[A-Za-z0-9._-]{0,80}")
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, cast
 from fastapi import APIRouter, Depends, HTTPException, Request
 from starlette.responses import Response
 
-from domain.feeds.classes import CLASSES, DataClass
+from domain.feeds.classes import OF_RECORDS, DataClass
 from domain.feeds.retrieval import BadRetrieval, NotTwo, Wanted, check, need_two
 from server.api.day_parts import need_place
 from server.api.platforms import midnight
@@ -152,14 +152,14 @@ async def _register(request: Request, person: Person, wrong: str) -> Response:
     async with house_of(request).db.read() as connection:
         found = await retrieval_rows.newest(connection, person.scope, _SHOWN)
         complexes = await place_views.complexes_of(connection, person.scope)
-    shown: dict[str, Any] = {"retrievals": found, "complexes": complexes, "classes": CLASSES, "wrong": wrong}
+    shown: dict[str, Any] = {"retrievals": found, "complexes": complexes, "classes": OF_RECORDS, "wrong": wrong}
     return page(request, person, "retrievals.html", **shown)
 
 
 def _wanted(form: Any) -> Wanted:
     """Days are the city's; the last one counts whole. Raises ValueError."""
     words = {name: field(form, name, 200) for name in ("applicant", "unit", "document", "purpose")}
-    chosen = frozenset(name for name in CLASSES if field(form, f"class_{name}", 3))
+    chosen = frozenset(name for name in OF_RECORDS if field(form, f"class_{name}", 3))
     since, until = _span(form)
     return Wanted(**words, since=since, until=until, classes=cast("frozenset[DataClass]", chosen))
 

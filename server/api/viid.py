@@ -10,13 +10,14 @@ import msgspec
 from fastapi import APIRouter, Depends, Request, Response
 
 from domain.viid.envelopes import MEDIA_TYPE, BadEnvelope, Fields, Sent, objects_in
-from domain.viid.statuses import BAD_CONTENT, BAD_JSON, BUSY, OK, single, status
+from domain.viid.statuses import BAD_CONTENT, BAD_JSON, BUSY, OK, several, single, status
 from domain.viid.times import stamp
 from server.api.gateway_side import TooLarge, body_of
 from server.auth import address_of, declare
 from server.viid.door import Asked, Refused
 from server.viid.library import Library
 from server.viid.settings import Peer
+from server.viid.taking import Verdict
 
 router = APIRouter(prefix="/VIID")
 
@@ -113,8 +114,9 @@ def answer(said: Mapping[str, Any], http: int = 200, headers: Mapping[str, str] 
     return Response(msgspec.json.encode(said), http, headers, media_type=MEDIA_TYPE)
 
 
-def statuses(request: Request, several: Sequence[tuple[str, int, str]]) -> list[Fields]:
-    return [_status(request, *each) for each in several]
+def told(request: Request, verdicts: Sequence[Verdict], http: int = 200) -> Response:
+    """The answer about a list: a status for each object."""
+    return answer(several([_status(request, one.number, one.code, one.said) for one in verdicts]), http)
 
 
 def _status(request: Request, number: str, code: int, said: str) -> Fields:

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Request, Response
 
 from domain.viid.envelopes import NOTIFICATION, BadEnvelope, Sent, objects_in
 from domain.viid.reading import READ
-from domain.viid.statuses import BAD_CONTENT, OK, several
-from server.api.viid import FromPeer, answer, library_of, sent, statuses
+from domain.viid.statuses import BAD_CONTENT, OK
+from server.api.viid import FromPeer, library_of, sent, told
 from server.auth import address_of
 from server.viid.door import only
 from server.viid.settings import Peer
@@ -25,19 +25,20 @@ async def notifications(request: Request, peer: FromPeer) -> Response:
     only(peer, "lower")
     found = await sent(request, NOTIFICATION, opened=False)
     verdicts = [await _notification(request, peer, one) for one in found]
-    return _told(request, verdicts)
+    return told(request, verdicts)
 
 
-@router.api_route("/{kind}", methods=["POST", "PUT"])
+@router.post("/{kind}")
+@router.put("/{kind}")
 async def objects(request: Request, kind: str, peer: FromPeer) -> Response:
     """A status for each object, under its own number."""
     only(peer, "lower")
     name = _PATHS.get(kind)
     if name is None:
         verdict = Verdict("", BAD_CONTENT, f"nothing is taken under {request.url.path}")
-        return _told(request, [verdict], 404)
+        return told(request, [verdict], 404)
     found = await sent(request, name, "APEStatus" if name == "APE" else name)
-    return _told(request, await library_of(request).taking.take(peer, address_of(request) or "", found))
+    return told(request, await library_of(request).taking.take(peer, address_of(request) or "", found))
 
 
 async def _notification(request: Request, peer: Peer, one: Sent) -> Verdict:
@@ -51,7 +52,3 @@ async def _notification(request: Request, peer: Peer, one: Sent) -> Verdict:
     verdicts = await library_of(request).taking.take(peer, address_of(request) or "", inner)
     wrong = next((each for each in verdicts if each.code != OK), None)
     return Verdict(one.number, wrong.code, wrong.said) if wrong else Verdict(one.number)
-
-
-def _told(request: Request, verdicts: list[Verdict], http: int = 200) -> Response:
-    return answer(several(statuses(request, [(one.number, one.code, one.said) for one in verdicts])), http)

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 from fastapi import APIRouter, HTTPException, Request
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
@@ -17,11 +18,12 @@ from server.api.who import Guarding, PlacingOrders
 from server.audit import Subject
 from server.auth import Form, Person, field
 from server.house import House
-from server.store import audit_rows, place_views, watch_hit_rows, watch_rows
+from server.store import audit_rows, place_views, platform_rows, watch_hit_rows, watch_order_rows, watch_rows
+from server.store.scope import Scope, complexes_in
 from server.store.watch_rows import Kept, Sender
 from server.watch import book
 from server.watch.book import Order
-from server.watch.views import EntryView, entry_view, entry_views, hit_shown
+from server.watch.views import EntryView, RefusedOrder, entry_view, entry_views, hit_shown, refused_order
 from server.web.answers import house_of, page, see
 from server.web.formats import zone_of
 from server.web.languages import N_
@@ -49,11 +51,14 @@ async def watch(request: Request, person: Guarding, refused: str = "") -> Respon
         kept = await watch_rows.page(connection, person.scope)
         complexes = await place_views.complexes_of(connection, person.scope)
         steps = await audit_rows.confidential(connection, person.scope, _MOST_AUDIT)
+        refused_orders = await _refused_orders(connection, house, person)
     await note(request, person, "watch.seen", details={"entries": len(kept)})
     rows, hits = entry_views(house.seal, kept, now), await _hits(house, person)
     if wants_json(request):
-        return _json({"entries": [one.plain(whole=False) for one in rows], "hits": hits})
+        told = {"refused": [one.plain for one in refused_orders]}
+        return _json({"entries": [one.plain(whole=False) for one in rows], "hits": hits, **told})
     shown: dict[str, Any] = {"rows": rows, "hits": await _shown(house, person), "steps": steps, "complexes": complexes}
+    shown["refused_orders"] = refused_orders
     bounds = {
         "most_days": MOST_DAYS,
         "most_signs": MOST_SIGNS,
@@ -141,6 +146,19 @@ async def _found(request: Request, person: Person, complex_id: str, identity: st
     if kept is None:
         raise HTTPException(404, "no such entry")
     return entry_view(house.seal, kept, house.now())
+
+
+async def _refused_orders(connection: AsyncConnection, house: House, person: Person) -> list[RefusedOrder]:
+    """Orders of platforms that were not taken, of those that may place some where this person sees."""
+    mine = await complexes_in(connection, person.scope)
+    found: list[RefusedOrder] = []
+    for one in await watch_order_rows.refused(connection):
+        platform = await platform_rows.find(connection, one.platform)
+        area = frozenset({platform.area}) if platform is not None and platform.area else None
+        reached = await complexes_in(connection, Scope(areas=area)) if area is not None else None
+        if mine is None or reached is None or mine & reached:
+            found.append(refused_order(house.seal, one, platform.name if platform is not None else one.platform))
+    return found
 
 
 async def _shown(house: House, person: Person) -> list[Any]:

@@ -54,6 +54,8 @@ STAYS: dict[str, str] = {
     "watch_entry": "sealed by one cell's key: whoever gave the order gives it to the other cell too",
     "watch_hit": "of orders that one cell holds",
     "watch_told": "people are a cell's own",
+    "watch_order": "of platforms of one cell",
+    "watch_owed": "of orders that one cell holds",
     "platform_code": "an office numbers devices for one platform of one cell",
     "viid_serial": "what one cell's records are called at its platforms",
     "platform": "whom a cell owes records is its own",

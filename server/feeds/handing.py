@@ -22,7 +22,7 @@ from eventlog.follow import rung_or_after
 from server.audit import Actor, Subject, record
 from server.feeds.offering import kept_fact
 from server.feeds.resting import Resting
-from server.feeds.sender import Accepted, Again, Offer, Refused, Sender, Verdict
+from server.feeds.sender import Accepted, Again, Offer, Paced, Refused, Sender, Verdict
 from server.store import handover_rows, platform_rows
 from server.store.engine import Database
 from server.store.handover_rows import Settled
@@ -110,7 +110,8 @@ class Handing:
         async with self._db.write() as connection:
             one = await platform_rows.find(connection, self.platform)
             cover = await platform_rows.cover_of(connection, self.platform, self._now())
-            rows = await handover_rows.waiting(connection, self.platform, self._at_once, self._resting.now())
+            lines = await self._sender.before(connection) if isinstance(self._sender, Paced) else ()
+            rows = await handover_rows.waiting(connection, self.platform, self._at_once, self._resting.now(), lines)
             offers = [offer for row in rows if (offer := _offer(row, cover)) is not None]
             leaving = {offer.id for offer in offers}
             await _withhold(
@@ -183,7 +184,7 @@ def _offer(row: Any, cover: Cover) -> Offer | None:
     if event is None:
         return None
     fact = msgspec.structs.replace(fact, event=event)
-    return Offer(row.id, event, fact, row.data_class, bool(row.urgent))
+    return Offer(row.id, event, fact, row.data_class, bool(row.urgent), row.line or "")
 
 
 def _device(offer: Offer) -> tuple[str, str]:

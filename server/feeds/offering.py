@@ -4,9 +4,9 @@ cursor, each once. Without a basis nothing is written, so nothing can leave.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,11 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.events import Event
 from domain.feeds.basis import Cover
 from domain.feeds.classes import class_of, is_urgent
+from domain.ids import derive
 from domain.wire import Header
 from server.batches import Batch, facts_of
 from server.facts import Fact
 from server.store import handover_rows, platform_rows
 from server.store.engine import stamp
+from server.store.platform_rows import Platform
 from server.store.scope import Scope, complexes_in
 
 _KINDS = frozenset({"alarm", "plate", "access", "door", "detection", "availability"})
@@ -33,18 +35,27 @@ class Kept(msgspec.Struct, frozen=True):
     received_at: datetime
 
 
+Lines = Callable[[Fact], Sequence[str]]  # on which lines a fact is asked for
+
+
+class Narrowing(Protocol):
+    """A protocol by which only that goes up which was asked for, on one line or several."""
+
+    async def lines(self, connection: AsyncConnection, one: Platform, facts: Sequence[Fact]) -> Lines: ...
+
+
 class _Owed(NamedTuple):
     """A platform that something may go to, and whose complexes; None: the whole city's."""
 
-    id: str
+    of: Platform
     cover: Cover
     complexes: frozenset[str] | None
 
 
 def kept_fact(row: Any) -> Fact:
-    """The fact of a row of ``handover``; its id is the row's, for what was cut away may have been part of it."""
+    """The fact of a row of ``handover``; its id is in the row, for what was cut away may have been part of it."""
     kept = msgspec.json.decode(row.body, type=Kept)
-    return Fact(kept.event, row.complex, kept.header, kept.index, kept.received_at, row.id)
+    return Fact(kept.event, row.complex, kept.header, kept.index, kept.received_at, row.fact or row.id)
 
 
 class Offering:
@@ -53,8 +64,9 @@ class Offering:
     name = "platforms"
     adopts = True  # what came from another cell is owed by that one: noted, so that no repeat is offered here
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
-        self._now = now
+    def __init__(self, now: Callable[[], datetime], narrow: Mapping[str, Narrowing] | None = None) -> None:
+        """``narrow``: by kinds of platforms, where one is owed only what it asked for."""
+        self._now, self._narrow = now, narrow or {}
 
     async def fold(self, connection: AsyncConnection, batches: Sequence[Batch]) -> None:
         owed = await _owed(connection, self._now())
@@ -67,15 +79,23 @@ class Offering:
             await self._offer(connection, one, own, "waiting")
 
     async def _offer(self, connection: AsyncConnection, owed: _Owed, facts: Sequence[Fact], state: str) -> None:
-        rows = [row for fact in facts if (row := _row(owed, fact)) is not None]
+        rows = await self._rows(connection, owed, facts)
         if not rows:
             return
-        number = await handover_rows.newest(connection, owed.id)
+        number = await handover_rows.newest(connection, owed.of.id)
         said = {"offered_at": stamp(self._now()), "state": state}
         numbered = [row | said | {"number": number + 1 + index} for index, row in enumerate(rows)]
         if state == "elsewhere":
             numbered = [row | {"body": None} for row in numbered]
         await handover_rows.offer(connection, numbered)
+
+    async def _rows(self, connection: AsyncConnection, owed: _Owed, facts: Sequence[Fact]) -> list[dict[str, Any]]:
+        covered = [(fact, row) for fact in facts if (row := _row(owed, fact)) is not None]
+        narrowing = self._narrow.get(owed.of.kind)
+        if narrowing is None or not covered:
+            return [row for _, row in covered]
+        lines = await narrowing.lines(connection, owed.of, [fact for fact, _ in covered])
+        return [_on_line(row, fact, line) for fact, row in covered for line in lines(fact)]
 
 
 async def _owed(connection: AsyncConnection, now: datetime) -> list[_Owed]:
@@ -84,7 +104,7 @@ async def _owed(connection: AsyncConnection, now: datetime) -> list[_Owed]:
         cover = await platform_rows.cover_of(connection, one.id, now)
         if one.is_on and cover.classes:
             scope = Scope(areas=frozenset({one.area})) if one.area else Scope(is_city=True)
-            found.append(_Owed(one.id, cover, await complexes_in(connection, scope)))
+            found.append(_Owed(one, cover, await complexes_in(connection, scope)))
     return found
 
 
@@ -97,7 +117,7 @@ def _row(owed: _Owed, fact: Fact) -> dict[str, Any] | None:
         return None
     kept = Kept(event, fact.header, fact.index, fact.received_at)
     return {
-        "platform": owed.id,
+        "platform": owed.of.id,
         "id": fact.id,
         "complex": fact.complex,
         "device": event.device,
@@ -105,4 +125,11 @@ def _row(owed: _Owed, fact: Fact) -> dict[str, Any] | None:
         "urgent": int(is_urgent(fact.event)),
         "attempts": 0,
         "body": msgspec.json.encode(kept),
+        "line": None,
+        "fact": None,
     }
+
+
+def _on_line(row: dict[str, Any], fact: Fact, line: str) -> dict[str, Any]:
+    """What is owed on a line is handed over, and counted, by itself."""
+    return row | {"id": derive(fact.id.hex(), line), "line": line, "fact": fact.id}

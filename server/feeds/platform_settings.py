@@ -8,8 +8,12 @@ from types import MappingProxyType
 from typing import Any
 
 from server.feeds import mqtt_platform
+from server.feeds.cascade import narrowing as cascade
 from server.feeds.gat1400 import settings as gat1400
 from server.feeds.gb28181 import making as gb28181
+
+
+_ANY_LIBRARY = "0" * 20  # a cascade goes by the code of our own library
 
 
 class BadSettings(ValueError):
@@ -31,6 +35,10 @@ def _gat1400(said: dict[str, Any], address: str, folder: Path) -> None:
     gat1400.profile_for(gat1400.read_settings({**said, "address": address}), folder)
 
 
+def _cascade(said: dict[str, Any], address: str, folder: Path) -> None:
+    _gat1400({"device_id": _ANY_LIBRARY, **said}, address, folder)
+
+
 def _gb28181(said: dict[str, Any], address: str, _folder: Path) -> None:
     gb28181.read_settings(said, address)
 
@@ -40,5 +48,5 @@ def _mqtt(said: dict[str, Any], _address: str, _folder: Path) -> None:
 
 
 CHECKS: Mapping[str, Callable[[dict[str, Any], str, Path], None]] = MappingProxyType(
-    {gat1400.KIND: _gat1400, gb28181.KIND: _gb28181, mqtt_platform.KIND: _mqtt}
+    {gat1400.KIND: _gat1400, cascade.KIND: _cascade, gb28181.KIND: _gb28181, mqtt_platform.KIND: _mqtt}
 )

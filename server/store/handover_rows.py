@@ -37,14 +37,34 @@ async def offer(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> 
 
 
 async def waiting(
-    connection: AsyncConnection, platform: str, limit: int, without: Collection[tuple[str, str]] = ()
+    connection: AsyncConnection,
+    platform: str,
+    limit: int,
+    without: Collection[tuple[str, str]] = (),
+    resting: Collection[str] = (),
 ) -> list[Any]:
-    """Alarms, then the oldest, ``without`` those of some devices (complex and device)."""
+    """Alarms, then the oldest, ``without`` those of some devices (complex and device), nor those of resting lines."""
     mine = [handover.c.platform == platform, handover.c.state == "waiting"]
     if without:
         mine.append(tuple_(handover.c.complex, handover.c.device).not_in(sorted(without)))
+    if resting:
+        mine.append(or_(handover.c.line.is_(None), handover.c.line.not_in(sorted(resting))))
     query = select(handover).where(*mine).order_by(handover.c.urgent.desc(), handover.c.number, handover.c.id)
     return list((await connection.execute(query.limit(limit))).all())
+
+
+async def oldest_by_line(connection: AsyncConnection, platform: str) -> dict[str, str]:
+    """Since when something waits on each line on which it does."""
+    waits = (handover.c.platform == platform, handover.c.state == "waiting", handover.c.line.is_not(None))
+    query = select(handover.c.line, func.min(handover.c.offered_at)).where(*waits).group_by(handover.c.line)
+    return {row[0]: row[1] for row in await connection.execute(query)}
+
+
+async def withhold_line(connection: AsyncConnection, platform: str, line: str, why: str, now: datetime) -> int:
+    """Nobody asks for what waits there any more; how many."""
+    waits = (handover.c.platform == platform, handover.c.line == line, handover.c.state == "waiting")
+    values = {"state": "withheld", "reason": why, "answered_at": stamp(now), "body": None}
+    return (await connection.execute(update(handover).where(*waits).values(**values))).rowcount
 
 
 async def claim(connection: AsyncConnection, platform: str, ids: Sequence[bytes]) -> None:

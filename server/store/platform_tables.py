@@ -74,7 +74,7 @@ handover = Table(  # a record that a platform is owed, and what became of it
     "handover",
     metadata,
     Column("platform", String, nullable=False),
-    Column("id", LargeBinary, nullable=False),  # the fact's: the same over retries
+    Column("id", LargeBinary, nullable=False),  # the fact's, or of fact and line: the same over retries
     Column("complex", String, nullable=False),
     Column("device", String, nullable=False),
     Column("data_class", String, nullable=False),
@@ -87,10 +87,14 @@ handover = Table(  # a record that a platform is owed, and what became of it
     Column("attempts", Integer, nullable=False),
     Column("answered_at", String),
     Column("body", LargeBinary),  # the fact as JSON, without what the basis does not cover; gone once accepted
+    Column("line", String),  # on which subscription it is owed; without one it is owed for itself
+    Column("fact", LargeBinary),  # the fact's own id, where the row is of a line
     PrimaryKeyConstraint("platform", "id"),
     Index("handover_waits", "platform", "state", "urgent", "number"),
     Index("handover_newest", "platform", "number"),
     Index("handover_day", "platform", "offered_at"),
+    Index("handover_lines", "platform", "state", "line", "offered_at"),
+    Index("handover_fact", "fact"),
 )
 retrieval = Table(  # somebody asks for records that are kept: who, on which basis, who allowed it, what they took
     "retrieval",

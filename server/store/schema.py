@@ -135,6 +135,8 @@ from server.store.viid_tables import viid_session as viid_session
 from server.store.viid_tables import viid_subscription as viid_subscription
 from server.store.watch_tables import watch_entry as watch_entry
 from server.store.watch_tables import watch_hit as watch_hit
+from server.store.watch_tables import watch_order as watch_order
+from server.store.watch_tables import watch_owed as watch_owed
 from server.store.watch_tables import watch_told as watch_told
 
 STATED = ("produced", "held", "unsent", "trimmed", "dropped", "through")  # numbers of a gateway's statement

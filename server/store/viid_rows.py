@@ -32,6 +32,7 @@ class Held(msgspec.Struct, frozen=True):
     of: Subscription
     cancelled_at: datetime | None = None
     reported_at: datetime | None = None
+    told: str | None = None  # a digest of the directory that it was last told
 
     def state(self, now: datetime) -> State:
         if self.cancelled_at is not None:
@@ -76,6 +77,7 @@ async def subscriptions(connection: AsyncConnection, peers: Sequence[str]) -> li
             msgspec.json.decode(row.body, type=Subscription),
             unstamp(row.cancelled_at) if row.cancelled_at else None,
             unstamp(row.reported_at) if row.reported_at else None,
+            row.told,
         )
         for row in rows
     ]
@@ -89,7 +91,7 @@ async def subscribe(connection: AsyncConnection, peer: str, one: Subscription, n
     if before is not None and before.body == body and before.cancelled_at is None:
         return "same"
     values = {"begins_at": stamp(one.begins_at), "ends_at": stamp(one.ends_at), "interval_s": one.interval_s}
-    values |= {"body": body, "made_at": stamp(now), "cancelled_at": None, "cancelled_why": None}
+    values |= {"body": body, "made_at": stamp(now), "cancelled_at": None, "cancelled_why": None, "told": None}
     statement = insert(viid_subscription).values(peer=peer, id=one.id, **values)
     await connection.execute(statement.on_conflict_do_update(index_elements=["peer", "id"], set_=values))
     return "new" if before is None else "changed"
@@ -105,5 +107,12 @@ async def cancel(connection: AsyncConnection, peer: str, number: str, why: str, 
 
 
 async def reported(connection: AsyncConnection, peer: str, numbers: Sequence[str], now: datetime) -> None:
+    """A report of each begins."""
     same = (viid_subscription.c.peer == peer, viid_subscription.c.id.in_(numbers))
     await connection.execute(update(viid_subscription).where(*same).values(reported_at=stamp(now)))
+
+
+async def told(connection: AsyncConnection, peer: str, number: str, digest: str) -> None:
+    """The directory that it has now."""
+    same = (viid_subscription.c.peer == peer, viid_subscription.c.id == number)
+    await connection.execute(update(viid_subscription).where(*same).values(told=digest))

@@ -32,6 +32,7 @@ viid_subscription = Table(
     Column("made_at", String, nullable=False),
     Column("cancelled_at", String),
     Column("cancelled_why", String),
-    Column("reported_at", String),
+    Column("reported_at", String),  # when the report began that is under way, or was the last
+    Column("told", String),  # a digest of the directory that was last told of it
     PrimaryKeyConstraint("peer", "id"),
 )

@@ -1,4 +1,4 @@
-"""The tables of watch lists: entries, whose words lie sealed, their hits, and whom of them was told."""
+"""The tables of watch lists: orders and entries, whose words lie sealed, their hits, and whom of them was told."""
 
 from __future__ import annotations
 
@@ -60,4 +60,33 @@ watch_told = Table(  # whom a hit is for; nobody else sees it
     Index("watch_told_account", "account", "at"),
     Index("watch_told_unsent", "sent_at", "attempts"),
 )
-TABLES = frozenset({"watch_entry", "watch_hit", "watch_told"})
+watch_order = Table(  # what a platform ordered (a Disposition), and what became of it
+    "watch_order",
+    metadata,
+    Column("platform", String, nullable=False),
+    Column("disposition", String, nullable=False),
+    Column("state", String, nullable=False),  # placed | refused | ended
+    Column("at", String, nullable=False),  # when it was last said
+    Column("sealed", LargeBinary),  # where hits of it go; of a refused one all that it said; gone with its entries
+    Column("why", String),  # it was refused
+    Column("times", Integer, nullable=False),  # it was said
+    PrimaryKeyConstraint("platform", "disposition"),
+)
+watch_owed = Table(  # a hit that the platform which placed its order is owed
+    "watch_owed",
+    metadata,
+    Column("platform", String, nullable=False),
+    Column("complex", String, nullable=False),
+    Column("hit", String, nullable=False),
+    Column("entry", String, nullable=False),
+    Column("disposition", String, nullable=False),
+    Column("state", String, nullable=False),  # waiting | sent: no answer yet | accepted | refused | dropped
+    Column("at", String, nullable=False),
+    Column("due_at", String, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("reason", String),
+    Column("answered_at", String),
+    PrimaryKeyConstraint("platform", "complex", "hit"),
+    Index("watch_owed_waits", "platform", "state", "due_at"),
+)
+TABLES = frozenset({"watch_entry", "watch_hit", "watch_told", "watch_order", "watch_owed"})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -13,6 +12,7 @@ import msgspec
 import structlog
 
 from domain.viid.digest import Challenge, challenge_header, parse_authorization, proves, uri_path
+from domain.viid.nonces import Nonces
 from domain.viid.statuses import BAD_CONTENT, INVALID_OPERATION
 from server.audit import Actor, Subject, record
 from server.few import Few
@@ -26,7 +26,6 @@ REALM = "viid"
 PEER = "view library"  # the role of those who call, in the audit
 _NONCE_LIFE = timedelta(minutes=5)
 _HEARD_EVERY = timedelta(seconds=10)  # a session's row is not written at each request
-_NONCE = re.compile(r"([0-9]{1,12})\.([0-9a-f]{16})\.([0-9a-f]{32})")
 _SHOWN_A_MINUTE = 30  # answers by one name from one address: more are not even looked at
 _STRANGER = "no such peer"  # the time to refuse a stranger is the time to refuse a wrong password
 
@@ -62,7 +61,8 @@ class Door:
         now: Callable[[], datetime],
     ) -> None:
         self._db, self._peers, self._passwords, self._now = db, peers, passwords, now
-        self._key, self._silence = hashlib.sha256(b"gatehouse viid nonce" + key).digest(), silence
+        self._nonces = Nonces(hashlib.sha256(b"gatehouse viid nonce" + key).digest())
+        self._silence = silence
         self._answers = Few(most=_SHOWN_A_MINUTE, within_s=60.0)
 
     async def register(self, asked: Asked) -> Peer:
@@ -120,19 +120,15 @@ class Door:
         return password is not None and is_proved and is_named and is_here
 
     def _challenged(self, said: str, *, is_stale: bool = False) -> Refused:
-        challenge = Challenge(REALM, self._nonce(int(self._now().timestamp()), secrets.token_hex(8)), "auth")
+        challenge = Challenge(REALM, self._nonces.made(int(self._now().timestamp()), secrets.token_hex(8)), "auth")
         shown = msgspec.structs.replace(challenge, is_stale=is_stale)
         return Refused(401, INVALID_OPERATION, said, challenge_header(shown))
 
-    def _nonce(self, born_s: int, salt: str) -> str:
-        proof = hmac.new(self._key, f"{born_s}.{salt}".encode(), hashlib.sha256).hexdigest()[:32]
-        return f"{born_s}.{salt}.{proof}"
-
     def _is_ours(self, nonce: str) -> bool:
-        found = _NONCE.fullmatch(nonce)
-        if found is None or not hmac.compare_digest(self._nonce(int(found[1]), found[2]), nonce):
+        born_s = self._nonces.born_s(nonce)
+        if born_s is None:
             return False
-        return timedelta() <= self._now() - datetime.fromtimestamp(int(found[1]), UTC) <= _NONCE_LIFE
+        return timedelta() <= self._now() - datetime.fromtimestamp(born_s, UTC) <= _NONCE_LIFE
 
 
 def user_of(peer: Peer | None) -> str:

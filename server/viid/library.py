@@ -10,9 +10,10 @@ from pathlib import Path
 from eventlog.log import BatchLog
 from server.media import MediaBox
 from server.store.engine import Database
-from server.viid.dispositions import Dispositions, NoDispositions
+from server.viid.dispositions import Dispositions
 from server.viid.door import Door
-from server.viid.equipment import Equipment, NoEquipment
+from server.viid.equipment import Equipment, Registered
+from server.viid.looking_back import LookingBack
 from server.viid.settings import Settings
 from server.viid.subscribing import Subscribing
 from server.viid.taking import Taking
@@ -32,19 +33,27 @@ class Library:
     subscribing: Subscribing
     equipment: Equipment
     dispositions: Dispositions
+    looking_back: LookingBack
     now: Callable[[], datetime]
 
 
 def open_library(
-    folder: Path, settings: Settings, db: Database, log: BatchLog, media: MediaBox, now: Callable[[], datetime]
+    folder: Path,
+    settings: Settings,
+    db: Database,
+    log: BatchLog,
+    media: MediaBox,
+    dispositions: Dispositions,
+    now: Callable[[], datetime],
 ) -> Library:
     """Raises BadPassword."""
     peers = {peer.code: peer for peer in settings.peers}
     passwords = {peer.code: _password(folder, peer.password_file) for peer in settings.peers}
     key = (folder / "second-factor.key").read_bytes()  # the same for all processes of one database
     door = Door(db, peers, passwords, key, timedelta(seconds=settings.session_s), now)
+    looking_back = LookingBack(db, folder, settings.code, now)
     taking, subscribing = Taking(db, log, media, now), Subscribing(db, settings.code, now)
-    return Library(settings.code, door, taking, subscribing, NoEquipment(), NoDispositions(), now)
+    return Library(settings.code, door, taking, subscribing, Registered(db, now), dispositions, looking_back, now)
 
 
 def _password(folder: Path, name: str) -> str:

@@ -23,6 +23,7 @@ class Peer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     everywhere: bool = False  # upper: every complex of this centre
     report_to: str = ""  # upper: where notifications may go; an address that begins otherwise is refused
     platform: str = ""  # upper: by which name its legal basis is recorded
+    document_field: str = "ApplicantInfo"  # upper: where its watch lists write the number of their document
 
     def sees(self, complex_id: str) -> bool:
         return self.everywhere or complex_id in self.complexes
@@ -46,11 +47,20 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     peers: list[Peer] = []
 
 
+def above(settings: Settings, platform: str) -> Peer | None:
+    """The library above us whose legal basis is recorded under a platform's name."""
+    named = (peer for peer in settings.peers if peer.kind == "upper" and peer.platform)
+    return next((peer for peer in named if peer.platform == platform), None)
+
+
 def check(settings: Settings, complexes: Sequence[str]) -> None:
     """Raises ValueError for settings that contradict themselves."""
     codes = [peer.code for peer in settings.peers]
     if twice := sorted({code for code in codes if codes.count(code) > 1}):
         raise ValueError(f"viid: two peers have the code {twice[0]}")
+    names = [peer.platform for peer in settings.peers if peer.platform]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"viid: two peers go by the basis of the platform {twice[0]}: each has its own")
     if settings.peers and not (settings.code and settings.org):
         raise ValueError("viid: code and org are missing: both are assigned by the police")
     for peer in settings.peers:

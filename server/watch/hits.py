@@ -15,7 +15,7 @@ from server.audit import Subject, record
 from server.batches import Batch, facts_of
 from server.duty.duties import Duties
 from server.facts import Fact
-from server.store import watch_hit_rows, watch_rows
+from server.store import watch_hit_rows, watch_order_rows, watch_rows
 from server.store.engine import stamp
 from server.store.watch_rows import Kept
 from server.watch.book import ITSELF
@@ -47,7 +47,10 @@ class WatchHits:
             record(connection, ITSELF, "watch.dropped", now, on=on, complex_id=fact.complex, details={"why": why})
             return
         accounts = await self._whom(connection, fact.complex, entry, now)
-        if await watch_hit_rows.add(connection, _row(fact), accounts, now):
+        row = _row(fact)
+        if await watch_hit_rows.add(connection, row, accounts, now):
+            if entry.sender_kind == "platform":
+                await watch_order_rows.owe(connection, entry.sender, row, entry.disposition, now)
             details = {"hit": fact.id.hex(), "how": fact.event.state, "told": accounts}
             record(connection, ITSELF, "watch.hit", now, on=on, complex_id=fact.complex, details=details)
 

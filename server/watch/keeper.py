@@ -14,7 +14,7 @@ from server.channels.channel import Notice, NotSent
 from server.channels.people import told
 from server.channels.registry import Channels
 from server.rounds import look_every
-from server.store import watch_hit_rows, watch_rows
+from server.store import watch_hit_rows, watch_order_rows, watch_rows
 from server.store.delivery_rows import Whom
 from server.store.engine import Database
 from server.store.watch_hit_rows import Unsent
@@ -51,6 +51,7 @@ class WatchKeeper:
             await self._match()
             async with self._db.write() as connection:
                 await watch_rows.let_go(connection, self._now() - KEPT_AFTER)
+                await watch_order_rows.let_go(connection, self._now() - KEPT_AFTER)
         self._looks += 1
         await self._tell()
 

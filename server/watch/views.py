@@ -13,8 +13,11 @@ from domain.watch.entries import Entry, State
 from domain.watch.matching import read_instead
 from server.store.engine import stamp
 from server.store.watch_hit_rows import HitView
+from server.store.watch_order_rows import Ordered
 from server.store.watch_rows import Kept
 from server.watch.sealing import Seal
+
+_PLATES = ("TargetFeature", "PlateNo")
 
 
 class EntryView(msgspec.Struct, frozen=True):
@@ -83,3 +86,23 @@ class HitShown(msgspec.Struct, frozen=True):
 def hit_shown(seal: Seal, hit: HitView, now: datetime) -> HitShown:
     is_open = hit.sealed is not None and now < hit.ends_at
     return HitShown(hit, seal.opened(hit.sealed, hit.begins_at, hit.ends_at) if is_open and hit.sealed else None)
+
+
+class RefusedOrder(msgspec.Struct, frozen=True):
+    """An order of a platform that was not taken: what it said, with the plate masked, and why."""
+
+    platform: str
+    order: Ordered
+    said: dict[str, str]
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """For a script."""
+        of = {"platform": self.order.platform, "disposition": self.order.disposition, "why": self.order.why}
+        return {**of, "at": stamp(self.order.at), "times": self.order.times, "said": self.said}
+
+
+def refused_order(seal: Seal, order: Ordered, platform: str) -> RefusedOrder:
+    said = msgspec.json.decode(seal.opened_words(order.sealed), type=dict[str, str]) if order.sealed else {}
+    masked = {name: mask(value) if name in _PLATES else value for name, value in said.items()}
+    return RefusedOrder(platform, order, masked)

@@ -17,9 +17,11 @@ PLATFORM_WORDS: Mapping[str, Mapping[str, str]] = {
         "face": N_("人脸"),
         "door": N_("门禁"),
         "device": N_("设备状态"),
+        "disposition": N_("可下达布控"),
     },
     "platform_kind": {
         "gat1400": "GA/T 1400",
+        "cascade": N_("GA/T 1400 级联"),
         "gb28181": "GB/T 28181",
         "mqtt": "MQTT (ONVIF JSON)",
         "webhook": "CloudEvents",
@@ -54,5 +56,7 @@ PLATFORM_WORDS: Mapping[str, Mapping[str, str]] = {
         "class_off": N_("类别已关闭"),
         "erased": N_("已按申请删除"),
         "expired": N_("超过保存期限"),
+        "cancelled": N_("订阅已取消"),
+        "over": N_("订阅已到期"),
     },
 }

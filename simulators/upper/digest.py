@@ -49,6 +49,15 @@ def user_in(header: str) -> str:
     return next((a or b or c for key, a, b, c in _PAIR.findall(header) if key.lower() == "username"), "")
 
 
+def answer_to(challenge: str, user: str, password: str, method: str, path: str, cnonce: str) -> str:
+    """The Authorization header that shows a password to who asked for it."""
+    asked = {key.lower(): double or single or bare for key, double, single, bare in _PAIR.findall(challenge)}
+    said = {"username": user, "realm": asked.get("realm", ""), "nonce": asked.get("nonce", ""), "uri": path}
+    said |= {"qop": "auth", "nc": "00000001", "cnonce": cnonce} if asked.get("qop") else {}
+    shown = said | {"response": _response(said, method, password), "algorithm": "MD5"}
+    return "Digest " + ", ".join(f'{key}="{value}"' for key, value in shown.items())
+
+
 def _response(said: dict[str, str], method: str, password: str) -> str:
     own = _md5(f"{said.get('username', '')}:{said['realm']}:{password}")
     asked = _md5(f"{method}:{said['uri']}")

@@ -56,6 +56,11 @@ class UpperPlatform:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def receive_url(self) -> str:
+        """Where it wants to be told: behind a redirecting one, at the server that takes what follows."""
+        return f"http://127.0.0.1:{self.behind_port or self.port}"
+
+    @property
     def password(self) -> str:
         return self.door.password
 

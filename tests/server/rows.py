@@ -426,6 +426,13 @@ async def add_watch(house: House, complex_id: str, account: str, plate: str = "�
         told = {"complex": complex_id, "hit": hit, "account": account, "at": stamp(at), "attempts": 0}
         await connection.execute(schema.watch_told.insert().values(**told))
         await book.publish(connection, house.seal, complex_id, at)
+        words = house.seal.sealed_words(msgspec.json.encode(WATCH_WORDS))
+        refused = {"platform": "p1", "disposition": f"{WATCH_ENTRY}{mark}r", "state": "refused", "at": stamp(at)}
+        refused |= {"sealed": words, "why": f"{WATCH_WORDS['document']}：缺少布控目的", "times": 1}
+        await connection.execute(schema.watch_order.insert().values(**refused))
+        owed = {"platform": "p1", "complex": complex_id, "hit": hit, "entry": one, "disposition": f"order-{mark}"}
+        owed |= {"state": "waiting", "at": stamp(at), "due_at": stamp(at), "attempts": 0}
+        await connection.execute(schema.watch_owed.insert().values(**owed))
         for action in ("watch.placed", "watch.hit"):
             on = audit.Subject("watch", one)
             audit.record(connection, book.ITSELF, action, at, on=on, complex_id=complex_id)

@@ -52,18 +52,30 @@ class DeviceCodes:
                 noted(connection)
 
     async def _where(self, *which: Any) -> dict[Key, Coded]:
-        query = select(platform_code).where(platform_code.c.platform == self._platform, *which)
         async with self._db.read() as connection:
-            rows = (await connection.execute(query)).mappings().all()
-        return {
-            (row["complex"], row["device"]): msgspec.convert({**row["said"], "code": row["code"]}, Coded)
-            for row in rows
-        }
+            return await codes_where(connection, self._platform, *which)
 
     def _row(self, key: Key, coded: Coded) -> dict[str, Any]:
         said = msgspec.to_builtins(coded)
         code = said.pop("code")
         return {"platform": self._platform, "complex": key[0], "device": key[1], "code": code, "said": said}
+
+
+async def codes_where(connection: AsyncConnection, platform: str, *which: Any) -> dict[Key, Coded]:
+    """A platform's codes that fit, within a transaction."""
+    query = select(platform_code).where(platform_code.c.platform == platform, *which)
+    return {
+        (row["complex"], row["device"]): msgspec.convert({**row["said"], "code": row["code"]}, Coded)
+        for row in (await connection.execute(query)).mappings()
+    }
+
+
+async def codes_of(connection: AsyncConnection, platform: str, keys: Collection[Key]) -> dict[Key, Coded]:
+    """Those of some devices."""
+    if not keys:
+        return {}
+    named = tuple_(platform_code.c.complex, platform_code.c.device).in_(sorted(keys))
+    return await codes_where(connection, platform, named)
 
 
 def read_codes(text: str) -> list[tuple[Key, Coded]]:

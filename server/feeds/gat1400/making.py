@@ -12,6 +12,7 @@ from pathlib import Path
 from server.feeds.gat1400.codes import DeviceCodes
 from server.feeds.gat1400.directory import Directory
 from server.feeds.gat1400.exchange import Exchange
+from server.feeds.gat1400.parcels import Packing
 from server.feeds.gat1400.pause import Pause
 from server.feeds.gat1400.pictures import Pictures
 from server.feeds.gat1400.registration import Registration
@@ -46,19 +47,23 @@ def sender(
     *,
     identity: bool = False,
     pause: Pause | None = None,
+    packing: Packing | None = None,
 ) -> Gat1400Sender:
-    """Raises BadSettings. ``folder``: the data folder, with a city's own profiles and certificates."""
+    """Raises BadSettings. ``folder``: the data folder, with a city's own profiles and certificates.
+
+    ``packing``: of who is told otherwise than directly; its directory goes that way too.
+    """
     profile = profile_for(settings, folder)
     peer, codes = profile.peer, DeviceCodes(db, platform)
     exchange = Exchange(settings.device_id, peer, _trust(settings, folder))
     registration = Registration(exchange, settings, password, absolute=peer.absolute_uri)
     pause = pause or Pause(time.monotonic, random.random)
     session = Session(platform, exchange, registration, peer, pause, now)
-    if peer.directory:
+    if peer.directory and packing is None:
         session.registered = Directory(codes, peer, settings.device_id).tell
     pictures = Pictures(media, peer, settings.picture_wait_s)
     serials = SerialsInDatabase(db, now)
-    return Gat1400Sender(profile, session, codes, serials, pictures, now, identity=identity)
+    return Gat1400Sender(profile, session, codes, serials, pictures, now, identity=identity, packing=packing)
 
 
 def _trust(settings: Settings, folder: Path) -> ssl.SSLContext | bool:

@@ -13,6 +13,8 @@ from domain.viid.sources import Coded
 from server.feeds.gat1400.codes import DeviceCodes
 from server.feeds.sender import Offer, Refused
 
+Source = tuple[str, str, str]  # a complex, a device in it, and the line on which its records are owed
+
 
 class Ready(msgspec.Struct, frozen=True):
     """A record that becomes an object once its pictures are there. ``index``: among what was offered."""
@@ -23,9 +25,9 @@ class Ready(msgspec.Struct, frozen=True):
     record: Record
 
     @property
-    def source(self) -> tuple[str, str]:
+    def source(self) -> Source:
         """Whose order is kept."""
-        return self.offer.fact.complex, self.offer.event.device
+        return self.offer.fact.complex, self.offer.event.device, self.offer.line
 
 
 async def ready(
@@ -35,7 +37,7 @@ async def ready(
     coded = await codes.of({(one.fact.complex, one.event.device) for one in offers})
     ruled = [_ruled(one, coded.get((one.fact.complex, one.event.device)), profile) for one in offers]
     wanted = [
-        Wanted(one.id, found[0].code, one.event.occurred_at, serials_needed(one.event))
+        Wanted(one.record, found[0].code, one.event.occurred_at, serials_needed(one.event))
         for one, found in zip(offers, ruled, strict=True)
         if not isinstance(found, Refused)
     ]

@@ -12,7 +12,7 @@ from domain.viid.mapping import Made, NotSent, made
 from domain.viid.profile import Profile
 from server.feeds.gat1400.codes import DeviceCodes
 from server.feeds.gat1400.exchange import Answer, FarAway
-from server.feeds.gat1400.parcels import Queues, body_of, grouped
+from server.feeds.gat1400.parcels import Direct, Packing, Parcel, Queues, grouped
 from server.feeds.gat1400.pictures import Bodies, NotYet, Pictures, age_s
 from server.feeds.gat1400.prepared import Ready, ready, shown_by
 from server.feeds.gat1400.serials import SerialsInDatabase
@@ -23,6 +23,7 @@ from server.feeds.sender import Again, Offer, Refused, Verdict
 log = structlog.get_logger()
 
 _SHARES = (1.0, 0.5, 0.15, 0.0)  # of the pictures' sizes, where a single object is still too large
+_OF_ONE = ("refused", "doubtful")  # of a message that is judged whole: it may be one record's
 _MOST_STRIKES = 2  # single records in a row at which it fails: then it is the far end, and no record
 
 
@@ -43,7 +44,9 @@ class Gat1400Sender:
         now: Callable[[], datetime],
         *,
         identity: bool = False,
+        packing: Packing | None = None,
     ) -> None:
+        self._packing: Packing = packing or Direct()
         self.profile, self.session = profile, session
         self._codes, self._serials, self._pictures = codes, serials, pictures
         self._now, self._identity = now, identity
@@ -77,7 +80,7 @@ class Gat1400Sender:
 
     async def _round(self, heads: Sequence[Ready]) -> list[tuple[Ready, Verdict]]:
         """The first record of each device, in as many messages as they need."""
-        groups = grouped(heads, self.profile.peer, self._size)
+        groups = grouped(heads, self.profile.peer, self._size, self._packing.most)
         settled = await asyncio.gather(*(self._in_turn(group) for group in groups))
         return [one for group in settled for one in group]
 
@@ -96,9 +99,9 @@ class Gat1400Sender:
         objects, settled = await self._objects(group, _SHARES[share])
         if not objects:
             return settled
-        first = objects[0][1]
-        answer = await self.session.ask(first.rule.method, first.path, body_of([one for _, one in objects]))
-        return settled + await self._judged(objects, answer, share)
+        parcel = await self._packing.parcel(objects)
+        answer = await self.session.ask(parcel.method, parcel.path, parcel.body)
+        return settled + await self._judged(objects, parcel, answer, share)
 
     async def _objects(
         self, group: list[Ready], share: float
@@ -127,12 +130,12 @@ class Gat1400Sender:
         return made(one.record.with_pictures(shown), one.rule, self.profile)
 
     async def _judged(
-        self, objects: list[tuple[Ready, Made]], answer: Answer, share: int
+        self, objects: list[tuple[Ready, Made]], parcel: Parcel, answer: Answer, share: int
     ) -> list[tuple[Ready, Verdict]]:
         group = [one for one, _ in objects]
         match trouble(answer):
             case None:
-                return await self._each(objects, answer)
+                return await self._each(objects, parcel, answer)
             case "unknown_device":
                 self.session.unknown_device(str(answer))
                 raise _Ill(f"it knows no such device: {answer}")
@@ -151,11 +154,14 @@ class Gat1400Sender:
             case _:
                 return [(group[0], self._patience.doubt(group[0].offer.id, str(answer)))]
 
-    async def _each(self, objects: list[tuple[Ready, Made]], answer: Answer) -> list[tuple[Ready, Verdict]]:
+    async def _each(
+        self, objects: list[tuple[Ready, Made]], parcel: Parcel, answer: Answer
+    ) -> list[tuple[Ready, Verdict]]:
         """By each object's own status. One without a name, in company, is asked for again alone."""
         self._strikes = 0
-        numbers = [object_.number for _, object_ in objects]
-        statuses = statuses_of(answer, numbers, silence_is_yes=self.profile.peer.silence_is_yes)
+        statuses = statuses_of(answer, parcel.numbers, silence_is_yes=self.profile.peer.silence_is_yes)
+        if parcel.is_judged_whole and len(objects) > 1 and any(one.judgement in _OF_ONE for one in statuses):
+            return await self._halved([one for one, _ in objects])
         doubtful = [one for (one, _), status in zip(objects, statuses, strict=True) if status.judgement == "doubtful"]
         if doubtful and len(objects) > 1:
             sure = [(one, status) for (one, _), status in zip(objects, statuses, strict=True) if one not in doubtful]

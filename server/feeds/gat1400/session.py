@@ -59,12 +59,16 @@ class Session:
         Raises NotNow, FarAway.
         """
         await self.online()
-        answer = await self._exchange.ask(method, self._base + path, body)
+        answer = await self._exchange.ask(method, self._at(path), body)
         if not is_lost(answer):
             return answer
         self.lost(str(answer))
         await self.online()
-        return await self._exchange.ask(method, self._base + path, body)
+        return await self._exchange.ask(method, self._at(path), body)
+
+    def _at(self, path: str) -> str:
+        """Within the session; a whole URL is where the platform itself wants to be told."""
+        return path if path.startswith(("http://", "https://")) else self._base + path
 
     async def online(self) -> None:
         """Return with a session. Raises NotNow."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -111,9 +111,9 @@ async def test_subscriptions_expire_and_are_bounded(centre: Served) -> None:
 class Cameras:
     """One in each complex."""
 
-    async def of(self, name: Name, sees: Callable[[str], bool]) -> Sequence[Fields]:
+    async def of(self, name: Name, peer: Peer) -> Sequence[Fields]:
         every = {"garden": CAMERA, "river": "33010600011190000002"}
-        return [{"ApeID": code, "Name": complex_id} for complex_id, code in every.items() if sees(complex_id)]
+        return [{"ApeID": code, "Name": complex_id} for complex_id, code in every.items() if peer.sees(complex_id)]
 
 
 @ON_SQLITE
