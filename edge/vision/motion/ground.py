@@ -11,15 +11,20 @@ from edge.vision.frames import Luma
 from edge.vision.motion.small import Mask
 from edge.vision.opencv import cv
 
-_RESTLESS_S = 15.0
+_RESTLESS_S = 8.0
 _MOST_RESTLESS = 60  # one passer-by is a large change, and says nothing of the place
-_FLICKERS = 3.0  # so many times its usual flicker a point must differ
+_RESTING = 10  # so much a point may change on the mean where people come and go, and is not called restless
+_FLICKERS = 9.0  # by so many times what is beyond that a restless one must differ
 _GRID = 4  # of the light every fourth point of every fourth line tells enough
+_NEXT = np.ones((3, 3), np.uint8)
 _MOST_GAIN = 3.0
 _MOST_STRETCH = 2.0
 _WELL_SPREAD = 110.0  # a picture whose greys lie so far apart needs no stretching
 _AROUND = 31  # points: what is even over so many is light, what is not is a thing
 _DARK = 8
+_NEAR = 9
+_GRAIN = 4.0  # what a sensor adds to each point, squared
+_ALIKE = 0.6
 _TENTHS = 10  # what lasts is counted in tenths of a second, up to 25 s
 
 
@@ -61,10 +66,18 @@ class Ground:
         """Where it differs by more than light: each point is held against the mean around it, on both pictures."""
         return cv.absdiff(_against_around(luma), _against_around(self.picture))
 
+    def is_as_before(self, luma: Luma, where: Mask) -> bool:
+        """Whether the same things are to be seen there, in another light: their edges are where they were."""
+        there = where > 0
+        here, before = _edges(luma)[there], _edges(self.picture)[there]
+        grain = _GRAIN * len(here)  # of two that have no edges nothing has changed but the light
+        alike = float(here @ before) + grain
+        return alike > _ALIKE * ((float(here @ here) + grain) * (float(before @ before) + grain)) ** 0.5
+
     def limit(self, threshold: float) -> Luma:
         """By how much each point must differ: more where it always flickers, as leaves in the wind do."""
-        flickers = cv.convertScaleAbs(self._flicker, alpha=_FLICKERS)
-        return cv.max(flickers, threshold)
+        restless = cv.subtract(cv.dilate(cv.convertScaleAbs(self._flicker), _NEXT), _RESTING)
+        return cv.max(cv.convertScaleAbs(restless, alpha=_FLICKERS), threshold)
 
     def feel(self, luma: Luma, seconds: float, over_s: float = _RESTLESS_S) -> None:
         """How much each point changes from look to look: what has merely stopped changes no more."""
@@ -101,6 +114,11 @@ def _against_around(luma: Luma) -> Luma:
     """Each point as 64 times its share of the mean around it: even light falls out, whatever its strength."""
     around = cv.blur(luma, (_AROUND, _AROUND))
     return cv.divide(cv.add(luma, _DARK), cv.add(around, _DARK), scale=64)
+
+
+def _edges(luma: Luma) -> NDArray[np.float32]:
+    """What is left of a picture without its even parts."""
+    return cv.subtract(luma, cv.blur(luma, (_NEAR, _NEAR)), dtype=cv.CV_32F)
 
 
 def _weight(seconds: float, over_s: float) -> float:

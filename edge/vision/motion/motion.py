@@ -11,7 +11,7 @@ from domain.scenes.geometry import Box
 from edge.vision.frames import Luma
 from edge.vision.motion.ground import Ground
 from edge.vision.motion.settings import MotionSettings
-from edge.vision.motion.small import Mask, boxes, cut, looked_at, small
+from edge.vision.motion.small import Mask, boxes, covers, looked_at, small
 from edge.vision.opencv import cv
 
 State = Literal["calibrating", "watching"]
@@ -77,7 +77,7 @@ class Motion:
             return self._begin(little, self._last_s)
         moving = self._lasting(changed)
         self._learn(ground, little, changed, passed_s, is_light)
-        return self._judged(moving, share, ground)
+        return self._judged(moving, changed, share, ground)
 
     def _change(self, ground: Ground, luma: Luma) -> tuple[Mask, bool]:
         """Where it differs; and whether the most of that was light that fell on a part of the picture."""
@@ -86,8 +86,9 @@ class Motion:
         broad = cv.countNonZero(changed)
         if broad <= self._settings.broad * self._points:
             return changed, False
-        in_kind = cv.bitwise_and(changed, self._over(ground.differs_in_kind(luma), limit))
-        return in_kind, cv.countNonZero(in_kind) < broad / 2
+        if not ground.is_as_before(luma, changed):
+            return changed, False
+        return cv.bitwise_and(changed, self._over(ground.differs_in_kind(luma), limit)), True
 
     def _over(self, difference: Luma, limit: Luma) -> Mask:
         over: Mask = cv.compare(difference, limit, cv.CMP_GT)
@@ -112,8 +113,8 @@ class Motion:
         if self._looks % _STRETCH_LOOKS == 0:
             ground.look_again()
 
-    def _judged(self, moving: Mask, share: float, ground: Ground) -> Moves:
-        found = tuple(boxes(moving, self._settings.smallest))
+    def _judged(self, moving: Mask, changed: Mask, share: float, ground: Ground) -> Moves:
+        found = tuple(boxes(moving, changed, self._settings.smallest))
         if self._state == "calibrating" and not self._is_known(share, len(found)):
             return Moves(share=share, state="calibrating")
         self._state = "watching"
@@ -124,9 +125,7 @@ class Motion:
         if not found or not self._settings.resists:
             return found
         change = cv.compare(ground.change, self._settings.threshold / ground.stretch, cv.CMP_GT)
-        height, width = change.shape
-        least = max(2.0, self._settings.smallest * height * width / 2)
-        return tuple(box for box in found if cv.countNonZero(cut(change, box)) >= least)
+        return tuple(box for box in found if covers(change, box, self._settings.smallest / 2))
 
     def _is_known(self, share: float, count: int) -> bool:
         """Whether it has been calm for a while; where it never is, what was learned in its time must do."""
@@ -142,4 +141,4 @@ class Motion:
         ground.learn(little, passed_s, self._settings.settle_s)
         ground.picture = cv.convertScaleAbs(ground.average)
         moving = cv.dilate(changed, _GROWN, iterations=2)
-        return self._judged(moving, cv.countNonZero(changed) / self._points, ground)
+        return self._judged(moving, changed, cv.countNonZero(changed) / self._points, ground)

@@ -36,13 +36,19 @@ def looked_at(masks: Sequence[Polygon], shape: tuple[int, int]) -> Mask:
     return seen
 
 
-def boxes(moving: Mask, smallest: float) -> list[Box]:
-    """What moves as one, in shares of the picture; what covers less than ``smallest`` of it is left out."""
+def boxes(moving: Mask, changed: Mask, smallest: float) -> list[Box]:
+    """What moves as one, in shares of the picture; where less than ``smallest`` of it changed it is left out."""
     height, width = moving.shape
-    least = max(2.0, smallest * height * width)
     outlines, _ = cv.findContours(moving, cv.RETR_EXTERNAL, cv.CHAIN_APPROX_SIMPLE)
-    found = [cv.boundingRect(one) for one in outlines if cv.contourArea(one) >= least]
-    return [(x / width, y / height, (x + w) / width, (y + h) / height) for x, y, w, h in found]
+    found = [cv.boundingRect(one) for one in outlines]
+    placed = [(x / width, y / height, (x + w) / width, (y + h) / height) for x, y, w, h in found]
+    return [box for box in placed if covers(changed, box, smallest)]
+
+
+def covers(mask: Mask, box: Box, share: float) -> bool:
+    """Whether so much of the picture, and two points at least, is marked within a box."""
+    height, width = mask.shape
+    return cv.countNonZero(cut(mask, box)) >= max(2.0, share * height * width)
 
 
 def cut(mask: Mask, box: Box) -> Mask:

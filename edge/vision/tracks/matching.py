@@ -7,7 +7,7 @@ from typing import Any
 
 import similari  # pyright: ignore[reportMissingTypeStubs]
 
-from domain.scenes.geometry import Box, centre
+from domain.scenes.geometry import Box, area, centre
 
 _SCALE = 1_000.0  # its filters are made for boxes in points, not in shares
 _LEAST = 1e-3  # it divides by a box's height
@@ -35,6 +35,7 @@ class Matching:
         return [by_index[index] for index in range(len(boxes))]
 
     def _placed(self, box: Box) -> Any:
-        (x, y), room = centre(box), 1 + self._room
-        width, height = max(box[2] - box[0], _LEAST) * room, max(box[3] - box[1], _LEAST) * room
-        return self._box((x - width / 2) * _SCALE, (y - height / 2) * _SCALE, width * _SCALE, height * _SCALE)
+        """As a square of the same size: its filter takes the changing shape of what enters the picture badly."""
+        x, y = centre(box)
+        side = max(area(box) ** 0.5, _LEAST) * (1 + self._room)
+        return self._box((x - side / 2) * _SCALE, (y - side / 2) * _SCALE, side * _SCALE, side * _SCALE)

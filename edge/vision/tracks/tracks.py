@@ -26,8 +26,8 @@ _FORGOTTEN = 4  # so many times as long as it takes to let it go, though nobody 
 class TrackSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When what is followed is given up, and how often what stands is looked at again."""
 
-    likeness: Annotated[float, Meta(gt=0, lt=1)] = 0.2
-    room: Annotated[float, Meta(ge=0, le=3)] = 1.0
+    likeness: Annotated[float, Meta(gt=0, lt=1)] = 0.15
+    room: Annotated[float, Meta(ge=0, le=3)] = 0.5
     lost_s: Annotated[float, Meta(gt=0, le=60)] = 3.0
     still_after_s: Annotated[float, Meta(gt=0, le=600)] = 3.0
     parked_lost_s: Annotated[float, Meta(gt=0, le=600)] = 30.0  # so long a van may hide a car that is parked
