@@ -19,7 +19,7 @@ _GRID = 4  # of the light every fourth point of every fourth line tells enough
 _NEXT = np.ones((3, 3), np.uint8)
 _MOST_GAIN = 3.0
 _MOST_STRETCH = 2.0
-_WELL_SPREAD = 110.0  # a picture whose greys lie so far apart needs no stretching
+_WELL_LIT = 110.0  # a picture whose bright points are so bright needs no stretching
 _AROUND = 31  # points: what is even over so many is light, what is not is a thing
 _DARK = 8
 _NEAR = 9
@@ -40,7 +40,7 @@ class Ground:
         self._grid = seen[::_GRID, ::_GRID] > 0
         self.picture: Luma = first
         self.change: Luma = np.zeros_like(first)  # since the look before
-        self.stretch = self._spread()
+        self.stretch = self._stretch()
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -101,13 +101,13 @@ class Ground:
         cv.accumulateWeighted(luma, self.average, _weight(seconds, over_s), mask=lasting)
 
     def look_again(self) -> None:
-        """How far the ground's greys lie apart now; it changes slowly."""
-        self.stretch = self._spread()
+        """How dark the ground is now; it changes slowly."""
+        self.stretch = self._stretch()
 
-    def _spread(self) -> float:
-        """By how much the greys between the 4th and the 96th of a hundred may be drawn apart, at most twice."""
-        low, high = np.percentile(self.picture[::_GRID, ::_GRID], (4, 96))
-        return min(max(_WELL_SPREAD / max(1.0, float(high - low)), 1.0), _MOST_STRETCH)
+    def _stretch(self) -> float:
+        """By how much greys are drawn apart: in the dark, at most twice. On an even ground noise alone would grow."""
+        bright = float(np.percentile(self.picture[::_GRID, ::_GRID], 96))
+        return min(max(_WELL_LIT / max(1.0, bright), 1.0), _MOST_STRETCH)
 
 
 def _against_around(luma: Luma) -> Luma:

@@ -125,3 +125,7 @@ def disturbed(pictures: Iterable[Picture], disturb: Disturb, calm: int = 0) -> I
     """With its disturbance from the picture of that number on; those before it have numbers below zero."""
     for number, picture in enumerate(pictures):
         yield frame(number, disturb(picture, number - calm))
+
+
+CALM_PICTURES = 20
+DISTURBANCES: dict[str, Disturb] = {"lamp": lamp, "lamp of half the picture": half_lamp, "rain": rain, "tree": tree}
