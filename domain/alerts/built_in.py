@@ -83,7 +83,10 @@ _PEOPLE_AND_CARS = (
         category="security",
         when=(
             When(
-                kind=("detection",), label=("person", "intrusion", "person_stay"), phase=_APPEARS, zone=("restricted",)
+                kind=("detection",),
+                label=("person", "intrusion", "person_stay", "loitering"),
+                phase=_APPEARS,
+                zone=("restricted",),
             ),
         ),
         during=During(quiet=True),

@@ -60,7 +60,7 @@ BUILT_IN: tuple[AlarmRow, ...] = (
     _alarm("wrong_way", 3, "逆行", _VIDEO, 7),
     _alarm("barrier_struck", 2, "道闸被撞"),
     AlarmRow(When(kind=("detection",), label=("intrusion",), phase=_APPEARS), 2, "区域入侵", _VIDEO, 6, 1),
-    _seen(("line_crossing", "tripwire"), 3, "越界", 5),
+    _seen(("line_crossed", "line_crossing", "tripwire"), 3, "越界", 5),
     _seen(("loitering", "person_stay"), 3, "人员徘徊", 8),
     _seen(("crowd",), 3, "人员聚集", 10),
     # Whatever else a device calls an alarm.
