@@ -10,6 +10,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.rows import Row, percentile, row
 from edge.vision.frames import Frame, Picture
@@ -54,20 +55,20 @@ class _Counted:
 
 def _frames(count: int) -> list[Frame]:
     chance = np.random.default_rng(2026)
-    ground = cv2.resize(chance.integers(60, 190, (12, 20, 3), np.uint8), (_WIDTH, _HEIGHT))
-    grain = [chance.normal(0, 2, ground.shape).astype(np.int8) for _ in range(5)]
+    ground = np.asarray(cv2.resize(chance.integers(60, 190, (12, 20, 3), np.uint8), (_WIDTH, _HEIGHT)), np.uint8)
+    grain = [np.asarray(chance.normal(0, 2, ground.shape), np.int8) for _ in range(5)]
     return [_frame(number, count, ground, grain[number % 5]) for number in range(count)]
 
 
-def _frame(number: int, count: int, ground: np.ndarray, grain: np.ndarray) -> Frame:
-    picture = cv2.add(ground, grain, dtype=cv2.CV_8U)
+def _frame(number: int, count: int, ground: Picture, grain: NDArray[np.int8]) -> Frame:
+    picture = np.asarray(np.clip(ground.astype(np.int16) + grain, 0, 255), np.uint8)
     part = number / count - (1 - _BUSY)
     if part > 0:
         left = round(part / _BUSY * (_WIDTH - 50))
         picture[140:300, left : left + 44] = _CLOTHES
     seconds = number / _FPS
     luma = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
-    return Frame(number, seconds, _START + timedelta(seconds=seconds), luma, lambda: np.asarray(picture, np.uint8))
+    return Frame(number, seconds, _START + timedelta(seconds=seconds), luma, lambda: picture)
 
 
 def _motion(frames: list[Frame]) -> Row:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ from edge.vision.tracks.blobs import Blobs
 from edge.vision.tracks.track import Best
 
 _EARLY_S = 0.005
+_NEWS = timedelta(seconds=10)  # what happens now is shown as it is now: an older picture would make it old
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -66,7 +68,8 @@ class Scene:
         if objects is None:
             return []
         objects.look(frame, self.moves)
-        bests = {track.id: track.best for track in [*objects.tracks.all, *objects.let_go(frame.seconds)]}
+        tracks = [*objects.tracks.all, *objects.let_go(frame.seconds)]
+        bests = {track.id: track.best_since(frame.at - _NEWS) for track in tracks}
         moment = Moment(seconds=frame.seconds, at=frame.at, seen=objects.seen())
         return [self._seen(frame, one, bests.get(_pictured(one))) for one in self._fired("objects", moment)]
 
@@ -74,13 +77,14 @@ class Scene:
         return [firing for named in self._rules if named.of == of for firing in named.rule.look(moment)]
 
     def _seen(self, frame: Frame, firing: Firing, best: Best | None) -> Seen:
-        """A rule's word about a track is its own fact: two rules may tell of one track."""
-        about = firing.told.about
-        said = {"kind": "detection", "phase": firing.told.phase, "source_event_id": f"{about}/{firing.fields['rule']}"}
+        """A rule's word about a track is its own fact, with a number of its own: two rules may tell of one track."""
+        about, phase = firing.told.about, firing.told.phase
+        said = {"kind": "detection", "phase": phase, "ext": {"track": about}}
         fields: dict[str, Any] = {**said, **firing.fields}
-        if firing.told.phase == "end" or best is None:
-            return Seen(id=about, at=frame.at, fields=fields)
-        return Seen(id=about, at=best.at, fields=fields, picture=best.picture, box=best.box)
+        number = f"{about}/{firing.fields['rule']}"
+        if phase == "end" or best is None:
+            return Seen(id=number, at=frame.at, fields=fields)
+        return Seen(id=number, at=best.at, fields=fields, picture=best.picture, box=best.box)
 
 
 def _pictured(firing: Firing) -> str:

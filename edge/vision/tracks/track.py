@@ -45,6 +45,7 @@ class Track(msgspec.Struct):
     moved: bool = False
     votes: Counter[str] = msgspec.field(default_factory=Counter[str])
     best: Best | None = None
+    latest: Best | None = None
 
     def take(self, found: Found, seconds: float, *, in_motion: bool) -> None:
         """It was found again; ``in_motion`` where the picture moves as well."""
@@ -62,8 +63,13 @@ class Track(msgspec.Struct):
         left, top, right, bottom = found.box
         whole = left > _EDGE and top > _EDGE and right < 1 - _EDGE and bottom < 1 - _EDGE
         worth = found.confidence * area(found.box) ** 0.5 * (1.0 if whole else 0.5)
+        self.latest = Best(worth, picture, found.box, at)
         if self.best is None or worth > self.best.worth * _LEAST_STEP:
-            self.best = Best(worth, picture, found.box, at)
+            self.best = self.latest
+
+    def best_since(self, since: datetime) -> Best | None:
+        """The best picture, if it is not older; else the latest."""
+        return self.best if self.best is not None and self.best.at >= since else self.latest
 
     @property
     def label(self) -> str:

@@ -72,7 +72,7 @@ def test_a_track_is_told_once_when_it_stayed_and_once_when_it_is_over(way: list[
 
 def test_the_laws_see_a_machine_that_tells_twice() -> None:
     way: list[dict[str, Where | None]] = [{"a": at, "b": None} for at in ([IN] * 5 + [OUT] * 5) * 2]
-    with pytest.raises(AssertionError, match="twice|before it began"):
+    with pytest.raises(AssertionError, match=r"twice|before it began"):
         check_laws(way, told_by(Forgetful(ZONE, everybody, stay_s=STAY_S, gap_s=GAP_S), way))
     check_laws(way, told_by(Stays(ZONE, everybody, stay_s=STAY_S, gap_s=GAP_S), way))
 
