@@ -47,3 +47,4 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     sighting: Sighting | None = None
     side: Side | None = None
     count: int = 0
+    stayed_s: float = 0.0

@@ -63,9 +63,10 @@ class Stays:
         stay.inside_s = moment.seconds
         if sighting.seen_s > stay.seen_s:
             stay.seen_s, stay.looks = sighting.seen_s, stay.looks + 1
-        if not stay.told and stay.looks >= self._looks and self._stayed_s(stay, sighting) >= self._stay_s:
+        stayed_s = self._stayed_s(stay, sighting)
+        if not stay.told and stay.looks >= self._looks and stayed_s >= self._stay_s:
             stay.told = True
-            yield Told(phase="start", about=sighting.track, sighting=sighting)
+            yield Told(phase="start", about=sighting.track, sighting=sighting, stayed_s=stayed_s)
 
     def _stayed_s(self, stay: _Stay, sighting: Sighting) -> float:
         """Up to when it was last found: of something that may have gone since, nothing is known."""

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from domain.scenes.sightings import PERSON, Moment, Sighting
 from domain.scenes.stays import Stays
-from edge.vision.rules.rule import Firing, Grounds, RuleKind, RuleSettings, fired
+from edge.vision.rules.rule import Firing, Grounds, RuleKind, RuleSettings, fired, stayed
 
 LABEL = "loitering"
 
@@ -24,7 +24,8 @@ class Loitering:
         self._stays = Stays(zone, _counts, stay_s=settings.seconds, at_hours=hours)
 
     def look(self, moment: Moment) -> list[Firing]:
-        return [fired(told, self._settings, LABEL, reason_code=PERSON) for told in self._stays.look(moment)]
+        told = self._stays.look(moment)
+        return [fired(one, self._settings, LABEL, reason_code=PERSON, metrics=stayed(one)) for one in told]
 
 
 def _counts(sighting: Sighting) -> bool:

@@ -108,6 +108,11 @@ def fired(told: Told, settings: RuleSettings, label: str, **further: Any) -> Fir
     return Firing(told=told, fields={name: value for name, value in fields.items() if value not in (None, [])})
 
 
+def stayed(told: Told) -> dict[str, float] | None:
+    """For how long it had stayed when it was told."""
+    return {"stayed_s": round(told.stayed_s, 1)} if told.phase == "start" else None
+
+
 def label_of(told: Told) -> str | None:
     """What was seen, where the event's own label says what it did."""
     return told.sighting.label if told.sighting else None

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from domain.scenes.sightings import TWO_WHEELS, VEHICLES, Moment, Sighting
 from domain.scenes.stays import Stays
-from edge.vision.rules.rule import Firing, Grounds, RuleKind, RuleSettings, fired, label_of
+from edge.vision.rules.rule import Firing, Grounds, RuleKind, RuleSettings, fired, label_of, stayed
 
 LABEL = "parked"
 _HIDDEN_S = 30.0  # so long someone may stand before it
@@ -36,7 +36,7 @@ class VehicleStanding:
 
     def look(self, moment: Moment) -> list[Firing]:
         told = self._stays.look(moment)
-        return [fired(one, self._settings, LABEL, reason_code=label_of(one)) for one in told]
+        return [fired(one, self._settings, LABEL, reason_code=label_of(one), metrics=stayed(one)) for one in told]
 
     def _counts(self, sighting: Sighting) -> bool:
         return sighting.label in self._labels

@@ -17,6 +17,7 @@ from edge.vision.scene.objects import Objects
 from edge.vision.scene.scene import Named, Scene
 from edge.vision.scene.settings import SceneSettings, grounds, read, rules
 from edge.vision.tracks.blobs import Blobs
+from edge.vision.tracks.matching import CannotMatch
 from edge.vision.tracks.tracks import Tracks
 
 LOOKS_PER_S = 12.0  # of all cameras of a process: about a quarter of a slow core
@@ -51,8 +52,11 @@ def make(settings: Mapping[str, Any], shared: Shared | None = None) -> Looker:
     ground, asked, shared = grounds(read_), rules(read_), shared or _of_this_process()
     named = [Named(kind.name, kind.of, _made(index, kind, one, ground)) for index, (kind, one) in enumerate(asked)]
     finder = _finder(read_, shared) if any(rule.of == "objects" for rule in named) else None
-    objects = None if finder is None else Objects(read_.objects, finder, shared.budget, Tracks(read_.tracks))
-    blobs = Blobs(read_.motion.smallest) if any(rule.of == "motion" for rule in named) else None
+    try:
+        objects = None if finder is None else Objects(read_.objects, finder, shared.budget, Tracks(read_.tracks))
+        blobs = Blobs(read_.motion.smallest) if any(rule.of == "motion" for rule in named) else None
+    except CannotMatch as error:
+        raise SceneMistake(f"tracks: {error}") from error
     return Scene(Motion(read_.motion), read_.motion.looks_per_s, objects, blobs, named)
 
 

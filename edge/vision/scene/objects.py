@@ -34,7 +34,7 @@ class Objects:
         where = [*self._moving(moves), *self.tracks.due(frame.seconds)]
         if not where or frame.seconds - self._looked_s < self._wait_s(where) - _EARLY_S:
             return False
-        if not self._budget.take(frame.at.timestamp()):
+        if not self._budget.take(id(self), frame.at.timestamp()):
             return False
         self._looked_s = frame.seconds
         self._find(frame, where, moves)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -18,7 +17,6 @@ from edge.vision.tracks.blobs import Blobs
 from edge.vision.tracks.track import Best
 
 _EARLY_S = 0.005
-_NEWS = timedelta(seconds=10)  # what happens now is shown as it is now: an older picture would make it old
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -69,7 +67,7 @@ class Scene:
             return []
         objects.look(frame, self.moves)
         tracks = [*objects.tracks.all, *objects.let_go(frame.seconds)]
-        bests = {track.id: track.best_since(frame.at - _NEWS) for track in tracks}
+        bests = {track.id: track.best_at(frame.at) for track in tracks}
         moment = Moment(seconds=frame.seconds, at=frame.at, seen=objects.seen())
         return [self._seen(frame, one, bests.get(_pictured(one))) for one in self._fired("objects", moment)]
 
@@ -84,6 +82,7 @@ class Scene:
         number = f"{about}/{firing.fields['rule']}"
         if phase == "end" or best is None:
             return Seen(id=number, at=frame.at, fields=fields)
+        fields["ext"]["box"] = [round(share, 4) for share in best.box]
         return Seen(id=number, at=best.at, fields=fields, picture=best.picture, box=best.box)
 
 

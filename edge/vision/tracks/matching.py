@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from typing import Any
-
-import similari  # pyright: ignore[reportMissingTypeStubs]
 
 from domain.scenes.geometry import Box, area, centre
 
 _SCALE = 1_000.0  # its filters are made for boxes in points, not in shares
 _LEAST = 1e-3  # it divides by a box's height
 _IDLE = 30  # matchings without a box after which a number is given up; their owner may let it go earlier
+
+
+class CannotMatch(Exception):
+    """The library that follows is not there; says what to do."""
 
 
 class Matching:
@@ -21,7 +24,7 @@ class Matching:
     """
 
     def __init__(self, least_likeness: float, *, room: float = 0.0, idle: int = _IDLE) -> None:
-        library: Any = similari
+        library = _library()
         self._room = room
         self._box: Any = library.BoundingBox
         method: Any = library.PositionalMetricType.iou(least_likeness)
@@ -39,3 +42,11 @@ class Matching:
         x, y = centre(box)
         side = max(area(box) ** 0.5, _LEAST) * (1 + self._room)
         return self._box((x - side / 2) * _SCALE, (y - side / 2) * _SCALE, side * _SCALE, side * _SCALE)
+
+
+def _library() -> Any:
+    """Only where something is followed: there are wheels of it for Python 3.11 and 3.12 alone. Raises CannotMatch."""
+    try:
+        return importlib.import_module("similari")
+    except ModuleNotFoundError as error:
+        raise CannotMatch("similari is not installed; use Python 3.11 or 3.12 with the extra `vision`") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -12,6 +12,7 @@ from domain.scenes.sightings import Sighting
 from edge.vision.frames import Picture
 from edge.vision.objects.found import Found
 
+NEWS = timedelta(seconds=10)  # an older picture would make what happens now old; and pictures take memory
 _SAME_PLACE = 0.5  # boxes as like as this are of a thing that stands; the network is not more exact
 _MOVED = 0.35  # of its own size
 _STIRRED = 2  # what appears in motion came; a post was there before
@@ -20,7 +21,7 @@ _LEAST_STEP = 1.1  # a picture must be better by a tenth to take the place of an
 
 
 class Best(msgspec.Struct, frozen=True):
-    """The picture on which a thing is seen best so far: surely, large, and whole."""
+    """The picture on which a thing is seen best: surely, large, and whole."""
 
     worth: float
     picture: Picture
@@ -64,12 +65,12 @@ class Track(msgspec.Struct):
         whole = left > _EDGE and top > _EDGE and right < 1 - _EDGE and bottom < 1 - _EDGE
         worth = found.confidence * area(found.box) ** 0.5 * (1.0 if whole else 0.5)
         self.latest = Best(worth, picture, found.box, at)
-        if self.best is None or worth > self.best.worth * _LEAST_STEP:
+        if self.best is None or worth > self.best.worth * _LEAST_STEP or at - self.best.at > NEWS:
             self.best = self.latest
 
-    def best_since(self, since: datetime) -> Best | None:
-        """The best picture, if it is not older; else the latest."""
-        return self.best if self.best is not None and self.best.at >= since else self.latest
+    def best_at(self, now: datetime) -> Best | None:
+        """The best picture of what happens now; the latest, where the best is older than news may be."""
+        return self.best if self.best is not None and now - self.best.at <= NEWS else self.latest
 
     @property
     def label(self) -> str:

@@ -13,6 +13,8 @@ from edge.vision.scene import Shared, make
 from edge.vision.scene.scene import Scene
 from tests.edge.vision.clips import CALM_PICTURES, YOLOX, clip, disturbed, lamp, needed, rain, read, tree
 
+pytest.importorskip("similari", reason="there are wheels of it for Python 3.11 and 3.12 alone")
+
 # Counted by eye on contact sheets of every seventh picture: each comes from below, stands at the table, leaves to the
 # right. Pictures 60-198, 228-450, 502-702, 747-870, 922-1200, 1237-1362.
 WALKERS = 6

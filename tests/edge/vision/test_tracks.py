@@ -11,6 +11,8 @@ from edge.vision.tracks.blobs import Blobs
 from edge.vision.tracks.tracks import Look, Tracks, TrackSettings
 from tests.edge.vision.clips import NOON
 
+pytest.importorskip("similari", reason="there are wheels of it for Python 3.11 and 3.12 alone")
+
 PICTURE = np.zeros((4, 4, 3), np.uint8)
 ALL: Box = (0.0, 0.0, 1.0, 1.0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -82,12 +83,24 @@ def test_a_part_is_placed_into_the_whole() -> None:
 def test_all_cameras_spend_from_one_budget() -> None:
     budget = Budget(2)
     taken = sum(
-        budget.take(1_000 + number / 100) for number in range(1_000)
+        budget.take(1, 1_000 + number / 100) for number in range(1_000)
     )  # ten seconds, a hundred asked for a second
     assert 20 <= taken <= 23 and budget.refused == 1_000 - taken
 
 
+def test_each_camera_gets_its_share_though_one_always_asks_first() -> None:
+    budget = Budget(3)
+    taken = Counter(who for tick in range(500) for who in range(4) if budget.take(who, 1_000 + tick / 5))
+    assert sum(taken.values()) >= 300 and max(taken.values()) - min(taken.values()) <= 2
+
+
+def test_who_asks_no_more_holds_up_nobody() -> None:
+    budget = Budget(1)
+    assert budget.take(1, 1_000) and not budget.take(2, 1_000.1)
+    assert budget.take(3, 1_001.2)
+
+
 def test_a_clock_that_goes_back_gives_nothing_and_blocks_nothing() -> None:
     budget = Budget(1)
-    assert budget.take(1_000) and not budget.take(1_000)
-    assert not budget.take(10) and budget.take(11.5)
+    assert budget.take(1, 1_000) and not budget.take(1, 1_000)
+    assert not budget.take(1, 10) and budget.take(1, 11.5)
