@@ -39,7 +39,8 @@ class Ground:
         self._before: Luma = first
         self._grid = seen[::_GRID, ::_GRID] > 0
         self.picture: Luma = first
-        self.change: Luma = np.zeros_like(first)  # since the look before
+        self.change: Luma = np.zeros_like(first)  # within the last two looks: what lasts is known at the second
+        self._change: Luma = self.change
         self.stretch = self._stretch()
 
     @property
@@ -81,9 +82,14 @@ class Ground:
 
     def feel(self, luma: Luma, seconds: float, over_s: float = _RESTLESS_S) -> None:
         """How much each point changes from look to look: what has merely stopped changes no more."""
-        self.change = cv.absdiff(luma, self._before)
-        cv.accumulateWeighted(cv.min(self.change, self._most), self._flicker, _weight(seconds, over_s))
+        before, self._change = self._change, cv.absdiff(luma, self._before)
+        self.change = cv.max(before, self._change)
+        cv.accumulateWeighted(cv.min(self._change, self._most), self._flicker, _weight(seconds, over_s))
         self._before = luma
+
+    def overlook(self) -> None:
+        """What changed at this look was the light: at the next it is no change of a while ago."""
+        self._change = np.zeros_like(self._change)
 
     def learn(self, luma: Luma, seconds: float, over_s: float) -> None:
         """Take the whole picture in, whatever moves on it."""

@@ -29,7 +29,7 @@ class Moves(msgspec.Struct, frozen=True):
     """Where the picture moves; nothing is told of it while the ground is still being learned."""
 
     boxes: tuple[Box, ...] = ()
-    fresh: tuple[Box, ...] = ()  # of these, where something changed since the look before
+    fresh: tuple[Box, ...] = ()  # of these, where something changed just now
     share: float = 0.0
     state: State = "watching"
 
@@ -104,6 +104,8 @@ class Motion:
     def _learn(self, ground: Ground, luma: Luma, changed: Mask, passed_s: float, is_light: bool) -> None:
         settings, new = self._settings, self._state == "calibrating"
         ground.feel(luma, passed_s, *([_FELT_WHEN_NEW_S] if new else []))
+        if is_light:
+            ground.overlook()
         if new or is_light:
             ground.learn(luma, passed_s, settings.settle_s / _QUICK)
         else:
@@ -121,7 +123,7 @@ class Motion:
         return Moves(found, self._fresh(found, ground), share)
 
     def _fresh(self, found: tuple[Box, ...], ground: Ground) -> tuple[Box, ...]:
-        """Those in which enough changed since the look before; the others have stopped, or were left empty."""
+        """Those in which enough changed just now; the others have stopped, or were left empty."""
         if not found or not self._settings.resists:
             return found
         change = cv.compare(ground.change, self._settings.threshold / ground.stretch, cv.CMP_GT)

@@ -29,5 +29,5 @@ class MotionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fade_s: Seconds = 30.0  # how fast what stopped becomes ground after that
     calibrate_s: Seconds = 20.0  # so long a new ground may take, however busy it is
     calm: Annotated[float, Meta(gt=0, lt=1)] = 0.05  # less than this moves: the ground is known
-    broad: Annotated[float, Meta(gt=0, lt=1)] = 0.25  # more than this changes: it may be the light
+    broad: Annotated[float, Meta(gt=0, lt=1)] = 0.1  # more than this changes: it may be the light
     lightning: Annotated[float, Meta(gt=0, lt=1)] = 0.55  # more than this changes: another picture altogether

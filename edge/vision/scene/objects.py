@@ -14,6 +14,7 @@ from edge.vision.tracks.track import Track
 from edge.vision.tracks.tracks import Look, Tracks
 
 _SLOWEST_S = 1.5  # where looks find nothing again and again, as in a tree, they grow rarer up to this
+_WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 _SAME_PLACE = 0.5
 _EARLY_S = 0.02  # frames do not come to the millisecond
 
@@ -24,19 +25,21 @@ class Objects:
     def __init__(self, settings: ObjectSettings, finder: Finder, budget: Budget, tracks: Tracks) -> None:
         self._settings, self._finder, self._budget = settings, finder, budget
         self.tracks = tracks
-        self._looked_s = float("-inf")
+        self._looked_s = self._whole_s = float("-inf")
         self._vain = 0
         self._vainly: Box = (0.0, 0.0, 0.0, 0.0)
         self.looks = 0
 
     def look(self, frame: Frame, moves: Moves) -> bool:
         """Whether it was looked at all."""
-        where = [*self._moving(moves), *self.tracks.due(frame.seconds)]
+        where = [*self._whole(frame, moves), *self._moving(moves), *self.tracks.due(frame.seconds)]
         if not where or frame.seconds - self._looked_s < self._wait_s(where) - _EARLY_S:
             return False
         if not self._budget.take(id(self), frame.at.timestamp()):
             return False
         self._looked_s = frame.seconds
+        if _WHOLE in where:
+            self._whole_s = frame.seconds
         self._find(frame, where, moves)
         return True
 
@@ -46,6 +49,13 @@ class Objects:
 
     def let_go(self, seconds: float) -> list[Track]:
         return self.tracks.let_go(seconds)
+
+    def _whole(self, frame: Frame, moves: Moves) -> list[Box]:
+        """Everything, as soon as the ground is known: a car may be parked on it that never moves, and later again."""
+        if moves.state == "calibrating":
+            self._whole_s = float("-inf")
+            return []
+        return [_WHOLE] if frame.seconds - self._whole_s >= self._settings.whole_every_s else []
 
     def _moving(self, moves: Moves) -> list[Box]:
         return [box for box in moves.fresh if not self.tracks.explains(box)]

@@ -18,10 +18,14 @@ from edge.vision.tracks.tracks import TrackSettings
 
 
 class ObjectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``floor``: what is followed at all. ``sure_from``: so sure it must once have been for it to be told."""
+    """``floor``: what is followed at all. ``sure_from``: so sure it must once have been for it to be told.
+
+    ``whole_every_s``: so often the whole picture is looked at, for what was there before the ground was learned.
+    """
 
     model: str | None = None
     looks_per_s: Annotated[float, Meta(gt=0, le=10)] = 3.0
+    whole_every_s: Annotated[float, Meta(ge=5, le=3_600)] = 60.0
     floor: Annotated[float, Meta(gt=0, lt=1)] = 0.3
     sure_from: Annotated[float, Meta(gt=0, lt=1)] = 0.5
     smallest: Annotated[float, Meta(ge=0, lt=1)] = 0.0005
