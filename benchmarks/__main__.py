@@ -37,6 +37,7 @@ from benchmarks import (
     resident,
     scale,
     tariff,
+    vision_scene,
 )
 from benchmarks.rows import Row, full
 
@@ -60,6 +61,7 @@ BENCHMARKS: dict[str, Callable[[float], Awaitable[list[Row]]]] = {
     "bills": bills.run,
     "tariff": tariff.run,
     "feed": feed.run,
+    "vision-scene": vision_scene.run,
 }
 RESULTS = Path(__file__).parent / "results"
 

@@ -1,0 +1,114 @@
+"""YOLOX-nano by onnxruntime on one thread: letterbox, strides, grids, and of boxes that overlap the surest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
+from numpy.typing import NDArray
+
+from edge.vision.frames import Picture
+from edge.vision.objects.found import CannotFind, Found
+from edge.vision.objects.labels import COCO, group_of
+
+Numbers = NDArray[np.float32]
+_GREY = 114  # what it was trained to see around a picture
+_STRIDES = (8, 16, 32)
+_OVERLAP = 0.5
+_MOST = 64  # things on one picture
+
+
+class Yolox:
+    """A network whose output is a row a cell: middle, size, objectness, and a score a class."""
+
+    def __init__(self, path: Path, sure_from: float = 0.35, classes: Mapping[int, str] = COCO) -> None:
+        self._session: Any = _open(path)
+        self._sure_from = sure_from
+        self._input, self._side = _input(self._session, path)
+        self._cells, self._scales = _grids(self._side)
+        self._columns = [5 + number for number in classes]
+        self._labels: list[str] = list(classes.values())
+
+    def find(self, picture: Picture) -> list[Found]:
+        """The surest first; nothing on a picture without extent."""
+        height, width = picture.shape[:2]
+        if not height or not width:
+            return []
+        scale = min(self._side / height, self._side / width)
+        rows: Numbers = self._session.run(None, {self._input: self._blob(picture, scale)})[0][0]
+        return self._decoded(rows, scale, width, height)
+
+    def _blob(self, picture: Picture, scale: float) -> Numbers:
+        height, width = picture.shape[:2]
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        boxed = np.full((self._side, self._side, 3), _GREY, np.uint8)
+        boxed[: size[1], : size[0]] = cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR)
+        return np.ascontiguousarray(boxed.transpose(2, 0, 1)[np.newaxis], np.float32)
+
+    def _decoded(self, rows: Numbers, scale: float, width: int, height: int) -> list[Found]:
+        scores = rows[:, 4:5] * rows[:, self._columns]
+        best = scores.argmax(axis=1)
+        sureness = scores[np.arange(len(scores)), best]
+        kept = np.flatnonzero(sureness >= self._sure_from)
+        middles = (rows[kept, :2] + self._cells[kept]) * self._scales[kept] / scale
+        sizes = np.exp(rows[kept, 2:4]) * self._scales[kept] / scale
+        corners = middles - sizes / 2
+        found = self._surest(np.hstack((corners, sizes)), sureness[kept], best[kept])
+        return [
+            self._found(corners[one], sizes[one], best[kept][one], sureness[kept][one], width, height) for one in found
+        ]
+
+    def _surest(self, boxes: Numbers, sureness: Numbers, classes: NDArray[np.intp]) -> list[int]:
+        """Of a kind: a car that may be a truck is one thing."""
+        if not len(boxes):
+            return []
+        groups = [group_of(self._labels[int(one)]) for one in classes]
+        kept = cv2.dnn.NMSBoxesBatched(boxes.tolist(), sureness.tolist(), groups, self._sure_from, _OVERLAP)
+        return [int(one) for one in np.array(kept).flatten()[:_MOST]]
+
+    def _found(self, corner: Numbers, size: Numbers, of: np.intp, sure: np.float32, width: int, height: int) -> Found:
+        left, top = max(0.0, float(corner[0]) / width), max(0.0, float(corner[1]) / height)
+        right, bottom = float(corner[0] + size[0]) / width, float(corner[1] + size[1]) / height
+        box = (min(left, 1.0), min(top, 1.0), max(0.0, min(right, 1.0)), max(0.0, min(bottom, 1.0)))
+        return Found(self._labels[of], min(float(sure), 1.0), box)
+
+
+def _open(path: Path) -> Any:
+    """Raises CannotFind."""
+    if not path.is_file():
+        raise CannotFind(f"model: no file {str(path)!r}; fetch it with `gatehouse-edge models fetch`")
+    runtime: Any = onnxruntime
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = False
+    try:
+        return runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its own have no names
+        raise CannotFind(f"model: {path.name} is no network that can be loaded: {error}") from error
+
+
+def _input(session: Any, path: Path) -> tuple[str, int]:
+    """The name of its input, and the side of the square that it looks at. Raises CannotFind."""
+    first = session.get_inputs()[0]
+    shape: list[Any] = list(first.shape)
+    wants: list[Any] = list(session.get_outputs()[0].shape)[1:]
+    side = shape[-1]
+    if len(shape) != 4 or not isinstance(side, int) or wants != [sum((side // one) ** 2 for one in _STRIDES), 85]:
+        raise CannotFind(f"model: {path.name} takes {shape} and gives {wants}, and so is no YOLOX of 80 classes")
+    return first.name, side
+
+
+def _grids(side: int) -> tuple[Numbers, Numbers]:
+    """Of each row of the output: its cell's place, and how many points a cell is wide."""
+    cells: list[Numbers] = []
+    scales: list[Numbers] = []
+    for stride in _STRIDES:
+        count = side // stride
+        across, down = np.meshgrid(np.arange(count), np.arange(count))
+        cells.append(np.stack((across, down), axis=2).reshape(-1, 2).astype(np.float32))
+        scales.append(np.full((count * count, 1), stride, np.float32))
+    return np.concatenate(cells), np.concatenate(scales)

@@ -1,0 +1,77 @@
+"""A camera's Looker made of its settings, and what the cameras of one process share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from edge.vision.frames import Looker
+from edge.vision.motion import Motion
+from edge.vision.objects.budget import Budget
+from edge.vision.objects.found import CannotFind, Finder
+from edge.vision.objects.yolox import Yolox
+from edge.vision.rules.rule import Grounds, Rule, RuleKind, RuleSettings, SceneMistake
+from edge.vision.scene.objects import Objects
+from edge.vision.scene.scene import Named, Scene
+from edge.vision.scene.settings import SceneSettings, grounds, read, rules
+from edge.vision.tracks.blobs import Blobs
+from edge.vision.tracks.matching import CannotMatch
+from edge.vision.tracks.tracks import Tracks
+
+LOOKS_PER_S = 12.0  # of all cameras of a process: about a quarter of a slow core
+
+
+class Shared:
+    """Each network is loaded once, and all cameras spend from one budget. ``finder`` takes the place of any network."""
+
+    def __init__(self, looks_per_s: float = LOOKS_PER_S, finder: Finder | None = None) -> None:
+        self.budget = Budget(looks_per_s)
+        self._finder = finder
+        self._loaded: dict[tuple[Path, float], Finder] = {}
+
+    def finder(self, model: Path | None, floor: float) -> Finder | None:
+        """Raises CannotFind."""
+        if self._finder is not None or model is None:
+            return self._finder
+        key = (model, floor)
+        if key not in self._loaded:
+            self._loaded[key] = Yolox(model, floor)
+        return self._loaded[key]
+
+
+@cache
+def _of_this_process() -> Shared:
+    return Shared()
+
+
+def make(settings: Mapping[str, Any], shared: Shared | None = None) -> Looker:
+    """A Looker for one camera; without ``shared`` it shares with the whole process. Raises SceneMistake."""
+    read_ = read(settings)
+    ground, asked, shared = grounds(read_), rules(read_), shared or _of_this_process()
+    named = [Named(kind.name, kind.of, _made(index, kind, one, ground)) for index, (kind, one) in enumerate(asked)]
+    finder = _finder(read_, shared) if any(rule.of == "objects" for rule in named) else None
+    try:
+        objects = None if finder is None else Objects(read_.objects, finder, shared.budget, Tracks(read_.tracks))
+        blobs = Blobs(read_.motion.smallest) if any(rule.of == "motion" for rule in named) else None
+    except CannotMatch as error:
+        raise SceneMistake(f"tracks: {error}") from error
+    return Scene(Motion(read_.motion), read_.motion.looks_per_s, objects, blobs, named)
+
+
+def _made(index: int, kind: RuleKind, settings: RuleSettings, ground: Grounds) -> Rule:
+    try:
+        return kind.make(settings, ground)
+    except SceneMistake as error:
+        raise SceneMistake(f"rules[{index}].{error}") from error
+
+
+def _finder(settings: SceneSettings, shared: Shared) -> Finder:
+    try:
+        finder = shared.finder(settings.model, settings.objects.floor)
+    except CannotFind as error:
+        raise SceneMistake(f"objects.{error}") from error
+    if finder is None:
+        raise SceneMistake("objects.model: rules ask for persons or vehicles, and no network is named to find them")
+    return finder

@@ -1,0 +1,1 @@
+"""Following: which of the things found on one picture are those of the picture before."""
