@@ -1,0 +1,107 @@
+"""Several looks at one plate, by one reader or by two: which plates it may be, and how likely each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+
+import msgspec
+
+from domain.plate_beam import Spelling, Step, likelihood, spell
+from domain.plate_shapes import Grammar, spelled
+
+MOST_CANDIDATES = 4
+_LEAST_SHARE = 1e-3  # of the likeliest in its look: what is less likely is no candidate
+_SITE_ODDS = 3.0  # how much likelier a car of the site's own province is, all else equal
+
+
+class Look(msgspec.Struct, frozen=True):
+    """What a reader saw in one cut of the plate, and how much it counts."""
+
+    steps: Sequence[Step]
+    weight: float = 1.0
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """``weight``: its part of one, among all the candidates."""
+
+    plate: str
+    weight: float
+
+
+class Weighed(msgspec.Struct, frozen=True):
+    """``candidates``: the likeliest first. ``fit``: 1 where a reader free to spell anything spells this plate,
+    near 0 where it had to be bent into one: then it is no plate. ``by_list``: a list of cars chose the province."""
+
+    candidates: list[Candidate]
+    fit: float
+    by_list: bool = False
+
+    @property
+    def plate(self) -> str:
+        return self.candidates[0].plate
+
+    @property
+    def confidence(self) -> float:
+        return self.candidates[0].weight * self.fit
+
+
+def weigh(looks: Sequence[Look], grammar: Grammar, province: str = "") -> Weighed | None:
+    """None where no plate can be read into it. ``province``: the one of the site, which is likelier there."""
+    spellings = _spellings(looks, grammar)
+    if not spellings:
+        return None
+    logs = {one.signs: _log(one, looks) for one in spellings.values()}
+    ranked = sorted(logs.items(), key=lambda each: -each[1] - _prior(each[0], spellings, province))
+    odds = [(signs, log + _prior(signs, spellings, province)) for signs, log in ranked]
+    candidates = _shares(odds)
+    return Weighed(candidates, _fit(logs[ranked[0][0]], looks))
+
+
+def by_registered(weighed: Weighed, registered: Collection[str]) -> Weighed:
+    """The registered car, where readings differ from it in the province alone and it is the only such car."""
+    plate = weighed.plate
+    if plate in registered:
+        return weighed
+    known = [one for one in weighed.candidates[1:] if one.plate[1:] == plate[1:] and one.plate in registered]
+    if len(known) != 1:
+        return weighed
+    rest = [one for one in weighed.candidates if one is not known[0]]
+    return Weighed([known[0], *rest], weighed.fit, by_list=True)
+
+
+def _spellings(looks: Sequence[Look], grammar: Grammar) -> dict[str, Spelling]:
+    found: dict[str, Spelling] = {}
+    for look in looks:
+        made = spell(look.steps, grammar)
+        likely = [one for one in made if one.log - made[0].log > math.log(_LEAST_SHARE)]
+        found.update({one.signs: one for one in likely[:MOST_CANDIDATES]})
+    return found
+
+
+def _log(one: Spelling, looks: Sequence[Look]) -> float:
+    """The mean of the looks, so that two cuts of the same pixels do not make twice as sure."""
+    total = sum(look.weight for look in looks)
+    return sum(look.weight * likelihood(look.steps, one.signs) for look in looks) / total
+
+
+def _prior(signs: str, spellings: dict[str, Spelling], province: str) -> float:
+    odds = _SITE_ODDS if province and signs.startswith(province) else 1.0
+    return math.log(spellings[signs].share * odds)
+
+
+def _shares(odds: list[tuple[str, float]]) -> list[Candidate]:
+    top = odds[0][1]
+    shares = [(signs, math.exp(log - top)) for signs, log in odds]
+    total = sum(share for _, share in shares)
+    return [Candidate(spelled(signs), share / total) for signs, share in shares]
+
+
+def _fit(log: float, looks: Sequence[Look]) -> float:
+    free = sum(look.weight * _free(look.steps) for look in looks) / sum(look.weight for look in looks)
+    return math.exp(min(0.0, log - free))
+
+
+def _free(steps: Sequence[Step]) -> float:
+    """The logarithm of the likeliest way through, whatever it spells."""
+    return sum(math.log(max(step.blank, *step.signs.values(), 1e-6)) for step in steps)

@@ -1,0 +1,1 @@
+"""Plates: from the pixels of a picture to what stands on them."""
