@@ -55,7 +55,7 @@ def weigh(looks: Sequence[Look], grammar: Grammar, province: str = "") -> Weighe
     ranked = sorted(logs.items(), key=lambda each: -each[1] - _prior(each[0], spellings, province))
     odds = [(signs, log + _prior(signs, spellings, province)) for signs, log in ranked]
     candidates = _shares(odds)
-    return Weighed(candidates, _fit(logs[ranked[0][0]], looks))
+    return Weighed(candidates, _fit(ranked[0][0], looks))
 
 
 def by_registered(weighed: Weighed, registered: Collection[str]) -> Weighed:
@@ -97,9 +97,9 @@ def _shares(odds: list[tuple[str, float]]) -> list[Candidate]:
     return [Candidate(spelled(signs), share / total) for signs, share in shares]
 
 
-def _fit(log: float, looks: Sequence[Look]) -> float:
-    free = sum(look.weight * _free(look.steps) for look in looks) / sum(look.weight for look in looks)
-    return math.exp(min(0.0, log - free))
+def _fit(signs: str, looks: Sequence[Look]) -> float:
+    """In the look that it fits best: corners that were badly found spoil one cut, and say nothing against the plate."""
+    return max(math.exp(min(0.0, likelihood(look.steps, signs) - _free(look.steps))) for look in looks)
 
 
 def _free(steps: Sequence[Step]) -> float:

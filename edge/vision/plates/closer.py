@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import cv2
 import numpy as np
@@ -27,7 +28,7 @@ class Closer:
         if min(part.shape[:2]) < _LEAST_PIXELS:
             return found
         scale = self._side / max(part.shape[:2]) if self._side else 1.0
-        near = cv2.resize(part, None, fx=scale, fy=scale) if self._side else part
+        near = cast(Picture, cv2.resize(part, None, fx=scale, fy=scale)) if self._side else part
         for again in self._find(near):
             corners = again.corners / np.float32(scale) + np.array([left, top], np.float32)
             moved = Found(corners.astype(np.float32), again.score, again.rows)

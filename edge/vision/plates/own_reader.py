@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
@@ -47,4 +48,5 @@ def _rows_side_by_side(plate: Picture) -> Picture:
     upper = plate[: round(height * 0.41), round(width * 0.18) : round(width * 0.82)]
     lower = plate[round(height * 0.35) :]
     third = _WIDTH // 3
-    return np.hstack([cv2.resize(upper, (third, _HEIGHT)), cv2.resize(lower, (_WIDTH - third, _HEIGHT))])
+    sides = [cv2.resize(upper, (third, _HEIGHT)), cv2.resize(lower, (_WIDTH - third, _HEIGHT))]
+    return cast(Picture, np.hstack(sides))

@@ -16,7 +16,7 @@ from edge.vision.plates.corners import Floats, Found
 from edge.vision.plates.own_reader import OwnReader
 from edge.vision.plates.straight import straighten
 
-LEAST_FIT = 0.02  # below it the reader had to bend what it saw into a plate
+LEAST_FIT = 0.05  # below it the reader had to bend what it saw into a plate
 _SURE = 0.995  # so sure that nobody else is asked
 _SECOND_WEIGHT = 0.6  # of the second reader, against all looks of the first
 _MOST_PLATES = 4
@@ -105,4 +105,3 @@ def _plate(picture: Picture, found: Found, weighed: Weighed, head: Floats) -> Pl
         found=found,
         by_list=weighed.by_list,
     )
-
