@@ -33,6 +33,7 @@ from benchmarks import (
     mixed,
     overview_page,
     peer,
+    plates,
     projections,
     resident,
     scale,
@@ -60,6 +61,7 @@ BENCHMARKS: dict[str, Callable[[float], Awaitable[list[Row]]]] = {
     "bills": bills.run,
     "tariff": tariff.run,
     "feed": feed.run,
+    "plates": plates.run,
 }
 RESULTS = Path(__file__).parent / "results"
 
