@@ -32,6 +32,7 @@ class Plate(msgspec.Struct, frozen=True):
     color: str
     confidence: float
     color_confidence: float
+    fit: float
     candidates: list[Candidate]
     found: Found
     by_list: bool = False
@@ -101,6 +102,7 @@ def _plate(picture: Picture, found: Found, weighed: Weighed, head: Floats) -> Pl
         color=color,
         confidence=weighed.confidence,
         color_confidence=color_confidence,
+        fit=weighed.fit,
         candidates=weighed.candidates,
         found=found,
         by_list=weighed.by_list,
