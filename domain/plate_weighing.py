@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Sequence
 
 import msgspec
 
 from domain.plate_beam import Spelling, Step, likelihood, spell
 from domain.plate_shapes import Grammar, spelled
+from domain.plates import PROVINCES, SERIAL
 
 MOST_CANDIDATES = 4
+_LEAST_FIT = 0.05  # below it the reader had to bend what it saw into a plate
+_SURE = 0.9
+_AGREEING = 2
+_LEAST_SECOND = -8.0  # logarithm of the other reader's fit: of most plates it is above -1, of clocks below -9
+_PLAIN = re.compile(f"[{PROVINCES}][A-HJ-NP-Z][{SERIAL}]{{5}}")  # what every reader was taught
 _LEAST_SHARE = 1e-3  # of the likeliest in its look: what is less likely is no candidate
 _SITE_ODDS = 3.0  # how much likelier a car of the site's own province is, all else equal
 
@@ -36,6 +43,7 @@ class Weighed(msgspec.Struct, frozen=True):
     candidates: list[Candidate]
     fit: float
     by_list: bool = False
+    firsts: tuple[str, ...] = ()  # what each look by itself says first, "" where it says nothing
 
     @property
     def plate(self) -> str:
@@ -48,14 +56,16 @@ class Weighed(msgspec.Struct, frozen=True):
 
 def weigh(looks: Sequence[Look], grammar: Grammar, province: str = "") -> Weighed | None:
     """None where no plate can be read into it. ``province``: the one of the site, which is likelier there."""
-    spellings = _spellings(looks, grammar)
+    said = [spell(look.steps, grammar) for look in looks]
+    spellings = _spellings(said)
     if not spellings:
         return None
     logs = {one.signs: _log(one, looks) for one in spellings.values()}
     ranked = sorted(logs.items(), key=lambda each: -each[1] - _prior(each[0], spellings, province))
     odds = [(signs, log + _prior(signs, spellings, province)) for signs, log in ranked]
     candidates = _shares(odds)
-    return Weighed(candidates, _fit(ranked[0][0], looks))
+    firsts = tuple(spelled(each[0].signs) if each else "" for each in said)
+    return Weighed(candidates, _fit(ranked[0][0], looks), firsts=firsts)
 
 
 def by_registered(weighed: Weighed, registered: Collection[str]) -> Weighed:
@@ -67,13 +77,27 @@ def by_registered(weighed: Weighed, registered: Collection[str]) -> Weighed:
     if len(known) != 1:
         return weighed
     rest = [one for one in weighed.candidates if one is not known[0]]
-    return Weighed([known[0], *rest], weighed.fit, by_list=True)
+    return msgspec.structs.replace(weighed, candidates=[known[0], *rest], by_list=True)
 
 
-def _spellings(looks: Sequence[Look], grammar: Grammar) -> dict[str, Spelling]:
+def is_plate(weighed: Weighed, looks: Sequence[Look], second: Look | None) -> bool:
+    """Whether there is a plate at all. What a reader makes of a clock or a sign changes with each cut of it, and
+    another reader finds nothing of it. ``looks``: the cuts by the best corners, the last that were weighed before
+    ``second``, the other reader's; None where it cannot read such a plate.
+    """
+    firsts = weighed.firsts[: len(weighed.firsts) - (second is not None)][-len(looks) :]
+    agreeing, plate = sum(first == weighed.plate for first in firsts), weighed.plate
+    if weighed.fit < _LEAST_FIT or not agreeing:
+        return False
+    is_sure, all_agree = weighed.candidates[0].weight >= _SURE, agreeing == len(looks)
+    if second is None or not _PLAIN.fullmatch(plate):
+        return all_agree or (is_sure and agreeing >= _AGREEING)
+    return likelihood(second.steps, plate) - _free(second.steps) >= _LEAST_SECOND or (is_sure and all_agree)
+
+
+def _spellings(said: Sequence[list[Spelling]]) -> dict[str, Spelling]:
     found: dict[str, Spelling] = {}
-    for look in looks:
-        made = spell(look.steps, grammar)
+    for made in said:
         likely = [one for one in made if one.log - made[0].log > math.log(_LEAST_SHARE)]
         found.update({one.signs: one for one in likely[:MOST_CANDIDATES]})
     return found

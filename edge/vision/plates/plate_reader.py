@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 
 import msgspec
 
 from domain.plate_beam import Step
 from domain.plate_shapes import grammar
-from domain.plate_weighing import Candidate, Look, Weighed, by_registered, weigh
+from domain.plate_weighing import Candidate, Look, Weighed, by_registered, is_plate, weigh
 from edge.vision.frames import Picture
 from edge.vision.plates.closer import Closer
 from edge.vision.plates.colors import plate_color
@@ -16,7 +16,6 @@ from edge.vision.plates.corners import Floats, Found
 from edge.vision.plates.own_reader import OwnReader
 from edge.vision.plates.straight import straighten
 
-LEAST_FIT = 0.05  # below it the reader had to bend what it saw into a plate
 _SURE = 0.995  # so sure that nobody else is asked
 _SECOND_WEIGHT = 0.6  # of the second reader, against all looks of the first
 _MOST_PLATES = 4
@@ -68,7 +67,7 @@ class PlateReader:
         closer = self._closer(picture, found)
         ways = [self._read_as(rows, picture, found, closer, province) for rows in {found.rows, closer.rows}]
         weighed, colors, shown = max(ways, key=lambda way: way[0].confidence if way[0] else 0.0)
-        if weighed is None or weighed.fit < LEAST_FIT:
+        if weighed is None:
             return None
         return _plate(picture, shown, by_registered(weighed, registered), colors.mean(axis=0))
 
@@ -79,19 +78,21 @@ class PlateReader:
         first, closer = (msgspec.structs.replace(each, rows=rows) for each in (found, closer))
         cuts = [(first, margin) for margin in self._first_margins]
         signs, colors = self._own(picture, [*cuts, *((closer, margin) for margin in self._closer_margins)])
-        return self._weigh(picture, closer, [Look(steps) for steps in signs], province), colors, closer
+        looks = [Look(steps) for steps in signs]
+        return self._judged(picture, closer, looks, province), colors, closer
 
-    def _weigh(self, picture: Picture, found: Found, looks: Sequence[Look], province: str) -> Weighed | None:
+    def _judged(self, picture: Picture, found: Found, looks: list[Look], province: str) -> Weighed | None:
         """Asks the second reader in doubt. It was taught one row of seven signs, and nothing else."""
-        weighed = weigh(looks, grammar(found.rows), province)
-        if self._second is None or found.rows == 2 or _is_sure(weighed) or (weighed and len(weighed.plate) == 8):
-            return weighed
-        second = Look(self._second(picture, found), _SECOND_WEIGHT * len(looks))
-        return weigh([*looks, second], grammar(1), province)
+        weighed, second = weigh(looks, grammar(found.rows), province), None
+        if self._second is not None and found.rows == 1 and weighed is not None and _is_doubtful(weighed):
+            second = Look(self._second(picture, found), _SECOND_WEIGHT * len(looks))
+            weighed = weigh([*looks, second], grammar(1), province)
+        closer = looks[len(self._first_margins) :]
+        return weighed if weighed is not None and is_plate(weighed, closer, second) else None
 
 
-def _is_sure(weighed: Weighed | None) -> bool:
-    return weighed is not None and weighed.confidence >= _SURE
+def _is_doubtful(weighed: Weighed) -> bool:
+    return weighed.confidence < _SURE and len(weighed.plate) != 8
 
 
 def _plate(picture: Picture, found: Found, weighed: Weighed, head: Floats) -> Plate:

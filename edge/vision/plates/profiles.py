@@ -15,7 +15,7 @@ from edge.vision.plates.plate_reader import PlateReader
 from edge.vision.plates.y5fu import Y5fu
 
 _INCEPTION = ["SegmenationFree-Inception.prototxt", "SegmenationFree-Inception.caffemodel"]
-_BOTH, _CLOSER = (0.04,), (0.02, 0.06)  # margins about the corners
+_FIRST, _CLOSER = (0.04,), (0.02, 0.04, 0.06)  # margins about the corners
 _PIP_SIDE, _PIP_CLOSER_SIDE, _PIP_THRESHOLD = 640, 320, 0.3
 
 
@@ -26,7 +26,7 @@ def plate_reader(profile: Profile, folder: Path) -> PlateReader:
     match profile:
         case "best":
             large, small = map(Y5fu, needed(["y5fu_640x_sim.onnx", "y5fu_320x_sim.onnx"], profile, folder))
-            return PlateReader(large, Closer(small), OwnReader(), inception, _BOTH, _BOTH)
+            return PlateReader(large, Closer(small), OwnReader(), inception, _FIRST, _CLOSER)
         case "fast":
             [small] = map(Y5fu, needed(["y5fu_320x_sim.onnx"], profile, folder))
             return PlateReader(small, Closer(small), OwnReader(), inception, (), _CLOSER)
@@ -34,7 +34,7 @@ def plate_reader(profile: Profile, folder: Path) -> PlateReader:
             [path] = needed(["clp_det.onnx"], profile, folder)
             closer = Closer(ClpDet(path, _PIP_CLOSER_SIDE, _PIP_THRESHOLD), _PIP_CLOSER_SIDE)
             far = ClpDet(path, _PIP_SIDE, _PIP_THRESHOLD)
-            return PlateReader(far, closer, OwnReader(), inception, _BOTH, _BOTH)
+            return PlateReader(far, closer, OwnReader(), inception, _FIRST, _CLOSER)
 
 
 def best_here(folder: Path) -> Profile:
