@@ -1,4 +1,4 @@
-"""Plates drawn by us, of every class, in GA 36's measures, and what a camera makes of them: tilt, noise, night, blur."""
+"""Plates of every class, drawn by us in GA 36's measures, and what a camera makes of them: tilt, noise, night."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Drawn(msgspec.Struct, frozen=True):
 
 
 KINDS = (
-    "blue", "yellow", "green_small", "green_large", "white_police", "white_army", "white_wj", "white_rescue", "black_hk",
-    "black_consul", "black_embassy", "yellow_learner", "yellow_double", "yellow_trailer",
+    "blue", "yellow", "green_small", "green_large", "white_police", "white_army", "white_wj", "white_rescue",
+    "black_hk", "black_consul", "black_embassy", "yellow_learner", "yellow_double", "yellow_trailer",
 )  # fmt: skip
 
 

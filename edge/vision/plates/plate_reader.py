@@ -24,7 +24,7 @@ Find = Callable[[Picture], list[Found]]
 SecondReader = Callable[[Picture, Found], list[Step]]
 
 
-class Plate(msgspec.Struct, frozen=True):
+class Plate(msgspec.Struct, frozen=True, eq=False):
     """A plate that was read. ``candidates``: what it may be besides, itself first."""
 
     plate: str
