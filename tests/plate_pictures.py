@@ -12,6 +12,7 @@ import msgspec
 
 from edge.vision.models.fetch import fetch
 from edge.vision.models.manifest import Profile, of_profile
+from edge.vision.plates.own_reader import OwnReader
 from edge.vision.plates.picture_file import read_picture
 from edge.vision.plates.plate_reader import Plate, PlateReader
 from edge.vision.plates.profiles import plate_reader
@@ -60,10 +61,10 @@ def labelled() -> Iterator[Labelled]:
             yield Labelled(path, plates, color, row["kind"] == "standard", row["layers"])
 
 
-def ready(profile: Profile) -> PlateReader:
-    """Raises CannotFetch."""
+def ready(profile: Profile, own: OwnReader | None = None) -> PlateReader:
+    """``own``: another reader in the place of the product's. Raises CannotFetch."""
     fetch(of_profile(profile), _FETCHED, WEIGHTS, lambda model, more: None)
-    return plate_reader(profile, _FETCHED)
+    return plate_reader(profile, _FETCHED, own)
 
 
 def scored(reader: PlateReader, share: float = 1.0) -> Score:

@@ -31,12 +31,13 @@ class OwnReader:
 
     def __call__(self, picture: Picture, cuts: Sequence[tuple[Found, float]]) -> tuple[list[list[Step]], Floats]:
         """For each cut, corners and the margin about them, the steps along it; and the colours, a row a cut."""
-        crops = np.stack([_crop(picture, found, margin) for found, margin in cuts])
+        crops = np.stack([cut(picture, found, margin) for found, margin in cuts])
         signs, colors = self._network(crops.transpose(0, 3, 1, 2).astype(np.float32))
         return [steps_of(rows, TABLE, 0) for rows in signs], colors
 
 
-def _crop(picture: Picture, found: Found, margin: float) -> Picture:
+def cut(picture: Picture, found: Found, margin: float) -> Picture:
+    """What the network is shown of a plate."""
     if found.rows == 1:
         return straighten(picture, found.corners, _WIDTH, _HEIGHT, margin)
     return _rows_side_by_side(straighten(picture, found.corners, _WIDTH, _HEIGHT * 2, margin))

@@ -19,22 +19,23 @@ _FIRST, _CLOSER = (0.04,), (0.02, 0.04, 0.06)  # margins about the corners
 _PIP_SIDE, _PIP_CLOSER_SIDE, _PIP_THRESHOLD = 640, 320, 0.3
 
 
-def plate_reader(profile: Profile, folder: Path) -> PlateReader:
+def plate_reader(profile: Profile, folder: Path, own: OwnReader | None = None) -> PlateReader:
     """Raises MissingModels. One core is all it takes: a camera's process has no more."""
     cv2.setNumThreads(1)
+    own = own or OwnReader()
     inception = InceptionReader(*needed(_INCEPTION, profile, folder))
     match profile:
         case "best":
             large, small = map(Y5fu, needed(["y5fu_640x_sim.onnx", "y5fu_320x_sim.onnx"], profile, folder))
-            return PlateReader(large, Closer(small), OwnReader(), inception, _FIRST, _CLOSER)
+            return PlateReader(large, Closer(small), own, inception, _FIRST, _CLOSER)
         case "fast":
             [small] = map(Y5fu, needed(["y5fu_320x_sim.onnx"], profile, folder))
-            return PlateReader(small, Closer(small), OwnReader(), inception, (), _CLOSER)
+            return PlateReader(small, Closer(small), own, inception, (), _CLOSER)
         case "pip":
             [path] = needed(["clp_det.onnx"], profile, folder)
             closer = Closer(ClpDet(path, _PIP_CLOSER_SIDE, _PIP_THRESHOLD), _PIP_CLOSER_SIDE)
             far = ClpDet(path, _PIP_SIDE, _PIP_THRESHOLD)
-            return PlateReader(far, closer, OwnReader(), inception, _FIRST, _CLOSER)
+            return PlateReader(far, closer, own, inception, _FIRST, _CLOSER)
 
 
 def best_here(folder: Path) -> Profile:
