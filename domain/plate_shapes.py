@@ -9,7 +9,7 @@ import msgspec
 from domain import plates
 
 _P, _S, _D = plates.PROVINCES, plates.SERIAL, "0123456789"
-_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"  # pragma: allowlist secret
 # Readers have no O in their tables: where a letter must stand, their 0 is one (粤O, old plates of offices).
 _OFFICE = _LETTERS + "0"
 

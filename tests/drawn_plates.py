@@ -15,7 +15,7 @@ from edge.vision.plates.corners import Floats, Found
 from simulators.pictures.canvas import font
 
 PROVINCES = "京沪津渝冀晋蒙辽吉黑苏浙皖闽赣鲁豫鄂湘粤桂琼川贵云藏陕甘青宁新"
-LETTERS, DIGITS = "ABCDEFGHJKLMNPQRSTUVWXYZ", "0123456789"
+LETTERS, DIGITS = "ABCDEFGHJKLMNPQRSTUVWXYZ", "0123456789"  # pragma: allowlist secret
 GROUND = {
     "blue": (170, 70, 20), "yellow": (20, 170, 225), "green": (120, 200, 100), "white": (235, 235, 235),
     "black": (25, 25, 25),
