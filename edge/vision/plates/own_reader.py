@@ -19,7 +19,8 @@ from edge.vision.plates.straight import straighten
 
 WEIGHTS = Path(__file__).parents[1] / "weights" / "plate_reader.onnx"
 _PROVINCES = "京沪津渝冀晋蒙辽吉黑苏浙皖闽赣鲁豫鄂湘粤桂琼川贵云藏陕甘青宁新"
-TABLE = ("", *_PROVINCES, *"学警港澳挂使领民航应急", *"0123456789", *"ABCDEFGHJKLMNPQRSTUVWXYZ")  # pragma: allowlist secret
+_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"  # pragma: allowlist secret
+TABLE = ("", *_PROVINCES, *"学警港澳挂使领民航应急", *"0123456789", *_LETTERS)
 _WIDTH, _HEIGHT = 168, 48
 
 assert set(_PROVINCES) == set(PROVINCES)
