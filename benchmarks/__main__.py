@@ -33,6 +33,7 @@ from benchmarks import (
     mixed,
     overview_page,
     peer,
+    plates,
     projections,
     resident,
     scale,
@@ -62,6 +63,7 @@ BENCHMARKS: dict[str, Callable[[float], Awaitable[list[Row]]]] = {
     "tariff": tariff.run,
     "feed": feed.run,
     "vision-scene": vision_scene.run,
+    "plates": plates.run,
 }
 RESULTS = Path(__file__).parent / "results"
 

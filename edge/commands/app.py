@@ -11,7 +11,7 @@ from rich.table import Table
 
 from edge import identity, logs, running
 from edge.agent import utc_now
-from edge.commands import lane
+from edge.commands import lane, models
 from edge.commands.broker import broker_config
 from edge.commands.collect import collect
 from edge.commands.decode import decode
@@ -20,6 +20,7 @@ from edge.commands.discover import discover
 from edge.commands.doctor import doctor
 from edge.commands.enrol import enrol_gateway
 from edge.commands.options import DEFAULT_CONFIG, AsJson, ConfigFile, fail, out, settings
+from edge.commands.plates import plates
 from edge.commands.statement import statement
 from edge.commands.status import show_status
 from edge.commands.tail import tail
@@ -123,6 +124,8 @@ app.command()(broker_config)
 app.command()(decode)
 app.command()(collect)
 app.command(name="device-secret")(device_secret)
+app.command()(plates)
+app.add_typer(models.app, name="models")
 app.add_typer(lane.app, name="lane")
 
 

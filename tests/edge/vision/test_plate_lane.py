@@ -1,0 +1,110 @@
+"""A lane tells each car once: with a reader that says what the test wants, over pictures that are only places."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from domain.plate_weighing import Candidate
+from edge.vision.frames import Frame, Picture, Seen
+from edge.vision.plates.corners import Found
+from edge.vision.plates.lane import LaneLooker, LaneSettings
+from edge.vision.plates.plate_reader import Plate
+
+BEGAN = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
+SETTINGS = LaneSettings(models=Path("nowhere"), registered={"粤B77777"})
+PICTURE: Picture = np.zeros((360, 640, 3), np.uint8)
+Says = dict[str, float]
+
+
+def found(x: float, y: float = 200, wide: float = 100) -> Found:
+    high = wide / 3
+    corners = np.array([[x, y], [x + wide, y], [x + wide, y + high], [x, y + high]], np.float32)
+    return Found(corners, 0.9)
+
+
+class Script:
+    """Where plates are at each look, and what is read there; nothing where it says nothing."""
+
+    def __init__(self, looks: list[list[tuple[Found, Says]]]) -> None:
+        self.looks, self.reads = iter(looks), 0
+        self.now: list[tuple[Found, Says]] = []
+
+    def find(self, picture: Picture) -> list[Found]:
+        self.now = next(self.looks, [])
+        return [place for place, _ in self.now]
+
+    def read(self, picture: Picture, found: Found, province: str = "") -> Plate | None:
+        self.reads += 1
+        said = next(said for place, said in self.now if place is found)
+        if not said:
+            return None
+        candidates = [Candidate(plate, weight) for plate, weight in said.items()]
+        return Plate(candidates[0].plate, "blue", candidates[0].weight, 0.9, 1.0, candidates, found)
+
+
+def told(looks: list[list[tuple[Found, Says]]], more: int = 20) -> tuple[list[Seen], Script]:
+    script = Script(looks)
+    looker = LaneLooker(script, SETTINGS)
+    seen: list[Seen] = []
+    for number in range(len(looks) + more):
+        at = BEGAN + timedelta(seconds=number / 5)
+        luma = PICTURE[:, :, 0]
+        seen += looker.look(Frame(number, number * 0.2001, at, luma, lambda: PICTURE))
+    return seen, script
+
+
+def test_a_car_that_comes_is_told_once_however_long_it_stands() -> None:
+    seen, script = told([[(found(200 + step, wide=80 + step), {"粤B12345": 0.99})] for step in range(60)])
+    [car] = seen
+    subject = car.fields["subject"]
+    assert (subject.id, subject.plate_status, subject.plate_color, subject.valid) == ("粤B12345", "read", "blue", True)
+    assert car.box is not None and car.crop is not None and car.picture is PICTURE
+    assert script.reads < 10  # nobody reads on what is settled
+
+
+def test_two_cars_are_two() -> None:
+    looks = [[(found(50), {"粤B12345": 0.99}), (found(400), {"京A88888": 0.99})] for _ in range(6)]
+    assert sorted(car.fields["subject"].id for car in told(looks)[0]) == ["京A88888", "粤B12345"]
+
+
+def test_a_car_after_a_car_is_another() -> None:
+    looks = [[(found(200), {"粤B12345": 0.99})]] * 5 + [[]] * 15 + [[(found(200), {"粤B12345": 0.99})]] * 5
+    seen, _ = told(looks)
+    assert len(seen) == 2 and seen[0].id != seen[1].id
+
+
+def test_a_plate_at_the_rim_is_not_read() -> None:
+    """粤B1234 at the rim is half of a plate: control, the same places within the picture are read."""
+    assert told([[(found(0), {"粤B12341": 0.99})]] * 6)[0] == []
+    assert len(told([[(found(40), {"粤B12341": 0.99})]] * 6)[0]) == 1
+
+
+def test_doubt_is_told_as_doubt_when_the_car_is_gone() -> None:
+    looks = [[(found(200), {"粤B12345": 0.5, "粤B12346": 0.5})] for _ in range(8)]
+    [car] = told(looks)[0]
+    subject = car.fields["subject"]
+    assert (subject.id, subject.plate_status) == (None, "unreadable")
+    assert {one["plate"] for one in car.fields["ext"]["candidates"]} == {"粤B12345", "粤B12346"}
+
+
+def test_a_plate_that_was_never_read_is_told_as_unreadable() -> None:
+    nothing: Says = {}
+    [car] = told([[(found(200), nothing)] for _ in range(8)])[0]
+    assert car.fields["subject"].plate_status == "unreadable"
+    assert told([[(found(200), nothing)]])[0] == []  # a glimpse is nothing to tell
+
+
+def test_a_list_of_cars_decides_the_province_and_it_is_said() -> None:
+    [car] = told([[(found(200), {"闽B77777": 0.7, "粤B77777": 0.3})]] * 8)[0]
+    assert car.fields["subject"].id == "粤B77777"
+    assert car.fields["ext"]["province_by_list"] is True
+
+
+def test_whether_it_comes_or_goes_is_told() -> None:
+    [comes] = told([[(found(200, wide=60 + 20 * step), {"粤B12345": 0.8, "粤B12346": 0.2})] for step in range(5)])[0]
+    assert comes.fields["travel"] == "approaching"
+    [stands] = told([[(found(200), {"粤B12345": 0.99})]] * 5)[0]
+    assert stands.fields["travel"] == "unknown"

@@ -1,0 +1,1 @@
+"""Makes weights for the plate reader; apart from the product, with requirements of its own."""
