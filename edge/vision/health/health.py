@@ -112,9 +112,7 @@ def _told(before: State, now: State, at: datetime, frame: Frame | None, reason: 
 
 
 def _alarm(state: str, at: datetime, phase: str, word: str, **further: Any) -> Seen:
-    return _seen(
-        at, kind="alarm", alarm=ALARMS[state], state=word, phase=phase, reason=state, rule=state, **further
-    )
+    return _seen(at, kind="alarm", alarm=ALARMS[state], state=word, phase=phase, reason=state, rule=state, **further)
 
 
 def _seen(at: datetime, **fields: Any) -> Seen:
