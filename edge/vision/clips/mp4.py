@@ -35,7 +35,7 @@ def mp4_of(stream: VideoStream, pieces: Iterable[Piece]) -> bytes:
             out = cast(Any, made).add_stream_from_template(stream)
             for packet in _packets(stream.time_base, pieces):
                 packet.stream = out
-                made.mux(packet)
+                cast(Any, made).mux(packet)
     except (av_error(), ValueError, OSError) as error:
         raise NoClip(f"{type(error).__name__}") from None
     return body.getvalue()

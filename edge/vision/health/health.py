@@ -13,6 +13,7 @@ from edge.vision.health.reference import Reference
 from edge.vision.health.sight import Sight, change, sight_of
 from edge.vision.health.state import Settled, State
 from edge.vision.health.verdict import is_sure, verdict
+from edge.vision.settings import Health as Settings
 
 _EVERY_S = 1.0
 _STILL = 2.0  # grey levels: what an encoder adds to a picture that stands
@@ -27,14 +28,6 @@ ALARMS = MappingProxyType(
         "no_picture": "video_loss",
     }
 )
-
-
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is watched of a camera's health."""
-
-    frozen_s: float = 8.0  # a picture that stands so long; 0: not watched, for scenes without a clock where nothing is
-    moved: bool = True  # false for a camera that turns
-    new_view_s: float = 3_600.0  # a view that stays is the reference from then on
 
 
 class Health:

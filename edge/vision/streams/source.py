@@ -49,6 +49,7 @@ class How(msgspec.Struct, frozen=True):
     skip_loop_filter: bool = False  # a third less work, blocks at the edges
     max_pixels: int = 4096 * 2304
     in_real_time: bool = True  # a file too is read no faster than it was made
+    begins_s: float = 0.0  # where the seconds of its frames go on, after a stream that was lost
 
 
 class Source:
@@ -67,7 +68,7 @@ class Source:
         self._paced = where.is_file and how.in_real_time
         self._began_at, self._began_s = now(), time.monotonic()
         self._is_live = not where.is_file or how.in_real_time
-        self._timeline, self._thin, self._number = Timeline(counts), Thin(how.fps), 0
+        self._timeline, self._thin, self._number = Timeline(counts, how.begins_s), Thin(how.fps), 0
         self._size: tuple[int, int] | None = None
         try:
             self._container = _opened(where)
@@ -121,7 +122,7 @@ class Source:
                 self.counts["frames_beyond_bound"] += 1
                 continue
             if self._paced:
-                self._rest(max(0.0, self._began_s + seconds - time.monotonic()))
+                self._rest(max(0.0, self._began_s + seconds - self._how.begins_s - time.monotonic()))
             yield self._frame(frame, seconds)
 
     def _note_size(self, frame: VideoFrame) -> None:

@@ -8,11 +8,11 @@ _LONGEST_STEP_S = 60.0  # a longer one is a camera that set its clock, not a pau
 
 
 class Timeline:
-    """Seconds since the first frame. Where the camera's stamps cannot be, the time of arrival goes on instead."""
+    """Seconds, the first frame at ``begins_s``. Where stamps cannot be, the time of arrival goes on instead."""
 
-    def __init__(self, counts: Counter[str]) -> None:
+    def __init__(self, counts: Counter[str], begins_s: float = 0.0) -> None:
         self._counts = counts
-        self._seconds = 0.0
+        self._seconds = begins_s
         self._stamp_s: float | None = None
         self._arrived_s: float | None = None
 
