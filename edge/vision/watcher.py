@@ -11,9 +11,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
-from edge.devices._camera_words import Shot, Told
 from edge.sync.backoff import jittered
-from edge.vision.clips.clips import Clip, Clips
+from edge.vision.clips.clips import Clip
 from edge.vision.evidence.masks import Masks
 from edge.vision.evidence.shots import Evidence
 from edge.vision.frames import Frame, Seen
@@ -22,6 +21,7 @@ from edge.vision.looking import Looking
 from edge.vision.streams.latest import Latest
 from edge.vision.streams.source import How, Source
 from edge.vision.streams.where import StreamFault, Where
+from edge.vision.telling import clip_told, clips_for, seen_told, wants_clip
 from edge.vision.words import Mistake, Ordered, Up
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ _TURN_S = 0.5
 _STACK_BYTES = 1024 * 1024
 _NO_PICTURE = frozenset({"no_video", "too_large", "unreadable"})  # it is there, and nothing can be seen
 _MOST_ASKED = 8
-_BEGINS = frozenset({"start", "instant"})
 
 
 class Watcher:
@@ -48,9 +47,7 @@ class Watcher:
         self._evidence = Evidence(ordered.device, zone, settings.jpeg_quality, settings.picture_width)
         self._masks, self._health = Masks(settings.masks), Health(settings.health)
         self._looking = Looking(settings.lookers, self._say)
-        # Of a camera with masks there is no clip: its packets hold what is masked.
-        makes_clips = settings.clip_s > 0 and settings.clip_bytes > 0 and not self._masks
-        self._clips = Clips(settings.clip_s, settings.clip_bytes, self.counts) if makes_clips else None
+        self._clips = clips_for(settings, self.counts)
         self._asked: deque[tuple[str, dict[str, Any], datetime]] = deque(maxlen=_MOST_ASKED)
         self._latest: Latest[Frame] = Latest()
         self._stopped = threading.Event()
@@ -116,9 +113,7 @@ class Watcher:
 
     def _tell_clips(self, clips: list[Clip]) -> None:
         for clip in clips:
-            shot = Shot("clip", "video/mp4", clip.body)
-            fields = {**clip.fields, "phase": "update"}
-            self._tell(Told(device=self.device, id=clip.of, at=self._now(), fields=fields, shots=(shot,)))
+            self._tell(clip_told(self.device, clip, self._now()))
 
     # ---- the thread that looks
 
@@ -150,13 +145,11 @@ class Watcher:
             self._tell_seen(seen)
 
     def _tell_seen(self, seen: Seen) -> None:
-        fields = dict(seen.fields)
-        rest = bool(fields.pop("rest", False))
-        self.counts["told"] += not rest
-        shots = self._evidence.of(seen)
-        self._tell(Told(device=self.device, id=seen.id, at=seen.at, fields=fields, shots=shots, rest=rest))
-        if seen.id and fields.get("kind") == "detection" and fields.get("phase", "instant") in _BEGINS:
-            self._asked.append((seen.id, fields, seen.at))
+        told = seen_told(self.device, seen, self._evidence)
+        self.counts["told"] += not told.rest
+        self._tell(told)
+        if wants_clip(seen):
+            self._asked.append((seen.id, seen.fields, seen.at))
 
     def _say(self, text: str) -> None:
         self._tell(Mistake(self.device, text))

@@ -69,7 +69,7 @@ async def test_a_camera_that_goes_dark_is_in_the_log_with_its_picture(tmp_path: 
 async def test_a_child_that_is_killed_is_begun_anew_and_costs_the_others_nothing(tmp_path: Path) -> None:
     path = yard(tmp_path / "yard.avi", 30)
     two = [camera("a", path), camera("b", path)]
-    async with watched(tmp_path, *two, cameras_per_child=1) as (here, transport):
+    async with watched(tmp_path, *two, cameras_per_child=1) as (here, _):
         await here.recorded("availability", 2)
         first = children()
         assert len(first) == 2
