@@ -181,7 +181,8 @@ def _video_of(container: InputContainer, how: How) -> VideoStream:
     context = stream.codec_context
     if context.width * context.height > how.max_pixels:
         raise StreamFault("too_large", f"{context.width} x {context.height} pixels")
-    options = {"max_pixels": str(how.max_pixels), "threads": "1"}
+    # The decoder counts whole blocks and its own margins: a little more than what is let through afterwards.
+    options = {"max_pixels": str(how.max_pixels * 5 // 4), "threads": "1"}
     context.options = options | ({"skip_loop_filter": "all"} if how.skip_loop_filter else {})
     if how.keyframes_only:
         context.skip_frame = "NONKEY"

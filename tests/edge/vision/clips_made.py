@@ -43,7 +43,7 @@ def film(
             if stream is None:
                 stream = made.add_stream(codec, rate=fps)
                 stream.height, stream.width = picture.shape[:2]
-                stream.pix_fmt = "yuv420p"
+                stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
                 stream.codec_context.gop_size = group
                 stream.codec_context.max_b_frames = 0
                 stream.bit_rate = 2_000_000

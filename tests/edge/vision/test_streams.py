@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -73,11 +74,9 @@ def test_seconds_never_run_backwards_and_each_oddity_is_counted(written: list[fl
     line = Timeline(counts)
     seconds = [line.seconds(stamp, number * 0.1) for number, stamp in enumerate(written)]
     assert seconds == sorted(seconds)
-    told = [stamp for stamp in written]
+    told = list(written)
     odd = sum(
-        1
-        for one, other in zip(told, told[1:], strict=False)
-        if one is not None and other is not None and not 0 <= other - one <= 60
+        1 for one, other in pairwise(told) if one is not None and other is not None and not 0 <= other - one <= 60
     )
     assert counts.total() == odd
 
@@ -93,7 +92,7 @@ def test_stamps_that_run_backwards_in_a_file_are_mended(tmp_path: Path) -> None:
 
 
 def test_another_size_in_the_middle_is_read_and_counted(tmp_path: Path) -> None:
-    """MPEG transport streams may be joined end to end, as a camera's do when somebody changes its settings."""
+    """Transport streams may be joined end to end, as a camera's do when somebody changes its settings."""
     first = yard(tmp_path / "a.ts", 2, codec="libx264")
     second = film(tmp_path / "b.ts", (scene(n / 10, (480, 270)) for n in range(20)), codec="libx264")
     joined = tmp_path / "joined.ts"
@@ -102,7 +101,7 @@ def test_another_size_in_the_middle_is_read_and_counted(tmp_path: Path) -> None:
     assert fault.reason == "ended"
     assert {frame.luma.shape for frame in frames} == {(180, 320), (270, 480)}
     assert counts["sizes_changed"] == 1
-    assert all(one.seconds <= other.seconds for one, other in zip(frames, frames[1:], strict=False))
+    assert all(one.seconds <= other.seconds for one, other in pairwise(frames))
 
 
 def test_a_picture_beyond_the_bound_is_never_decoded(tmp_path: Path) -> None:
