@@ -35,7 +35,6 @@ class Child:
 
     def __init__(self, orders: Orders, hear: Callable[[Up], Awaitable[None]], ahead_s: Callable[[], float]) -> None:
         self._orders, self._hear, self._ahead_s = orders, hear, ahead_s
-        self.figures: Figures | None = None
         self._ended_by, self._silent_s = "", 0.0
 
     async def run(self) -> None:
@@ -82,9 +81,8 @@ class Child:
             except asyncio.IncompleteReadError:
                 return
             if isinstance(word, Figures):
-                self.figures, self._silent_s = word, 0.0
-            else:
-                await self._hear(word)
+                self._silent_s = 0.0
+            await self._hear(word)
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
         """Its memory and its signs of life, each second."""

@@ -43,7 +43,9 @@ class Reference:
         view.rough += np.float32(share) * (sight.rough - view.rough)
         view.edges += np.float32(share) * (sight.edges - view.edges)
         view.textured += share * (sight.textured - view.textured)
-        view.sharpness += share * (sight.sharpness - view.sharpness)
+        # Noise looks like detail: a night of it must not make the clear morning seem out of focus.
+        sharper = sight.sharpness > view.sharpness and self._learnt > _LEARNING
+        view.sharpness += 0.0 if sharper else share * (sight.sharpness - view.sharpness)
 
     def forget(self) -> None:
         """The view is another from now on."""

@@ -52,9 +52,11 @@ async def test_a_camera_that_goes_dark_is_in_the_log_with_its_picture(tmp_path: 
     bright = [scene(number / 10) for number in range(60)]
     dark = [np.full_like(bright[0], 6) + scene(number / 10) // 32 for number in range(100)]
     path = film(tmp_path / "night.avi", [*bright, *dark])
-    async with watched(tmp_path, camera("yard", path)) as (here, _):
+    async with watched(tmp_path, camera("yard", path)) as (here, transport):
         found = await alarm(here)
         online = await here.recorded("availability")
+        figures = transport.figures["camera:yard",]
+    assert figures.memory_mb > 10 and figures.cameras["camera:yard"]["frames"] > 0
     assert [event.state for event in online] == ["online"]
     assert (found.device, found.alarm, found.reason, found.phase) == ("camera:yard", "image_fault", "dark", "start")
     assert found.place == "东门"
