@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from collections import Counter
 from datetime import UTC, datetime
@@ -147,10 +148,11 @@ def test_what_is_no_video_is_a_named_fault(tmp_path: Path, body: bytes) -> None:
 
 @given(st.binary(max_size=400))
 def test_any_bytes_end_in_a_named_fault(body: bytes) -> None:
-    path = Path("/tmp/gatehouse-any-bytes.mkv")
-    path.write_bytes(b"\x1a\x45\xdf\xa3" + body)
-    with pytest.raises(StreamFault):
-        list(Source(Where(str(path)), How(in_real_time=False), lambda: AT, Counter()).frames())
+    with tempfile.NamedTemporaryFile(suffix=".mkv") as file:
+        file.write(b"\x1a\x45\xdf\xa3" + body)
+        file.flush()
+        with pytest.raises(StreamFault):
+            list(Source(Where(file.name), How(in_real_time=False), lambda: AT, Counter()).frames())
 
 
 @pytest.mark.parametrize(
