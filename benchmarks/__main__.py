@@ -19,6 +19,7 @@ from rich.table import Table
 
 from benchmarks import (
     bills,
+    cameras,
     chain,
     decode,
     delay,
@@ -60,6 +61,7 @@ BENCHMARKS: dict[str, Callable[[float], Awaitable[list[Row]]]] = {
     "overview-page": overview_page.run,
     "scale": scale.run,
     "bills": bills.run,
+    "cameras": cameras.run,
     "tariff": tariff.run,
     "feed": feed.run,
     "vision-scene": vision_scene.run,

@@ -56,7 +56,7 @@ class Subject(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
 class Media(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """A picture named by its content, or a device's own reference to one; never the picture itself."""
 
-    role: str  # scene | plate | face
+    role: str  # scene | plate | face | thumbnail | clip
     type: str | None = None  # media type, "image/jpeg"
     bytes: int | None = None  # size
     sha256: str | None = None  # its name beside the log

@@ -16,6 +16,7 @@ from edge.devices.driver import Site, discover
 from edge.logs import Level
 from edge.mistakes import mistakes_in
 from edge.releases.pinned import public_key
+from edge.vision.settings import Vision
 
 _Part = TypeVar("_Part", bound=msgspec.Struct)
 
@@ -248,6 +249,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     uhppote: Uhppote = Uhppote()
     tcp: Tcp = Tcp()
     discovery: Discovery = Discovery()
+    vision: Vision = Vision()
     devices: list[Device] = []  # until the centre sends a list
 
     @property

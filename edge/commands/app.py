@@ -25,6 +25,7 @@ from edge.commands.statement import statement
 from edge.commands.status import show_status
 from edge.commands.tail import tail
 from edge.commands.version import about
+from edge.commands.watch import watch
 from edge.config import Config
 from edge.intake import parked_again
 from edge.intake.parked import Parked, listed
@@ -123,6 +124,7 @@ app.command()(statement)
 app.command()(broker_config)
 app.command()(decode)
 app.command()(collect)
+app.command()(watch)
 app.command(name="device-secret")(device_secret)
 app.command()(plates)
 app.add_typer(models.app, name="models")

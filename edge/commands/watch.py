@@ -1,0 +1,140 @@
+"""``gatehouse-edge watch``: what a stream or a file would report, for the installer who draws zones and masks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+import typer
+
+from domain.events import Event, to_plain
+from edge.commands.event_line import masked, phrase
+from edge.commands.options import DEFAULT_CONFIG, AsJson, ConfigFile, err, fail, out
+from edge.config import BadConfig, Config, load
+
+if TYPE_CHECKING:
+    from edge.devices._camera_words import Told
+    from edge.vision.streams.where import Where
+    from edge.vision.words import Ordered
+
+_TRIED = "camera:tried"
+
+
+def watch(
+    stream: Annotated[str, typer.Argument(help="A file, an rtsp:// address, or a listed camera: camera:north-gate.")],
+    config: ConfigFile = DEFAULT_CONFIG,
+    camera: Annotated[str, typer.Option(help="Look with the settings of this camera.")] = "",
+    seconds: Annotated[float, typer.Option(min=0, help="Stop after so many seconds of the stream; 0: never.")] = 0.0,
+    save: Annotated[Path | None, typer.Option(help="Keep the pictures and clips in this folder.")] = None,
+    unmask: Annotated[bool, typer.Option("--unmask", help="Show plates whole.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Look at a stream as the agent would, and print what it would report. Nothing is recorded or sent.
+
+    A file is read as fast as it can be. The password of a listed camera is the one that device-secret keeps; it is
+    never an argument.
+
+    Example: gatehouse-edge watch yard.mp4 --camera camera:north-gate --save pictures
+    """
+    told = _settings(config)
+    ordered = _ordered(told, stream, camera)
+    try:
+        for said in _seen(ordered, told, seconds):
+            _show(said, told, save, unmask=unmask, as_json=as_json)
+    except KeyboardInterrupt:
+        return
+    except ImportError as error:
+        raise fail(f"{error}; pip install 'gatehouse[edge,vision]'") from error
+
+
+def _settings(path: Path) -> Config:
+    """The settings where there are any: a box is tried out before it has some."""
+    if path == DEFAULT_CONFIG and not path.exists():
+        return Config()
+    try:
+        return load(path)
+    except BadConfig as error:
+        raise fail(str(error)) from error
+
+
+def _ordered(told: Config, stream: str, camera: str) -> Ordered:
+    from edge.device_secrets import DeviceSecrets
+    from edge.vision.words import Ordered
+
+    device = camera or (stream if stream.startswith("camera:") else _TRIED)
+    listed = {entry.id: entry.address for entry in told.devices}
+    address = listed.get(stream, stream)
+    if address == stream and stream.startswith("camera:"):
+        raise fail(f"{stream} is not in the device list of the settings; name a file or an rtsp:// address")
+    try:
+        secret = DeviceSecrets(told.folder).of(device)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise fail(f"the password of {device} cannot be read: {type(error).__name__}") from error
+    user, password = (secret.user, secret.secret) if secret else ("", "")
+    return Ordered(device, address, told.vision.of(device), user, password)
+
+
+def _seen(ordered: Ordered, told: Config, seconds: float) -> Iterator[Told]:
+    """What is seen until the stream ends; then what was wrong with it, on standard error."""
+    from edge.vision.streams.source import How, Source
+    from edge.vision.streams.where import StreamFault, Where
+    from edge.vision.trial import Trial
+
+    counts: Counter[str] = Counter()
+    settings = ordered.settings
+    where: Where = Where(ordered.address, ordered.user, ordered.password)
+    how = How(settings.fps, settings.keyframes_only, settings.skip_loop_filter, settings.max_pixels, False)
+    trial = Trial(ordered, told.site.zone, counts, lambda text: err.print(text, markup=False, highlight=False))
+    try:
+        source = Source(where, how, _now, counts)
+    except StreamFault as fault:
+        raise fail(f"{where.shown}: {fault}") from fault
+    try:
+        yield from trial.run(source, seconds)
+    except StreamFault as fault:
+        if fault.reason != "ended":
+            raise fail(f"{where.shown}: {fault}") from fault
+    finally:
+        source.close()
+        said = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
+        err.print(f"{where.shown}: {said}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _show(said: Told, told: Config, save: Path | None, *, unmask: bool, as_json: bool) -> None:
+    from edge.devices.driver import Message, discover
+    from edge.vision.words import encode
+
+    reading = discover().decode(Message("camera", encode(said)), told.site)
+    kept = {picture.sha256: picture.body for picture in reading.pictures}
+    for whole in reading.events:
+        files = _saved(whole, kept, save) if save is not None else []
+        event = whole if unmask else masked(whole)
+        plain: dict[str, Any] = {**to_plain(event), **({"files": files} if files else {})}
+        if as_json:
+            print(msgspec.json.encode(plain).decode(), flush=True)
+            continue
+        when = f"{said.at.astimezone(told.site.zone):%m-%d %H:%M:%S.%f}"[:-5]
+        words = " ".join([phrase(event), *(event.zones or ()), *files])
+        out.print(f"{when} {event.kind:<13} {event.phase:<8} {words}", soft_wrap=True, markup=False, highlight=False)
+
+
+def _saved(event: Event, kept: dict[str, bytes], folder: Path) -> list[str]:
+    """The files of an event's pictures, named by when and what."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files: list[str] = []
+    for media in event.media:
+        assert media.sha256 is not None
+        ending = "mp4" if media.type == "video/mp4" else "jpg"
+        name = f"{event.occurred_at:%Y%m%dT%H%M%S}-{event.label or event.reason or event.kind}-{media.role}"
+        path = folder / f"{name}-{media.sha256[:8]}.{ending}"
+        path.write_bytes(kept[media.sha256])
+        files.append(str(path))
+    return files

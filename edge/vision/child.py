@@ -1,0 +1,105 @@
+"""A child process that sees: reads its orders from standard input, looks at its cameras, tells on standard output.
+
+It begins with its own bounds, before anything large is loaded. It ends with the agent, whose pipe it reads.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+import threading
+import time
+from datetime import UTC, datetime
+from typing import BinaryIO
+from zoneinfo import ZoneInfo
+
+from edge.vision.memory import resident_mb
+from edge.vision.words import (
+    LENGTH_BYTES,
+    MOST_ORDER_BYTES,
+    BadWord,
+    Clock,
+    Down,
+    Figures,
+    Orders,
+    down_in,
+    length_in,
+)
+
+_FIGURES_S = 5.0
+_NICE = 5  # doors go before pictures
+_HEADROOM = 2  # what is written to is counted by the kernel before it is used; the agent counts what is used
+
+
+def main() -> None:
+    handle = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints is no word of ours
+    orders = _next(sys.stdin.buffer)
+    if not isinstance(orders, Orders):
+        raise BadWord("a child begins with its orders")
+    _bound(orders.memory_mb)
+    _Child(orders, handle).run()
+
+
+def _bound(memory_mb: int) -> None:
+    most = memory_mb * 1024 * 1024 * _HEADROOM
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.nice(_NICE)
+    with open("/proc/self/oom_score_adj", "w", encoding="ascii") as adjustment:  # noqa: PTH123 - no path of ours
+        adjustment.write("900")  # before the agent
+
+
+class _Child:
+    """The watchers of one process, and what they share."""
+
+    def __init__(self, orders: Orders, handle: int) -> None:
+        from edge.vision.outbox import Outbox
+        from edge.vision.watcher import Watcher
+
+        self._ahead_s = orders.ahead_s
+        self._outbox = Outbox(handle)
+        zone = ZoneInfo(orders.zone)
+        self._watchers = [Watcher(camera, zone, self._now, self._outbox.put) for camera in orders.cameras]
+
+    def run(self) -> None:
+        """Until the agent closes its end, or does not take any more what is said."""
+        threading.Thread(target=self._write, name="write", daemon=True).start()
+        for watcher in self._watchers:
+            watcher.start()
+        threading.Thread(target=self._show, name="show", daemon=True).start()
+        while (word := _next(sys.stdin.buffer)) is not None:
+            if isinstance(word, Clock):
+                self._ahead_s = word.ahead_s
+        os._exit(0)  # threads may be deep in a library; nothing here is kept
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(time.time() + self._ahead_s, UTC)
+
+    def _write(self) -> None:
+        try:
+            self._outbox.run()
+        except OSError:
+            os._exit(0)  # nobody listens
+
+    def _show(self) -> None:
+        while True:
+            cameras = {watcher.device: watcher.figures for watcher in self._watchers}
+            beside = {"outbox_bytes": float(self._outbox.bytes), **self._outbox.counts}
+            self._outbox.put(Figures(resident_mb(os.getpid()), time.process_time(), {**cameras, "": beside}))
+            time.sleep(_FIGURES_S)
+
+
+def _next(pipe: BinaryIO) -> Down | None:
+    """The agent's next word; None where it is gone. Raises BadWord."""
+    head = pipe.read(LENGTH_BYTES)
+    if len(head) < LENGTH_BYTES:
+        return None
+    length = length_in(head, MOST_ORDER_BYTES)
+    body = pipe.read(length)
+    return down_in(body) if len(body) == length else None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Seconds before and after an event, as the camera itself encoded them."""

@@ -1,0 +1,155 @@
+"""One camera: a thread reads its stream, another looks at the newest frame and tells what is seen."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+from zoneinfo import ZoneInfo
+
+from edge.sync.backoff import jittered
+from edge.vision.clips.clips import Clip
+from edge.vision.evidence.masks import Masks
+from edge.vision.evidence.shots import Evidence
+from edge.vision.frames import Frame, Seen
+from edge.vision.health.health import Health
+from edge.vision.looking import Looking
+from edge.vision.streams.latest import Latest
+from edge.vision.streams.source import How, Source
+from edge.vision.streams.where import StreamFault, Where
+from edge.vision.telling import clip_told, clips_for, seen_told, wants_clip
+from edge.vision.words import Mistake, Ordered, Up
+
+if TYPE_CHECKING:
+    from av.packet import Packet
+
+_SILENT_S, _SILENT_BETWEEN_KEYFRAMES_S = 5.0, 9.0
+_TURN_S = 0.5
+_STACK_BYTES = 1024 * 1024
+_NO_PICTURE = frozenset({"no_video", "too_large", "unreadable"})  # it is there, and nothing can be seen
+_MOST_ASKED = 8
+
+
+class Watcher:
+    """Goes on until stopped; whatever its stream does is told and is nobody else's affair."""
+
+    def __init__(
+        self, ordered: Ordered, zone: ZoneInfo, now: Callable[[], datetime], tell: Callable[[Up], None]
+    ) -> None:
+        self.device, self.counts = ordered.device, Counter[str]()
+        self._settings, self._now, self._tell = ordered.settings, now, tell
+        self._where = Where(ordered.address, ordered.user, ordered.password)
+        settings = ordered.settings
+        self._evidence = Evidence(ordered.device, zone, settings.jpeg_quality, settings.picture_width)
+        self._masks, self._health = Masks(settings.masks), Health(settings.health)
+        self._looking = Looking(settings.lookers, self._say)
+        self._clips = clips_for(settings, self.counts)
+        self._asked: deque[tuple[str, dict[str, Any], datetime]] = deque(maxlen=_MOST_ASKED)
+        self._latest: Latest[Frame] = Latest()
+        self._stopped = threading.Event()
+        self._began_s, self._seconds = time.monotonic(), 0.0
+        self._fault: StreamFault = StreamFault("silent")
+
+    def start(self) -> None:
+        threading.stack_size(_STACK_BYTES)
+        for work in (self._read, self._look):
+            threading.Thread(target=work, name=f"{work.__name__} {self.device}", daemon=True).start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    @property
+    def figures(self) -> dict[str, float]:
+        held = self._clips.held_bytes if self._clips else 0
+        return {**self.counts, "passed_over": self._latest.passed_over, "clip_bytes": held}
+
+    # ---- the thread that reads
+
+    def _read(self) -> None:
+        retry_s, failures = jittered(random.random), 0
+        while not self._stopped.is_set():
+            before = self.counts["frames"]
+            try:
+                self._read_once()
+            except StreamFault as fault:
+                self._fault = fault
+                self.counts[f"stream_{fault.reason}"] += 1
+            except Exception as error:  # noqa: BLE001 - the edge of a loop: said, and the stream is opened anew
+                self.counts["stream_failed"] += 1
+                self._say(f"the stream: {error!r}"[:500])
+            failures = 1 if self.counts["frames"] > before else failures + 1
+            self._stopped.wait(retry_s(failures))
+
+    def _read_once(self) -> None:
+        begins_s = max(self._seconds, time.monotonic() - self._began_s)
+        settings = self._settings
+        how = How(
+            settings.fps, settings.keyframes_only, settings.skip_loop_filter, settings.max_pixels, begins_s=begins_s
+        )
+        source = Source(self._where, how, self._now, self.counts, self._stopped.wait)
+        try:
+            self._take_frames(source)
+        finally:
+            if self._clips is not None:
+                self._tell_clips(self._clips.end(source.stream))
+            source.close()
+
+    def _take_frames(self, source: Source) -> None:
+        def heard(packet: Packet[Any], at: datetime) -> None:
+            if self._clips is not None:
+                while self._asked:
+                    self._clips.ask(*self._asked.popleft())
+                self._tell_clips(self._clips.hear(packet, at, source.stream))
+
+        for frame in source.frames(heard):
+            if self._stopped.is_set():
+                return
+            self._seconds = frame.seconds
+            self._latest.put(self._masks.over(frame))
+
+    def _tell_clips(self, clips: list[Clip]) -> None:
+        for clip in clips:
+            self._tell(clip_told(self.device, clip, self._now()))
+
+    # ---- the thread that looks
+
+    def _look(self) -> None:
+        silent_s = _SILENT_BETWEEN_KEYFRAMES_S if self._settings.keyframes_only else _SILENT_S
+        last_s = time.monotonic()
+        while not self._stopped.is_set():
+            frame = self._latest.take(_TURN_S)
+            if frame is not None:
+                last_s = time.monotonic()
+                self._look_at(frame)
+            elif time.monotonic() - last_s >= silent_s:
+                self._note_lost()
+
+    def _look_at(self, frame: Frame) -> None:
+        self.counts["looks"] += 1
+        try:
+            for seen in (*self._health.look(frame), *self._looking.look(frame)):
+                self._tell_seen(seen)
+        except Exception as error:  # noqa: BLE001 - the edge of a loop: one frame's defect is said, the next is looked at
+            self.counts["looks_failed"] += 1
+            if self.counts["looks_failed"] & (self.counts["looks_failed"] - 1) == 0:  # 1, 2, 4, 8 …
+                self._say(f"a look failed: {error!r}"[:500])
+
+    def _note_lost(self) -> None:
+        reason = self._fault.reason
+        state: Literal["no_picture", "offline"] = "no_picture" if reason in _NO_PICTURE else "offline"
+        for seen in self._health.lost(state, reason, time.monotonic() - self._began_s, self._now()):
+            self._tell_seen(seen)
+
+    def _tell_seen(self, seen: Seen) -> None:
+        told = seen_told(self.device, seen, self._evidence)
+        self.counts["told"] += not told.rest
+        self._tell(told)
+        if wants_clip(seen):
+            self._asked.append((seen.id, seen.fields, seen.at))
+
+    def _say(self, text: str) -> None:
+        self._tell(Mistake(self.device, text))
