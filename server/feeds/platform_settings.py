@@ -12,7 +12,6 @@ from server.feeds.cascade import narrowing as cascade
 from server.feeds.gat1400 import settings as gat1400
 from server.feeds.gb28181 import making as gb28181
 
-
 _ANY_LIBRARY = "0" * 20  # a cascade goes by the code of our own library
 
 

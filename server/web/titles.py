@@ -157,13 +157,9 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "ebike_in_elevator": N_("电动车进电梯"),
         "flying_wire": N_("飞线充电"),
         "vehicle": N_("车辆"),
-        "non_motor_vehicle": N_("非机动车"),
-        "loitering": N_("徘徊"),
         "line_crossing": N_("越线"),
-        "line_crossed": N_("越线"),
         "intrusion": N_("进入区域"),
         "person_stay": N_("人员停留"),
-        "parked": N_("车辆停放"),
     },
     "result": {"granted": N_("放行"), "denied": N_("拒绝"), "pending": N_("等待"), "unknown": N_("不明")},
     "method": {

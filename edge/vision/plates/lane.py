@@ -26,7 +26,7 @@ _UNREAD_LOOKS = 5  # a plate that was there so often, and never read, is told as
 _CLOSER, _FARTHER = 1.25, 0.8
 
 
-class LaneSettings(msgspec.Struct, frozen=True, kw_only=True):
+class LaneSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``registered``: plates by which the province, and no more, may be decided. ``gone_s``: unseen so long is gone."""
 
     models: Path
