@@ -22,5 +22,5 @@ def make(settings: Mapping[str, Any]) -> Looker:
 
 def _path(wanted: type, value: Any) -> Path:
     if wanted is not Path or not isinstance(value, str):
-        raise NotImplementedError
+        raise ValueError(f"a path as text, not {value!r}")
     return Path(value)

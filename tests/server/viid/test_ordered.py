@@ -62,8 +62,9 @@ async def test_an_order_is_placed_and_its_hit_goes_to_who_ordered_it(tmp_path: P
     async with cascade(tmp_path, engine, settings={}) as side:
         gateway = await side.gateway()
         await side.allow("disposition")
-        number = await side.asks.dispose(PLATE, now())
-        assert await side.asks.dispose(PLATE, now(), DispositionID=number) == number, "said twice, it is one"
+        begins_at = now()
+        number = await side.asks.dispose(PLATE, begins_at)
+        assert await side.asks.dispose(PLATE, begins_at, DispositionID=number) == number, "said twice, it is one"
         (kept,) = await side.rows(watch_entry)
         assert (kept["sender_kind"], kept["sender"], kept["disposition"]) == ("platform", "city", number)
         assert PLATE.encode() not in kept["sealed"]
