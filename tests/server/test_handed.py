@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from domain.feeds.classes import CLASSES
+from domain.feeds.classes import OF_RECORDS
 from domain.retention import Terms
 from server.cells.depart import NotMoved
 from server.retention import handed
@@ -80,7 +80,7 @@ async def test_bodies_go_with_their_class_and_what_waited_is_not_sent(tmp_path: 
 
 
 @ON_SQLITE
-@pytest.mark.parametrize("data_class", CLASSES)
+@pytest.mark.parametrize("data_class", OF_RECORDS)
 async def test_no_class_is_kept_for_ever(tmp_path: Path, engine: Engine, data_class: str) -> None:
     """A class without a term would keep its bodies: one that is added needs its line in ``handed``."""
     async with owing(tmp_path, engine, row(1, "waiting", data_class, days=10_000)) as db, db.write() as connection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,8 @@ def test_the_names_of_readers_are_those_that_are_made(tmp_path: Path) -> None:
     config = Config(webhooks=[Webhook("office", "http://127.0.0.1:9/none")])
 
     class House:
-        folder, db, log, now, lots = tmp_path, None, None, None, None
+        folder, db, log, lots = tmp_path, None, None, None
+        now = staticmethod(lambda: datetime.now(UTC))
 
         class ingest:
             pouring = None

@@ -109,7 +109,16 @@ async def test_the_same_act_told_twice_is_kept_once(town: City) -> None:
             connection, rows.GARDEN, now - timedelta(minutes=1), now + timedelta(minutes=1)
         )
     assert [one for one in kept if one.round == "w2"] == [
-        Act(key="k-000001", round="w2", route="r1", kind="read", at=kept[0].at, by="li", point="p1")
+        Act(
+            key="k-000001",
+            round="w2",
+            route="r1",
+            kind="read",
+            at=kept[0].at,
+            by="li",
+            point="p1",
+            received_at=kept[0].at,
+        )
     ]
 
 
