@@ -1,13 +1,16 @@
 """Plates: from the pixels of a picture to what stands on them."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from edge.vision.frames import Looker
+if TYPE_CHECKING:
+    from edge.vision.frames import Looker  # brings numpy, which a box that only reads doors has not
 
 # OpenCV reads it once, when it is loaded: a small file of a giant picture would fill the memory.
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", "64000000")
