@@ -7,6 +7,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import closing
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -124,7 +125,7 @@ def _unlisted(origins: Iterable[Origin], listed: list[tuple[Stream, int, int]]) 
 def _out_of_line(told: list[Told]) -> list[str]:
     """Where the centre's order is not the gateway's, or the gateway's not that in which a device's words came."""
     newest: dict[Stream, int] = {}
-    received: dict[tuple[Stream, str], str] = {}
+    received: dict[tuple[Stream, str], datetime] = {}
     found: list[str] = []
     for origin, event in told:
         stream, source = _stream(origin), (_stream(origin), event["device"])
@@ -133,9 +134,10 @@ def _out_of_line(told: list[Told]) -> list[str]:
         newest[stream] = origin.sequence
         if _is_the_gateways(event):
             continue
-        if event["recorded_at"] < received.get(source, ""):
-            found.append(f"{origin} was received before what stands before it")
-        received[source] = event["recorded_at"]
+        at = datetime.fromisoformat(event["recorded_at"])  # as text, a whole second is behind its own fractions
+        if at < received.get(source, at):
+            found.append(f"{origin} was received before what stands before it, at {at} and {received[source]}")
+        received[source] = at
     return found
 
 
