@@ -10,7 +10,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_s(pid: int) -> float:
-    """User and system seconds, those of children included."""
+    """User and system seconds, those of children included, also of such as have ended."""
     return sum(_own_cpu_s(each) for each in _family(pid))
 
 
@@ -35,7 +35,7 @@ def _family(pid: int) -> list[int]:
 
 def _own_cpu_s(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    return sum(map(int, fields[11:15])) / _TICKS
 
 
 def _status_kb(pid: int, name: str) -> int:

@@ -5,13 +5,15 @@ and those of all readers in one process, which a city spreads over several, stan
 
 The log is filled with the mix of benchmarks/city.py, as ingest stores it; then the readers follow it from the beginning
 as the server's do: every shard, cursor and effect in one transaction. Alone, a reader unpacks everything for itself.
-The curve is the cost of an event in a log that grows while all readers keep up with it, storing it included: the median
-of the last five steps, as one step may hold a checkpoint of the database and the next none.
+The curve is the cost of an event in a log that grows while all readers keep up with it, storing it included: the
+processor time of readers and database, which who else works on the machine changes least, and beside it the seconds by
+the clock. Each is the median of the last five steps, as one step may hold a checkpoint and the next none.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -19,8 +21,10 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 from benchmarks.city import COMPLEXES, Gateway
+from benchmarks.process import cpu_s
 from benchmarks.rows import Row, full, row
 from eventlog.follow import Reader
 from eventlog.log import Arrival
@@ -32,9 +36,9 @@ from server.shard_reader import Rest, ShardReader
 from simulators.postgres import Postgres
 
 _EVENTS, _GATEWAYS, _REACH = 100_000, 64, 80_000
-_STEP = 20_000
+_STEP = 100_000
 _POINTS = (100_000, 1_000_000, 10_000_000)  # the last one with FULL=1
-_SMOOTHED = 5  # steps
+_SMOOTHED = 5  # steps, where there were so many
 _APPENDED_AT_ONCE = 50
 _TARIFF = """\
 timezone: Asia/Shanghai
@@ -43,6 +47,14 @@ plans:
     free: {minutes: 15, mode: from_start}
     charge: {kind: unit, unit_min: 60, fen: 200, rounding: ceil}
 """
+
+
+class Cost(NamedTuple):
+    """Of one event, in microseconds: of a core, and by the clock to store it and to take it up by every reader."""
+
+    cpu_us: float
+    stored_us: float
+    read_us: float
 
 
 async def run(scale: float) -> list[Row]:
@@ -80,20 +92,16 @@ async def _alone(engine: str, database: str, events: int) -> list[Row]:
 async def _together(engine: str, database: str, scale: float) -> list[Row]:
     """All readers share what is unpacked, as in the server; a step of events after another."""
     step, points = _points(scale)
-    costs: list[tuple[float, float]] = []  # µs an event: to store it, to take it up by every reader
+    costs: list[Cost] = []
     async with _house(database) as house:
         gateways, readers = _gateways(), _readers(house)
         for _ in range(points[-1] // step):
-            stored_s = await _fill(house, gateways, step)
-            costs.append((stored_s * 1e6 / step, await _caught_up(house, readers) * 1e6 / step))
-    rate = round(1e6 * len(costs) / sum(taken for _, taken in costs))
-    rows = [row(f"all at once, {engine}", rate, "events/s")]
-    for point in points:
-        stored, taken = _smoothed(costs[: point // step])
-        cost_us = round(stored + taken, 1)
-        beside = {"stored_us": round(stored, 1), "read_us": round(taken, 1)}
-        rows.append(row(f"an event when the log has {point:,}, {engine}", cost_us, "µs", **beside))
-    return rows
+            used_s = cpu_s(os.getpid())
+            stored_s, read_s = await _fill(house, gateways, step), await _caught_up(house, readers)
+            costs.append(Cost(*(s * 1e6 / step for s in (cpu_s(os.getpid()) - used_s, stored_s, read_s))))
+    rate = round(1e6 * len(costs) / sum(cost.read_us for cost in costs))
+    curve = [_at(f"an event when the log has {point:,}, {engine}", costs[: point // step]) for point in points]
+    return [row(f"all at once, {engine}", rate, "events/s"), *curve]
 
 
 def _points(scale: float) -> tuple[int, list[int]]:
@@ -102,9 +110,9 @@ def _points(scale: float) -> tuple[int, list[int]]:
     return step, [point // _STEP * step for point in (_POINTS if full() else _POINTS[:-1])]
 
 
-def _smoothed(costs: list[tuple[float, float]]) -> tuple[float, float]:
-    last = costs[-_SMOOTHED:]
-    return median(stored for stored, _ in last), median(taken for _, taken in last)
+def _at(what: str, costs: list[Cost]) -> Row:
+    cpu_us, stored_us, read_us = (round(median(of), 1) for of in zip(*costs[-_SMOOTHED:], strict=True))
+    return row(what, cpu_us, "µs of a core", stored_us=stored_us, read_us=read_us)
 
 
 @asynccontextmanager
