@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 
 from server.api import cells, gateway_desired, gateway_side, ops, viid, viid_above, viid_below
+from server.api.ahead import Ahead
 from server.auth import refuse_undeclared
 from server.house import House
 from server.metrics import Metrics
@@ -20,6 +21,7 @@ from server.web.pages import mount_static, routers
 
 # server/tracing.py traces, where it is asked to; the framework's own would look for a tracer at each request.
 _NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+_BUSIEST = (gateway_side.BATCHES, gateway_side.HELLO, gateway_desired.DESIRED)
 
 
 def create_app(house: House, readers: Sequence[str] = (), span: SpanOf = no_span) -> FastAPI:
@@ -34,11 +36,7 @@ def create_app(house: House, readers: Sequence[str] = (), span: SpanOf = no_span
         app.add_exception_handler(error, gateway_side.refusals)
     app.add_exception_handler(cells.NotNow, cells.not_now)
     app.add_exception_handler(Refused, viid.refused)
-    app.router.routes += [
-        gateway_side.BATCHES,
-        gateway_side.HELLO,
-        gateway_desired.DESIRED,
-    ]  # looked at first
+    app.router.routes += _BUSIEST  # looked at first
     app.include_router(gateway_side.router)
     app.include_router(ops.router)
     app.include_router(cells.router)
@@ -46,6 +44,7 @@ def create_app(house: House, readers: Sequence[str] = (), span: SpanOf = no_span
         app.include_router(library.router)
     for router in routers():
         app.include_router(router)
+    app.add_middleware(Ahead, routes=_BUSIEST, refused=gateway_side.REFUSED, refuse=gateway_side.refusals)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Observed, answered=app.state.metrics.answered, span=span)
     mount_static(app)

@@ -244,7 +244,7 @@ class BareRoute(Route):
         self, path: str, endpoint: Callable[[Request], Awaitable[Response]], *, access: str, **more: Any
     ) -> None:
         super().__init__(path, endpoint, **more)
-        self.access = access
+        self.answer, self.access = endpoint, access
 
     def matches(self, scope: AsgiScope) -> tuple[Match, AsgiScope]:
         """As the framework's routes do, it says in the scope which it is: figures and traces go by that."""

@@ -90,7 +90,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 # What the one has no use for, with the module by which it would be seen.
 _NOT_FOR = {
     "edge": ("fastapi", "uvicorn", "sqlalchemy", "alembic", "jinja2", "obstore", "pwdlib"),
-    "server": ("paho.mqtt.client", "sdnotify", "cv2", "onnxruntime"),
+    "server": ("sdnotify", "cv2", "onnxruntime", "av"),
 }
 
 

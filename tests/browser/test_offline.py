@@ -115,6 +115,16 @@ async def test_a_page_that_was_never_seen_says_so_and_opens_by_itself_once_there
     await expect(page.locator("h1")).to_contain_text("夜间有人进入")
 
 
+async def test_a_page_that_was_never_seen_opens_once_a_centre_that_was_away_is_back(stage: Stage) -> None:
+    """The radio was on all the time, so nothing tells the page but its own looks."""
+    page = await ready(stage)
+    await stage.vanish()
+    await page.goto(f"{stage.base}/alerts/a2")
+    await expect(page.locator("main")).to_contain_text("现在连不上中心")
+    await stage.serve()
+    await expect(page.locator("h1")).to_contain_text("夜间有人进入")
+
+
 async def test_who_leaves_takes_the_kept_pages_along(stage: Stage) -> None:
     page = await ready(stage)
     await page.goto(f"{stage.base}/alerts/a1")

@@ -13,6 +13,7 @@ from joserfc import jwt
 
 from domain.ids import content_name
 from domain.wire import MAX_PACKED_BYTES
+from server.app import create_app
 from server.media import MAX_PICTURE_BYTES
 from server.store.schema import gateway as gateway_table
 from server.store.schema import media, refusal
@@ -149,6 +150,24 @@ async def test_bodies_over_their_bound_are_not_read(here: Centre, gateway: Gatew
 
     response = await here.client.post("/v1/batches", content=endless(), headers=gateway.headers())
     assert said(response) == (413, "too_large")
+
+
+@pytest.mark.parametrize("path", ["/v1/batches", "/v1/hello", "/v1/desired"])
+@pytest.mark.parametrize("body", [b"", b"\xff", b'{"streams": {}}', b"x" * (MAX_PACKED_BYTES + 1)])
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_the_busiest_routes_answer_the_same_behind_a_proxy_that_puts_a_path_before(
+    here: Centre, gateway: Gateway, path: str, body: bytes, is_known: bool
+) -> None:
+    """There they go through the framework's router and layers, here ahead of them (server/api/ahead.py)."""
+    headers = gateway.headers(None if is_known else "none.of.ours")
+    ours = await here.client.post(path, content=body, headers=headers)
+    behind = httpx.ASGITransport(create_app(here.house), root_path="/gatehouse")
+    async with httpx.AsyncClient(transport=behind, base_url="http://centre") as client:
+        theirs = await client.post(f"/gatehouse{path}", content=body, headers=headers)
+    assert ours.status_code == theirs.status_code != 404
+    assert ours.json().keys() == theirs.json().keys()
+    assert ours.json().get("error") == theirs.json().get("error")
+    assert {name for name, _ in ours.headers.items()} == {name for name, _ in theirs.headers.items()}
 
 
 async def put(gateway: Gateway, name: str, body: bytes) -> httpx.Response:
