@@ -41,6 +41,7 @@ from server.corrections import Corrections
 from server.desired import Desired
 from server.directory.announce import Announcer
 from server.duty.acting import Acting
+from server.duty.back_again import BackAgain
 from server.duty.climber import Climber
 from server.duty.duties import Duties
 from server.duty.ladder import Ladder
@@ -361,6 +362,7 @@ def _readers(
     works["used_codes"] = Teller(house.db, house.now).run
     book = Charges(house.lots, house.now, no_entries(house.config))
     works["duty"] = Climber(house.db, house.acting.duties, house.now, house.live.ring).run
+    works["back_again"] = BackAgain(house.db, house.acting.duties, house.now, house.live.ring).run
     works["ledger"] = Keeper(house.db, house.now, [repricing(book)]).run
     works["care"] = Carer(house.db, house.log, house.now).run
     works["silent_gateways"] = SilentGateways(house.db, house.log, house.now).run
