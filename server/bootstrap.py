@@ -449,15 +449,19 @@ def _announcer(house: House) -> Announcer:
 
 def shard_readers(house: House, unpacker: Unpacker, rest: Rest) -> list[ShardReader]:
     """The projections, the book, and what tells gateways of each other; what they unpack they share."""
-    breath, is_busy = Breath(house.ingest.pouring), house.ingest.pouring.is_busy
+    is_busy = house.ingest.pouring.is_busy
+
+    def breath() -> Breath:
+        return Breath(is_busy, house.ingest.hurry)
+
     readers = [
-        ShardReader(one, house.db, unpacker, house.live.ring, breath if one.name == Alerts.name else rest, is_busy)
+        ShardReader(one, house.db, unpacker, house.live.ring, breath() if one.name == Alerts.name else rest, is_busy)
         for one in projections(house.config).values()
     ]
     book = Charges(house.lots, house.now, no_entries(house.config))
     beside: list[Fold] = [book, LaneMoney(house.now), UsedCodes(), LaneCars(), Movements()]
-    ladder = ShardReader(Ladder(house.acting.duties, house.now), house.db, unpacker, house.live.ring, breath, is_busy)
-    hits = ShardReader(WatchHits(house.acting.duties, house.now), house.db, unpacker, rest=breath, is_busy=is_busy)
+    ladder = ShardReader(Ladder(house.acting.duties, house.now), house.db, unpacker, house.live.ring, breath(), is_busy)
+    hits = ShardReader(WatchHits(house.acting.duties, house.now), house.db, unpacker, rest=breath(), is_busy=is_busy)
     return [
         *readers,
         ladder,

@@ -16,6 +16,7 @@ from domain.wire import BadBatch
 from eventlog.log import Record
 from server.batches import Batch, Unpacker
 from server.cells import moves
+from server.hurry import Hurry
 from server.store import reader_rows
 from server.store.bulk import upsert
 from server.store.engine import Database
@@ -93,7 +94,7 @@ class Rest:
             await asyncio.sleep(min(_LOOK_S, self._turn_s - now_s))
         self._turn_s = max(self._turn_s, now_s) + self._usual_s  # so that not all who wait come at once
 
-    async def after(self, work_s: float) -> None:
+    async def after(self, work_s: float, partition: str = "") -> None:
         rest_s = min(self._most_s, self._times * work_s)
         self._turn_s += rest_s - self._usual_s
         self._usual_s += (rest_s - self._usual_s) / 4
@@ -119,18 +120,20 @@ class Rest:
 
 
 class Breath:
-    """For readers that may not wait: while batches pour in, one takes in a transaction what came in a quarter of a
-    second. With a transaction for every little batch they would hold up ingest, and themselves."""
+    """For one reader that may not wait: while much comes in, it takes at once what came in a quarter of a second, but
+    what is urgent at once. With a look at every little batch such readers would hold up ingest, and themselves."""
 
-    def __init__(self, busy: Callable[[], bool], pause_s: float = 0.25) -> None:
-        self._busy, self._pause_s = busy, pause_s
+    def __init__(self, busy: Callable[[], bool], hurry: Hurry | None = None, pause_s: float = 0.25) -> None:
+        self._busy, self._hurry, self._pause_s = busy, hurry or Hurry(), pause_s
+        self._known: dict[str, int] = {}  # by shard, up to which ring it went on
 
     async def before(self) -> None:
         """At once."""
 
-    async def after(self, work_s: float) -> None:
+    async def after(self, work_s: float, partition: str) -> None:
         if self._busy():
-            await asyncio.sleep(self._pause_s)
+            await self._hurry.breathe(partition, self._pause_s, self._known.get(partition, 0))
+        self._known[partition] = self._hurry.count(partition)
 
 
 class Stride:
@@ -198,7 +201,7 @@ class ShardReader:
         try:
             if await self._passes_by(partition, chosen):
                 self._at[partition] = chosen[-1].position
-                return chosen[-1].position
+                return await self._rested(partition, began)
             work_s = await self._commit(partition, chosen)
         except (DatabaseBusy, Overtaken):
             raise
@@ -210,9 +213,13 @@ class ShardReader:
         self._clear.add(partition)
         self._after_commit()
         self._stride.took(work_s)
+        return await self._rested(partition, began)
+
+    async def _rested(self, partition: str, began_s: float) -> int:
+        """Where it stands, once others had their turn."""
         if self._rest is not None:
-            await self._rest.after(time.monotonic() - began)
-        return chosen[-1].position
+            await self._rest.after(time.monotonic() - began_s, partition)
+        return self._at[partition]
 
     async def _passes_by(self, partition: str, chosen: list[Record]) -> bool:
         """Whether nothing of it concerns the fold, and its cursor may wait: then nobody waits for its turn to write."""
