@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -22,6 +22,15 @@ class Reader(Protocol):
 
     async def take(self, partition: str, records: list[Record]) -> int:
         """Take the records, or the first few of them; the position that is now the cursor."""
+        ...
+
+
+@runtime_checkable
+class Settling(Protocol):
+    """A reader that may keep its cursor a little late, where what it took had no effect."""
+
+    async def settle(self, partition: str) -> None:
+        """Asked where there is nothing to take, at least each ``poll_s``: keep it now, if it has been long enough."""
         ...
 
 
@@ -95,6 +104,8 @@ async def _step(log: Log, partition: str, reader: Reader, position: int, bell: a
         if taken == position:
             raise NotTaken(f"{reader.name} took none of the records behind {position}")
         return taken
+    if isinstance(reader, Settling):
+        await reader.settle(partition)
     await rung_or_after(bell, pace.poll_s)
     return position
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -54,14 +55,16 @@ class SqliteBatchLog:
         self,
         writer: aiosqlite.Connection,
         reader: aiosqlite.Connection,
-        lock: asyncio.Lock,
+        lock: AbstractAsyncContextManager[None],
         now: Callable[[], datetime],
     ) -> None:
         self.bell = Bell()
         self._writer, self._reader, self._lock, self._now = writer, reader, lock, now
 
     @classmethod
-    async def open(cls, path: Path, lock: asyncio.Lock, now: Callable[[], datetime]) -> SqliteBatchLog:
+    async def open(
+        cls, path: Path, lock: AbstractAsyncContextManager[None], now: Callable[[], datetime]
+    ) -> SqliteBatchLog:
         return cls(await connect(path), await connect(path), lock, now)
 
     async def close(self) -> None:

@@ -58,6 +58,10 @@ class Batch:
         found = (self._fact(index) for index, sketch in enumerate(self._sketches) if wanted(sketch))
         return [fact for fact in found if not is_confidential(fact.event)]
 
+    def holds(self, kinds: Collection[str]) -> bool:
+        """Whether it has a fact of one of these kinds."""
+        return any(self._of_kind(kind) for kind in kinds)
+
     def _of_kind(self, kind: str) -> list[int]:
         if self._by_kind is None:
             self._by_kind = defaultdict(list)

@@ -41,6 +41,7 @@ from server.corrections import Corrections
 from server.desired import Desired
 from server.directory.announce import Announcer
 from server.duty.acting import Acting
+from server.duty.back_again import BackAgain
 from server.duty.climber import Climber
 from server.duty.duties import Duties
 from server.duty.ladder import Ladder
@@ -354,20 +355,24 @@ def _readers(
 ) -> tuple[list[ShardReader], Mapping[str, Callable[[], Coroutine[Any, Any, None]]]]:
     """The readers of every shard, and what else there is to do, by its name."""
     unpacker = Unpacker()
-    rest = Rest(house.ingest.pouring, crowded=lambda: house.ingest.waiting + house.hellos.waiting >= _CROWD)
+    pouring = house.ingest.pouring
+    rest = Rest(pouring, crowded=lambda: house.ingest.waiting + house.hellos.waiting >= _CROWD, lively=pouring.is_busy)
     readers = shard_readers(house, unpacker, rest)
     works = {"conservation": house.conservation.run, "retention": house.retention.run, "rollouts": house.rollouts.run}
     works["joins"] = house.corrections.run
     works["used_codes"] = Teller(house.db, house.now).run
     book = Charges(house.lots, house.now, no_entries(house.config))
     works["duty"] = Climber(house.db, house.acting.duties, house.now, house.live.ring).run
+    works["back_again"] = BackAgain(house.db, house.acting.duties, house.now, house.live.ring).run
     works["ledger"] = Keeper(house.db, house.now, [repricing(book)]).run
     works["care"] = Carer(house.db, house.log, house.now).run
     works["silent_gateways"] = SilentGateways(house.db, house.log, house.now).run
     works["watch"] = WatchKeeper(house.db, house.seal, house.channels, house.config.public_url, house.now).run
     works["channels"] = DutyOutbox(house.db, house.channels, house.config.public_url, house.now, house.live.ring).run
     platforms = Platforms(house.db, house.folder, protocols(house), house.now, _retry_s)
-    readers.append(ShardReader(Offering(house.now, narrowing(house)), house.db, unpacker, platforms.ring, rest))
+    readers.append(
+        ShardReader(Offering(house.now, narrowing(house)), house.db, unpacker, platforms.ring, rest, pouring.is_busy)
+    )
     works["platforms"] = platforms.run
     if house.config.payments:
         works["payments"] = Watch(house.db, house.desk, house.refunds, house.now).run
@@ -444,16 +449,25 @@ def _announcer(house: House) -> Announcer:
 
 def shard_readers(house: House, unpacker: Unpacker, rest: Rest) -> list[ShardReader]:
     """The projections, the book, and what tells gateways of each other; what they unpack they share."""
-    breath = Breath(house.ingest.pouring)
+    is_busy = house.ingest.pouring.is_busy
+
+    def breath() -> Breath:
+        return Breath(is_busy, house.ingest.hurry)
+
     readers = [
-        ShardReader(one, house.db, unpacker, house.live.ring, breath if one.name == Alerts.name else rest)
+        ShardReader(one, house.db, unpacker, house.live.ring, breath() if one.name == Alerts.name else rest, is_busy)
         for one in projections(house.config).values()
     ]
     book = Charges(house.lots, house.now, no_entries(house.config))
     beside: list[Fold] = [book, LaneMoney(house.now), UsedCodes(), LaneCars(), Movements()]
-    ladder = ShardReader(Ladder(house.acting.duties, house.now), house.db, unpacker, house.live.ring, breath)
-    hits = ShardReader(WatchHits(house.acting.duties, house.now), house.db, unpacker, rest=breath)
-    return [*readers, ladder, hits, *(ShardReader(one, house.db, unpacker, rest=rest) for one in beside)]
+    ladder = ShardReader(Ladder(house.acting.duties, house.now), house.db, unpacker, house.live.ring, breath(), is_busy)
+    hits = ShardReader(WatchHits(house.acting.duties, house.now), house.db, unpacker, rest=breath(), is_busy=is_busy)
+    return [
+        *readers,
+        ladder,
+        hits,
+        *(ShardReader(one, house.db, unpacker, rest=rest, is_busy=is_busy) for one in beside),
+    ]
 
 
 def reader_names(config: Config) -> list[str]:

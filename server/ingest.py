@@ -14,6 +14,8 @@ from domain.ids import content_name
 from domain.wire import BadBatch, check_events, unpack
 from eventlog.group_commit import Bounds, GroupCommit
 from eventlog.log import Arrival, BatchLog, LogBroken, Receipt
+from eventlog.shards import shard_of
+from server.hurry import Hurry
 from server.pouring import Pouring
 from server.spans import SpanOf, no_span
 from server.store.engine import Database, stamp
@@ -48,7 +50,7 @@ class Ingest:
         self._log, self._db, self._now, self._sieve = log, db, now, sieve
         self._queue: GroupCommit[_Waiting] = GroupCommit(self._commit, bounds)
         self.counts: Counter[str] = Counter()
-        self.pouring = Pouring()
+        self.pouring, self.hurry = Pouring(), Hurry()
         self.events_stored = 0
         self.span: SpanOf = no_span
 
@@ -99,6 +101,8 @@ class Ingest:
         for waiting, receipt in zip(group, receipts, strict=True):
             if receipt.outcome == "stored":
                 self.events_stored += waiting.arrival.header.count
+                if waiting.arrival.header.stream == "urgent":
+                    self.hurry.ring(shard_of(waiting.arrival.complex))
             _answer(waiting, receipt)
 
     async def refuse(self, gateway: str, reason: str, detail: str, body: bytes) -> None:

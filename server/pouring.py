@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-_POURING_EVENTS, _HALF_LIFE_S = 2_000, 0.5
+_POURING_EVENTS, _BUSY_EVENTS, _HALF_LIFE_S = 2_000, 200, 0.5
 
 
 class Pouring:
@@ -17,6 +17,10 @@ class Pouring:
 
     def came(self, events: int) -> None:
         self._events = self._lately() + events
+
+    def is_busy(self) -> bool:
+        """Whether so much comes in that readers should write less often: about a small city's peak."""
+        return self._lately() > _BUSY_EVENTS
 
     def __call__(self) -> bool:
         return self._lately() > _POURING_EVENTS

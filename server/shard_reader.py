@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,6 +16,7 @@ from domain.wire import BadBatch
 from eventlog.log import Record
 from server.batches import Batch, Unpacker
 from server.cells import moves
+from server.hurry import Hurry
 from server.store import reader_rows
 from server.store.bulk import upsert
 from server.store.engine import Database
@@ -25,6 +26,7 @@ from server.store.schema import cursor
 # A transaction: ingest waits for it where there is one writer, so it is short; but each costs a commit, so a reader
 # that is behind takes as many events at once as it can in about this time.
 _TRANSACTION_S = 0.1
+_KEEP_EVERY_S = 1.0
 _LEAST_EVENTS, _FIRST_EVENTS, _MOST_EVENTS = 500, 2_000, 16_000
 _POSITION = select(cursor.c.position).where(
     cursor.c.reader == bindparam("of_reader"), cursor.c.shard == bindparam("of_shard")
@@ -42,10 +44,20 @@ class Fold(Protocol):
         ...
 
 
+@runtime_checkable
+class Glancing(Protocol):
+    """A fold of which most records are none of its business. A glance sees that without a turn to write."""
+
+    async def concerns(self, connection: AsyncConnection, batches: Sequence[Batch]) -> bool:
+        """Whether anything of it could have an effect, by what can be read now."""
+        ...
+
+
 class Overtaken(Exception):
     """Another process took these records meanwhile, or a rebuild did: whoever reads on begins from the cursor."""
 
 
+_LIVELY_S = 0.5
 _CROWD_S, _CROWD_LOOK_S = 5.0, 0.25  # so long a reader waits for others at most, and how often it looks
 _BACKLOG_S, _LOOK_S = 30.0, 0.1  # what pours in for longer is no backlog but the load of that day
 
@@ -58,6 +70,7 @@ class Rest:
     rests ``most_s`` at most, so that they do not fall behind for good. While a crowd stands at the door (``crowded``: a
     city that comes back after a restart, each with a little), a reader waits for it to be served: each of its
     transactions would make all of them wait, and afterwards it takes in one what they brought.
+    While no backlog comes but a good deal (``lively``), it takes at once what came in half a second.
     """
 
     def __init__(
@@ -66,9 +79,11 @@ class Rest:
         times: float = 9.0,
         most_s: float = 1.0,
         crowded: Callable[[], bool] = lambda: False,
+        lively: Callable[[], bool] = lambda: False,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._busy, self._times, self._most_s, self._crowded, self._clock_s = busy, times, most_s, crowded, clock_s
+        self._busy, self._times, self._most_s, self._clock_s = busy, times, most_s, clock_s
+        self._crowded, self._lively = crowded, lively
         self._busy_since_s: float | None = None
         self._turn_s = 0.0  # when the next one may work
         self._usual_s = 0.05  # how long the others rest for a piece of work, lately
@@ -79,11 +94,13 @@ class Rest:
             await asyncio.sleep(min(_LOOK_S, self._turn_s - now_s))
         self._turn_s = max(self._turn_s, now_s) + self._usual_s  # so that not all who wait come at once
 
-    async def after(self, work_s: float) -> None:
+    async def after(self, work_s: float, partition: str = "") -> None:
         rest_s = min(self._most_s, self._times * work_s)
         self._turn_s += rest_s - self._usual_s
         self._usual_s += (rest_s - self._usual_s) / 4
         await self._give_way(self._clock_s() + rest_s)
+        if self._lively() and not self._busy():
+            await asyncio.sleep(_LIVELY_S)
         for _ in range(round(_CROWD_S / _CROWD_LOOK_S)):
             if not self._crowded():
                 return
@@ -103,18 +120,20 @@ class Rest:
 
 
 class Breath:
-    """For readers that may not wait: while batches pour in, one takes in a transaction what came in a quarter of a
-    second. With a transaction for every little batch they would hold up ingest, and themselves."""
+    """For one reader that may not wait: while much comes in, it takes at once what came in a quarter of a second, but
+    what is urgent at once. With a look at every little batch such readers would hold up ingest, and themselves."""
 
-    def __init__(self, busy: Callable[[], bool], pause_s: float = 0.25) -> None:
-        self._busy, self._pause_s = busy, pause_s
+    def __init__(self, busy: Callable[[], bool], hurry: Hurry | None = None, pause_s: float = 0.25) -> None:
+        self._busy, self._hurry, self._pause_s = busy, hurry or Hurry(), pause_s
+        self._known: dict[str, int] = {}  # by shard, up to which ring it went on
 
     async def before(self) -> None:
         """At once."""
 
-    async def after(self, work_s: float) -> None:
+    async def after(self, work_s: float, partition: str) -> None:
         if self._busy():
-            await asyncio.sleep(self._pause_s)
+            await self._hurry.breathe(partition, self._pause_s, self._known.get(partition, 0))
+        self._known[partition] = self._hurry.count(partition)
 
 
 class Stride:
@@ -145,20 +164,34 @@ class ShardReader:
         unpacker: Unpacker,
         after_commit: Callable[[], None] = lambda: None,
         rest: Rest | Breath | None = None,
+        is_busy: Callable[[], bool] = lambda: False,
     ) -> None:
+        """``is_busy``: whether so much comes in that a cursor that alone would move is kept but once a second."""
         self.name = fold.name
+        self._is_busy, self._glancing = is_busy, fold if isinstance(fold, Glancing) else None
         self._fold, self._db, self._unpacker, self._after_commit = fold, db, unpacker, after_commit
         self._rest, self._stride = rest, Stride()
         self._adopts = hasattr(fold, "tables") or getattr(fold, "adopts", False)
-        self._at: dict[str, int] = {}
+        self._at: dict[str, int] = {}  # up to where it has taken
+        self._kept: dict[str, int] = {}  # and where its cursor stands: behind that only by what had no effect
+        self._kept_s: dict[str, float] = {}  # when it was put there
         self._singly: dict[str, int] = {}  # up to which position records are taken one by one, for one of them fails
         self._clear: set[str] = set()  # partitions of which it is sure that no wait is noted
 
     async def position(self, partition: str) -> int:
         self._clear.discard(partition)  # another process may have had it meanwhile, and noted that it waits
         async with self._db.read() as connection:
-            self._at[partition] = await self._cursor(connection, partition)
+            self._at[partition] = self._kept[partition] = await self._cursor(connection, partition)
         return self._at[partition]
+
+    async def settle(self, partition: str) -> None:
+        """Keep a cursor that has passed by records of no effect, once a second at most."""
+        if self._at.get(partition, 0) == self._kept.get(partition, 0) or not self._is_old(partition):
+            return
+        async with self._db.write(shard=partition, can_wait=True) as connection:
+            await self._stand(connection, partition)
+            await save_cursor(connection, self.name, partition, self._at[partition])
+        self._note_kept(partition)
 
     async def take(self, partition: str, records: list[Record]) -> int:
         chosen = self._first_few(partition, records)
@@ -166,6 +199,9 @@ class ShardReader:
             await self._rest.before()
         began = time.monotonic()
         try:
+            if await self._passes_by(partition, chosen):
+                self._at[partition] = chosen[-1].position
+                return await self._rested(partition, began)
             work_s = await self._commit(partition, chosen)
         except (DatabaseBusy, Overtaken):
             raise
@@ -173,17 +209,36 @@ class ShardReader:
             await self._wait_at(partition, chosen, error)
             raise
         self._at[partition] = chosen[-1].position
+        self._note_kept(partition)
         self._clear.add(partition)
         self._after_commit()
         self._stride.took(work_s)
+        return await self._rested(partition, began)
+
+    async def _rested(self, partition: str, began_s: float) -> int:
+        """Where it stands, once others had their turn."""
         if self._rest is not None:
-            await self._rest.after(time.monotonic() - began)
-        return chosen[-1].position
+            await self._rest.after(time.monotonic() - began_s, partition)
+        return self._at[partition]
+
+    async def _passes_by(self, partition: str, chosen: list[Record]) -> bool:
+        """Whether nothing of it concerns the fold, and its cursor may wait: then nobody waits for its turn to write."""
+        if self._glancing is None or not self._is_busy() or self._is_old(partition) or partition not in self._clear:
+            return False
+        batches = [self._unpacker.batch(record) for record in chosen]
+        async with self._db.read() as connection:
+            return not await self._glancing.concerns(connection, batches)
+
+    def _is_old(self, partition: str) -> bool:
+        return time.monotonic() - self._kept_s.get(partition, 0.0) >= _KEEP_EVERY_S
+
+    def _note_kept(self, partition: str) -> None:
+        self._kept[partition], self._kept_s[partition] = self._at[partition], time.monotonic()
 
     async def _commit(self, partition: str, chosen: list[Record]) -> float:
         """Effect and cursor in one transaction; for how many seconds others had to wait for it."""
         batches = [self._unpacker.batch(record) for record in chosen]
-        async with self._db.write(shard=partition) as connection:
+        async with self._db.write(shard=partition, can_wait=isinstance(self._rest, Rest)) as connection:
             alone = time.monotonic()
             await self._stand(connection, partition)
             await self._fold.fold(connection, await self._its_own(connection, batches))
@@ -230,8 +285,8 @@ class ShardReader:
     async def _stand(self, connection: AsyncConnection, partition: str) -> None:
         """Raises Overtaken where the cursor is not where this reader left it."""
         there = await self._cursor(connection, partition)
-        if there != self._at.get(partition, there):
-            raise Overtaken(f"{self.name} stands at {there} of {partition}, not at {self._at[partition]}")
+        if there != self._kept.get(partition, there):
+            raise Overtaken(f"{self.name} stands at {there} of {partition}, not at {self._kept[partition]}")
 
     async def _cursor(self, connection: AsyncConnection, partition: str) -> int:
         found = await connection.execute(_POSITION, {"of_reader": self.name, "of_shard": partition})

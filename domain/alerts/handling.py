@@ -1,14 +1,14 @@
-"""Where the handling of an alert stands: a fold of what people did."""
+"""Where the handling of an alert stands: a fold of what people did, and of a thing that came back by itself."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Literal
 
-Action = Literal["acknowledge", "undo", "close", "false"]
+Action = Literal["acknowledge", "undo", "hand_over", "close", "false", "clear"]
 Status = Literal["open", "acknowledged", "closed", "false"]
 
-ACTIONS: tuple[str, ...] = ("acknowledge", "undo", "close", "false")
+ACTIONS: tuple[str, ...] = ("acknowledge", "undo", "close", "false")  # what a tap may ask for
 
 
 class NotPossible(Exception):
@@ -30,7 +30,7 @@ def after(current: Status, action: str) -> Status:
             return "acknowledged"
         case "acknowledged", "undo" | "hand_over":
             return "open"
-        case (("open" | "acknowledged"), "close"):
+        case (("open" | "acknowledged"), "close" | "clear"):
             return "closed"
         case (("open" | "acknowledged"), "false"):
             return "false"

@@ -21,6 +21,7 @@ from server.store.account_rows import UNSET, AccountView
 from server.store.engine import stamp
 from server.store.people import ROLES
 from server.store.scope import BadScope, Scope, read_scope
+from server.store.scope_names import names_of
 from server.web.answers import house_of, page, see
 
 log = structlog.get_logger()
@@ -37,7 +38,8 @@ async def accounts(request: Request, person: Governing, refused: str = "") -> Re
     house = house_of(request)
     async with house.db.read() as connection:
         found = await account_rows.accounts(connection, house.now())
-    return page(request, person, "accounts.html", accounts=found, roles=ROLES, refused=refused)
+        names = await names_of(connection, [one.scope for one in found])
+    return page(request, person, "accounts.html", accounts=found, names=names, roles=ROLES, refused=refused)
 
 
 @router.post("")
@@ -131,8 +133,9 @@ async def _account(request: Request, person: Person, number: int, link: str | No
     async with house.db.read() as connection:
         view = await _one(request, connection, number)
         sessions = await account_rows.sessions(connection, number, stamp(house.now()))
+        names = await names_of(connection, [view.scope])
     hours = int(LINK_LIFE.total_seconds()) // 3_600
-    context = {"account": view, "sessions": sessions, "link": link, "hours": hours, "roles": ROLES}
+    context = {"account": view, "sessions": sessions, "link": link, "hours": hours, "roles": ROLES, "names": names}
     return page(request, person, "account.html", **context)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
+from domain.alerts.noise import Source, noisy
 from domain.events import decode_event
 from server.api import deliveries
 from server.api.duty_acts import shown_of
@@ -20,7 +21,7 @@ from server.api.who import ANSWERING, PATROLLING, WATCHING, Anyone, Patrolling, 
 from server.audit import Subject
 from server.auth import Form, Person
 from server.rule_book import RuleBook
-from server.store import alert_views, duty_alerts, item_views, live_rows
+from server.store import alert_views, duty_alerts, item_views, live_rows, silence_rows
 from server.store.alert_views import AlertFilter, AlertView
 from server.store.engine import stamp
 from server.web.alert_facts import facts_of, timeline_of, told_of, whole_of
@@ -90,6 +91,7 @@ async def _one(request: Request, person: Person, identity: str, refused: str, fo
         told = await deliveries.of_alert(connection, identity)
         tasks = await item_views.of_alert(connection, person.scope, identity)
         rules = await RuleBook().at(connection, view.complex, house_of(request).now())
+        judged = await silence_rows.judged_of(connection, view.complex, house_of(request).now())
     await deliveries.seen(request, person, told)
     on = Subject("alert", identity)
     if form is None:
@@ -111,6 +113,7 @@ async def _one(request: Request, person: Person, identity: str, refused: str, fo
         matter=matter,
         quiet=quiet,
         tasks=tasks,
+        demoted=noisy(judged, house_of(request).now()).get(Source(view.complex, view.device, view.rule)),
         photo_wanted=rules.wants_photo(view.rule),
         receivers=RECEIVER_TITLES,
         has_subject=bool(whole_of(event)),

@@ -22,6 +22,8 @@ from server.feeds.watermarked import FontMissing
 from server.media import MediaAway
 from server.store import place_views, retrieval_rows
 from server.store.retrieval_rows import Retrieval
+from server.store.scope import of_complexes
+from server.store.scope_names import names_of
 from server.web.answers import house_of, page, see
 
 router = APIRouter(prefix="/retrievals")
@@ -62,7 +64,7 @@ async def ask(request: Request, person: Registering, form: Form) -> Response:
 async def retrieval(request: Request, id_: str, person: Registering) -> Response:
     """One of them; not what it asks for."""
     asked = await _need(request, person, id_)
-    return page(request, person, "retrieval.html", one=asked, facts=None, mark="")
+    return await _shown_as(request, person, asked, facts=None, mark="")
 
 
 @router.post("/{id_}/decide")
@@ -95,7 +97,7 @@ async def view(request: Request, id_: str, person: Registering) -> Response:
         on, told = Subject("retrieval", id_), {"records": len(facts)}
         record(connection, person.actor, "retrieval.viewed", now, on=on, complex_id=asked.complex, details=told)
     mark = watermark(asked, person.username, now)
-    return page(request, person, "retrieval.html", one=asked, facts=facts[:_SHOWN], mark=mark, total=len(facts))
+    return await _shown_as(request, person, asked, facts=facts[:_SHOWN], mark=mark, total=len(facts))
 
 
 @router.post("/{id_}/export")
@@ -148,11 +150,19 @@ async def _need(request: Request, person: Person, id_: str) -> Retrieval:
     return found
 
 
+async def _shown_as(request: Request, person: Person, asked: Retrieval, **more: Any) -> Response:
+    async with house_of(request).db.read() as connection:
+        names = await names_of(connection, [of_complexes(asked.complex)])
+    name = names.get(f"complex:{asked.complex}")
+    return page(request, person, "retrieval.html", one=asked, complex_name=name, **more)
+
+
 async def _register(request: Request, person: Person, wrong: str) -> Response:
     async with house_of(request).db.read() as connection:
         found = await retrieval_rows.newest(connection, person.scope, _SHOWN)
         complexes = await place_views.complexes_of(connection, person.scope)
     shown: dict[str, Any] = {"retrievals": found, "complexes": complexes, "classes": OF_RECORDS, "wrong": wrong}
+    shown["names"] = {one.id: one.name for one in complexes}
     return page(request, person, "retrievals.html", **shown)
 
 

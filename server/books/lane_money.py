@@ -20,6 +20,7 @@ from server.store.schema import lane_exit, payment
 
 _EXIT = ("complex", "lane", "at", "reason", "by")
 _MOST_FEN = 100_000_000
+_KINDS = frozenset({"plate", "barrier"})
 
 
 class LaneMoney:
@@ -32,7 +33,7 @@ class LaneMoney:
 
     async def fold(self, connection: AsyncConnection, batches: Sequence[Batch]) -> None:
         exits: dict[tuple[str, str, str], tuple[object, ...]] = {}
-        for fact in facts_of(batches, {"plate", "barrier"}):
+        for fact in facts_of(batches, _KINDS):
             if fact.event.ext.get("decided_by") != "gateway" and fact.event.kind == "barrier":
                 continue
             if (row := _exit(fact)) is not None:
@@ -40,6 +41,9 @@ class LaneMoney:
             elif (taken := _cash(fact)) is not None:
                 await self._book(connection, taken)
         await insert_new(connection, lane_exit, _EXIT, list(exits.values()))
+
+    async def concerns(self, connection: AsyncConnection, batches: Sequence[Batch]) -> bool:
+        return any(batch.holds(_KINDS) for batch in batches)
 
     async def _book(self, connection: AsyncConnection, row: dict[str, Any]) -> None:
         if await desk.payment_of(connection, row["complex"], row["out_trade_no"]) is not None:

@@ -30,6 +30,9 @@ class Movements:
         facts = facts_of((batch for batch in batches if batch.complex in theirs), _KINDS)
         await care_rows.moved(connection, moved(watched, facts))
 
+    async def concerns(self, connection: AsyncConnection, batches: Sequence[Batch]) -> bool:
+        return bool(await care_rows.watched_in(connection, {batch.complex for batch in batches}))
+
 
 def moved(watched: Iterable[Watched], facts: Sequence[Fact]) -> Mapping[tuple[str, str], datetime]:
     """By complex and name, the latest movement among the facts."""

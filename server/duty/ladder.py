@@ -48,6 +48,11 @@ class Ladder:
             moved += await spots.look(complex_id, by_complex[complex_id])
         await announce_all(connection, "alert", changed(moved), stamp(now))
 
+    async def concerns(self, connection: AsyncConnection, batches: Sequence[Batch]) -> bool:
+        """Whether anything in it may fire; a version that is published later is not for these."""
+        versions = await self._book.of(connection, {batch.complex for batch in batches})
+        return any(one.facts_where(versions[one.complex].at(one.received_at).may_fire) for one in batches)
+
     def _alerts(self, batch: Batch, rules: Rules, now: datetime) -> list[Alert]:
         fresh = (fact for fact in batch.facts_where(rules.may_fire) if now - fact.event.occurred_at <= REACHES)
         return [alert for fact in fresh if (alert := self._alert(fact, rules))]

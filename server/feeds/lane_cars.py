@@ -60,6 +60,9 @@ class LaneCars:
             newest[key] = max(known, newest[key], key=lambda seen: seen.order)
         await upsert(connection, lane_car, _COLUMNS, [msgspec.structs.astuple(one) for one in newest.values()])
 
+    async def concerns(self, connection: AsyncConnection, batches: Sequence[Batch]) -> bool:
+        return any(_seen(fact) is not None for fact in facts_of(batches, _KINDS))
+
 
 def _seen(fact: Fact) -> Seen | None:
     """Only of lanes that a gateway decides, which mark what they read; the plate only where it is asked to pay."""

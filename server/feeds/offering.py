@@ -78,6 +78,9 @@ class Offering:
             await self._offer(connection, one, others, "elsewhere")
             await self._offer(connection, one, own, "waiting")
 
+    async def concerns(self, connection: AsyncConnection, batches: Sequence[Batch]) -> bool:
+        return bool(await _owed(connection, self._now()))
+
     async def _offer(self, connection: AsyncConnection, owed: _Owed, facts: Sequence[Fact], state: str) -> None:
         rows = await self._rows(connection, owed, facts)
         if not rows:

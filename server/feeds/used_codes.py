@@ -32,6 +32,9 @@ class UsedCodes:
         found = {use.key: use for fact in facts_of(batches, {"access"}) if (use := _use(fact)) is not None}
         await code_uses.note(connection, list(found.values()))
 
+    async def concerns(self, connection: AsyncConnection, batches: Sequence[Batch]) -> bool:
+        return any(_use(fact) is not None for fact in facts_of(batches, {"access"}))
+
 
 def _use(fact: Fact) -> Use | None:
     """Whoever was let in by what was shown."""

@@ -50,12 +50,18 @@ class Alerts:
             news = [one for one in changed if one[0] not in old and one[1] not in awaited]
             await announce_all(connection, "alert", news, stamp(self._now()))
 
-    def _firings(self, batch: Batch, rules: Rules) -> list[Firing]:
-        def is_wanted(sketch: Sketch) -> bool:
-            return rules.may_fire(sketch) or sketch.shows_a_place
+    async def concerns(self, connection: AsyncConnection, batches: Sequence[Batch]) -> bool:
+        """No version that is published later is of these: it begins after all that was received before it."""
+        versions = await self._book.of(connection, {batch.complex for batch in batches})
+        return any(one.facts_where(_wanted_by(versions[one.complex].at(one.received_at))) for one in batches)
 
+    def _firings(self, batch: Batch, rules: Rules) -> list[Firing]:
         place = self._places.get(batch.complex, _NOWHERE)
-        return [(fact, rules.fired(fact.event, place)) for fact in batch.facts_where(is_wanted)]
+        return [(fact, rules.fired(fact.event, place)) for fact in batch.facts_where(_wanted_by(rules))]
+
+
+def _wanted_by(rules: Rules) -> Callable[[Sketch], bool]:
+    return lambda sketch: rules.may_fire(sketch) or sketch.shows_a_place
 
 
 async def picture_arrived(connection: AsyncConnection, complex_id: str, sha256: str, at: datetime) -> bool:

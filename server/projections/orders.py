@@ -50,6 +50,9 @@ class OrderResults:
             stand[key] = _better(stand.get(key, result), result)
         await upsert(connection, order_result, _COLUMNS, [msgspec.structs.astuple(one) for one in stand.values()])
 
+    async def concerns(self, connection: AsyncConnection, batches: Sequence[Batch]) -> bool:
+        return any(result_of(fact) is not None for fact in facts_of(batches, _KINDS))
+
 
 def result_of(fact: Fact) -> Result | None:
     """What an event says of an order; None for an event that says nothing of one."""

@@ -25,6 +25,9 @@ class Pictures:
         rows = {row for batch in batches for row in named_in(batch)}
         await insert_new(connection, picture_use, _COLUMNS, sorted(rows))
 
+    async def concerns(self, connection: AsyncConnection, batches: Sequence[Batch]) -> bool:
+        return any(batch.facts_where(_has_media) for batch in batches)
+
 
 def named_in(batch: Batch) -> Iterator[tuple[str, str, int]]:
     """The pictures a batch names, as rows."""

@@ -46,12 +46,13 @@ _STATUS = {
     "hand_over": "open",
     "acknowledge": "acknowledged",
     "close": "closed",
+    "clear": "closed",
     "false": "false",
 }
 _ACTIONS = {
     "open": (None, "undo", "hand_over"),
     "acknowledged": ("acknowledge",),
-    "closed": ("close",),
+    "closed": ("close", "clear"),
     "false": ("false",),
 }
 STATUSES = tuple(_ACTIONS)
@@ -91,10 +92,11 @@ class AlertView(msgspec.Struct, frozen=True):
 
 
 class ActionView(msgspec.Struct, frozen=True):
-    """Something a person did to an alert. ``photo``: of a close; ``photo_here``: it was not let go of."""
+    """Something that was done to an alert. ``actor``: none of what cleared by itself. ``photo``: of a close;
+    ``photo_here``: it was not let go of."""
 
     action: str
-    actor: str
+    actor: str | None
     at: datetime
     note: str | None
     photo: str | None = None
@@ -217,11 +219,11 @@ async def event_of(connection: AsyncConnection, identity: str) -> bytes:
 
 
 async def actions_of(connection: AsyncConnection, identity: str) -> list[ActionView]:
-    """What people did to an alert, the oldest first."""
+    """What was done to an alert, the oldest first."""
     done = alert_action.c
     here = exists().where(media.c.sha256 == done.photo, media.c.complex == alert.c.complex).label("photo_here")
     columns = (done.action, account.c.username.label("actor"), done.at, done.note, done.photo, here)
-    query = select(*columns).join(account, account.c.id == done.account).join(alert, alert.c.id == done.alert)
+    query = select(*columns).outerjoin(account, account.c.id == done.account).join(alert, alert.c.id == done.alert)
     rows = await connection.execute(query.where(done.alert == identity).order_by(done.number))
     return [msgspec.convert(row, ActionView, strict=False) for row in rows.mappings()]
 

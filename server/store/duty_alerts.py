@@ -33,7 +33,7 @@ AND duty_alert.place = wanted.place AND duty_alert.occurred_at >= wanted.since) 
 WHERE nth <= {MOST_AT_A_SPOT} ORDER BY complex, category, place, nth"""  # noqa: S608 - a number of ours
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Alert).decode
-_DONE = frozenset({"close", "false"})
+DONE = frozenset({"close", "false", "clear"})  # acts by which an alert is over
 
 
 class Remembered(msgspec.Struct, frozen=True):
@@ -98,6 +98,12 @@ async def of_incident(connection: AsyncConnection, incident: str, limit: int = M
     return await _read(connection, query.order_by(duty_alert.c.occurred_at.desc(), duty_alert.c.id).limit(limit))
 
 
+async def matters_of(connection: AsyncConnection, alerts: Sequence[str]) -> list[str]:
+    """The names of the matters that alerts are in."""
+    query = select(duty_alert.c.incident).where(duty_alert.c.id.in_(alerts), duty_alert.c.incident.is_not(None))
+    return [name for name in (await connection.execute(query.distinct())).scalars() if name]
+
+
 async def muted_spots(connection: AsyncConnection, whys: Collection[str], since: datetime) -> set[Spot]:
     """Where something did not ring that may still come to."""
     table = duty_alert.c
@@ -119,13 +125,13 @@ async def why_quiet(connection: AsyncConnection, alert: str) -> str:
 
 async def handled(connection: AsyncConnection, alerts: Sequence[str]) -> Handled:
     """What people have done to alerts until now."""
-    newest: dict[str, tuple[int, str, int]] = {}
+    newest: dict[str, tuple[int, str, int | None]] = {}
     for alert, number, action, who in await look_up(
         connection, {"id": "varchar"}, [(one,) for one in alerts], _ACTIONS
     ):
-        newest[alert] = max(newest.get(alert, (0, "", 0)), (number, action, who))
-    done = frozenset(alert for alert, (_, action, _) in newest.items() if action in _DONE)
-    takers = {alert: who for alert, (_, action, who) in newest.items() if action == "acknowledge"}
+        newest[alert] = max(newest.get(alert, (0, "", None)), (number, action, who), key=lambda one: one[0])
+    done = frozenset(alert for alert, (_, action, _) in newest.items() if action in DONE)
+    takers = {alert: who for alert, (_, action, who) in newest.items() if action == "acknowledge" and who is not None}
     return Handled(done, await _named(connection, takers))
 
 

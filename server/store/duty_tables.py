@@ -69,6 +69,7 @@ duty_alert = Table(  # an alert as the ladder saw it: in which matter it is, or 
     Index("duty_alert_spot", "complex", "category", "place", "occurred_at"),
     Index("duty_alert_incident", "incident"),
     Index("duty_alert_muted", "why", "occurred_at"),
+    Index("duty_alert_rule", "rule", "complex", "occurred_at"),
 )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from sqlalchemy.pool import NullPool
 from eventlog.shards import shard_of
 from server.store import audit_rows, failures
 from server.store.address import for_engine, is_postgres
+from server.store.one_writer import OneWriter
 from server.store.postgres import REST, PostgresTransactions, engine
 
 
@@ -26,22 +26,23 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        self.url, self.lock = url, asyncio.Lock()
+        self.url, self.lock = url, OneWriter()
         made = PostgresTransactions(url) if is_postgres(url) else _SqliteTransactions(url, self.lock)
         self._transactions: PostgresTransactions | _SqliteTransactions = made
 
     @asynccontextmanager
     async def write(
-        self, complex_id: str | None = None, *, shard: str | None = None
+        self, complex_id: str | None = None, *, shard: str | None = None, can_wait: bool = False
     ) -> AsyncGenerator[AsyncConnection]:
         """One transaction; committed at the end, undone by an exception.
 
         One at a time of those for a shard, or a complex of it; and of those that name neither. They wait for each other
-        over all processes, and for a shard's no other shard's do.
+        over all processes, and for a shard's no other shard's do. ``can_wait``: of those who wait here,
+        those that cannot go first.
         """
         turn = shard or (shard_of(complex_id) if complex_id else REST)
         with failures.named():
-            async with self._transactions.write(turn) as connection, audit_rows.appended(connection):
+            async with self._transactions.write(turn, can_wait=can_wait) as connection, audit_rows.appended(connection):
                 yield connection
 
     @asynccontextmanager
@@ -80,15 +81,16 @@ class Database:
 class _SqliteTransactions:
     """One writer at a time within the process, and by SQLite's own lock over processes; readers beside it."""
 
-    def __init__(self, url: str, lock: asyncio.Lock) -> None:
+    def __init__(self, url: str, lock: OneWriter) -> None:
         self._lock = lock
         # IMMEDIATE: a transaction that reads first and writes later must not find another process in between.
         self._writer = _engine(url, "BEGIN IMMEDIATE", pool_size=1)
         self._reader = _engine(url, "BEGIN", pool_size=4)
 
     @asynccontextmanager
-    async def write(self, _turn: str) -> AsyncGenerator[AsyncConnection]:
-        async with self._lock, self._writer.begin() as connection:
+    async def write(self, _turn: str, *, can_wait: bool = False) -> AsyncGenerator[AsyncConnection]:
+        turn = self._lock.behind() if can_wait else self._lock
+        async with turn, self._writer.begin() as connection:
             yield connection
 
     @asynccontextmanager

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
-from sqlalchemy import Table, bindparam, delete, select, update
+from sqlalchemy import BindParameter, Table, bindparam, case, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.alerts.coming_back import GAP
 from server.store import online_rows
 from server.store.device_tables import device_heard
 from server.store.engine import stamp, unstamp
@@ -121,8 +122,14 @@ async def keep(connection: AsyncConnection, hellos: Sequence[Hello]) -> None:
 
 async def _seen(connection: AsyncConnection, hellos: Sequence[Hello]) -> None:
     statement = update(gateway).where(gateway.c.id == bindparam("which"))
-    statement = statement.values(last_seen_at=bindparam("at"), status=bindparam("said"))
-    rows = [{"which": hello.gateway, "at": stamp(hello.at), "said": _of_itself(hello.status)} for hello in hellos]
+    is_unbroken = gateway.c.last_seen_at >= bindparam("no_gap_since")
+    at: BindParameter[str] = bindparam("at")
+    heard_since = case((is_unbroken, func.coalesce(gateway.c.heard_since, at)), else_=at)
+    statement = statement.values(last_seen_at=at, status=bindparam("said"), heard_since=heard_since)
+    rows = [
+        {"which": one.gateway, "at": stamp(one.at), "no_gap_since": stamp(one.at - GAP), "said": _of_itself(one.status)}
+        for one in hellos
+    ]
     await connection.execute(statement, sorted(rows, key=lambda row: (row["which"], row["at"])))
 
 

@@ -7,7 +7,6 @@ stays true within a turn, and shards do not wait for each other.
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from eventlog.postgres_leader import connect as to_leader
 from eventlog.shards import SHARD_NAMES
 from server.store.failures import READ_ONLY, state_of
+from server.store.one_writer import OneWriter
 
 REST = "rest"  # the turn of everything that is no shard's
 _TURNS = {REST: 0} | {shard: 1 + number for number, shard in enumerate(SHARD_NAMES)}
@@ -48,12 +48,13 @@ class PostgresTransactions:
         # What takes as long as it takes: a rebuild.
         self._patient = engine(url, limit_s=0, pool_size=1, max_overflow=0)
         # Who waits for a turn within this process waits here, and keeps no connection from the others.
-        self._queues: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._queues: defaultdict[str, OneWriter] = defaultdict(OneWriter)
 
     @asynccontextmanager
-    async def write(self, turn: str) -> AsyncGenerator[AsyncConnection]:
-        """One transaction in a turn."""
-        async with self._queues[turn], self._begun(self._writer) as connection:
+    async def write(self, turn: str, *, can_wait: bool = False) -> AsyncGenerator[AsyncConnection]:
+        """One transaction in a turn. ``can_wait``: of those of this process, those that cannot go first."""
+        queue = self._queues[turn].behind() if can_wait else self._queues[turn]
+        async with queue, self._begun(self._writer) as connection:
             await _lock(connection, _TURN, _TURNS[turn])
             yield connection
 

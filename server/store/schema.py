@@ -240,6 +240,7 @@ gateway = Table(
     Column("status", JSON),  # what its last hello said
     Column("replaces", String),  # the gateway whose box stood here before
     Column("silence_told", String),  # the last contact of which it was told that nothing came after it
+    Column("heard_since", String),  # without a gap (domain/alerts/coming_back.py)
 )
 enrol_code = Table(
     "enrol_code",
@@ -312,15 +313,15 @@ scene = Table(  # pictures of a place, so that an alert without one finds its ne
     Column("sha256", String, nullable=False),
     PrimaryKeyConstraint("complex", "place", "occurred_at", "sha256"),
 )
-# What people did with alerts: written by them, not derived, so no rebuild touches it.
+# What was done with alerts: written by people, or as a thing came back; not derived, so no rebuild touches it.
 alert_action = Table(
     "alert_action",
     metadata,
     Column("number", Position, primary_key=True, autoincrement=True),
     Column("alert", String, nullable=False),
-    Column("action", String, nullable=False),  # acknowledge | undo | close | false
-    Column("account", Integer, ForeignKey("account.id"), nullable=False),
-    Column("at", String, nullable=False),
+    Column("action", String, nullable=False),  # acknowledge | undo | hand_over | close | false | clear
+    Column("account", Integer, ForeignKey("account.id")),  # none of what cleared by itself
+    Column("at", String, nullable=False),  # of what cleared: since when
     Column("note", String),
     Column("request", String, nullable=False, unique=True),  # the screen's own key: a tap sent twice is one action
     Column("photo", String),  # how it looked when it was closed: the hash of a picture of the complex

@@ -39,6 +39,9 @@ class WatchHits:
         for fact in facts:
             await self._take(connection, fact, known)
 
+    async def concerns(self, connection: AsyncConnection, batches: Sequence[Batch]) -> bool:
+        return any(batch.holds({WATCH_HIT}) for batch in batches)
+
     async def _take(self, connection: AsyncConnection, fact: Fact, known: Mapping[tuple[str, str], Kept]) -> None:
         now, entry = self._now(), known.get((fact.complex, fact.event.code or ""))
         on = Subject("watch", entry.id if entry else "")

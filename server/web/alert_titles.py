@@ -15,6 +15,7 @@ class Rule(NamedTuple):
     meaning: str
 
 
+_OTHER_ALARM = N_("其他设备报警")
 RULES: Mapping[str, Rule] = {
     "door_forced": Rule(
         N_("门被强行打开"),
@@ -151,7 +152,10 @@ def alarm_word(name: str | None) -> str:
 
 
 def rule_title(name: str) -> str:
-    return RULES[name].title if name in RULES else name
+    """In Chinese; of a device's own word for its alarm what it is, of a complex's own rule the name that it gave."""
+    if name in RULES:
+        return RULES[name].title
+    return _OTHER_ALARM if name.startswith("alarm_") else name
 
 
 def rule_meaning(name: str) -> str:

@@ -17,7 +17,7 @@ pytestmark = NEEDS
 PLACE = "3号楼1单元门厅"
 
 
-async def _scanned(page: Page) -> str:
+async def scanned(page: Page) -> str:
     """The address that stands in the first code of a page, read from its picture as a telephone does."""
     shot = await page.locator(".pay-sheet svg.qr").first.screenshot()
     (found,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(shot)))
@@ -38,7 +38,7 @@ async def test_from_the_code_at_the_place_to_the_rating(stage: Stage, tmp_path: 
     await chen.click("main button.primary")
     await expect(chen.locator(".pay-sheet h2")).to_have_text(PLACE)
     assert await faults_here(chen) == []
-    address = await _scanned(chen)
+    address = await scanned(chen)
     assert address.startswith(f"{stage.base}/snap/")
     context = await stage.context(PHONE)
     someone = await context.new_page()

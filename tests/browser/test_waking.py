@@ -191,3 +191,19 @@ async def test_what_somebody_silenced_is_listed_and_rings_no_phone_until_that_en
     await page.reload()
     await is_live(page)
     assert (await notes(page))[:6] == ALARM
+
+
+async def test_of_a_flood_the_newest_are_on_the_page_all_are_counted_and_none_rings_twice(stage: Stage) -> None:
+    page = await listening(stage)
+    for number in range(60):
+        await rows.add_alert(stage.house, f"f{number:02}", incident="f00", severity="medium", occurred_at=rows.now())
+    group = page.locator('.group[data-incident="f00"]')
+    await expect(group.locator(".count").first).to_have_text("×60")
+    await expect(group.locator(".card")).to_have_count(50)
+    await until(lambda: page.evaluate("window.notes.length"), 60)
+    await notes(page)
+    await rows.touch_alert(stage.house, "f00")
+    await rows.add_alert(stage.house, "f60", incident="f00", severity="medium", occurred_at=rows.now())
+    await expect(group.locator(".count").first).to_have_text("×61")
+    assert await notes(page) == ORDINARY, "the control: what is new is heard"
+    await expect(group.locator(".card")).to_have_count(50)

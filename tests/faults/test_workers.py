@@ -25,7 +25,7 @@ pytestmark = pytest.mark.faults
 KILLS, RATE = choose(3, 20), 200.0
 WORKS = (
     *("conservation", "retention", "rollouts", "used_codes", "ledger", "joins", "duty", "channels", "care"),
-    *("watch", "platforms", "silent_gateways"),
+    *("watch", "platforms", "silent_gateways", "back_again"),
 )
 LEASES = SHARDS + len(WORKS)
 MOVED_WITHIN_S = 10.0  # a promise: a killed process's shards are another's by then

@@ -212,6 +212,10 @@ async def test_a_source_that_is_often_wrong_is_listed(town: City) -> None:
     async with town.house.db.read() as connection:
         query = select(schema.audit.c.ref).where(schema.audit.c.action == "noise.demoted")
         assert (await connection.execute(query)).scalars().all() == ["frigate:9"], "told once"
+    await rows.add_alert(town.house, "n9", device="frigate:9", rule="crowd", severity="medium")
+    await rows.add_alert(town.house, "m9", device="frigate:8", rule="crowd", severity="medium")
+    assert "这个来源常误报（5/5）" in await li.page("/alerts/n9"), "who looks at the next one is told"
+    assert "这个来源常误报" not in await li.page("/alerts/m9"), "the control: another device"
 
 
 def test_a_week_tells_nights_and_holes() -> None:

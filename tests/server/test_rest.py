@@ -77,3 +77,24 @@ async def test_a_load_that_lasts_is_kept_up_with(monkeypatch: pytest.MonkeyPatch
 
 async def test_they_go_on_as_soon_as_nothing_pours_in(monkeypatch: pytest.MonkeyPatch) -> None:
     assert await worked_s(monkeypatch, 10.3, 12.3, busy_until_s=10.0) > 0.8 * READERS * 2
+
+
+@pytest.mark.parametrize(("is_lively", "times"), [(True, 4), (False, 20)], ids=["lively", "the control: calm"])
+async def test_while_a_good_deal_comes_each_takes_at_once_what_came_in_half_a_second(
+    monkeypatch: pytest.MonkeyPatch, is_lively: bool, times: int
+) -> None:
+    hours, took = Hours(), list[float]()
+    rest = Rest(lambda: False, lively=lambda: is_lively, clock_s=lambda: hours.now_s)
+    monkeypatch.setattr(shard_reader.asyncio, "sleep", hours.sleep)
+
+    async def read() -> None:
+        while True:
+            await rest.before()
+            took.append(hours.now_s)
+            await hours.sleep(WORK_S)
+            await rest.after(WORK_S)
+
+    reader = asyncio.create_task(read())
+    await hours.pass_until(1.95)
+    reader.cancel()
+    assert len(took) == times

@@ -16,6 +16,7 @@ from eventlog.follow import Pace, follow
 from eventlog.log import Arrival, Record
 from eventlog.memory import MemoryBatchLog
 from eventlog.shards import shard_of
+from server import shard_reader
 from server.batches import Batch, Unpacker, facts_of
 from server.shard_reader import Overtaken, ShardReader
 from server.store import schema
@@ -108,3 +109,72 @@ async def test_two_that_follow_at_once_count_each_record_once(db: Database) -> N
             task.cancel()
         await asyncio.gather(*following, return_exceptions=True)
     assert await counted(db) == 60
+
+
+class Choosy(Counting):
+    """A fold that only every tenth record concerns."""
+
+    async def concerns(self, connection: AsyncConnection, batches: Sequence[Batch]) -> bool:
+        return any(one.position % 10 == 0 for one in batches)
+
+
+async def kept(db: Database) -> int:
+    async with db.read() as connection:
+        query = select(schema.cursor.c.position).where(schema.cursor.c.reader == Counting.name)
+        return (await connection.execute(query)).scalar() or 0
+
+
+async def cursors(db: Database, *, is_busy: bool) -> list[int]:
+    """Where the cursor stands after each of thirteen records that are taken singly."""
+    reader = ShardReader(Choosy(), db, Unpacker(), is_busy=lambda: is_busy)
+    await reader.position(SHARD)
+    found = list[int]()
+    for record in await (await filled(13)).read(SHARD, 0, 100):
+        assert await reader.take(SHARD, [record]) == record.position
+        found.append(await kept(db))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("is_busy", "expected"),
+    [(True, [1] * 9 + [10] * 4), (False, list(range(1, 14)))],
+    ids=["while much comes in", "the control: each is kept"],
+)
+async def test_records_of_no_concern_move_the_cursor_only_with_the_next_effect(
+    db: Database, monkeypatch: pytest.MonkeyPatch, is_busy: bool, expected: list[int]
+) -> None:
+    monkeypatch.setattr(shard_reader, "_KEEP_EVERY_S", 3_600.0)
+    assert await cursors(db, is_busy=is_busy) == expected
+
+
+async def test_a_cursor_that_passed_by_is_kept_once_there_is_nothing_to_take(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shard_reader, "_KEEP_EVERY_S", 3_600.0)
+    reader = ShardReader(Choosy(), db, Unpacker(), is_busy=lambda: True)
+    log, pace = await filled(9), Pace(limit=1, poll_s=0.01)
+    following = asyncio.create_task(follow(log, SHARD, reader, lambda *_: None, pace))
+    try:
+        await until(lambda: reader._at.get(SHARD) == 9)  # pyright: ignore[reportPrivateUsage]
+        assert await kept(db) == 1
+        monkeypatch.setattr(shard_reader, "_KEEP_EVERY_S", 0.0)
+        async with asyncio.timeout(10):
+            while await kept(db) != 9:
+                await asyncio.sleep(0.01)
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+
+async def test_who_passed_by_and_was_overtaken_has_no_effect(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shard_reader, "_KEEP_EVERY_S", 3_600.0)
+    one, other = (ShardReader(Choosy(), db, Unpacker(), is_busy=lambda: True) for _ in range(2))
+    records = await (await filled(10)).read(SHARD, 0, 100)
+    assert await one.position(SHARD) == 0
+    await one.take(SHARD, records[:1])
+    await one.take(SHARD, records[1:9])
+    assert await other.position(SHARD) == 1, "from where the cursor is kept: what it passes by again has no effect"
+    await other.take(SHARD, records[1:])
+    with pytest.raises(Overtaken, match="stands at 10"):
+        await one.take(SHARD, records[9:])
+    assert await counted(db) == 10

@@ -20,6 +20,12 @@ if (menu) {
   });
 }
 
+// On a narrow screen a row of tabs is longer than the screen: the one that is open is to be seen.
+for (const tabs of document.querySelectorAll(".subtabs")) {
+  const here = tabs.querySelector("[aria-current]");
+  if (here) tabs.scrollLeft = here.offsetLeft - (tabs.clientWidth - here.offsetWidth) / 2;
+}
+
 // Only over https, or on this machine; without it everything works but the pages for where there is no line.
 if (document.body.dataset.person && "serviceWorker" in navigator) {
   navigator.serviceWorker.register("/worker.js").catch((error) => console.warn("no worker:", error.message));

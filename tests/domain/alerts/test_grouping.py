@@ -5,13 +5,17 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.alerts.built_in import BUILT_IN
 from domain.alerts.incidents import Incident, Spot, changes, cut_of, incidents
 from domain.alerts.inhibition import inhibited
-from domain.alerts.rules import Inhibition
+from domain.alerts.rules import Fact, Inhibition
 from domain.alerts.words import Alert
+from domain.events import Event
+from domain.places import Place
 from tests.domain.alerts.told import NOON, told
 
 SPOT = Spot("garden", "security", "gate")
@@ -118,3 +122,22 @@ def test_a_silent_gateway_mutes_its_own_devices_alone() -> None:
 
 def test_an_incident_is_named_by_its_first_alert() -> None:
     assert Incident((told("x"), told("y", 1))).id == "x"
+
+
+@pytest.mark.parametrize(
+    ("rule", "label", "zones", "matters"),
+    [("vehicle_in_fire_lane", "car", ["fire_lane"], 1), ("crowd", "crowd", [], 5)],
+    ids=["a car that stays in a fire lane", "the control: what does not stay"],
+)
+def test_what_stays_and_is_found_again_and_again_is_one_matter(
+    rule: str, label: str, zones: list[str], matters: int
+) -> None:
+    """Each time the camera takes it for another one, forty minutes after it saw it last."""
+    found: list[Alert] = []
+    for number in range(5):
+        at = NOON + timedelta(minutes=40 * number)
+        seen = Event(kind="detection", device="camera:yard", label=label, phase="start", zones=zones, time=at)
+        alert = BUILT_IN.alert(seen, Place(), Fact(bytes([number]) * 16, "garden", "live"))
+        assert alert is not None and alert.rule == rule
+        found.append(alert)
+    assert len(incidents(found)) == matters
