@@ -208,6 +208,7 @@ ACTIONS = frozenset(
         "watch.hit",
         "watch.dropped",
         "watch.refused",
+        "watch.asked",
         "watch.reported",
         "watch.report_answered",
         "watch.told",

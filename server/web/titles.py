@@ -734,6 +734,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "watch.hit": N_("布控命中"),
         "watch.dropped": N_("命中不算数，已丢弃"),
         "watch.refused": N_("没有接受上级的布控"),
+        "watch.asked": N_("上级查询自己的布控"),
         "watch.reported": N_("命中报给下达的平台"),
         "watch.report_answered": N_("平台应答命中"),
         "watch.told": N_("通知命中"),
