@@ -224,6 +224,7 @@ ACTIONS = frozenset(
         "platform.codes",
         "platform.settings",
         "platform.added",
+        "platform.changed",
         "platform.turned",
         "platform.tested",
         "platform.basis_recorded",

@@ -748,6 +748,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "viid.received": N_("视图库收到数据"),
         "viid.disposed": N_("上级下达布控"),
         "platform.added": N_("登记上级平台"),
+        "platform.changed": N_("修改上级平台的名称或地址"),
         "platform.turned": N_("开关上级平台"),
         "platform.basis_recorded": N_("登记报送依据"),
         "platform.basis_ended": N_("终止报送依据"),

@@ -674,6 +674,9 @@ SAMPLES: Mapping[str, Sample] = {
     "POST /platforms": by(
         "wang", "/platforms", id="new", name="new", kind="webhook", address="https://platform.example.invalid/"
     ),
+    "POST /platforms/{id_}/change": by(
+        "wang", "/platforms/p1/change", name="x", address="https://other.example.invalid/", basis="1", reason="walk"
+    ),
     "POST /platforms/{id_}/settings": by("wang", "/platforms/p1/settings", lists=""),
     "POST /platforms/{id_}/settings/test": by("wang", "/platforms/p1/settings/test"),
     "POST /platforms/{id_}/codes": _codes,
