@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 
-from server.api import cells, gateway_desired, gateway_side, ops, viid, viid_above, viid_below
+from server.api import cells, gateway_desired, gateway_side, ops, viid, viid_above, viid_below, viid_wishes
 from server.api.ahead import Ahead
 from server.auth import refuse_undeclared
 from server.house import House
@@ -40,7 +40,7 @@ def create_app(house: House, readers: Sequence[str] = (), span: SpanOf = no_span
     app.include_router(gateway_side.router)
     app.include_router(ops.router)
     app.include_router(cells.router)
-    for library in (viid, viid_above, viid_below):  # the last takes any word
+    for library in (viid, viid_wishes, viid_above, viid_below):  # the last takes any word
         app.include_router(library.router)
     for router in routers():
         app.include_router(router)

@@ -12,7 +12,7 @@ import msgspec
 import typer
 from rich.console import Console
 
-from simulators import cli_channels, cli_cluster, cli_fleet, cli_gb28181, cli_payments, cli_upper
+from simulators import cli_asking, cli_channels, cli_cluster, cli_fleet, cli_gb28181, cli_payments, cli_upper
 from simulators.broker import BrokerUnavailable, make_broker
 from simulators.channels.server import FarEnds
 from simulators.crowd.crowd import NotMet
@@ -41,6 +41,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON for scripts.")]
 app.command()(cli_cluster.cluster)
 app.command()(cli_fleet.fleet)
 app.command()(cli_upper.upper_platform)
+app.add_typer(cli_asking.app, name="upper-asks")
 app.command()(cli_gb28181.gb_platform)
 
 

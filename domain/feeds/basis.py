@@ -21,7 +21,7 @@ class BadBasis(ValueError):
 
 
 class Basis(msgspec.Struct, frozen=True, kw_only=True):
-    """Who asked for which records of which time, by which document."""
+    """Who asked for which records of which time, by which document. ``until`` is the moment from which on it ends."""
 
     unit: str
     document: str
@@ -33,10 +33,10 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
 
     def is_in_force(self, now: datetime) -> bool:
         """Whether anything may go on it now."""
-        return self.since <= now <= self.until and (self.ended_at is None or now < self.ended_at)
+        return self.since <= now < self.until and (self.ended_at is None or now < self.ended_at)
 
     def covers(self, data_class: str, occurred_at: datetime) -> bool:
-        return data_class in self.classes and self.since <= occurred_at <= self.until
+        return data_class in self.classes and self.since <= occurred_at < self.until
 
 
 class Cover(msgspec.Struct, frozen=True):

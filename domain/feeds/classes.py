@@ -14,7 +14,8 @@ OF_RECORDS: tuple[DataClass, ...] = tuple(name for name in CLASSES if name != DI
 _NONMOTOR = frozenset(
     {"bicycle", "motorcycle", "e_bike", "ebike", "tricycle", "nonmotor", "non_motor_vehicle", "ebike_in_elevator"}
 )
-_VEHICLES = frozenset({"car", "truck", "bus", "van", "vehicle"})
+# ``motor_vehicle``: what a library below saw at a camera without a lane, with its plate where it could be read.
+_VEHICLES = frozenset({"car", "truck", "bus", "van", "vehicle", "motor_vehicle"})
 _PERSONS = frozenset({"person", "pedestrian", "people", "human"})
 _INTRUSIONS = frozenset({"intrusion", "region_entered"})
 # What a camera thinks of what somebody does. A class of its own: who may have fire and SOS may not have this by that.

@@ -13,7 +13,7 @@ from domain.viid.fields import Field, field_of
 from domain.viid.ids import basic_id, object_id
 from domain.viid.profile import Peer, Profile, Rule, Take
 from domain.viid.serials import Issued
-from domain.viid.sources import Coded, sources
+from domain.viid.sources import Asked, Coded, sources
 from domain.viid.times import stamp
 
 _WITH_ID = frozenset({"MotorVehicle", "NonMotorVehicle", "Person", "Face"})
@@ -86,7 +86,7 @@ class Made(msgspec.Struct, frozen=True):
 
 def rule_for(event: Event, coded: Coded, profile: Profile) -> Rule:
     """The first rule that is for an event; one that is off lets no later one take it. Raises NotSent."""
-    there = sources(event, coded, identity=False)
+    there = Asked(event, coded)
     rule = next((rule for rule in profile.rules.values() if _holds(rule.when, there)), None)
     if rule is None:
         what = f"{event.kind} {event.alarm or event.label or event.state or ''}".strip()
@@ -188,7 +188,7 @@ def _number(rule: Rule, said: Fields) -> str:
     return str(inner[rule.number or number_field(rule.object)])
 
 
-def _holds(when: Mapping[str, Sequence[str]], there: Mapping[str, Any]) -> bool:
+def _holds(when: Mapping[str, Sequence[str]], there: Asked) -> bool:
     return all(_fits(there.get(name), words) for name, words in when.items())
 
 

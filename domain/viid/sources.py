@@ -11,6 +11,7 @@ from domain import plates
 from domain.events import Event
 from domain.viid.times import stamp
 
+_PLAIN = ("kind", "state", "result", "method", "direction", "travel", "alarm", "label", "reason", "phase", "text")
 _CARS_REMEMBERED = 4_096  # the same cars pass every day
 
 
@@ -47,9 +48,23 @@ def sources(event: Event, coded: Coded, *, identity: bool) -> dict[str, Any]:
     }
 
 
+class Asked:
+    """The same, made only once something is asked for that does not stand in the event by that name."""
+
+    def __init__(self, event: Event, coded: Coded) -> None:
+        self._event, self._coded = event, coded
+        self._all: dict[str, Any] | None = None
+
+    def get(self, name: str) -> Any:
+        if name in _PLAIN:
+            return getattr(self._event, name)
+        if self._all is None:
+            self._all = sources(self._event, self._coded, identity=False)
+        return self._all.get(name)
+
+
 def _of_event(event: Event) -> dict[str, Any]:
-    plain = ("kind", "state", "result", "method", "direction", "travel", "alarm", "label", "reason", "phase", "text")
-    found: dict[str, Any] = {name: getattr(event, name) for name in plain}
+    found: dict[str, Any] = {name: getattr(event, name) for name in _PLAIN}
     found["time"] = stamp(event.occurred_at)
     found["lane"], found["place"], found["point"] = event.lane, event.place, event.point
     found["percent"] = None if event.confidence is None else str(round(event.confidence * 100))

@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 import msgspec
 
+from domain.viid.asked import BadAsked, begins_with, is_an_end, number_of, time_of
 from domain.viid.codes import DETAILS
 from domain.viid.envelopes import NOTIFICATION, Fields, listed, notified
-from domain.viid.ids import BadId, parse
-from domain.viid.times import read_time, stamp
+from domain.viid.times import stamp
 
 _MOST_URI_SIGNS, _MOST_TITLE_SIGNS, _MOST_REASON_SIGNS = 256, 256, 256
 _DEFAULT_INTERVAL_S, _MOST_INTERVAL_S = 30, 3_600
@@ -21,10 +21,6 @@ _DISTRICT_DIGITS = (2, 4, 6, 8)  # of an administrative division, or of a centre
 
 State = Literal["active", "cancelled", "expired"]
 _STATUS: Mapping[State, int] = {"active": 0, "cancelled": 1, "expired": 2}
-
-
-class BadSubscription(ValueError):
-    """A subscription that cannot be taken: which field, and why."""
 
 
 class Subscription(msgspec.Struct, frozen=True):
@@ -50,10 +46,10 @@ class Subscription(msgspec.Struct, frozen=True):
 
 
 def read_subscription(said: Fields) -> Subscription:
-    """Raises BadSubscription."""
-    begins_at, ends_at = _time(said, "BeginTime"), _time(said, "EndTime")
+    """Raises BadAsked."""
+    begins_at, ends_at = time_of(said, "BeginTime"), time_of(said, "EndTime")
     if ends_at <= begins_at:
-        raise BadSubscription(f"EndTime {said['EndTime']} is not after BeginTime {said['BeginTime']}")
+        raise BadAsked(f"EndTime {said['EndTime']} is not after BeginTime {said['BeginTime']}")
     return Subscription(
         id=subscription_id(said.get("SubscribeID")),
         title=_text(said, "Title", _MOST_TITLE_SIGNS),
@@ -64,20 +60,14 @@ def read_subscription(said: Fields) -> Subscription:
         receive_at=_text(said, "ReceiveAddr", 256),
         interval_s=_interval(said.get("ReportInterval")),
         with_pictures=str(said.get("ResultImageDeclare", "")).strip() != _NO_PICTURES,
-        is_cancel=str(said.get("OperateType", "0")).strip() == "1",
+        is_cancel=is_an_end(said),
         reason=str(said.get("Reason") or said.get("CancelReason") or "")[:_MOST_REASON_SIGNS],
     )
 
 
 def subscription_id(value: object) -> str:
-    """A SubscribeID, as it is. Raises BadSubscription."""
-    try:
-        parsed = parse(str(value or ""))
-    except BadId as error:
-        raise BadSubscription(f"SubscribeID: {error}") from error
-    if parsed.name not in ("Subscribe", "other"):
-        raise BadSubscription(f"SubscribeID {value} is the number of a {parsed.name}")
-    return str(value)
+    """A SubscribeID, as it is. Raises BadAsked."""
+    return number_of(value, "SubscribeID", "Subscribe")
 
 
 def as_told(subscription: Subscription, state: State) -> Fields:
@@ -132,14 +122,14 @@ def _shown(said: Fields, subscription: Subscription) -> Fields:
 def _names(source: str, codes: Collection[str], library: str) -> bool:
     if source == library or source in codes:
         return True
-    return len(source) in _DISTRICT_DIGITS and any(code.startswith(source) for code in codes)
+    return len(source) in _DISTRICT_DIGITS and any(begins_with(code, [source]) for code in codes)
 
 
 def _details(text: str) -> tuple[str, ...]:
     codes = _words(text)
     strange = [code for code in codes if code not in DETAILS]
     if strange:
-        raise BadSubscription(f"SubscribeDetail {', '.join(strange)}: there are {', '.join(DETAILS)} here")
+        raise BadAsked(f"SubscribeDetail {', '.join(strange)}: there are {', '.join(DETAILS)} here")
     return tuple(dict.fromkeys(DETAILS[code] for code in codes))
 
 
@@ -150,15 +140,8 @@ def _words(text: str) -> tuple[str, ...]:
 def _text(said: Mapping[str, Any], name: str, most_signs: int) -> str:
     value = str(said.get(name) or "").strip()
     if not value or len(value) > most_signs:
-        raise BadSubscription(f"{name}: {'is missing' if not value else f'has more than {most_signs} signs'}")
+        raise BadAsked(f"{name}: {'is missing' if not value else f'has more than {most_signs} signs'}")
     return value
-
-
-def _time(said: Mapping[str, Any], name: str) -> datetime:
-    found = read_time(said.get(name))
-    if found is None:
-        raise BadSubscription(f"{name} {str(said.get(name))[:40]!r} is no time: yyyyMMddHHmmss is wanted")
-    return found
 
 
 def _interval(value: object) -> int:
@@ -166,5 +149,5 @@ def _interval(value: object) -> int:
     try:
         seconds = int(str(value).strip() or _DEFAULT_INTERVAL_S) if value is not None else _DEFAULT_INTERVAL_S
     except ValueError as error:
-        raise BadSubscription(f"ReportInterval {str(value)[:40]!r} is no number of seconds") from error
+        raise BadAsked(f"ReportInterval {str(value)[:40]!r} is no number of seconds") from error
     return min(max(seconds, 0), _MOST_INTERVAL_S)

@@ -18,7 +18,7 @@ from server.auth import Form, Person, field, require
 from server.feeds.gat1400.codes import BadCodes, DeviceCodes, read_codes
 from server.feeds.gat1400.settings import profile_texts
 from server.feeds.platform_settings import CHECKS, BadSettings, check
-from server.store import platform_rows
+from server.store import place_views, platform_rows
 from server.store.platform_rows import Platform
 from server.web.answers import house_of, page, see
 
@@ -144,5 +144,7 @@ async def _page(
     told: dict[str, Any] = {"fields": FIELDS[one.kind], "said": said, "faults": faults or {}, "done": done}
     told |= {"words": words, "codes": sorted(codes.items())[:_SHOWN], "count": len(codes)}
     told["profiles"] = sorted(await asyncio.to_thread(profile_texts, house.folder)) if one.kind == "gat1400" else []
+    async with house.db.read() as connection:
+        told["places"] = {place.id: place.name for place in await place_views.complexes_of(connection, person.scope)}
     told["has_secret"] = bool(one.secret_file) and await asyncio.to_thread((house.folder / one.secret_file).is_file)
     return page(request, person, "platform_settings.html", one=one, **told)

@@ -30,7 +30,7 @@ Handing = Annotated[Person, Depends(require(*HANDING, everywhere=True, second_fa
 KINDS = ("gat1400", "cascade", "gb28181", "mqtt", "webhook")
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _WEB = ("http", "https")
-_SCHEMES = {"gat1400": _WEB, "cascade": _WEB, "gb28181": ("sip",), "mqtt": ("mqtt", "mqtts"), "webhook": _WEB}
+SCHEMES = {"gat1400": _WEB, "cascade": _WEB, "gb28181": ("sip",), "mqtt": ("mqtt", "mqtts"), "webhook": _WEB}
 _SECRET = re.compile(r"[A-Za-z0-9._-]{0,80}")
 
 
@@ -60,7 +60,7 @@ async def add(request: Request, person: Handing, form: Form) -> Response:
 @router.get("/{id_}")
 async def platform(request: Request, id_: str, person: Looking) -> Response:
     """One of them."""
-    return await _one(request, person, id_, "")
+    return await one_page(request, person, id_, "")
 
 
 @router.post("/{id_}/turn")
@@ -83,7 +83,7 @@ async def record_basis(request: Request, id_: str, person: Handing, form: Form) 
     try:
         basis = check(_basis(form), now)
     except (BadBasis, ValueError) as error:
-        return await _one(request, person, id_, str(error))
+        return await one_page(request, person, id_, str(error))
     async with house.db.write() as connection:
         await need(connection, id_)
         number = await platform_rows.record_basis(connection, id_, basis, person.username, now)
@@ -100,7 +100,7 @@ async def end_basis(request: Request, id_: str, number: int, person: Handing, fo
     house, why = house_of(request), field(form, "reason", 200)
     now = house.now()
     if not why:
-        return await _one(request, person, id_, "reason: say why it ends")
+        return await one_page(request, person, id_, "reason: say why it ends")
     async with house.db.write() as connection:
         await need(connection, id_)
         if not await platform_rows.end_basis(connection, id_, number, person.username, why, now):
@@ -143,7 +143,8 @@ async def _list(request: Request, person: Person, wrong: str) -> Response:
     return page(request, person, "platforms.html", **shown, most=platform_rows.MOST_SHOWN)
 
 
-async def _one(request: Request, person: Person, id_: str, wrong: str) -> Response:
+async def one_page(request: Request, person: Person, id_: str, wrong: str) -> Response:
+    """A platform's page, with what was wrong with what was entered."""
     house = house_of(request)
     now = house.now()
     async with house.db.read() as connection:
@@ -155,6 +156,7 @@ async def _one(request: Request, person: Person, id_: str, wrong: str) -> Respon
         areas = dict(await place_tree.names(connection, person.scope))
     today = now.astimezone(zone_of(None)).date()
     shown: dict[str, Any] = {"one": one, "bases": bases, "off": off, "covered": cover.classes, "classes": CLASSES}
+    shown["in_force"] = [row for row in bases if row.basis.is_in_force(now)]
     shown |= {"waits": waits, "since": since and unstamp(since), "area": areas.get(one.area, one.area).strip()}
     shown |= {"days": [today - timedelta(days=back) for back in range(7)], "wrong": wrong}
     shown["answered_at"] = one.answered_at and unstamp(one.answered_at)
@@ -169,23 +171,33 @@ def _read(form: Any, person: Person, now: datetime) -> Platform:
         raise ValueError("id: small letters, digits and hyphens, at most 40")
     if kind not in KINDS:
         raise ValueError(f"kind: one of {', '.join(KINDS)}")
-    parts = urlsplit(address)
-    if parts.scheme not in _SCHEMES[kind] or not parts.hostname or parts.password:
-        raise ValueError(f"address: {' or '.join(_SCHEMES[kind])}://host:port/, without a password")
-    if not _SECRET.fullmatch(secret_file) or secret_file.startswith("."):
-        raise ValueError("secret_file: the name of a file beside server.toml, not a path")
     return Platform(
         id=id_,
         name=name or id_,
         kind=kind,
-        address=address,
+        address=checked_address(kind, address),
         settings={},
-        secret_file=secret_file,
+        secret_file=checked_secret_file(secret_file),
         area=field(form, "area", 80),
         made_at=stamp(now),
         made_by=person.username,
         session_at=stamp(now),
     )
+
+
+def checked_address(kind: str, address: str) -> str:
+    """Raises ValueError."""
+    parts = urlsplit(address)
+    if parts.scheme not in SCHEMES[kind] or not parts.hostname or parts.password:
+        raise ValueError(f"address: {' or '.join(SCHEMES[kind])}://host:port/, without a password")
+    return address
+
+
+def checked_secret_file(name: str) -> str:
+    """Raises ValueError."""
+    if not _SECRET.fullmatch(name) or name.startswith("."):
+        raise ValueError("secret_file: the name of a file beside server.toml, not a path")
+    return name
 
 
 def _basis(form: Any) -> Basis:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, cast
 from fastapi import APIRouter, Depends, HTTPException, Request
 from starlette.responses import Response
 
-from domain.feeds.classes import OF_RECORDS, DataClass
+from domain.feeds.classes import OF_RECORDS, DataClass, class_of
 from domain.feeds.retrieval import BadRetrieval, NotTwo, Wanted, check, need_two
 from server.api.day_parts import need_place
 from server.api.platforms import midnight
@@ -20,10 +20,8 @@ from server.facts import Fact
 from server.feeds.retrieved import TooMany, package, pictures, records, watermark
 from server.feeds.watermarked import FontMissing
 from server.media import MediaAway
-from server.store import place_views, retrieval_rows
+from server.store import device_lists, place_views, retrieval_rows
 from server.store.retrieval_rows import Retrieval
-from server.store.scope import of_complexes
-from server.store.scope_names import names_of
 from server.web.answers import house_of, page, see
 
 router = APIRouter(prefix="/retrievals")
@@ -64,7 +62,9 @@ async def ask(request: Request, person: Registering, form: Form) -> Response:
 async def retrieval(request: Request, id_: str, person: Registering) -> Response:
     """One of them; not what it asks for."""
     asked = await _need(request, person, id_)
-    return await _shown_as(request, person, asked, facts=None, mark="")
+    return page(
+        request, person, "retrieval.html", one=asked, facts=None, mark="", **await _named(request, person, asked)
+    )
 
 
 @router.post("/{id_}/decide")
@@ -97,7 +97,10 @@ async def view(request: Request, id_: str, person: Registering) -> Response:
         on, told = Subject("retrieval", id_), {"records": len(facts)}
         record(connection, person.actor, "retrieval.viewed", now, on=on, complex_id=asked.complex, details=told)
     mark = watermark(asked, person.username, now)
-    return await _shown_as(request, person, asked, facts=facts[:_SHOWN], mark=mark, total=len(facts))
+    named = await _named(request, person, asked)
+    told = [(fact, class_of(fact.event)) for fact in facts[:_SHOWN]]
+    shown: dict[str, Any] = {"facts": told, "mark": mark, "total": len(facts), **named}
+    return page(request, person, "retrieval.html", one=asked, **shown)
 
 
 @router.post("/{id_}/export")
@@ -142,6 +145,14 @@ async def _released(request: Request, person: Person, id_: str) -> tuple[Retriev
         raise HTTPException(409, str(error)) from error
 
 
+async def _named(request: Request, person: Person, asked: Retrieval) -> dict[str, Any]:
+    """The complex, and what its devices are called by people."""
+    place = await need_place(request, person, asked.complex)
+    async with house_of(request).db.read() as connection:
+        listed = await device_lists.current(connection, asked.complex)
+    return {"place": place, "devices": {one.id: one.name for one in listed.devices if one.name}}
+
+
 async def _need(request: Request, person: Person, id_: str) -> Retrieval:
     async with house_of(request).db.read() as connection:
         found = await retrieval_rows.find(connection, person.scope, id_)
@@ -150,19 +161,12 @@ async def _need(request: Request, person: Person, id_: str) -> Retrieval:
     return found
 
 
-async def _shown_as(request: Request, person: Person, asked: Retrieval, **more: Any) -> Response:
-    async with house_of(request).db.read() as connection:
-        names = await names_of(connection, [of_complexes(asked.complex)])
-    name = names.get(f"complex:{asked.complex}")
-    return page(request, person, "retrieval.html", one=asked, complex_name=name, **more)
-
-
 async def _register(request: Request, person: Person, wrong: str) -> Response:
     async with house_of(request).db.read() as connection:
         found = await retrieval_rows.newest(connection, person.scope, _SHOWN)
         complexes = await place_views.complexes_of(connection, person.scope)
     shown: dict[str, Any] = {"retrievals": found, "complexes": complexes, "classes": OF_RECORDS, "wrong": wrong}
-    shown["names"] = {one.id: one.name for one in complexes}
+    shown["names"] = {one.id: one.name or one.id for one in complexes}
     return page(request, person, "retrievals.html", **shown)
 
 

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Request, Response
 
 from domain.viid.envelopes import NOTIFICATION, BadEnvelope, Sent, objects_in
 from domain.viid.reading import READ
-from domain.viid.statuses import BAD_CONTENT, OK
+from domain.viid.statuses import BAD_CONTENT, INVALID_OPERATION, OK
 from server.api.viid import FromPeer, library_of, sent, told
 from server.auth import address_of
-from server.viid.door import only
+from server.viid.door import Refused, only
 from server.viid.settings import Peer
 from server.viid.taking import Verdict
 
@@ -35,8 +35,7 @@ async def objects(request: Request, kind: str, peer: FromPeer) -> Response:
     only(peer, "lower")
     name = _PATHS.get(kind)
     if name is None:
-        verdict = Verdict("", BAD_CONTENT, f"nothing is taken under {request.url.path}")
-        return told(request, [verdict], 404)
+        raise Refused(404, INVALID_OPERATION, f"nothing is taken under {request.url.path[:100]}")
     found = await sent(request, name, "APEStatus" if name == "APE" else name)
     return told(request, await library_of(request).taking.take(peer, address_of(request) or "", found))
 
@@ -52,3 +51,9 @@ async def _notification(request: Request, peer: Peer, one: Sent) -> Verdict:
     verdicts = await library_of(request).taking.take(peer, address_of(request) or "", inner)
     wrong = next((each for each in verdicts if each.code != OK), None)
     return Verdict(one.number, wrong.code, wrong.said) if wrong else Verdict(one.number)
+
+
+@router.api_route("/{rest:path}", methods=["GET", "POST", "PUT", "DELETE"])
+async def nothing(request: Request, rest: str, peer: FromPeer) -> Response:
+    """Whatever else the standard has, in its own words: neither kept nor done here."""
+    raise Refused(404, INVALID_OPERATION, f"{request.method} {rest[:100]}: not done here, for libraries {peer.kind}")

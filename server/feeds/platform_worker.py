@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +22,7 @@ log = structlog.get_logger()
 LOOK_S = 1.0
 # A protocol: the platform's sender, from its row and its secret.
 MakeSender = Callable[[Platform, bytes], Sender]
-_Wanted = tuple[str, str, str, str]
+_Wanted = tuple[str, str, str, str, str]
 
 
 class BadSecret(Exception):
@@ -46,6 +47,11 @@ class Platforms:
         self._handings = dict[str, Handing]()
         self._wanted = dict[str, _Wanted]()
 
+    @property
+    def running(self) -> list[str]:
+        """To whom something may leave now."""
+        return sorted(self._tasks)
+
     def ring(self) -> None:
         """Something was offered."""
         for handing in self._handings.values():
@@ -56,8 +62,12 @@ class Platforms:
         try:
             await look_every(LOOK_S, "platforms", self.look)
         finally:
-            for id_ in list(self._tasks):
-                await self._stop(id_)
+            await self.stop()
+
+    async def stop(self) -> None:
+        """End every hand-over."""
+        for id_ in list(self._tasks):
+            await self._stop(id_)
 
     async def look(self) -> None:
         """Begin and end hand-overs as the rows say."""
@@ -67,7 +77,7 @@ class Platforms:
         for one in every:
             if not one.is_on or not covers[one.id].bases:
                 await self._silence(one)
-            elif self._wanted.get(one.id) != _wanted(one) or self._tasks[one.id].done():
+            elif self._wanted.get(one.id) != self._wants(one) or self._tasks[one.id].done():
                 await self._begin(one)
 
     async def _begin(self, one: Platform) -> None:
@@ -79,7 +89,7 @@ class Platforms:
             await self._stands(one, "ill", f"{error}")
             return
         handing = Handing(one.id, sender, self._db, self._now, self._retry_s)
-        self._handings[one.id], self._wanted[one.id] = handing, _wanted(one)
+        self._handings[one.id], self._wanted[one.id] = handing, self._wants(one)
         self._tasks[one.id] = asyncio.create_task(handing.run())
         await self._stands(one, "opening")
 
@@ -97,6 +107,15 @@ class Platforms:
             return path.read_bytes().strip()
         except OSError as error:
             raise BadSecret(f"{path.name}: {error.strerror or error}") from error
+
+    def _wants(self, one: Platform) -> _Wanted:
+        """What a hand-over goes by: if that changes, another word in the secret's file too, it begins anew."""
+        try:
+            secret = hashlib.sha256(self._secret(one)).hexdigest()
+        except BadSecret:
+            secret = ""  # those who are connected stay so
+        known = self._wanted.get(one.id, ("",) * 5)[-1]
+        return one.kind, one.address, repr(sorted(one.settings.items())), one.secret_file, secret or known
 
     async def _silence(self, one: Platform) -> None:
         await self._stop(one.id)
@@ -121,8 +140,3 @@ class Platforms:
             await platform_rows.stands(connection, one.id, session, self._now())
             if words:
                 await platform_rows.answered(connection, one.id, words, self._now())
-
-
-def _wanted(one: Platform) -> _Wanted:
-    """What a hand-over goes by: if that changes, it begins anew."""
-    return one.kind, one.address, repr(sorted(one.settings.items())), one.secret_file

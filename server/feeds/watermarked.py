@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import io
 from functools import cache
-from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from server.plan_pictures import check_pixels, refusing, saved
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
-_FONT_PACKAGE = "cvttf-notosanscjk-regular"
 _QUALITY = 88
 _LEAST_FONT_PX, _SHARE = 10, 28  # of the picture's width, for the line at its foot
 _VEIL = 70  # of 255: seen over the whole picture, and through
@@ -77,17 +74,10 @@ def _veil(words: str, under: Image.Image) -> Image.Image:
 
 @cache
 def _font(size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(str(_font_file()), size)
-
-
-@cache
-def _font_file() -> Path:
     try:
-        files = importlib.metadata.files(_FONT_PACKAGE) or []
-    except importlib.metadata.PackageNotFoundError:
-        files = []
-    found = [Path(str(file.locate())) for file in files if file.suffix.lower() in (".otf", ".ttf", ".ttc")]
-    for file in found:
-        if file.is_file():
-            return file
-    raise FontMissing(f"no font with Chinese glyphs here: pip install {_FONT_PACKAGE} (part of 'gatehouse[server]')")
+        from cvttf_NotoSansCJK_Regular import get_TTF_path  # the package is nothing but a font of 16 MB
+
+        return ImageFont.truetype(get_TTF_path(), size)
+    except (ImportError, FileNotFoundError) as error:
+        package = "cvttf-notosanscjk-regular (part of 'gatehouse[server]')"
+        raise FontMissing(f"no font with Chinese glyphs here: pip install {package}") from error

@@ -70,6 +70,12 @@ def _platform(row: dict[str, Any]) -> Platform:
     return Platform(**row)
 
 
+async def change(connection: AsyncConnection, one: Platform) -> None:
+    """Its name, and where records leave to; what it is owed stays as it is."""
+    values = {"name": one.name, "address": one.address, "secret_file": one.secret_file}
+    await connection.execute(update(platform).where(platform.c.id == one.id).values(**values))
+
+
 async def put_settings(connection: AsyncConnection, id_: str, settings: dict[str, Any]) -> None:
     """What its protocol goes by; a hand-over begins anew with them."""
     body = msgspec.json.encode(settings)

@@ -64,6 +64,14 @@ async def one(connection: AsyncConnection, platform: str, disposition: str) -> O
     return None if row is None else msgspec.convert(row, Ordered)
 
 
+async def placed(connection: AsyncConnection, platform: str) -> dict[str, bytes]:
+    """The sealed words of what stands, by the order's number."""
+    query = select(watch_order.c.disposition, watch_order.c.sealed).where(
+        watch_order.c.platform == platform, watch_order.c.state == "placed", watch_order.c.sealed.is_not(None)
+    )
+    return {row.disposition: row.sealed for row in await connection.execute(query)}
+
+
 async def refused(connection: AsyncConnection) -> list[Ordered]:
     """Orders that were not taken, the newest first."""
     query = select(watch_order).where(watch_order.c.state == "refused").order_by(watch_order.c.at.desc())

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, delete, select, tuple_, update
+from sqlalchemy import Select, delete, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store.engine import stamp
@@ -90,6 +90,16 @@ async def of_order(connection: AsyncConnection, sender: Sender, disposition: str
     same = (watch_entry.c.sender_kind == sender.kind, watch_entry.c.sender == sender.name)
     rows = await connection.execute(select(watch_entry).where(*same, watch_entry.c.disposition == disposition))
     return [msgspec.convert(row, Kept) for row in rows.mappings()]
+
+
+async def of_sender(connection: AsyncConnection, sender: Sender) -> list[Kept]:
+    """One entry of each of its orders, an open one where there is any; the newest orders first."""
+    mine = (watch_entry.c.sender_kind == sender.kind, watch_entry.c.sender == sender.name)
+    order = (watch_entry.c.closed_at.is_not(None), watch_entry.c.complex)
+    rank = func.row_number().over(partition_by=watch_entry.c.disposition, order_by=order).label("rank")
+    ranked = select(watch_entry, rank).where(*mine).subquery()
+    query = select(ranked).where(ranked.c.rank == 1).order_by(ranked.c.made_at.desc(), ranked.c.disposition)
+    return [msgspec.convert(row, Kept) for row in (await connection.execute(query.limit(MOST_SHOWN))).mappings()]
 
 
 async def open_ones(connection: AsyncConnection, complex_id: str) -> list[Kept]:

@@ -17,6 +17,10 @@ class Dispositions(Protocol):
         """A verdict for each, in their order: taken only when it is durable. OperateType 1 withdraws."""
         ...
 
+    async def told(self, peer: Peer, address: str) -> Sequence[Fields]:
+        """Its own orders, with what became of them. Raises Refused where its basis names no watch lists."""
+        ...
+
     async def withdraw(self, peer: Peer, address: str, numbers: Sequence[str], why: str) -> Sequence[Verdict]:
         """A verdict for each; a peer withdraws only what it placed."""
         ...

@@ -19,7 +19,7 @@ from domain.viid.envelopes import Fields
 from domain.viid.mapping import NotSent, made
 from domain.viid.profile import Profile
 from domain.viid.statuses import INVALID_OPERATION
-from domain.viid.times import read_time
+from domain.viid.times import read_time, stamp
 from domain.wire import BadBatch
 from eventlog.log import Record
 from server.batches import Batch
@@ -49,6 +49,8 @@ _MOST_TIME = timedelta(days=1)
 _AROUND = timedelta(days=1)  # by which day of its own a batch is found
 _MOST_EVENTS, _MOST_PAGE = 60_000, 100
 _EPOCH = date(1970, 1, 1)
+_NUMBER_DIGITS, _TIME_IN_NUMBER = 48, slice(22, 36)
+_LATE = timedelta(seconds=30)  # a full second leaves for the next: a number may be of a little later than its record
 
 
 class Sought(msgspec.Struct, frozen=True):
@@ -99,6 +101,19 @@ class LookingBack:
             if isinstance(one, Ready) and one.rule.object == name:
                 told += _object(one, profile)
         return Answered(tuple(id_ for id_, _ in told), tuple(said for _, said in told))
+
+
+def of_number(number: str) -> list[tuple[str, str]]:
+    """The question that the number of one record is: its device, and about when. Raises Refused."""
+    at = read_time(number[_TIME_IN_NUMBER])
+    if len(number) != _NUMBER_DIGITS or at is None:
+        raise bad_content(f"{number[:48]} is no number of {_NUMBER_DIGITS} digits")
+    span = (("gte", at - _LATE), ("lte", at + _LATE))
+    return [
+        ("PageRecordNum", str(_MOST_PAGE)),
+        ("DeviceID", number[:20]),
+        *(("MarkTime", f"{word}({stamp(when)})") for word, when in span),
+    ]
 
 
 def read_question(name: Name, asked: Sequence[tuple[str, str]]) -> Sought:

@@ -10,13 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.feeds.classes import DISPOSITION
-from domain.viid.dispositions import (
-    BadDisposition,
-    Disposition,
-    disposition_id,
-    is_withdrawal,
-    read_disposition,
-)
+from domain.viid.asked import BadAsked, begins_with, is_an_end
+from domain.viid.dispositions import Disposition, disposition_id, read_disposition
 from domain.viid.envelopes import Fields
 from domain.viid.statuses import BAD_CONTENT, INVALID_OPERATION
 from domain.watch.entries import BadEntry, Entry, check
@@ -27,16 +22,16 @@ from server.store import watch_order_rows, watch_rows
 from server.store.engine import Database
 from server.store.schema import complex_
 from server.store.watch_order_rows import Ordered
-from server.store.watch_rows import Kept, Sender
+from server.store.watch_rows import Kept
 from server.viid.door import actor_of
 from server.viid.equipment import Reach, reach_of
+from server.viid.orders_told import NO_BASIS, Told, orders_told, sender_of
 from server.viid.settings import Peer
 from server.viid.taking import Verdict
 from server.watch import book
 from server.watch.book import Order
 from server.watch.sealing import Seal
 
-NO_BASIS = "no legal basis in force of this library names watch lists"
 _MOST_KEPT_SIGNS = 300  # of each word of an order that was refused
 _KEPT_WORDS = (
     "Title",
@@ -63,13 +58,6 @@ class _Refused(Exception):
         self.code = code
 
 
-class Told(msgspec.Struct, frozen=True):
-    """What is kept of an order beside its entries, sealed: how hits of it are told."""
-
-    title: str
-    receive_at: str
-
-
 class WatchOrders:
     """The port of server/viid/dispositions.py. ``ring`` wakes the gateways of some complexes."""
 
@@ -81,12 +69,15 @@ class WatchOrders:
     async def take(self, peer: Peer, address: str, said: Sequence[Fields]) -> Sequence[Verdict]:
         return [await self._take(peer, address, one) for one in said]
 
+    async def told(self, peer: Peer, address: str) -> Sequence[Fields]:
+        return await orders_told(self._db, self._seal, peer, actor_of(peer, address), self._now())
+
     async def withdraw(self, peer: Peer, address: str, numbers: Sequence[str], why: str) -> Sequence[Verdict]:
         return [await self._withdraw(peer, address, number, why) for number in numbers]
 
     async def _take(self, peer: Peer, address: str, said: Fields) -> Verdict:
         number = str(said.get("DispositionID") or "")[:60]
-        if is_withdrawal(said):
+        if is_an_end(said):
             why = str(said.get("DispositionRemoveReason") or said.get("Reason") or "")
             return await self._withdraw(peer, address, number, why)
         try:
@@ -105,13 +96,13 @@ class WatchOrders:
                 raise _Refused(INVALID_OPERATION, NO_BASIS)
             one, entry = _judged(peer, said, now)
             complexes = await _where(connection, reach, one)
-            before = await watch_rows.of_order(connection, _sender(peer), one.id)
+            before = await watch_rows.of_order(connection, sender_of(peer), one.id)
             if before and not self._is_same(before, one, entry, complexes):
                 said_ = "this number was ordered in other words, or has ended: withdraw it, and order under a new one"
                 raise _Refused(BAD_CONTENT, said_)
-            order = Order(entry, complexes, _sender(peer), one.id)
+            order = Order(entry, complexes, sender_of(peer), one.id)
             fresh = await book.place(connection, self._seal, order, actor_of(peer, address), now)
-            sealed = self._seal.sealed_words(msgspec.json.encode(Told(one.title, one.receive_at)))
+            sealed = self._seal.sealed_words(msgspec.json.encode(Told(one.title, one.receive_at, one.applicant)))
             kept = Ordered(peer.platform, one.id, "placed", now, 1, sealed)
             await watch_order_rows.ordered(connection, kept)
         self._ring(set(fresh))
@@ -145,10 +136,10 @@ class WatchOrders:
         now = self._now()
         try:
             disposition_id(number)
-        except BadDisposition as error:
+        except BadAsked as error:
             return Verdict(number, BAD_CONTENT, str(error))
         async with self._db.write() as connection:
-            kept = await watch_rows.of_order(connection, _sender(peer), number) if peer.platform else []
+            kept = await watch_rows.of_order(connection, sender_of(peer), number) if peer.platform else []
             if not kept:
                 return Verdict(number, BAD_CONTENT, "there is no such order")
             by, reason = actor_of(peer, address), " ".join(why.split())[:200] or "withdrawn by who ordered it"
@@ -158,17 +149,13 @@ class WatchOrders:
         return Verdict(number)
 
 
-def _sender(peer: Peer) -> Sender:
-    return Sender("platform", peer.platform)
-
-
 def _judged(peer: Peer, said: Fields, now: datetime) -> tuple[Disposition, Entry]:
     """Raises _Refused."""
     try:
         one = read_disposition(said, peer.document_field)
         words = {"plate": one.plate, "unit": one.unit, "document": one.document, "purpose": one.purpose}
         entry = check(Entry(**words, begins=one.begins_at or now, ends=one.ends_at), now)
-    except (BadDisposition, BadEntry) as error:
+    except (BadAsked, BadEntry) as error:
         raise _Refused(BAD_CONTENT, str(error)) from error
     if one.receive_at and not peer.may_be_told_at(one.receive_at):
         raise _Refused(BAD_CONTENT, "ReceiveAddr is not an address that was agreed on: report_to of this peer")
@@ -183,7 +170,7 @@ async def _where(connection: AsyncConnection, reach: Reach, one: Disposition) ->
     if one.gates or one.areas:
         coded = await codes_where(connection, reach.of.id)
         inside &= {key[0] for key, device in coded.items() if _lies(device.tollgate, one.gates)} | {
-            key[0] for key, device in coded.items() if _begins(device.place_code or device.code, one.areas)
+            key[0] for key, device in coded.items() if begins_with(device.place_code or device.code, one.areas)
         }
     if not inside:
         raise _Refused(BAD_CONTENT, "no complex that its sender may see lies within its range")
@@ -192,7 +179,3 @@ async def _where(connection: AsyncConnection, reach: Reach, one: Disposition) ->
 
 def _lies(gate: str, gates: Collection[str]) -> bool:
     return bool(gate) and gate in gates
-
-
-def _begins(code: str, areas: Collection[str]) -> bool:
-    return any(code.startswith(area) for area in areas)

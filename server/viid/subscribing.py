@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from domain.viid.asked import BadAsked, is_an_end
 from domain.viid.envelopes import Fields
 from domain.viid.statuses import BAD_CONTENT
-from domain.viid.subscriptions import BadSubscription, Subscription, as_told, read_subscription, subscription_id
+from domain.viid.subscriptions import Subscription, as_told, read_subscription, subscription_id
 from server.audit import Subject, record
 from server.store import viid_rows
 from server.store.engine import Database
@@ -38,21 +39,21 @@ class Subscribing:
 
     async def _take(self, peer: Peer, address: str, said: Fields) -> Verdict:
         number = str(said.get("SubscribeID") or "")
-        if str(said.get("OperateType", "0")).strip() == "1":
+        if is_an_end(said):
             return await self._cancel(peer, address, number, str(said.get("CancelReason") or said.get("Reason") or ""))
         try:
             one = self._judged(peer, said)
             await self._keep(peer, address, one)
-        except BadSubscription as error:
+        except BadAsked as error:
             return Verdict(number, BAD_CONTENT, str(error))
         return Verdict(number)
 
     def _judged(self, peer: Peer, said: Fields) -> Subscription:
         one, now = read_subscription(said), self._now()
         if one.ends_at <= now:
-            raise BadSubscription(f"EndTime {said['EndTime']} is past")
+            raise BadAsked(f"EndTime {said['EndTime']} is past")
         if not peer.may_be_told_at(one.receive_at):
-            raise BadSubscription("ReceiveAddr is not an address that was agreed on: report_to of this peer")
+            raise BadAsked("ReceiveAddr is not an address that was agreed on: report_to of this peer")
         return one
 
     async def _keep(self, peer: Peer, address: str, one: Subscription) -> None:
@@ -61,7 +62,7 @@ class Subscribing:
             held = await viid_rows.subscriptions(connection, [peer.code])
             others = [each for each in held if each.of.id != one.id and each.state(now) == "active"]
             if len(others) >= _MOST:
-                raise BadSubscription(f"there are {_MOST} subscriptions already: cancel some")
+                raise BadAsked(f"there are {_MOST} subscriptions already: cancel some")
             if await viid_rows.subscribe(connection, peer.code, one, now) == "same":
                 return
             told = {"names": list(one.names), "sources": list(one.sources)[:20], "until": one.ends_at.isoformat()}
@@ -73,7 +74,7 @@ class Subscribing:
         now = self._now()
         try:
             subscription_id(number)
-        except BadSubscription as error:
+        except BadAsked as error:
             return Verdict(number, BAD_CONTENT, str(error))
         async with self._db.write() as connection:
             if not await viid_rows.cancel(connection, peer.code, number, why, now):

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import io
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
-from pathlib import Path
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont
 
 WIDTH, HEIGHT = 960, 540
 MAX_JPEG_BYTES = 40_000
 _SCALE = 2
-_FONT_PACKAGE = "cvttf-notosanscjk-regular"
+_FONT_PACKAGE = "cvttf-notosanscjk-regular (part of 'gatehouse[sim]')"
 _QUALITIES = (85, 78, 70, 62, 54, 46, 38, 30)
 
 Point = tuple[float, float]
@@ -29,20 +27,12 @@ class FontMissing(Exception):
 @cache
 def font(size: float) -> ImageFont.FreeTypeFont:
     """The font with Chinese glyphs at ``size`` pixels. Raises FontMissing."""
-    return ImageFont.truetype(str(_font_file()), round(size))
-
-
-@cache
-def _font_file() -> Path:
     try:
-        files = importlib.metadata.files(_FONT_PACKAGE) or []
-    except importlib.metadata.PackageNotFoundError:
-        files = []
-    found = [Path(str(file.locate())) for file in files if file.suffix.lower() in (".otf", ".ttf", ".ttc")]
-    for file in found:
-        if file.is_file():
-            return file
-    raise FontMissing(f"no font with Chinese glyphs here: pip install {_FONT_PACKAGE} (part of 'gatehouse[sim]')")
+        from cvttf_NotoSansCJK_Regular import get_TTF_path
+
+        return ImageFont.truetype(get_TTF_path(), round(size))
+    except (ImportError, FileNotFoundError) as error:
+        raise FontMissing(f"no font with Chinese glyphs here: pip install {_FONT_PACKAGE}") from error
 
 
 class Canvas:

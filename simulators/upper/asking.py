@@ -6,6 +6,7 @@ import secrets
 from datetime import datetime, timedelta, timezone
 from types import TracebackType
 from typing import Any, Self, cast
+from urllib.parse import quote
 
 import aiohttp
 
@@ -58,8 +59,8 @@ class Asking:
             "SubscribeDetail": detail,
             "ResourceClass": 4,
             "ResourceURI": resource,
-            "BeginTime": _stamp(now - timedelta(hours=1)),
-            "EndTime": _stamp(now + timedelta(days=1)),
+            "BeginTime": stamp(now - timedelta(hours=1)),
+            "EndTime": stamp(now + timedelta(days=1)),
             "ReceiveAddr": f"{self.receive_at}/VIID/SubscribeNotifications",
             "ReportInterval": 0,
             "OperateType": 0,
@@ -70,7 +71,7 @@ class Asking:
 
     async def unsubscribe(self, number: str, why: str = "") -> None:
         """Raises NotHeard."""
-        told = await self.ask("DELETE", f"/VIID/Subscribes?IDList={number}&Reason={why}")
+        told = await self.ask("DELETE", f"/VIID/Subscribes?IDList={number}&Reason={quote(why)}")
         _judge(told)
 
     async def dispose(self, plate: str, now: datetime, **rest: Any) -> str:
@@ -84,9 +85,9 @@ class Asking:
             "ApplicantName": "李警官",
             "ApplicantOrg": "西湖分局",
             "ApplicantInfo": "西公布控〔2026〕7号",
-            "BeginTime": _stamp(now - timedelta(hours=1)),
-            "EndTime": _stamp(now + timedelta(days=1)),
-            "CreatTime": _stamp(now),
+            "BeginTime": stamp(now - timedelta(hours=1)),
+            "EndTime": stamp(now + timedelta(days=1)),
+            "CreatTime": stamp(now),
             "OperateType": 0,
             "DispositionRange": "2",
             "ReceiveAddr": f"{self.receive_at}/VIID/DispositionNotifications",
@@ -98,7 +99,7 @@ class Asking:
 
     async def withdraw(self, number: str, why: str = "结案") -> None:
         """Raises NotHeard."""
-        _judge(await self.ask("DELETE", f"/VIID/Dispositions?IDList={number}&Reason={why}"))
+        _judge(await self.ask("DELETE", f"/VIID/Dispositions?IDList={number}&Reason={quote(why)}"))
 
     async def post(self, name: str, said: dict[str, Any]) -> None:
         """One object. Raises NotHeard."""
@@ -130,7 +131,7 @@ class Asking:
 
     def _number(self, name: str, now: datetime) -> str:
         self._serial += 1
-        return f"{_ORG}{_SUBTYPES[name]}{_stamp(now)}{self._serial:05}"
+        return f"{_ORG}{_SUBTYPES[name]}{stamp(now)}{self._serial:05}"
 
 
 def _judge(told: dict[str, Any]) -> None:
@@ -139,5 +140,6 @@ def _judge(told: dict[str, Any]) -> None:
         raise NotHeard(str(told))
 
 
-def _stamp(at: datetime) -> str:
+def stamp(at: datetime) -> str:
+    """Fourteen digits of Beijing's time."""
     return f"{at.astimezone(_BEIJING):%Y%m%d%H%M%S}"

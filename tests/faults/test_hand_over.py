@@ -1,134 +1,154 @@
-"""Records owed to a platform of GA/T 1400: once by their ids and in order, over its outage and kills of the centre."""
+"""Records owed to an upper platform, by each protocol: once by their ids, in order, over an outage and kills of us."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
-from domain.events import Event, Subject
 from domain.feeds.basis import Basis
 from domain.viid.sources import Coded
+from server.api.platforms import KINDS
 from server.feeds.gat1400.codes import DeviceCodes
 from server.store import address, platform_rows
 from server.store.engine import Database
 from server.store.platform_rows import Platform
 from simulators.products import ask
-from simulators.upper.faults import Faults
-from simulators.upper.platform import PASSWORD_FILE, UpperPlatform
 from tests.faults.chain import ended, mutant, pip_broker
 from tests.faults.story import choose
+from tests.faults.upper_ends import DEVICES, ENDS, NOW, FarEnd, code
 from tests.rig import COMPLEX, Rig, until
 from tests.server.centre import Gateway
 
 pytestmark = pytest.mark.faults
 
-CAMERAS, EVENTS, KILLS = 6, choose(300, 6_000), choose(2, 20)
-NOW = datetime.now(UTC)
+ROUND, KILLS = choose(60, 1_200), choose(2, 20)
 
 
-def camera(number: int) -> str:
-    return f"3301060001119{number:07}"
-
-
-def passage(number: int) -> Event:
-    at = NOW - timedelta(minutes=10) + timedelta(milliseconds=100 * number)
-    said = {"subject": Subject(type="plate", id=f"浙A{number:05}", plate_color="blue", plate_status="read")}
-    return Event(kind="plate", device=f"vzenith:{number % CAMERAS}", time=at, source_event_id=str(number), **said)
-
-
-async def owe(folder: Path, platform: UpperPlatform) -> None:
-    """The platform, its basis, and its cameras' codes, as people record them."""
-    platform.write_password(folder)
+async def owe(folder: Path, far: FarEnd) -> None:
+    """The platform, its basis, and its devices' codes, as people record them."""
     db = Database(address.of(folder, ""))
-    settings = {"device_id": "33010600011200000001"}
-    one = Platform(
-        id="city",
-        name="市局",
-        kind="gat1400",
-        address=platform.url,
-        settings=settings,
-        secret_file=PASSWORD_FILE,
-        is_on=True,
-    )
-    basis = Basis(
-        unit="市公安局",
-        document="公函7",
-        classes=frozenset({"vehicle"}),
-        since=NOW - timedelta(days=1),
-        until=NOW + timedelta(days=9),
-    )
-    await DeviceCodes(db, "city").replace([((COMPLEX, f"vzenith:{n}"), Coded(camera(n))) for n in range(CAMERAS)])
+    one = Platform(id="city", name="市局", kind=far.kind, is_on=True, **far.row())
+    days = {"since": NOW - timedelta(days=1), "until": NOW + timedelta(days=9)}
+    basis = Basis(unit="市公安局", document="公函7", classes=frozenset({far.data_class}), **days)  # pyright: ignore[reportArgumentType]
+    codes = [((COMPLEX, f"vzenith:{n}"), Coded(code(n, "119"))) for n in range(DEVICES)]
+    await DeviceCodes(db, "city").replace(codes)
     async with db.write() as connection:
         await platform_rows.add(connection, one)
         await platform_rows.record_basis(connection, "city", basis, "wang", NOW)
     await db.close()
 
 
-async def send_all(rig: Rig) -> None:
-    code = await ask("gatehouse-server", "enrol-code", "--data", str(rig.server_folder), "--complex", COMPLEX)
-    async with httpx.AsyncClient(base_url=rig.url) as client:
-        gateway = Gateway(client)
-        assert (await gateway.enrol(code["code"])).status_code == 200
-        for start in range(0, EVENTS, 200):
-            await gateway.send(*(passage(number) for number in range(start, min(EVENTS, start + 200))))
+class Played:
+    """A centre, a gateway that sends a round of records, and the far end of one protocol."""
+
+    def __init__(self, rig: Rig, far: FarEnd) -> None:
+        self.rig, self.far = rig, far
+        self.sent, self._gateway = 0, Gateway(httpx.AsyncClient())
+
+    async def begin(self) -> None:
+        await self.rig.start_server()
+        await owe(self.rig.server_folder, self.far)
+        await self.far.asks(self.rig.url)
+        folder = str(self.rig.server_folder)
+        told = await ask("gatehouse-server", "enrol-code", "--data", folder, "--complex", COMPLEX)
+        self._gateway = Gateway(httpx.AsyncClient(base_url=self.rig.url, timeout=60))
+        assert (await self._gateway.enrol(told["code"])).status_code == 200
+
+    async def end(self) -> None:
+        await self._gateway.client.aclose()
+
+    async def bring(self) -> None:
+        """One more round of records, durable at the centre."""
+        numbers = range(self.sent, self.sent + ROUND)
+        await self._gateway.send(*(self.far.event(number) for number in numbers))
+        self.sent += ROUND
+
+    @property
+    def states(self) -> dict[str, int]:
+        return dict(self.rig.centre_query("SELECT state, count(*) FROM handover GROUP BY state"))
+
+    async def all_accepted(self) -> None:
+        await until(lambda: self.states == {"accepted": self.sent}, 240, 0.2)
+
+    async def killed_in_mid_batch(self) -> None:
+        """The far end takes what comes and says nothing; then we die, and begin again."""
+        self.far.stall(is_stalled=True)
+        await self.bring()
+        await until(lambda: self.states.get("sent"), 60)
+        self.rig.server.kill()
+        assert self.states["sent"], "nothing was under way: the kill was too late"
+        self.far.stall(is_stalled=False)
+        await self.rig.start_server()
+        await self.all_accepted()
+
+    async def away(self) -> None:
+        """An outage, longer than anybody asks again at once."""
+        await self.far.away(is_away=True)
+        await self.bring()
+        await until(lambda: self.rig.centre_query("SELECT session FROM platform")[0][0] == "ill", 60)
+        await self.far.away(is_away=False)
+        await self.all_accepted()
+
+    def check(self) -> None:
+        """Each once by its id, and of each device in the order in which it happened."""
+        taken = self.far.taken()
+        names = [self.far.name(number) for number in range(self.sent)]
+        assert sorted(taken) == sorted(names)
+        places = {name: place for place, name in enumerate(taken)}
+        for n in range(DEVICES):
+            mine = [places[name] for name in names[n::DEVICES]]
+            assert mine == sorted(mine), f"of device {n} out of order"
 
 
-def states(rig: Rig) -> dict[str, int]:
-    return dict(rig.centre_query("SELECT state, count(*) FROM handover GROUP BY state"))
+async def begun(folder: Path, kind: str, centre: list[str] | None = None) -> Played:
+    far, server = ENDS[kind](), folder / "centre"
+    secrets = folder / "secrets"
+    secrets.mkdir()
+    await far.start(secrets)
+    rig = Rig(folder, pip_broker(), extra_server=far.server_toml, centre=centre)
+    rig.make_server_folder()
+    for file in secrets.iterdir():
+        (server / file.name).write_bytes(file.read_bytes())
+    rig.account = await ask("gatehouse-server", "init", "--data", str(server))
+    return Played(rig, far)
 
 
-def check(platform: UpperPlatform) -> None:
-    """Each record once by its id; of each camera in the order in which it happened."""
-    plates = [one.said["PlateNo"] for one in platform.kept.of("MotorVehicle") if one.said]
-    assert sorted(plates) == [f"浙A{number:05}" for number in range(EVENTS)]
-    for n in range(CAMERAS):
-        mine = platform.kept.of("MotorVehicle", camera(n))
-        assert [one.id for one in mine] == sorted(one.id for one in mine)
-        numbers = [str(one.said["PlateNo"]) for one in mine if one.said]
-        assert numbers == sorted(numbers)
-    assert platform.kept.counts().differing == 0
+def test_every_protocol_has_its_far_end_here() -> None:
+    assert sorted(ENDS) == sorted(KINDS)
 
 
-async def story(rig: Rig, platform: UpperPlatform, kills: int, *, outage: bool) -> int:
-    """Kills in the midst of messages, an outage, and then as long as it takes. How many were under way when killed."""
-    under_way = 0
-    await platform.start()
-    async with ended(rig, enrolled=False):
-        await rig.start_server()
-        await owe(rig.server_folder, platform)
-        await send_all(rig)
-        for _ in range(kills):
-            seen = len(platform.kept.of("MotorVehicle"))
-            await until(lambda seen=seen: len(platform.kept.of("MotorVehicle")) >= seen + CAMERAS, 60)
-            rig.server.kill()
-            under_way += states(rig).get("sent", 0)
-            await rig.start_server()
-        if outage:
-            platform.is_away = True
-            await until(lambda: rig.centre_query("SELECT session FROM platform")[0][0] == "ill", 60)
-            platform.is_away = False
-        await until(lambda: states(rig).get("accepted") == EVENTS, 240, 0.5)
-    await platform.stop()
-    return under_way
+@pytest.mark.parametrize("kind", sorted(ENDS))
+async def test_each_record_once_in_order_over_kills_and_an_outage(tmp_path: Path, kind: str) -> None:
+    played = await begun(tmp_path, kind)
+    async with ended(played.rig, enrolled=False):
+        await played.begin()
+        for _ in range(KILLS):
+            await played.killed_in_mid_batch()
+        await played.away()
+        played.check()
+        assert played.far.repeats() > 0, "nothing came twice: no kill fell between taking and answering"
+        await played.end()
+    await played.far.stop()
 
 
-def ill_platform() -> UpperPlatform:
-    """Of the kind whose sessions end by the hour; each message takes a little, and one of ten goes wrong."""
-    return UpperPlatform("hour", faults=Faults(3, 0.1, ["lost", "503", "busy", "drop"]), answer_s=0.02)
-
-
-async def test_each_record_once_in_order_over_kills_and_an_outage(tmp_path: Path) -> None:
-    platform, rig = ill_platform(), Rig(tmp_path, pip_broker())
-    assert await story(rig, platform, KILLS, outage=True) > 0
-    check(platform)
-    assert states(rig) == {"accepted": EVENTS}
-
-
-async def test_the_control_who_settles_before_the_answer_loses_records(tmp_path: Path) -> None:
-    platform, rig = ill_platform(), Rig(tmp_path, pip_broker(), centre=mutant("settles_first"))
-    await story(rig, platform, 1, outage=False)
-    with pytest.raises(AssertionError):
-        check(platform)
+@pytest.mark.parametrize("kind", sorted(ENDS))
+async def test_the_control_whose_cursor_moves_before_the_answer_is_caught(tmp_path: Path, kind: str) -> None:
+    """All is settled while the platform is away, and none of it ever arrives."""
+    played = await begun(tmp_path, kind, mutant("settles_first"))
+    async with ended(played.rig, enrolled=False):
+        await played.begin()
+        await played.far.away(is_away=True)
+        await played.bring()
+        await played.all_accepted()
+        played.rig.server.kill()
+        await played.far.away(is_away=False)
+        await played.rig.start_server()
+        await played.bring()
+        await played.all_accepted()
+        with pytest.raises(AssertionError):
+            played.check()
+        await played.end()
+    await played.far.stop()

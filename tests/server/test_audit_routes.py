@@ -55,7 +55,8 @@ _BY_LIBRARIES = (  # another library's session, not a person's: tests/server/vii
     *("POST /VIID/System/Time", "POST /VIID/SubscribeNotifications", "POST /VIID/{kind}", "PUT /VIID/{kind}"),
     *("POST /VIID/Subscribes", "PUT /VIID/Subscribes", "PUT /VIID/Subscribes/{number}", "DELETE /VIID/Subscribes"),
     *("POST /VIID/Dispositions", "PUT /VIID/Dispositions", "PUT /VIID/Dispositions/{number}"),
-    "DELETE /VIID/Dispositions",
+    *("DELETE /VIID/Dispositions", "DELETE /VIID/Dispositions/{number}", "DELETE /VIID/Subscribes/{number}"),
+    *("POST /VIID/{rest:path}", "PUT /VIID/{rest:path}", "DELETE /VIID/{rest:path}"),
 )
 NEEDS_NO_ROW = {
     **dict.fromkeys(_BY_LIBRARIES, "tests/server/viid"),
@@ -672,6 +673,9 @@ SAMPLES: Mapping[str, Sample] = {
     "POST /retrievals/{id_}/export": by("wang", "/retrievals/v2/export"),
     "POST /platforms": by(
         "wang", "/platforms", id="new", name="new", kind="webhook", address="https://platform.example.invalid/"
+    ),
+    "POST /platforms/{id_}/change": by(
+        "wang", "/platforms/p1/change", name="x", address="https://other.example.invalid/", basis="1", reason="walk"
     ),
     "POST /platforms/{id_}/settings": by("wang", "/platforms/p1/settings", lists=""),
     "POST /platforms/{id_}/settings/test": by("wang", "/platforms/p1/settings/test"),

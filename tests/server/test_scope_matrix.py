@@ -233,6 +233,9 @@ EXAMPLES: dict[str, Example] = {
     "/filing/{complex_id}/filing.xlsx": Example("/filing/garden/filing.xlsx"),
     "POST /platforms": Example("/platforms", PLATFORM, is_one=False, again=409),
     "/platforms/{id_}": Example("/platforms/p1"),
+    "/platforms/{id_}/change": Example(
+        "/platforms/p1/change", {"name": "市局", "address": "https://platform.example.invalid/"}
+    ),
     "/platforms/{id_}/settings": Example("/platforms/p1/settings"),
     "POST /platforms/{id_}/settings": Example("/platforms/p1/settings", {"lists": ""}),
     "/platforms/{id_}/settings/test": Example("/platforms/p1/settings/test", {"walk": "1"}, again=200),

@@ -338,7 +338,9 @@ async def test_a_hit_of_what_does_not_stand_any_more_is_impossible_here_too(
     await place(here.house)
     gateway, body = await here.gateway(), await the_list(here)
     kept, said = await late(here, gateway, body, lambda: close_it(here, **values))
-    assert kept == 0 and said[-1] == "watch.dropped" and await told_of(here.house) == {}
+    # Whoever ends entries by the clock may write behind it: what is over is expired within a second.
+    assert (kept, said.count("watch.dropped"), said.count("watch.hit")) == (0, 1, 0)
+    assert await told_of(here.house) == {}
 
 
 async def test_the_control_a_hit_of_what_stands_is_kept(here: Centre) -> None:

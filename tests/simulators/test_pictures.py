@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import io
+import sys
 from collections.abc import Callable
 from datetime import datetime
 
@@ -59,11 +59,7 @@ def test_a_close_up_is_small() -> None:
 
 
 def test_a_missing_font_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(name: str) -> None:
-        raise importlib.metadata.PackageNotFoundError(name)
-
-    canvas._font_file.cache_clear()
-    monkeypatch.setattr(importlib.metadata, "files", missing)
+    monkeypatch.setitem(sys.modules, "cvttf_NotoSansCJK_Regular", None)
+    canvas.font.cache_clear()
     with pytest.raises(pictures.FontMissing, match="pip install cvttf"):
-        canvas._font_file()
-    canvas._font_file.cache_clear()
+        canvas.font(12)

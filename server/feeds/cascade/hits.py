@@ -36,7 +36,7 @@ from server.store import platform_rows, watch_order_rows
 from server.store.engine import Database
 from server.store.schema import parking_passage
 from server.store.watch_order_rows import Owed
-from server.viid.ordering import Told
+from server.viid.orders_told import Told
 from server.viid.settings import Peer
 from server.watch.book import ITSELF
 from server.watch.sealing import Seal

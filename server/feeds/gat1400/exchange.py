@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
+from functools import cached_property
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -20,7 +21,7 @@ class FarAway(Exception):
     """No answer: not reached, or not in time. What was sent may have arrived."""
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True, dict=True):
     """What came back."""
 
     status: int
@@ -31,7 +32,7 @@ class Answer(msgspec.Struct, frozen=True):
     def is_ok(self) -> bool:
         return 200 <= self.status < 300
 
-    @property
+    @cached_property
     def statuses(self) -> list[Status]:
         return statuses_in(self.body)
 

@@ -15,6 +15,7 @@ from domain.viid.mapping import Shown
 from domain.viid.profile import Peer
 from server.feeds.gat1400.prepared import Ready, shown_by
 from server.media import MediaAway, MediaBox
+from server.picture_head import jpeg_size
 from server.plan_pictures import BadPicture, check_pixels, plain_of, refusing, saved
 
 _FORMATS = {"JPEG": "Jpeg", "PNG": "Png"}
@@ -96,6 +97,8 @@ async def _fitted(body: bytes, most: int) -> _Sized:
 
 
 def _measured(body: bytes) -> _Sized:
+    if size := jpeg_size(body):
+        return _Sized(body, *size, "Jpeg")
     try:
         with refusing(), Image.open(io.BytesIO(body), formats=_READ) as opened:
             return _Sized(body, *opened.size, _FORMATS.get(opened.format or "", "Other"))

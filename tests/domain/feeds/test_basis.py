@@ -14,6 +14,7 @@ from domain.events import Event, Kind, Media, Subject
 from domain.feeds.basis import BadBasis, Basis, check, cover
 from domain.feeds.classes import CLASSES, class_of, is_urgent
 from domain.gb28181.alarms import BUILT_IN
+from domain.viid.capture import LABELS
 
 NOW = datetime(2026, 11, 27, 4, tzinfo=UTC)
 BASIS = Basis(
@@ -57,8 +58,8 @@ def test_nothing_goes_but_on_a_basis(event: Event, bases: list[Basis], off: froz
     if data_class is None:
         return
     cut = cover(bases, off, now).cut(event, data_class)
-    held = [one for one in bases if one.since <= now <= one.until and not (one.ended_at and now >= one.ended_at)]
-    fits = [one for one in held if data_class in one.classes and one.since <= event.occurred_at <= one.until]
+    held = [one for one in bases if one.since <= now < one.until and not (one.ended_at and now >= one.ended_at)]
+    fits = [one for one in held if data_class in one.classes and one.since <= event.occurred_at < one.until]
     assert (cut is not None) == (bool(fits) and data_class not in off)
 
 
@@ -104,6 +105,25 @@ def test_an_alarm_goes_before_all_else() -> None:
     assert not is_urgent(Event(kind="plate", device="x:1"))
     assert is_urgent(Event(kind="detection", device="x:1", label="intrusion"))
     assert not is_urgent(Event(kind="detection", device="x:1", label="loitering"))
+
+
+def test_what_libraries_below_saw_has_the_class_of_what_it_is() -> None:
+    """A car at a camera without a lane is a vehicle; a picture of nobody knows what is owed to nobody."""
+    found = {name: class_of(Event(kind="detection", device="x:1", label=label)) for name, label in LABELS.items()}
+    assert found == {
+        "MotorVehicle": "vehicle",
+        "NonMotorVehicle": "nonmotor",
+        "Face": "face",
+        "Person": "person",
+        "Image": None,
+    }
+
+
+def test_a_basis_ends_with_its_last_day() -> None:
+    """The moment at which it ends is the first at which nothing goes."""
+    last = BASIS.until - timedelta(milliseconds=1)
+    assert BASIS.is_in_force(last) and not BASIS.is_in_force(BASIS.until)
+    assert BASIS.covers("alarm", last) and not BASIS.covers("alarm", BASIS.until)
 
 
 def test_every_detection_that_is_an_alarm_above_has_a_class_and_not_that_of_fire() -> None:

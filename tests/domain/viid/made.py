@@ -52,6 +52,8 @@ EVENTS = {
     "suspect": car(plate_status="suspect_fake"),
     "car without pictures": event("plate", subject=Subject(type="plate", id="浙A00000", plate_color="blue")),
     "fast car": event("plate", metrics={"speed_kmh": 31.5}, raw_codes={"VehicleColor": "2", "VehicleClass": "K33"}),
+    "car at no lane": event("detection", (SCENE,), label="motor_vehicle", subject=Subject(type="plate", id="浙A00000")),
+    "car at no lane, unread": event("detection", label="motor_vehicle"),
     "two-wheeler": event("detection", (SCENE,), label="non_motor_vehicle"),
     "two-wheeler with a plate": event("detection", label="non_motor_vehicle", subject=Subject(type="plate", id="浙1")),
     "person": event("detection", (SCENE, FACE), label="person"),

@@ -71,6 +71,8 @@ def test_plates_by_the_tables(of: Any, codes: tuple[object, ...]) -> None:
 
 
 BECOMES = {
+    "car at no lane": ("/VIID/MotorVehicles", "02"),
+    "car at no lane, unread": ("/VIID/MotorVehicles", "02"),
     "two-wheeler": ("/VIID/NonMotorVehicles", "03"),
     "person": ("/VIID/Persons", "01"),
     "passage": ("/VIID/Persons", "01"),

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from domain.viid.envelopes import Fields
@@ -142,6 +143,9 @@ class WatchLists:
         self.took += [(peer.code, one) for one in said]
         return [Verdict(str(one.get("DispositionID"))) for one in said]
 
+    async def told(self, peer: Peer, address: str) -> Sequence[Fields]:
+        return [one for code, one in self.took if code == peer.code and isinstance(one, dict)]
+
     async def withdraw(self, peer: Peer, address: str, numbers: Sequence[str], why: str) -> Sequence[Verdict]:
         self.took += [(peer.code, number) for number in numbers]
         return [Verdict(number) for number in numbers]
@@ -157,7 +161,53 @@ async def test_watch_lists_are_handed_on(centre: Served) -> None:
     assert codes(await caller.post("/VIID/Dispositions", body)) == [0]
     assert codes(await caller.client.put(f"/VIID/Dispositions/{one['DispositionID']}", json=body)) == [0]
     assert codes(await caller.client.delete(f"/VIID/Dispositions?IDList={one['DispositionID']}")) == [0]
-    assert lists.took == [(UPPER, one), (UPPER, one), (UPPER, one["DispositionID"])]
+    assert codes(await caller.client.delete(f"/VIID/Dispositions/{one['DispositionID']}")) == [0]
+    assert lists.took == [(UPPER, one), (UPPER, one), (UPPER, one["DispositionID"]), (UPPER, one["DispositionID"])]
+    told = (await caller.client.get("/VIID/Dispositions")).json()
+    assert told == {"DispositionListObject": {"DispositionObject": [one, one]}}
+
+
+@ON_SQLITE
+async def test_one_is_asked_for_by_its_number(centre: Served) -> None:
+    centre.house.viid.equipment = Cameras()
+    caller, other = await registered(centre), await registered(centre, OTHER_UPPER, "branch")
+    await caller.post("/VIID/Subscribes", subscription())
+    assert (await caller.client.get(f"/VIID/APEs/{CAMERA}")).json()["APEObject"]["Name"] == "garden"
+    assert (await caller.client.get(f"/VIID/Subscribes/{NUMBER}")).json()["SubscribeObject"]["SubscribeStatus"] == 0
+    for path in (f"/VIID/APEs/{CAMERA}", f"/VIID/Subscribes/{NUMBER}"):
+        assert refusal(await other.client.get(path)) == (404, 4), "another's is as good as none"
+    assert codes(await other.client.delete(f"/VIID/Subscribes/{NUMBER}")) == [8]
+    assert codes(await caller.client.delete(f"/VIID/Subscribes/{NUMBER}")) == [0]
+
+
+# The table of resources in the reference, section 4, less those that libraries above are answered.
+NOT_ANSWERED = (
+    *("APSs", "VideoSlices", "Images", "Files", "Things", "Scenes", "Cases", "AnalysisRules", "VideoLabels"),
+    *("VIIDServers", "DispositionNotifications", "SubscribeNotifications"),
+)
+
+
+@ON_SQLITE
+async def test_what_is_not_answered_is_refused_in_the_words_of_the_standard(centre: Served) -> None:
+    """Every path of the standard, by every verb: a status object that says so, and nothing of a web server's own."""
+    caller = await registered(centre)
+    for name in NOT_ANSWERED:
+        for path in (f"/VIID/{name}", f"/VIID/{name}/1", f"/VIID/{name}/1/Data"):
+            for method in ("GET", "POST", "PUT", "DELETE"):
+                answer = await caller.client.request(method, path, json={} if method in ("POST", "PUT") else None)
+                assert refusal(answer) in ((404, 4), (403, 4)), (method, path)
+    assert refusal(await caller.client.delete("/VIID/APEs/1")) == (404, 4)
+
+
+@ON_SQLITE
+async def test_who_has_no_session_learns_of_no_path(centre: Served) -> None:
+    stranger = Caller(centre.url, UPPER)
+    for path in ("/VIID/APEs", "/VIID/Cases", "/VIID/nothing/at/all", "/VIID/Dispositions/1"):
+        assert refusal(await stranger.client.get(path)) == (401, 4)
+
+
+def refusal(answer: httpx.Response) -> tuple[int, int]:
+    return answer.status_code, answer.json()["ResponseStatusObject"]["StatusCode"]
 
 
 @ON_SQLITE

@@ -8,9 +8,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from jsonschema import Draft202012Validator
 from sqlalchemy import select
 
 from domain.events import Event, Subject
+from domain.viid.schema import message_schema
 from domain.watch.listed import WatchLists
 from domain.watch.matching import WatchBook, hit, reading
 from server.desired import Asked
@@ -29,6 +31,7 @@ from tests.server.viid.cascade_side import GATE, Side, camera, cascade, sent
 
 ON_SQLITE = pytest.mark.parametrize("engine", [SQLITE], ids=["sqlite"])
 PLATE = "浙A12345"
+STRICT = Draft202012Validator(message_schema(strict=True))
 
 
 def now() -> datetime:
@@ -114,6 +117,28 @@ async def test_nobody_orders_without_a_basis_that_names_it(tmp_path: Path, engin
         (row,) = await side.wait_for(watch_owed, lambda rows: rows and rows[0]["state"] == "dropped")
         assert (row["disposition"], row["reason"]) == (number, "no_basis")
         assert side.told("DispositionNotification") == []
+
+
+async def test_a_platform_is_told_its_own_orders_and_their_words_while_they_stand(
+    tmp_path: Path, engine: Engine
+) -> None:
+    async with cascade(tmp_path, engine) as side:
+        with pytest.raises(NotHeard, match="names watch lists"):
+            await side.asks.objects("Disposition")
+        await side.allow("disposition")
+        first = await side.asks.dispose(PLATE, now())
+        second = await side.asks.dispose("浙B54321", now())
+        await side.asks.withdraw(first)
+        told = {one["DispositionID"]: one for one in await side.asks.objects("Disposition")}
+        STRICT.validate({"DispositionListObject": {"DispositionObject": list(told.values())}})
+        assert (told[first]["DispositionStatus"], told[second]["DispositionStatus"]) == (1, 0)
+        assert (told[second]["TargetFeature"], told[second]["ApplicantName"]) == ("浙B54321", "李警官")
+        assert PLATE not in str(told[first]), "its words went with its withdrawal"
+        (one,) = await side.asks.objects("Disposition", f"?Disposition.DispositionID={second}")
+        assert one == told[second]
+        noted = [row for row in await side.rows(audit) if row["action"] == "watch.asked"]
+        assert len(noted) == 2
+        assert not any("浙B54321" in str(row) for row in await side.rows(audit))
 
 
 @ON_SQLITE

@@ -25,7 +25,6 @@ from tests.server.viid.served import (
     UPPER,
     Caller,
     Served,
-    codes,
     served,
     vehicle,
     vehicles,
@@ -208,7 +207,8 @@ async def test_what_is_no_message_is_told_why(centre: Served) -> None:
     ):
         answer = await caller.client.post("/VIID/MotorVehicles", content=content)
         assert (answer.status_code, answer.json()["ResponseStatusObject"]["StatusCode"]) == (http, code)
-    assert codes(await caller.post("/VIID/Cases", {"CaseListObject": {"CaseObject": [{}]}})) == [8]
+    answer = await caller.post("/VIID/Cases", {"CaseListObject": {"CaseObject": [{}]}})
+    assert (answer.status_code, answer.json()["ResponseStatusObject"]["StatusCode"]) == (404, 4)
 
 
 def test_settings_that_contradict_themselves_are_refused(tmp_path: Path) -> None:

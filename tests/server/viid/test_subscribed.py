@@ -253,6 +253,8 @@ async def test_records_are_asked_for_within_the_basis_by_page(tmp_path: Path, en
         by_plate = f"{mine}&MotorVehicle.PlateNo=浙A00004"
         second = await side.asks.objects("MotorVehicle", f"{mine}&RecordStartNo=3&PageRecordNum=2")
         assert second == found[2:4], "by the same numbers"
+        number = str(found[3]["MotorVehicleID"])
+        assert (await side.asks.ask("GET", f"/VIID/MotorVehicles/{number}"))["MotorVehicleObject"] == found[3]
         assert [one["PlateNo"] for one in await side.asks.objects("MotorVehicle", by_plate)] == ["浙A00004"]
         assert await side.asks.objects("MotorVehicle", f"?MotorVehicle.DeviceID={camera(1)}&{span}") == [], (
             "not its own"
@@ -262,7 +264,7 @@ async def test_records_are_asked_for_within_the_basis_by_page(tmp_path: Path, en
         with pytest.raises(NotHeard, match="no legal basis"):
             await side.asks.objects("Person", f"?Person.DeviceID={camera(0)}")
         counted = await side.noted("handover.sent")
-        assert [one["count"] for one in counted] == [5, 2, 1, 0]
+        assert [one["count"] for one in counted] == [5, 2, 5, 1, 0]
 
 
 @ON_SQLITE
