@@ -1,7 +1,7 @@
 """The parts of hyperlpr 0.0.2: its detector at 640, its corners, its reader without a grammar.
 
 As it is packaged it does not run: it calls np.int and cv2.estimateRigidTransform, which numpy 1.24 and
-OpenCV 4 dropped, and its detector tells the first box only. So its corners are found once and the plate is cut out by them.
+OpenCV 4 dropped, and its detector tells the first box only. Here corners are found once, and the plate is cut by them.
 """
 
 from __future__ import annotations
