@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, cast
+from typing import cast
 
 import cv2
 import msgspec
@@ -42,8 +42,8 @@ class Drawn(msgspec.Struct, frozen=True):
 
 
 KINDS = (
-    "blue", "blue_office", "yellow", "green_small", "green_large", "white_police", "white_army", "white_wj", "white_rescue",
-    "black_hk", "black_consul", "black_embassy", "yellow_learner", "yellow_double", "yellow_trailer",
+    "blue", "blue_office", "yellow", "green_small", "green_large", "white_police", "white_army", "white_wj",
+    "white_rescue", "black_hk", "black_consul", "black_embassy", "yellow_learner", "yellow_double", "yellow_trailer",
     "green_farm", "green_aviation",
 )  # fmt: skip
 
@@ -84,9 +84,7 @@ def _book_glyph(sign: str, wide: int, high: int) -> Mask:
     return np.array(mask.crop(mask.getbbox()).resize((wide, high)))
 
 
-def drawn(
-    kind: str, rng: random.Random, *, night: bool = False, tilt: float = 0.12, face: Face = book_face
-) -> Drawn:
+def drawn(kind: str, rng: random.Random, *, night: bool = False, tilt: float = 0.12, face: Face = book_face) -> Drawn:
     plate = text_of(kind, rng)
     flat = _flat(kind, plate, face)
     scene, corners = placed(flat, rng, tilt)

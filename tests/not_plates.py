@@ -39,14 +39,18 @@ def text_of(kind: str, rng: random.Random) -> str:
     return made[kind]()
 
 
-def not_a_plate(kind: str, rng: random.Random, *, night: bool = False, tilt: float = 0.05) -> tuple[str, Picture, Found]:
+def not_a_plate(
+    kind: str, rng: random.Random, *, night: bool = False, tilt: float = 0.05
+) -> tuple[str, Picture, Found]:
     """The text, its scene and its box. In every second one the ground has a plate's own colour."""
     text = text_of(kind, rng)
     ground = rng.choice(list(GROUND.values())) if rng.random() < 0.5 else tuple(rng.randint(0, 200) for _ in range(3))
     ink = (245, 245, 245) if sum(ground) < 380 else (20, 20, 20)
     image = Image.new("RGB", (440, 140), ground[::-1])
     size = 400 / max(1.0, font(100).getlength(text)) * 100
-    ImageDraw.Draw(image).text((220, 70), text, ink, font(min(105.0, size)), anchor="mm", stroke_width=rng.choice((0, 2)))
+    ImageDraw.Draw(image).text(
+        (220, 70), text, ink, font(min(105.0, size)), anchor="mm", stroke_width=rng.choice((0, 2))
+    )
     scene, corners = placed(np.array(image)[:, :, ::-1].copy(), rng, tilt)
     return text, shot(scene, rng, night), Found(corners, 0.5)
 
