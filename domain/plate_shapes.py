@@ -90,3 +90,8 @@ def grammar(rows: int) -> Grammar:
 def spelled(signs: str) -> str:
     """The plate that a reader without an O means by these signs."""
     return f"{signs[0]}O{signs[2:]}" if len(signs) == 7 and signs[0] in _P and signs[1] == "0" else signs
+
+
+def signs_of(plate: str) -> str:
+    """What a reader without an O says of a plate: the way back from ``spelled``."""
+    return f"{plate[0]}0{plate[2:]}" if len(plate) == 7 and plate[0] in _P and plate[1] == "O" else plate

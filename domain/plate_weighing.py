@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from domain.plate_beam import Spelling, Step, likelihood, spell
-from domain.plate_shapes import Grammar, spelled
+from domain.plate_shapes import Grammar, signs_of, spelled
 from domain.plates import PROVINCES, SERIAL
 
 MOST_CANDIDATES = 4
@@ -17,7 +17,8 @@ _LEAST_FIT = 0.05  # below it the reader had to bend what it saw into a plate
 _SURE = 0.9
 _AGREEING = 2
 _LEAST_SECOND = -8.0  # logarithm of the other reader's fit: of most plates it is above -1, of clocks below -9
-_PLAIN = re.compile(f"[{PROVINCES}][A-HJ-NP-Z][{SERIAL}]{{5}}")  # what every reader was taught
+_PLAIN = re.compile(f"[{PROVINCES}][A-HJ-Z][{SERIAL}]{{5}}")  # what every reader was taught, but for the O
+_MARKED = re.compile(f"[{PROVINCES}][A-HJ-Z][{SERIAL}]{{4}}[学警港澳挂]")  # what it can spell besides
 _LEAST_SHARE = 1e-3  # of the likeliest in its look: what is less likely is no candidate
 _SITE_ODDS = 3.0  # how much likelier a car of the site's own province is, all else equal
 
@@ -92,7 +93,17 @@ def is_plate(weighed: Weighed, looks: Sequence[Look], second: Look | None) -> bo
     is_sure, all_agree = weighed.candidates[0].weight >= _SURE, agreeing == len(looks)
     if second is None or not _PLAIN.fullmatch(plate):
         return all_agree or (is_sure and agreeing >= _AGREEING)
-    return likelihood(second.steps, plate) - _free(second.steps) >= _LEAST_SECOND or (is_sure and all_agree)
+    return second_fit(second, plate) >= _LEAST_SECOND or (is_sure and all_agree)
+
+
+def can_be_asked(plate: str) -> bool:
+    """Whether the second reader can spell it: of a soldier's or a diplomat's car it makes a plain one, surely wrong."""
+    return bool(_PLAIN.fullmatch(plate) or _MARKED.fullmatch(plate))
+
+
+def second_fit(second: Look, plate: str) -> float:
+    """The logarithm of how likely it saw this plate, against what it says when it is free: 0 where it says the same."""
+    return likelihood(second.steps, signs_of(plate)) - _free(second.steps)
 
 
 def _spellings(said: Sequence[list[Spelling]]) -> dict[str, Spelling]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
-from typing import Any, cast
+from collections.abc import Callable
+from functools import lru_cache
+from typing import cast
 
 import cv2
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from edge.vision.frames import Picture
@@ -21,7 +24,11 @@ GROUND = {
     "black": (25, 25, 25),
 }  # fmt: skip
 _RED = (40, 40, 200)
+_GRAIN = np.random.default_rng(3).normal(0, 1, (400, 640, 3)).astype(np.float32)  # every picture takes a part of it
+_LIGHT_ON_GREEN = {"green_farm": (70, 95, 10), "green_aviation": (60, 120, 10)}  # white signs; their ground
 Glyph = tuple[str, float, float, float, float]  # sign, left, top, width, height in millimetres
+Mask = NDArray[np.uint8]
+Face = Callable[[str, str, int, int], Mask]  # kind of plate, sign, width, height: how much ink stands where
 
 
 class Drawn(msgspec.Struct, frozen=True):
@@ -35,8 +42,9 @@ class Drawn(msgspec.Struct, frozen=True):
 
 
 KINDS = (
-    "blue", "yellow", "green_small", "green_large", "white_police", "white_army", "white_wj", "white_rescue",
-    "black_hk", "black_consul", "black_embassy", "yellow_learner", "yellow_double", "yellow_trailer",
+    "blue", "blue_office", "yellow", "green_small", "green_large", "white_police", "white_army", "white_wj",
+    "white_rescue", "black_hk", "black_consul", "black_embassy", "yellow_learner", "yellow_double", "yellow_trailer",
+    "green_farm", "green_aviation",
 )  # fmt: skip
 
 
@@ -53,19 +61,35 @@ def text_of(kind: str, rng: random.Random) -> str:
         "white_rescue": lambda: head[0] + "X" + serial(4) + "应急",
         "black_hk": lambda: "粤Z" + serial(4) + rng.choice("港澳"),
         "black_consul": lambda: head + digits(4) + "领",
-        "black_embassy": lambda: "使" + digits(6),
+        "black_embassy": lambda: rng.choice(("使{}", "{}使")).format(digits(6)),
+        "blue_office": lambda: head[0] + "O" + serial(5),
+        "green_farm": lambda: head[0] + digits(7),
+        "green_aviation": lambda: "民航" + serial(5),
         "yellow_learner": lambda: head + serial(4) + "学",
         "yellow_trailer": lambda: head + serial(4) + "挂",
     }
     return made.get(kind, lambda: head + serial(5))()
 
 
-def drawn(kind: str, rng: random.Random, *, night: bool = False, tilt: float = 0.12) -> Drawn:
+def book_face(kind: str, sign: str, wide: int, high: int) -> Mask:
+    """A book's font, made bold and stretched into its place: no plate's own font is free to have."""
+    return _book_glyph(sign, wide if sign not in "1J" else wide * 2 // 3, high)
+
+
+@lru_cache(maxsize=2_000)
+def _book_glyph(sign: str, wide: int, high: int) -> Mask:
+    mask = Image.new("L", (260, 260))
+    stroke = 3 if sign.isascii() else 1
+    ImageDraw.Draw(mask).text((130, 130), sign, 255, font(130), anchor="mm", stroke_width=stroke)
+    return np.array(mask.crop(mask.getbbox()).resize((wide, high)))
+
+
+def drawn(kind: str, rng: random.Random, *, night: bool = False, tilt: float = 0.12, face: Face = book_face) -> Drawn:
     plate = text_of(kind, rng)
-    flat = _flat(kind, plate)
-    scene, corners = _placed(flat, rng, tilt)
+    flat = _flat(kind, plate, face)
+    scene, corners = placed(flat, rng, tilt)
     rows = 2 if flat.shape[0] > flat.shape[1] * 0.4 else 1
-    return Drawn(plate, kind, kind.split("_")[0], _shot(scene, rng, night), Found(corners, 0.9, rows))
+    return Drawn(plate, kind, kind.split("_")[0], shot(scene, rng, night), Found(corners, 0.9, rows))
 
 
 def clock(text: str, rng: random.Random) -> tuple[Picture, Found]:
@@ -73,25 +97,26 @@ def clock(text: str, rng: random.Random) -> tuple[Picture, Found]:
     image = Image.new("RGB", (440, 140), tuple(rng.randint(30, 120) for _ in range(3)))
     ImageDraw.Draw(image).text((220, 70), text, (240, 240, 240), font(58), anchor="mm")
     flat = np.array(image)[:, :, ::-1].copy()
-    scene, corners = _placed(flat, rng, 0.0)
-    return _shot(scene, rng, night=False), Found(corners, 0.5)
+    scene, corners = placed(flat, rng, 0.0)
+    return shot(scene, rng, night=False), Found(corners, 0.5)
 
 
-def _flat(kind: str, plate: str) -> Picture:
+def _flat(kind: str, plate: str, face: Face) -> Picture:
     """The plate from straight before it, a pixel a millimetre."""
     wide, high, glyphs = _layout(kind, plate)
     color = kind.split("_")[0]
     flat = np.empty((high, wide, 3), np.uint8)
-    flat[:] = GROUND[color]
+    flat[:] = _LIGHT_ON_GREEN.get(kind, GROUND[color])
     if kind == "green_small":
         fade = np.linspace(0.8, 0, high)[:, None, None]
         flat[:] = flat * (1 - fade) + 245 * fade
     if kind == "green_large":
         flat[:, : wide * 27 // 100] = GROUND["yellow"]
-    ink = (245, 245, 245) if color in ("blue", "black") else (20, 20, 20)
+    ink = (245, 245, 245) if color in ("blue", "black") or kind in _LIGHT_ON_GREEN else (20, 20, 20)
     for number, (sign, *box) in enumerate(glyphs):
-        is_red = sign == "警" or (kind == "white_army" and number < 2)
-        _draw(flat, sign, box, _RED if is_red else ink)
+        is_red = sign in "警使领" or (kind == "white_army" and number < 2)
+        left, top, across, tall = (round(side) for side in box)
+        _ink(flat, face(kind, sign, across, tall), left + across // 2, top, _RED if is_red else ink)
     cv2.rectangle(flat, (3, 3), (wide - 4, high - 4), ink, 2)
     return flat
 
@@ -100,27 +125,25 @@ def _layout(kind: str, plate: str) -> tuple[int, int, list[Glyph]]:
     if kind == "yellow_double":
         upper = [(plate[0], 110.0, 15.0, 80.0, 60.0), (plate[1], 250.0, 15.0, 80.0, 60.0)]
         return 440, 220, [*upper, *((sign, 27.5 + 80 * n, 90.0, 65.0, 110.0) for n, sign in enumerate(plate[2:]))]
-    if kind.startswith("green"):
+    if kind == "green_farm":
+        upper = [(sign, x, 15.0, 60.0, 60.0) for sign, x in zip(plate, (90.0, 230.0, 300.0), strict=False)]
+        return 440, 220, [*upper, *((sign, 27.5 + 80 * n, 90.0, 65.0, 110.0) for n, sign in enumerate(plate[3:]))]
+    if kind in ("green_small", "green_large"):
         places = [15.5, 69.5, *(161.5 + 52 * n for n in range(6))]
         return 480, 140, [(sign, x, 25.0, 43.0, 90.0) for sign, x in zip(plate, places, strict=True)]
-    pitch, gap, after = (52.0, 0.0, 9) if len(plate) == 8 else (57.0, 22.0, 1 if kind == "black_embassy" else 2)
+    after = 2 if kind != "black_embassy" else 4 if plate[0] == "使" else 3  # 使 with three and three digits
+    pitch, gap = (52.0, 0.0) if len(plate) == 8 else (57.0, 22.0)
     return 440, 140, [(s, 15.5 + pitch * n + (gap if n >= after else 0), 25.0, 45.0, 90.0) for n, s in enumerate(plate)]
 
 
-def _draw(flat: Picture, sign: str, box: list[float], ink: tuple[int, int, int]) -> None:
-    """A glyph of a book font, made bold and stretched into its place: no plate's own font is free to have."""
-    stroke = 3 if sign.isascii() else 1
-    mask = Image.new("L", (260, 260))
-    ImageDraw.Draw(mask).text((130, 130), sign, 255, font(130), anchor="mm", stroke_width=stroke)
-    left, top, wide, high = (round(side) for side in box)
-    tight: Any = mask.crop(mask.getbbox()).resize((wide if sign not in "1J" else wide * 2 // 3, high))
-    alpha = np.array(tight, np.float32)[:, :, None] / 255
-    x = left + (wide - alpha.shape[1]) // 2
-    part = flat[top : top + high, x : x + alpha.shape[1]]
+def _ink(flat: Picture, mask: Mask, middle: int, top: int, ink: tuple[int, int, int]) -> None:
+    alpha = mask.astype(np.float32)[:, :, None] / 255
+    left = max(0, middle - alpha.shape[1] // 2)
+    part = flat[top : top + alpha.shape[0], left : left + alpha.shape[1]]
     part[:] = part * (1 - alpha) + np.array(ink, np.float32) * alpha
 
 
-def _placed(flat: Picture, rng: random.Random, tilt: float) -> tuple[Picture, Floats]:
+def placed(flat: Picture, rng: random.Random, tilt: float) -> tuple[Picture, Floats]:
     """The plate somewhere in a grey scene, seen from the side."""
     high, wide = flat.shape[:2]
     scale = rng.uniform(0.35, 0.8)
@@ -135,10 +158,12 @@ def _placed(flat: Picture, rng: random.Random, tilt: float) -> tuple[Picture, Fl
     return cast(Picture, scene.astype(np.uint8)), corners.astype(np.float32)
 
 
-def _shot(scene: Picture, rng: random.Random, night: bool) -> Picture:
+def shot(scene: Picture, rng: random.Random, night: bool) -> Picture:
     """Light, blur, noise, JPEG."""
     gain, noise = (rng.uniform(0.22, 0.4), rng.uniform(4, 8)) if night else (rng.uniform(0.7, 1.1), rng.uniform(1, 6))
-    grain = np.random.default_rng(rng.randrange(2**32)).normal(0, noise, scene.shape)
+    high, wide = scene.shape[:2]
+    y, x = rng.randint(0, _GRAIN.shape[0] - high), rng.randint(0, _GRAIN.shape[1] - wide)
+    grain = _GRAIN[y : y + high, x : x + wide] * np.float32(noise)
     lit = np.clip(cv2.GaussianBlur(scene, (0, 0), rng.uniform(0.4, 1.1)) * gain + grain, 0, 255).astype(np.uint8)
     packed = cv2.imencode(".jpg", lit, [cv2.IMWRITE_JPEG_QUALITY, rng.randint(55, 92)])[1]
     return cast(Picture, cv2.imdecode(packed, cv2.IMREAD_COLOR))

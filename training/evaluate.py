@@ -7,7 +7,8 @@ from pathlib import Path
 
 from edge.vision.models.manifest import PROFILES
 from edge.vision.plates.own_reader import OwnReader
-from tests.plate_pictures import ready, scored
+from tests.plate_pictures import ready
+from tests.plate_scores import scored
 
 
 def main() -> None:

@@ -17,20 +17,23 @@ from edge.vision.frames import Picture
 from edge.vision.plates.colors import COLORS
 from edge.vision.plates.corners import Found
 from edge.vision.plates.own_reader import cut
-from tests.drawn_plates import KINDS, drawn
+from tests.drawn_plates import KINDS, Face, book_face, drawn
 from training.network import HEIGHT, WIDTH
+from training.spoiling import spoiled
 
 Example = tuple[Picture, str, int]  # picture, plate, number of its colour
 _CROP = re.compile(r"[\u4e00-\u9fff][A-HJ-NP-Z][A-HJ-NP-Z0-9]{5}")
 _BLUE = COLORS.index("blue")
-_NIGHT = 0.15
+_OFTEN = {"blue": 4, "green_small": 3, "green_large": 2, "yellow": 3, "yellow_double": 2}  # the others once
+_STRENGTHS = (0.2, 0.5, 0.8)  # of what is done to real crops, which a camera has spoiled already
 
 
-def from_drawing(rng: random.Random) -> Example:
-    made = drawn(rng.choice(KINDS), rng, night=rng.random() < _NIGHT, tilt=rng.uniform(0.0, 0.2))
+def from_drawing(rng: random.Random, face: Face = book_face) -> Example:
+    kind = rng.choices(KINDS, [_OFTEN.get(kind, 1) for kind in KINDS])[0]
+    made = drawn(kind, rng, tilt=rng.uniform(0.0, 0.2), face=face)
     shaken = made.found.corners + np.array([[_shake(rng, made.found), _shake(rng, made.found)] for _ in range(4)])
     found = Found(shaken.astype(np.float32), 1.0, made.found.rows)
-    return cut(made.scene, found, rng.uniform(0.0, 0.07)), made.plate, COLORS.index(made.color)
+    return spoiled(cut(made.scene, found, rng.uniform(0.0, 0.07)), rng), made.plate, COLORS.index(made.color)
 
 
 def _shake(rng: random.Random, found: Found) -> float:
@@ -59,7 +62,8 @@ class RealCrops:
         high, wide = crop.shape[:2]
         corners = np.array([[0, 0], [wide, 0], [wide, high], [0, high]], np.float32)
         corners += np.array([[rng.gauss(0, 0.04), rng.gauss(0, 0.04)] for _ in range(4)], np.float32) * high
-        return cut(crop, Found(corners, 1.0), 0.0), path.stem, _BLUE  # pyright: ignore[reportArgumentType]
+        made = cut(crop, Found(corners, 1.0), 0.0)  # pyright: ignore[reportArgumentType]
+        return spoiled(made, rng, rng.choice(_STRENGTHS)), path.stem, _BLUE
 
 
 def plates_of(labels: list[Path]) -> set[str]:
@@ -71,11 +75,13 @@ def plates_of(labels: list[Path]) -> set[str]:
     return found
 
 
-def examples(seed: int, real: RealCrops, real_share: float) -> Iterator[Example]:
-    """Without end, the same for the same seed."""
+def examples(
+    seed: int, real: RealCrops, real_share: float, face: Face = book_face, book_share: float = 0.2
+) -> Iterator[Example]:
+    """Without end, the same for the same seed. ``book_share``: of the drawn plates, in a book's font all the same."""
     rng = random.Random(seed)
     while True:
         is_real = len(real) > 0 and rng.random() < real_share
-        made = real(rng) if is_real else from_drawing(rng)
+        made = real(rng) if is_real else from_drawing(rng, book_face if rng.random() < book_share else face)
         assert made[0].shape == (HEIGHT, WIDTH, 3)
         yield made

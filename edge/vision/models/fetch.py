@@ -84,8 +84,20 @@ async def _downloaded(model: Model, tell: Tell) -> bytes:
             answer.raise_for_status()
             return await _received(answer, model, tell)
     except (aiohttp.ClientError, TimeoutError) as error:
-        do = "try again, or put the file into a folder and fetch it with --from"
-        raise CannotFetch(f"{model.name}: {model.url} cannot be read: {error!r}; {do}") from error
+        raise CannotFetch(_no_way(model, error)) from error
+
+
+def _no_way(model: Model, error: Exception) -> str:
+    """What is wrong with the line or the address, and the way without one."""
+    match error:
+        case aiohttp.ClientResponseError():
+            why = f"the answer was {error.status} {error.message}"
+        case TimeoutError():
+            why = "no answer in time"
+        case _:
+            why = str(error) or type(error).__name__
+    by_hand = "fetch it on another machine, put it into a folder, and say --from FOLDER"
+    return f"{model.name}: {model.url} cannot be read: {why}. Try again; where this box has no way there, {by_hand}"
 
 
 async def _received(answer: aiohttp.ClientResponse, model: Model, tell: Tell) -> bytes:

@@ -8,7 +8,7 @@ import msgspec
 
 from domain.plate_beam import Step
 from domain.plate_shapes import grammar
-from domain.plate_weighing import Candidate, Look, Weighed, by_registered, is_plate, weigh
+from domain.plate_weighing import Candidate, Look, Weighed, by_registered, can_be_asked, is_plate, weigh
 from edge.vision.frames import Picture
 from edge.vision.plates.closer import Closer
 from edge.vision.plates.colors import plate_color
@@ -82,7 +82,7 @@ class PlateReader:
         return self._judged(picture, closer, looks, province), colors, closer
 
     def _judged(self, picture: Picture, found: Found, looks: list[Look], province: str) -> Weighed | None:
-        """Asks the second reader in doubt. It was taught one row of seven signs, and nothing else."""
+        """Asks the second reader in doubt, of what it can spell: one row of seven signs."""
         weighed, second = weigh(looks, grammar(found.rows), province), None
         if self._second is not None and found.rows == 1 and weighed is not None and _is_doubtful(weighed):
             second = Look(self._second(picture, found), _SECOND_WEIGHT * len(looks))
@@ -92,7 +92,7 @@ class PlateReader:
 
 
 def _is_doubtful(weighed: Weighed) -> bool:
-    return weighed.confidence < _SURE and len(weighed.plate) != 8
+    return weighed.confidence < _SURE and can_be_asked(weighed.plate)
 
 
 def _plate(picture: Picture, found: Found, weighed: Weighed, head: Floats) -> Plate:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import threading
 import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import msgspec
@@ -77,6 +82,68 @@ def test_what_was_changed_on_the_box_is_fetched_again(tmp_path: Path) -> None:
     (tmp_path / "a.onnx").write_bytes(BODY[::-1])
     assert len(fetch([model()], tmp_path, tmp_path / "usb", silent)) == 1
     assert (tmp_path / "a.onnx").read_bytes() == BODY
+
+
+@contextmanager
+def public(answer: Callable[[], tuple[int, bytes, int]]) -> Iterator[str]:
+    """A file at an address on loopback. ``answer``: status, bytes, and how many it says it has."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, body, length = answer()
+            self.send_response(status)
+            self.send_header("Content-Length", str(length))
+            self.end_headers()
+            with suppress(ConnectionError):
+                self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/a.onnx"
+        finally:
+            server.shutdown()
+
+
+def test_a_public_file_is_downloaded_and_told_piece_by_piece(tmp_path: Path) -> None:
+    told: list[int] = []
+    body = BODY * 500
+    with public(lambda: (200, body, len(body))) as url:
+        got = fetch([model(body, url=url)], tmp_path, None, lambda one, more: told.append(more))
+    assert [one.name for one in got] == ["a.onnx"] and (tmp_path / "a.onnx").read_bytes() == body
+    assert sum(told) == len(body) and len(told) > 1
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "length", "said"),
+    [
+        (404, b"", 0, "the answer was 404 .*--from"),
+        (200, BODY[:-1] + b"X", len(BODY), "not the file it should be.*--from"),
+        (200, BODY + b"more", len(BODY) + 4, "not the file it should be"),
+        (200, BODY[:9], len(BODY), "cannot be read: .*--from"),
+    ],
+    ids=["not there", "changed", "longer", "cut off"],
+)
+def test_what_an_address_gives_instead_is_refused(
+    tmp_path: Path, status: int, body: bytes, length: int, said: str
+) -> None:
+    with public(lambda: (status, body, length)) as url, pytest.raises(CannotFetch, match=f"a.onnx.*{said}"):
+        fetch([model(url=url)], tmp_path, None, silent)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_way_there_the_way_by_hand_is_said(tmp_path: Path) -> None:
+    with pytest.raises(CannotFetch, match=r"models\.invalid.*--from FOLDER") as caught:
+        fetch([model()], tmp_path, None, silent)
+    assert "ConnectionKey" not in str(caught.value)
+
+
+def test_a_public_file_is_named_by_its_commit() -> None:
+    """A branch moves on; what the hash was taken of does not."""
+    for one in models():
+        assert one.wheel is not None or re.search(r"/raw/[0-9a-f]{40}/", one.url), one.url
 
 
 def wheel_of(folder: Path, members: dict[str, bytes]) -> Path:

@@ -21,7 +21,8 @@ from edge.vision.plates.lane import LaneLooker, LaneSettings
 from edge.vision.plates.picture_file import read_picture
 from edge.vision.plates.plate_reader import PlateReader
 from simulators.pictures.canvas import font
-from tests.plate_pictures import PICTURES, REACH, SHARED, labelled, ready, scored
+from tests.plate_pictures import PICTURES, REACH, SHARED, labelled, ready
+from tests.plate_scores import scored
 
 CLIPS = SHARED / "fixtures" / "video"
 CLOCKS = (
