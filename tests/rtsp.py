@@ -73,7 +73,7 @@ def film(path: Path, shown: Iterable[np.ndarray[Any, Any]], fps: int = 10, group
                 stream.height, stream.width = picture.shape[:2]
                 stream.pix_fmt = "yuv420p"
                 stream.bit_rate = bits or 1_000_000
-                stream.options = {"preset": "veryfast", "bf": "0", "g": str(group), "x264-params": "aud=1"}
+                stream.options = {"preset": "veryfast", "bf": "0", "g": str(group), "x264-params": "aud=1:threads=1"}
             made.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="bgr24")))
         made.mux(stream.encode(None))
     return path
