@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from importlib.util import find_spec
+from typing import Any
 
 import msgspec
 import structlog
@@ -14,6 +15,7 @@ from edge.devices._camera_words import Told
 from edge.devices.driver import Message, Outgoing, line_message
 from edge.transports.links import Around
 from edge.transports.vision_child import Child, ChildDied
+from edge.transports.vision_figures import described
 from edge.transports.vision_groups import Group, after_death, shared_out
 from edge.vision.words import Figures, Mistake, Ordered, Orders, Up, encode
 
@@ -61,6 +63,10 @@ class Vision:
     def send(self, device: str, message: Outgoing) -> bool:
         """A camera without a brain takes no commands."""
         return False
+
+    def described(self) -> dict[str, Any]:
+        """How the children and their cameras are, for the status."""
+        return described(self._running, self.figures, self._deaths)
 
     # ---- who has which cameras
 
@@ -115,6 +121,7 @@ class Vision:
             deaths = self._deaths[group] = 1 if steady else self._deaths.get(group, 0) + 1
             wait_s = self._around.retry_s(deaths)
             log.error("vision_child_died", cameras=list(group), cause=cause, deaths=deaths, again_in_s=round(wait_s, 1))
+            self.figures.pop(group, None)
             self._say_away(group, deaths)
             await asyncio.sleep(wait_s)
             if (halves := after_death(group, deaths)) != [group]:

@@ -87,7 +87,9 @@ class _Child:
         while True:
             cameras = {watcher.device: watcher.figures for watcher in self._watchers}
             beside = {"outbox_bytes": float(self._outbox.bytes), **self._outbox.counts}
-            self._outbox.put(Figures(resident_mb(os.getpid()), time.process_time(), {**cameras, "": beside}))
+            states = {watcher.device: watcher.state for watcher in self._watchers}
+            memory_mb = resident_mb(os.getpid())
+            self._outbox.put(Figures(memory_mb, time.process_time(), {**cameras, "": beside}, states))
             time.sleep(_FIGURES_S)
 
 

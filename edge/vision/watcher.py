@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
+from edge.status.rates import Rates
 from edge.sync.backoff import jittered
 from edge.vision.clips.clips import Clip
 from edge.vision.evidence.masks import Masks
@@ -32,6 +33,7 @@ _TURN_S = 0.5
 _STACK_BYTES = 1024 * 1024
 _NO_PICTURE = frozenset({"no_video", "too_large", "unreadable"})  # it is there, and nothing can be seen
 _MOST_ASKED = 8
+_RATES_S, _RATED = 30.0, ("frames", "looks")
 
 
 class Watcher:
@@ -53,6 +55,7 @@ class Watcher:
         self._stopped = threading.Event()
         self._began_s, self._seconds = time.monotonic(), 0.0
         self._fault: StreamFault = StreamFault("silent")
+        self._rates = Rates(_RATES_S)
 
     def start(self) -> None:
         threading.stack_size(_STACK_BYTES)
@@ -64,8 +67,15 @@ class Watcher:
 
     @property
     def figures(self) -> dict[str, float]:
+        """Counts since it began, and pictures a second that came and that were looked at of late."""
         held = self._clips.held_bytes if self._clips else 0
-        return {**self.counts, "passed_over": self._latest.passed_over, "clip_bytes": held}
+        rates = self._rates.note(time.monotonic(), {name: self.counts[name] for name in _RATED})
+        fast = {"fps": rates["frames"], "looks_per_s": rates["looks"]}
+        return {**self.counts, **fast, "passed_over": self._latest.passed_over, "clip_bytes": held}
+
+    @property
+    def state(self) -> str:
+        return self._health.state
 
     # ---- the thread that reads
 

@@ -62,7 +62,8 @@ class Figures(msgspec.Struct, frozen=True, tag="figures"):
 
     memory_mb: float
     cpu_s: float
-    cameras: Annotated[dict[str, dict[str, float]], Meta(max_length=64)]
+    cameras: Annotated[dict[str, dict[str, float]], Meta(max_length=65)]  # "": of the child itself
+    states: Annotated[dict[str, Annotated[str, Meta(max_length=32)]], Meta(max_length=64)] = {}
 
 
 Down = Orders | Clock
