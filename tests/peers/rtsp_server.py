@@ -34,7 +34,7 @@ VIEWER = "viewer, media.factory.access=(boolean)true, media.factory.construct=(b
 def pictures(path: str) -> list[bytes]:
     whole = Path(path).read_bytes()
     starts = [found.start() for found in DELIMITER.finditer(whole)]
-    return [whole[start:end] for start, end in zip(starts, [*starts[1:], len(whole)])]
+    return [whole[start:end] for start, end in zip(starts, [*starts[1:], len(whole)], strict=True)]
 
 
 class Sending:
