@@ -135,6 +135,7 @@ class Vision:
             self._around.config.timezone,
             self._around.config.vision.memory_mb,
             self._ahead_s(),
+            self._looks_per_s(group),
         )
         child = Child(orders, lambda word: self._hear(group, word), self._ahead_s)
         try:
@@ -144,6 +145,10 @@ class Vision:
         except (OSError, ValueError) as error:
             return repr(error)
         return ""
+
+    def _looks_per_s(self, group: Group) -> float:
+        """Its cameras' part of what all together may spend."""
+        return self._around.config.vision.looks_per_s * len(group) / max(1, len(self._wanted))
 
     def _halve(self, group: Group, halves: list[Group]) -> None:
         del self._running[group]

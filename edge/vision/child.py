@@ -55,8 +55,13 @@ class _Child:
     """The watchers of one process, and what they share."""
 
     def __init__(self, orders: Orders, handle: int) -> None:
+        from edge.vision.opencv import cv
         from edge.vision.outbox import Outbox
+        from edge.vision.share import OF_THIS_PROCESS
         from edge.vision.watcher import Watcher
+
+        cv.setNumThreads(1)  # its own would fight with those of the cameras
+        OF_THIS_PROCESS.grant(orders.looks_per_s)
 
         self._ahead_s = orders.ahead_s
         self._outbox = Outbox(handle)

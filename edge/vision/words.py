@@ -42,6 +42,7 @@ class Orders(msgspec.Struct, frozen=True, tag="orders"):
     zone: str
     memory_mb: int
     ahead_s: float = 0.0
+    looks_per_s: float = 12.0  # of all its cameras together, for things
 
 
 class Clock(msgspec.Struct, frozen=True, tag="clock"):

@@ -14,6 +14,7 @@ from edge.vision.frames import Luma
 _WIDTH, _HEIGHT = 160, 90
 _EDGE = 12.0  # of a gradient, in grey levels: less is noise
 _BLOCKS = (9, 16)
+_MOST_STEP = 1_024  # a Laplacian of bytes is smaller
 _SHIFT = 2  # so many small pixels a pole may sway
 Floats = NDArray[np.float32]
 
@@ -92,5 +93,11 @@ def _sharpness(luma: Luma, coarse: Floats) -> float:
     """The finest detail there is at the picture's own size, against its coarse contrast: light changes both."""
     step = max(1, luma.shape[1] // 640)
     own = np.ascontiguousarray(luma[::step, ::step])
-    fine: Any = cv2.Laplacian(own, cv2.CV_16S, ksize=1)
-    return float(np.percentile(np.abs(fine), 98)) / max(1.0, float(np.percentile(coarse, 98)))
+    fine: Any = np.abs(cv2.Laplacian(own, cv2.CV_16S, ksize=1)).astype(np.uint16)
+    return _below_which(fine, 0.98) / max(1.0, float(np.percentile(coarse, 98)))
+
+
+def _below_which(steps: NDArray[np.uint16], share: float) -> float:
+    """The whole number below which that share of them lies: by counting, a tenth of the work of sorting."""
+    counts: Any = cv2.calcHist([steps], [0], None, [_MOST_STEP], [0, _MOST_STEP])
+    return float(np.searchsorted(np.cumsum(cast("Floats", counts)), share * steps.size))
