@@ -10,8 +10,9 @@ import resource
 import sys
 import threading
 import time
+import traceback
 from datetime import UTC, datetime
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 from zoneinfo import ZoneInfo
 
 from edge.vision.memory import resident_mb
@@ -26,6 +27,9 @@ from edge.vision.words import (
     down_in,
     length_in,
 )
+
+if TYPE_CHECKING:
+    from edge.vision.watcher import Watcher
 
 _FIGURES_S = 5.0
 _NICE = 5  # doors go before pictures
@@ -55,29 +59,41 @@ class _Child:
     """The watchers of one process, and what they share."""
 
     def __init__(self, orders: Orders, handle: int) -> None:
-        from edge.vision.opencv import cv
         from edge.vision.outbox import Outbox
-        from edge.vision.share import OF_THIS_PROCESS
-        from edge.vision.watcher import Watcher
 
-        cv.setNumThreads(1)  # its own would fight with those of the cameras
-        OF_THIS_PROCESS.grant(orders.looks_per_s)
-
-        self._ahead_s = orders.ahead_s
+        self._orders, self._ahead_s = orders, orders.ahead_s
         self._outbox = Outbox(handle)
-        zone = ZoneInfo(orders.zone)
-        self._watchers = [Watcher(camera, zone, self._now, self._outbox.put) for camera in orders.cameras]
+        self._watchers: list[Watcher] = []
 
     def run(self) -> None:
         """Until the agent closes its end, or does not take any more what is said."""
-        threading.Thread(target=self._write, name="write", daemon=True).start()
-        for watcher in self._watchers:
-            watcher.start()
-        threading.Thread(target=self._show, name="show", daemon=True).start()
+        for work in (self._write, self._show, self._watch):
+            threading.Thread(target=work, name=work.__name__, daemon=True).start()
         while (word := _next(sys.stdin.buffer)) is not None:
             if isinstance(word, Clock):
                 self._ahead_s = word.ahead_s
         os._exit(0)  # threads may be deep in a library; nothing here is kept
+
+    def _watch(self) -> None:
+        """Libraries and networks take a busy box half a minute to load: it says meanwhile that it lives."""
+        try:
+            self._begin_all()
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)  # the agent reads the end of what was printed
+
+    def _begin_all(self) -> None:
+        from edge.vision.opencv import cv
+        from edge.vision.share import OF_THIS_PROCESS
+        from edge.vision.watcher import Watcher
+
+        cv.setNumThreads(1)  # its own would fight with those of the cameras
+        OF_THIS_PROCESS.grant(self._orders.looks_per_s)
+        zone = ZoneInfo(self._orders.zone)
+        for camera in self._orders.cameras:
+            watcher = Watcher(camera, zone, self._now, self._outbox.put)
+            watcher.start()
+            self._watchers.append(watcher)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(time.time() + self._ahead_s, UTC)
@@ -90,12 +106,15 @@ class _Child:
 
     def _show(self) -> None:
         while True:
-            cameras = {watcher.device: watcher.figures for watcher in self._watchers}
-            beside = {"outbox_bytes": float(self._outbox.bytes), **self._outbox.counts}
-            states = {watcher.device: watcher.state for watcher in self._watchers}
-            memory_mb = resident_mb(os.getpid())
-            self._outbox.put(Figures(memory_mb, time.process_time(), {**cameras, "": beside}, states))
+            self._outbox.put(self._figures())
             time.sleep(_FIGURES_S)
+
+    def _figures(self) -> Figures:
+        begun = tuple(self._watchers)
+        cameras = {watcher.device: watcher.figures for watcher in begun}
+        cameras[""] = {"outbox_bytes": float(self._outbox.bytes), **self._outbox.counts}
+        states = {watcher.device: watcher.state for watcher in begun}
+        return Figures(resident_mb(os.getpid()), time.process_time(), cameras, states)
 
 
 def _next(pipe: BinaryIO) -> Down | None:

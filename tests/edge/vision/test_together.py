@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import random
 import threading
 import time
@@ -13,12 +14,13 @@ import cv2
 import numpy as np
 import pytest
 
-import edge.vision.scene.make as made
 from edge.vision.plates.inception import InceptionReader
 from edge.vision.plates.own_reader import OwnReader
 from edge.vision.share import Share
 from tests.drawn_plates import KINDS, Drawn, drawn
 from tests.edge.vision.clips import YOLOX, needed
+
+made: Any = importlib.import_module("edge.vision.scene.make")
 
 
 def plates(count: int) -> list[Drawn]:
@@ -81,7 +83,7 @@ def test_a_network_asked_for_at_once_by_many_cameras_is_loaded_once(monkeypatch:
         loaded.append(path)
         return object()
 
-    monkeypatch.setattr("edge.vision.scene.make.Yolox", load)
+    monkeypatch.setattr(made, "Yolox", load)
     shared = made.Shared()
     with ThreadPoolExecutor(8) as threads:
         found = list(threads.map(lambda _: shared.finder(Path("yolox.onnx"), 0.3), range(8)))
@@ -91,9 +93,12 @@ def test_a_network_asked_for_at_once_by_many_cameras_is_loaded_once(monkeypatch:
 def test_a_process_spends_what_it_was_granted(monkeypatch: pytest.MonkeyPatch) -> None:
     granted = Share()
     granted.grant(2.5)
-    monkeypatch.setattr("edge.vision.scene.make.OF_THIS_PROCESS", granted)
-    monkeypatch.setattr("edge.vision.scene.make._made_once", lambda: made.Shared(granted.looks_per_s))
-    assert made._of_this_process().budget._rate == 2.5  # pyright: ignore
+    monkeypatch.setattr(made, "OF_THIS_PROCESS", granted)
+    made._made_once.cache_clear()
+    try:
+        assert made._of_this_process().budget._rate == 2.5
+    finally:
+        made._made_once.cache_clear()
 
 
 def test_a_network_has_no_threads_of_its_own() -> None:
