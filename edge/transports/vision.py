@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -17,7 +18,8 @@ from edge.transports.links import Around
 from edge.transports.vision_child import Child, ChildDied
 from edge.transports.vision_figures import described
 from edge.transports.vision_groups import Group, after_death, shared_out
-from edge.vision.words import Figures, Mistake, Ordered, Orders, Up, encode
+from edge.transports.vision_memory import Memory
+from edge.vision.words import Figures, Learnt, Mistake, Ordered, Orders, Up, encode
 
 log = structlog.get_logger()
 
@@ -47,14 +49,18 @@ class Vision:
         self.figures: dict[Group, Figures] = {}
         self._room = asyncio.Semaphore(_MOST_UNACKNOWLEDGED)
         self._unreadable: set[str] = set()
+        self._memory = Memory(around.config.folder)
 
     async def run(self) -> None:
         """Until cancelled."""
         try:
             while True:
                 self._settle()
+                await self._end_what_nobody_watches()
+                self._memory.write(self._around.clock.now())
                 await asyncio.sleep(_LOOK_S)
         finally:
+            self._memory.write(self._around.clock.now(), at_once=True)
             tasks = list(self._running.values())
             for task in tasks:
                 task.cancel()
@@ -110,6 +116,14 @@ class Vision:
         self._deaths.pop(group, None)
         self.figures.pop(group, None)
 
+    async def _end_what_nobody_watches(self) -> None:
+        """A camera taken from the list has no child that could say that what it told is over."""
+        await self._cut_short([device for device in self._memory.devices if device not in self._wanted])
+
+    async def _cut_short(self, devices: Sequence[str]) -> None:
+        for told in self._memory.cut_short(devices, self._around.clock.now()):
+            await self._pass_on(told)
+
     # ---- one group
 
     async def _keep(self, group: Group) -> None:
@@ -129,13 +143,15 @@ class Vision:
                 return
 
     async def _once(self, group: Group) -> str:
-        """A child's whole life; what ended it."""
+        """A child's whole life; what ended it. What one before it told to have begun is over: nobody follows it now."""
+        await self._cut_short(group)
         orders = Orders(
             tuple(self._wanted[device] for device in group),
             self._around.config.timezone,
             self._around.config.vision.memory_mb,
             self._ahead_s(),
             self._looks_per_s(group),
+            self._memory.views(group, self._around.clock.now()),
         )
         child = Child(orders, lambda word: self._hear(group, word), self._ahead_s)
         try:
@@ -175,12 +191,20 @@ class Vision:
                 log.error("vision_mistake", device=word.device, text=word.text)
             case Figures():
                 self.figures[group] = word
+            case Learnt() if word.device in group:
+                self._memory.learn(word.device, word.body, self._around.clock.now())
+            case Learnt():
+                log.error("vision_foreign", cameras=list(group), device=word.device)
 
     async def _offer(self, group: Group, told: Told) -> None:
         """Into the intake, once it has room; a child speaks for its own cameras and for nobody else's."""
         if told.device not in group:
             log.error("vision_foreign", cameras=list(group), device=told.device)
             return
+        self._memory.hear(told)
+        await self._pass_on(told)
+
+    async def _pass_on(self, told: Told) -> None:
         await self._room.acquire()
         clock = self._around.clock
         message = Message(

@@ -23,6 +23,7 @@ from edge.vision.words import (
     Clock,
     Down,
     Figures,
+    Learnt,
     Orders,
     down_in,
     length_in,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from edge.vision.watcher import Watcher
 
 _FIGURES_S = 5.0
+_LEARNT_EVERY = 6  # of its figures
 _NICE = 5  # doors go before pictures
 _HEADROOM = 2  # what is written to is counted by the kernel before it is used; the agent counts what is used
 
@@ -78,7 +80,7 @@ class _Child:
         """Libraries and networks take a busy box half a minute to load: it says meanwhile that it lives."""
         try:
             self._begin_all()
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - the end of the process: said, and begun anew by the agent
             traceback.print_exc()
             os._exit(1)  # the agent reads the end of what was printed
 
@@ -91,7 +93,8 @@ class _Child:
         OF_THIS_PROCESS.grant(self._orders.looks_per_s)
         zone = ZoneInfo(self._orders.zone)
         for camera in self._orders.cameras:
-            watcher = Watcher(camera, zone, self._now, self._outbox.put)
+            reference = self._orders.references.get(camera.device, b"")
+            watcher = Watcher(camera, zone, self._now, self._outbox.put, reference)
             watcher.start()
             self._watchers.append(watcher)
 
@@ -105,9 +108,18 @@ class _Child:
             os._exit(0)  # nobody listens
 
     def _show(self) -> None:
+        turns = 0
         while True:
             self._outbox.put(self._figures())
+            turns += 1
+            if turns % _LEARNT_EVERY == 0:
+                self._tell_learnt()
             time.sleep(_FIGURES_S)
+
+    def _tell_learnt(self) -> None:
+        for watcher in tuple(self._watchers):
+            if (body := watcher.reference) is not None:
+                self._outbox.put(Learnt(watcher.device, body))
 
     def _figures(self) -> Figures:
         begun = tuple(self._watchers)

@@ -19,6 +19,7 @@ from edge.vision.evidence.shots import Evidence
 from edge.vision.frames import Frame, Seen
 from edge.vision.health.health import Health
 from edge.vision.looking import Looking
+from edge.vision.main_stream import MainStream
 from edge.vision.streams.latest import Latest
 from edge.vision.streams.source import How, Source
 from edge.vision.streams.where import StreamFault, Where
@@ -40,16 +41,22 @@ class Watcher:
     """Goes on until stopped; whatever its stream does is told and is nobody else's affair."""
 
     def __init__(
-        self, ordered: Ordered, zone: ZoneInfo, now: Callable[[], datetime], tell: Callable[[Up], None]
+        self,
+        ordered: Ordered,
+        zone: ZoneInfo,
+        now: Callable[[], datetime],
+        tell: Callable[[Up], None],
+        reference: bytes = b"",
     ) -> None:
         self.device, self.counts = ordered.device, Counter[str]()
         self._settings, self._now, self._tell = ordered.settings, now, tell
         self._where = Where(ordered.address, ordered.user, ordered.password)
         settings = ordered.settings
         self._evidence = Evidence(ordered.device, zone, settings.jpeg_quality, settings.picture_width)
-        self._masks, self._health = Masks(settings.masks), Health(settings.health)
-        self._looking = Looking(settings.lookers, self._say)
+        self._masks, self._health = Masks(settings.masks), Health(settings.health, reference)
+        self._looking = Looking(settings.lookers, self._say, self._shown)
         self._clips = clips_for(settings, self.counts)
+        self._main = self._main_of(ordered) if settings.main else None
         self._asked: deque[tuple[str, dict[str, Any], datetime]] = deque(maxlen=_MOST_ASKED)
         self._latest: Latest[Frame] = Latest()
         self._stopped = threading.Event()
@@ -59,7 +66,8 @@ class Watcher:
 
     def start(self) -> None:
         threading.stack_size(_STACK_BYTES)
-        for work in (self._read, self._look):
+        works = [self._read, self._look] if self._main is None else [self._read, self._look, self._read_main]
+        for work in works:
             threading.Thread(target=work, name=f"{work.__name__} {self.device}", daemon=True).start()
 
     def stop(self) -> None:
@@ -71,7 +79,14 @@ class Watcher:
         held = self._clips.held_bytes if self._clips else 0
         rates = self._rates.note(time.monotonic(), {name: self.counts[name] for name in _RATED})
         fast = {"fps": rates["frames"], "looks_per_s": rates["looks"]}
-        return {**self.counts, **fast, "passed_over": self._latest.passed_over, "clip_bytes": held}
+        beside = {"passed_over": self._latest.passed_over, "clip_bytes": held}
+        if self._main is not None:
+            beside |= {**self._main.counts, "main_bytes": self._main.held_bytes}
+        return {**self.counts, **fast, **beside}
+
+    @property
+    def reference(self) -> bytes | None:
+        return self._health.kept()
 
     @property
     def state(self) -> str:
@@ -125,6 +140,23 @@ class Watcher:
         for clip in clips:
             self._tell(clip_told(self.device, clip, self._now()))
 
+    # ---- the large stream, where there is one
+
+    def _main_of(self, ordered: Ordered) -> MainStream:
+        where = Where(ordered.settings.main, ordered.user, ordered.password)
+        return MainStream(where, ordered.settings, self._now, lambda clip: self._tell_clips([clip]))
+
+    def _read_main(self) -> None:
+        assert self._main is not None
+        try:
+            self._main.run(self._stopped)
+        except Exception as error:  # noqa: BLE001 - the edge of a thread: said; what is watched goes on without it
+            self._say(f"the main stream: {error!r}"[:500])
+
+    def _shown(self, looker: str, frame: Frame) -> Frame:
+        is_on_main = self._main is not None and looker in self._settings.on_main
+        return self._main.frame(frame) if self._main is not None and is_on_main else frame
+
     # ---- the thread that looks
 
     def _look(self) -> None:
@@ -155,10 +187,17 @@ class Watcher:
             self._tell_seen(seen)
 
     def _tell_seen(self, seen: Seen) -> None:
-        told = seen_told(self.device, seen, self._evidence)
+        shown = seen if self._main is None else self._main.shown(seen)
+        told = seen_told(self.device, shown, self._evidence)
         self.counts["told"] += not told.rest
         self._tell(told)
         if wants_clip(seen):
+            self._ask_clip(seen)
+
+    def _ask_clip(self, seen: Seen) -> None:
+        if self._main is not None and self._main.is_read():
+            self._main.ask_clip(seen.id, seen.fields, seen.at)
+        else:
             self._asked.append((seen.id, seen.fields, seen.at))
 
     def _say(self, text: str) -> None:

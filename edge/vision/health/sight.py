@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edge.vision.frames import Luma
 
-_WIDTH, _HEIGHT = 160, 90
+WIDTH, HEIGHT = 160, 90
 _EDGE = 12.0  # of a gradient, in grey levels: less is noise
 _BLOCKS = (9, 16)
 _MOST_STEP = 1_024  # a Laplacian of bytes is smaller
@@ -35,7 +35,7 @@ def sight_of(luma: Luma) -> Sight:
     """Raises ValueError for a picture of no size."""
     if luma.size == 0:
         raise ValueError(f"a picture of {luma.shape[1]} x {luma.shape[0]} pixels")
-    small = cast("Luma", cv2.resize(luma, (_WIDTH, _HEIGHT), interpolation=cv2.INTER_AREA))
+    small = cast("Luma", cv2.resize(luma, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA))
     fine = _gradient(small.astype(np.float32))
     rough = _blurred(small.astype(np.float32), 4.0)
     coarse = _gradient(rough)
@@ -85,7 +85,7 @@ def _blurred(picture: Floats, sigma: float) -> Floats:
 
 def _textured(fine: Floats) -> float:
     rows, columns = _BLOCKS
-    blocks = fine.reshape(rows, _HEIGHT // rows, columns, _WIDTH // columns)
+    blocks = fine.reshape(rows, HEIGHT // rows, columns, WIDTH // columns)
     return float(((blocks > _EDGE).mean(axis=(1, 3)) > 0.03).mean())
 
 
