@@ -33,6 +33,15 @@ def libfaketime() -> Path | None:
     return next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 
 
+def has_rtsp_server() -> bool:
+    """Whether there is GStreamer's RTSP server for Debian's Python."""
+    return any(Path("/usr/lib").glob("*/girepository-1.0/GstRtspServer-1.0.typelib")) and _has_gi()
+
+
+def _has_gi() -> bool:
+    return Path("/usr/bin/python3").exists() and Path("/usr/lib/python3/dist-packages/gi").is_dir()
+
+
 PACKAGES = (
     Package("chromium", _has_program("chromium"), "tests marked `browser` are skipped"),
     Package("fonts-noto-cjk", _has_chinese_font, "the browser draws Chinese as boxes, and tests of layout may fail"),
@@ -40,6 +49,8 @@ PACKAGES = (
     Package("mosquitto", _has_program("mosquitto"), "tests against Mosquitto are skipped"),
     Package("curl", _has_program("curl"), "a client of GA/T 1400 that is not ours is skipped"),
     Package("sip-tester", _has_program("sipp"), "an upper platform of GB/T 28181 that is not ours is skipped"),
+    Package("gir1.2-gst-rtsp-server-1.0", has_rtsp_server, "tests of cameras over RTSP are skipped"),
+    Package("python3-gi", _has_gi, "tests of cameras over RTSP are skipped"),
     Package("systemd", _has_program("systemd-analyze"), "tests of the units are skipped"),
     Package("debootstrap", _has_program("debootstrap"), "tests that install the package are skipped"),
     Package("lintian", _has_program("lintian"), "the package's form is not looked at"),

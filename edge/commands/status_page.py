@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edge.commands.ages import size, span
+from edge.commands.vision_table import vision_table
 
 _SILENT = timedelta(seconds=15)  # the agent speaks every second
 _DEVICES_SHOWN = 30
@@ -57,6 +58,8 @@ def _lines(described: Mapping[str, Any]) -> Iterator[RenderableType]:
         yield _store(store)
     for device, held in described.get("card_lists", {}).items():
         yield _card_list(device, held)
+    if vision := described.get("vision"):
+        yield vision_table(vision)
     for key in _IN_A_WORD:
         if (value := described.get(key)) not in (None, {}, ""):
             yield _line(key, _words(value), good="ok")

@@ -14,7 +14,7 @@ from edge.status.figures import recorded_at
 from edge.store import disk
 
 _SAID_BY_A_RUNNING_AGENT = ("uplink", "broker")
-_OF_A_RUNNING_AGENT_ALONE = ("pid", "rates", "devices")
+_OF_A_RUNNING_AGENT_ALONE = ("pid", "rates", "devices", "vision")
 
 
 def described(folder: Path) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from edge.config import Metrics as Settings
 from edge.intake.parked import REASONS
+from edge.status.vision_metrics import of_vision
 
 log = structlog.get_logger()
 
@@ -49,6 +50,7 @@ class Metrics:
         yield from _of_streams(status)
         yield from _of_counts(status.get("counts", {}))
         yield from _of_devices(status.get("seen", {}))
+        yield from of_vision(status.get("vision", {}))
         yield from _of_the_box(status)
 
     def page(self) -> bytes:

@@ -97,6 +97,7 @@ class SelfReport:
             **await self._figured(),
             "uplink": self.session.state,
             "card_lists": self._parts.control.card_lists.described(),
+            **self._parts.links.described(),
             "counts": {**self._parts.intake.counts, **self._parts.media.counts},
             "clock_offset_s": None if offset is None else offset.total_seconds(),
         }

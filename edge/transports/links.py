@@ -7,7 +7,7 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import structlog
 
@@ -45,6 +45,13 @@ class Around:
     right: Callable[[str, str], Decision | None] = field(default=lambda device, card: None)
     called: Callable[[str, str], None] = field(default=lambda device, host: None)
     is_open: Callable[[], bool] = field(default=lambda: False)
+
+
+@runtime_checkable
+class Described(Protocol):
+    """A transport that has more to say of itself than its devices' states."""
+
+    def described(self) -> dict[str, Any]: ...
 
 
 class Transport(Protocol):
@@ -97,6 +104,11 @@ class Links:
     def send(self, device: str, message: Outgoing) -> bool:
         """Whether any transport took it."""
         return any(transport.send(device, message) for transport, _ in self._running.values())
+
+    def described(self) -> dict[str, dict[str, Any]]:
+        """What transports that run say of themselves, by their names."""
+        running = {name: transport for name, (transport, _) in self._running.items()}
+        return {name: one.described() for name, one in running.items() if isinstance(one, Described)}
 
     def _settle(self) -> None:
         devices = self._around.devices

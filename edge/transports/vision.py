@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from importlib.util import find_spec
+from typing import Any
 
 import msgspec
 import structlog
@@ -14,8 +16,10 @@ from edge.devices._camera_words import Told
 from edge.devices.driver import Message, Outgoing, line_message
 from edge.transports.links import Around
 from edge.transports.vision_child import Child, ChildDied
+from edge.transports.vision_figures import described
 from edge.transports.vision_groups import Group, after_death, shared_out
-from edge.vision.words import Figures, Mistake, Ordered, Orders, Up, encode
+from edge.transports.vision_memory import Memory
+from edge.vision.words import Figures, Learnt, Mistake, Ordered, Orders, Up, encode
 
 log = structlog.get_logger()
 
@@ -45,14 +49,18 @@ class Vision:
         self.figures: dict[Group, Figures] = {}
         self._room = asyncio.Semaphore(_MOST_UNACKNOWLEDGED)
         self._unreadable: set[str] = set()
+        self._memory = Memory(around.config.folder)
 
     async def run(self) -> None:
         """Until cancelled."""
         try:
             while True:
                 self._settle()
+                await self._end_what_nobody_watches()
+                self._memory.write(self._around.clock.now())
                 await asyncio.sleep(_LOOK_S)
         finally:
+            self._memory.write(self._around.clock.now(), at_once=True)
             tasks = list(self._running.values())
             for task in tasks:
                 task.cancel()
@@ -61,6 +69,10 @@ class Vision:
     def send(self, device: str, message: Outgoing) -> bool:
         """A camera without a brain takes no commands."""
         return False
+
+    def described(self) -> dict[str, Any]:
+        """How the children and their cameras are, for the status."""
+        return described(self._running, self.figures, self._deaths)
 
     # ---- who has which cameras
 
@@ -104,6 +116,14 @@ class Vision:
         self._deaths.pop(group, None)
         self.figures.pop(group, None)
 
+    async def _end_what_nobody_watches(self) -> None:
+        """A camera taken from the list has no child that could say that what it told is over."""
+        await self._cut_short([device for device in self._memory.devices if device not in self._wanted])
+
+    async def _cut_short(self, devices: Sequence[str]) -> None:
+        for told in self._memory.cut_short(devices, self._around.clock.now()):
+            await self._pass_on(told)
+
     # ---- one group
 
     async def _keep(self, group: Group) -> None:
@@ -115,6 +135,7 @@ class Vision:
             deaths = self._deaths[group] = 1 if steady else self._deaths.get(group, 0) + 1
             wait_s = self._around.retry_s(deaths)
             log.error("vision_child_died", cameras=list(group), cause=cause, deaths=deaths, again_in_s=round(wait_s, 1))
+            self.figures.pop(group, None)
             self._say_away(group, deaths)
             await asyncio.sleep(wait_s)
             if (halves := after_death(group, deaths)) != [group]:
@@ -122,12 +143,15 @@ class Vision:
                 return
 
     async def _once(self, group: Group) -> str:
-        """A child's whole life; what ended it."""
+        """A child's whole life; what ended it. What one before it told to have begun is over: nobody follows it now."""
+        await self._cut_short(group)
         orders = Orders(
             tuple(self._wanted[device] for device in group),
             self._around.config.timezone,
             self._around.config.vision.memory_mb,
             self._ahead_s(),
+            self._looks_per_s(group),
+            self._memory.views(group, self._around.clock.now()),
         )
         child = Child(orders, lambda word: self._hear(group, word), self._ahead_s)
         try:
@@ -137,6 +161,10 @@ class Vision:
         except (OSError, ValueError) as error:
             return repr(error)
         return ""
+
+    def _looks_per_s(self, group: Group) -> float:
+        """Its cameras' part of what all together may spend."""
+        return self._around.config.vision.looks_per_s * len(group) / max(1, len(self._wanted))
 
     def _halve(self, group: Group, halves: list[Group]) -> None:
         del self._running[group]
@@ -163,12 +191,20 @@ class Vision:
                 log.error("vision_mistake", device=word.device, text=word.text)
             case Figures():
                 self.figures[group] = word
+            case Learnt() if word.device in group:
+                self._memory.learn(word.device, word.body, self._around.clock.now())
+            case Learnt():
+                log.error("vision_foreign", cameras=list(group), device=word.device)
 
     async def _offer(self, group: Group, told: Told) -> None:
         """Into the intake, once it has room; a child speaks for its own cameras and for nobody else's."""
         if told.device not in group:
             log.error("vision_foreign", cameras=list(group), device=told.device)
             return
+        self._memory.hear(told)
+        await self._pass_on(told)
+
+    async def _pass_on(self, told: Told) -> None:
         await self._room.acquire()
         clock = self._around.clock
         message = Message(

@@ -17,7 +17,7 @@ from edge.vision.words import LENGTH_BYTES, Clock, Figures, Orders, Up, length_i
 log = structlog.get_logger()
 
 _LOOK_S = 1.0
-_SILENT_S = 30.0  # it says how it is every five
+_SILENT_S, _BEGINS_S = 30.0, 90.0  # it says how it is every five; its first word may take a busy box long
 _CLOCK_EVERY = 10
 _STDERR_BYTES = 4 * 1024
 _END_S = 3.0
@@ -35,7 +35,7 @@ class Child:
 
     def __init__(self, orders: Orders, hear: Callable[[Up], Awaitable[None]], ahead_s: Callable[[], float]) -> None:
         self._orders, self._hear, self._ahead_s = orders, hear, ahead_s
-        self._ended_by, self._silent_s = "", 0.0
+        self._ended_by, self._silent_s, self._may_be_silent_s = "", 0.0, _BEGINS_S
 
     async def run(self) -> None:
         """Until it dies: raises ChildDied, always. Cancelled, it takes the child with it."""
@@ -81,7 +81,7 @@ class Child:
             except asyncio.IncompleteReadError:
                 return
             if isinstance(word, Figures):
-                self._silent_s = 0.0
+                self._silent_s, self._may_be_silent_s = 0.0, _SILENT_S
             await self._hear(word)
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
@@ -98,8 +98,8 @@ class Child:
             if held_mb > self._orders.memory_mb:
                 self._ended_by = f"{held_mb:.0f} MB of memory; at most {self._orders.memory_mb}"
                 return
-            if self._silent_s > _SILENT_S:
-                self._ended_by = f"no sign of life for {_SILENT_S:.0f} s"
+            if self._silent_s > self._may_be_silent_s:
+                self._ended_by = f"no sign of life for {self._may_be_silent_s:.0f} s"
                 return
             if turns % _CLOCK_EVERY == 0:
                 self._tell_clock(process)

@@ -10,8 +10,9 @@ import resource
 import sys
 import threading
 import time
+import traceback
 from datetime import UTC, datetime
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 from zoneinfo import ZoneInfo
 
 from edge.vision.memory import resident_mb
@@ -22,12 +23,17 @@ from edge.vision.words import (
     Clock,
     Down,
     Figures,
+    Learnt,
     Orders,
     down_in,
     length_in,
 )
 
+if TYPE_CHECKING:
+    from edge.vision.watcher import Watcher
+
 _FIGURES_S = 5.0
+_LEARNT_EVERY = 6  # of its figures
 _NICE = 5  # doors go before pictures
 _HEADROOM = 2  # what is written to is counted by the kernel before it is used; the agent counts what is used
 
@@ -56,23 +62,41 @@ class _Child:
 
     def __init__(self, orders: Orders, handle: int) -> None:
         from edge.vision.outbox import Outbox
-        from edge.vision.watcher import Watcher
 
-        self._ahead_s = orders.ahead_s
+        self._orders, self._ahead_s = orders, orders.ahead_s
         self._outbox = Outbox(handle)
-        zone = ZoneInfo(orders.zone)
-        self._watchers = [Watcher(camera, zone, self._now, self._outbox.put) for camera in orders.cameras]
+        self._watchers: list[Watcher] = []
 
     def run(self) -> None:
         """Until the agent closes its end, or does not take any more what is said."""
-        threading.Thread(target=self._write, name="write", daemon=True).start()
-        for watcher in self._watchers:
-            watcher.start()
-        threading.Thread(target=self._show, name="show", daemon=True).start()
+        for work in (self._write, self._show, self._watch):
+            threading.Thread(target=work, name=work.__name__, daemon=True).start()
         while (word := _next(sys.stdin.buffer)) is not None:
             if isinstance(word, Clock):
                 self._ahead_s = word.ahead_s
         os._exit(0)  # threads may be deep in a library; nothing here is kept
+
+    def _watch(self) -> None:
+        """Libraries and networks take a busy box half a minute to load: it says meanwhile that it lives."""
+        try:
+            self._begin_all()
+        except BaseException:  # noqa: BLE001 - the end of the process: said, and begun anew by the agent
+            traceback.print_exc()
+            os._exit(1)  # the agent reads the end of what was printed
+
+    def _begin_all(self) -> None:
+        from edge.vision.opencv import cv
+        from edge.vision.share import OF_THIS_PROCESS
+        from edge.vision.watcher import Watcher
+
+        cv.setNumThreads(1)  # its own would fight with those of the cameras
+        OF_THIS_PROCESS.grant(self._orders.looks_per_s)
+        zone = ZoneInfo(self._orders.zone)
+        for camera in self._orders.cameras:
+            reference = self._orders.references.get(camera.device, b"")
+            watcher = Watcher(camera, zone, self._now, self._outbox.put, reference)
+            watcher.start()
+            self._watchers.append(watcher)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(time.time() + self._ahead_s, UTC)
@@ -84,11 +108,25 @@ class _Child:
             os._exit(0)  # nobody listens
 
     def _show(self) -> None:
+        turns = 0
         while True:
-            cameras = {watcher.device: watcher.figures for watcher in self._watchers}
-            beside = {"outbox_bytes": float(self._outbox.bytes), **self._outbox.counts}
-            self._outbox.put(Figures(resident_mb(os.getpid()), time.process_time(), {**cameras, "": beside}))
+            self._outbox.put(self._figures())
+            turns += 1
+            if turns % _LEARNT_EVERY == 0:
+                self._tell_learnt()
             time.sleep(_FIGURES_S)
+
+    def _tell_learnt(self) -> None:
+        for watcher in tuple(self._watchers):
+            if (body := watcher.reference) is not None:
+                self._outbox.put(Learnt(watcher.device, body))
+
+    def _figures(self) -> Figures:
+        begun = tuple(self._watchers)
+        cameras = {watcher.device: watcher.figures for watcher in begun}
+        cameras[""] = {"outbox_bytes": float(self._outbox.bytes), **self._outbox.counts}
+        states = {watcher.device: watcher.state for watcher in begun}
+        return Figures(resident_mb(os.getpid()), time.process_time(), cameras, states)
 
 
 def _next(pipe: BinaryIO) -> Down | None:

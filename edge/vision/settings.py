@@ -21,8 +21,15 @@ class Health(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Camera(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One camera, by its id in the device list; its ``address`` there is the stream that is watched."""
+    """One camera, by its id in the device list; its ``address`` there is the stream that is watched.
 
+    ``main``: the address of its large stream, whose packets are kept and decoded only where a picture of it is wanted:
+    for what is told, and by the lookers named in ``on_main``, as of plates. The camera's password is used for it too.
+    """
+
+    main: Annotated[str, Meta(max_length=2_000)] = ""
+    main_bytes: Annotated[int, Meta(ge=1024 * 1024, le=64 * 1024 * 1024)] = 8 * 1024 * 1024  # kept of it at most
+    on_main: Annotated[tuple[LookerName, ...], Meta(max_length=8)] = ()
     fps: Annotated[float, Meta(gt=0, le=60)] = 15.0  # what comes beyond it is not looked at
     keyframes_only: bool = False
     skip_loop_filter: bool = False
@@ -35,12 +42,19 @@ class Camera(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     health: Health = Health()
     lookers: Annotated[dict[LookerName, dict[str, Any]], Meta(max_length=8)] = {}
 
+    def __post_init__(self) -> None:
+        if missing := set(self.on_main) - self.lookers.keys():
+            raise ValueError(f"`on_main`: no looker {sorted(missing)[0]!r} among `lookers`")
+        if self.on_main and not self.main:
+            raise ValueError("`on_main`: no `main`; write the address of the camera's large stream there")
+
 
 class Vision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Cameras without brains: their pixels are looked at in child processes."""
 
     cameras_per_child: Annotated[int, Meta(ge=1, le=64)] = 9
     memory_mb: Annotated[int, Meta(ge=64, le=65_536)] = 600  # of one child; above it it is ended and begun anew
+    looks_per_s: Annotated[float, Meta(gt=0, le=1_000)] = 18.0  # for things, of all cameras together: the network
     cameras: dict[str, Camera] = {}
 
     def of(self, device: str) -> Camera:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
+from edge.status.rates import Rates
 from edge.sync.backoff import jittered
 from edge.vision.clips.clips import Clip
 from edge.vision.evidence.masks import Masks
@@ -18,6 +19,7 @@ from edge.vision.evidence.shots import Evidence
 from edge.vision.frames import Frame, Seen
 from edge.vision.health.health import Health
 from edge.vision.looking import Looking
+from edge.vision.main_stream import MainStream
 from edge.vision.streams.latest import Latest
 from edge.vision.streams.source import How, Source
 from edge.vision.streams.where import StreamFault, Where
@@ -32,31 +34,40 @@ _TURN_S = 0.5
 _STACK_BYTES = 1024 * 1024
 _NO_PICTURE = frozenset({"no_video", "too_large", "unreadable"})  # it is there, and nothing can be seen
 _MOST_ASKED = 8
+_RATES_S, _RATED = 30.0, ("frames", "looks")
 
 
 class Watcher:
     """Goes on until stopped; whatever its stream does is told and is nobody else's affair."""
 
     def __init__(
-        self, ordered: Ordered, zone: ZoneInfo, now: Callable[[], datetime], tell: Callable[[Up], None]
+        self,
+        ordered: Ordered,
+        zone: ZoneInfo,
+        now: Callable[[], datetime],
+        tell: Callable[[Up], None],
+        reference: bytes = b"",
     ) -> None:
         self.device, self.counts = ordered.device, Counter[str]()
         self._settings, self._now, self._tell = ordered.settings, now, tell
         self._where = Where(ordered.address, ordered.user, ordered.password)
         settings = ordered.settings
         self._evidence = Evidence(ordered.device, zone, settings.jpeg_quality, settings.picture_width)
-        self._masks, self._health = Masks(settings.masks), Health(settings.health)
-        self._looking = Looking(settings.lookers, self._say)
+        self._masks, self._health = Masks(settings.masks), Health(settings.health, reference)
+        self._looking = Looking(settings.lookers, self._say, self._shown)
         self._clips = clips_for(settings, self.counts)
+        self._main = self._main_of(ordered) if settings.main else None
         self._asked: deque[tuple[str, dict[str, Any], datetime]] = deque(maxlen=_MOST_ASKED)
         self._latest: Latest[Frame] = Latest()
         self._stopped = threading.Event()
         self._began_s, self._seconds = time.monotonic(), 0.0
         self._fault: StreamFault = StreamFault("silent")
+        self._rates = Rates(_RATES_S)
 
     def start(self) -> None:
         threading.stack_size(_STACK_BYTES)
-        for work in (self._read, self._look):
+        works = [self._read, self._look] if self._main is None else [self._read, self._look, self._read_main]
+        for work in works:
             threading.Thread(target=work, name=f"{work.__name__} {self.device}", daemon=True).start()
 
     def stop(self) -> None:
@@ -64,8 +75,22 @@ class Watcher:
 
     @property
     def figures(self) -> dict[str, float]:
+        """Counts since it began, and pictures a second that came and that were looked at of late."""
         held = self._clips.held_bytes if self._clips else 0
-        return {**self.counts, "passed_over": self._latest.passed_over, "clip_bytes": held}
+        rates = self._rates.note(time.monotonic(), {name: self.counts[name] for name in _RATED})
+        fast = {"fps": rates["frames"], "looks_per_s": rates["looks"]}
+        beside = {"passed_over": self._latest.passed_over, "clip_bytes": held}
+        if self._main is not None:
+            beside |= {**self._main.counts, "main_bytes": self._main.held_bytes}
+        return {**self.counts, **fast, **beside}
+
+    @property
+    def reference(self) -> bytes | None:
+        return self._health.kept()
+
+    @property
+    def state(self) -> str:
+        return self._health.state
 
     # ---- the thread that reads
 
@@ -115,6 +140,23 @@ class Watcher:
         for clip in clips:
             self._tell(clip_told(self.device, clip, self._now()))
 
+    # ---- the large stream, where there is one
+
+    def _main_of(self, ordered: Ordered) -> MainStream:
+        where = Where(ordered.settings.main, ordered.user, ordered.password)
+        return MainStream(where, ordered.settings, self._now, lambda clip: self._tell_clips([clip]))
+
+    def _read_main(self) -> None:
+        assert self._main is not None
+        try:
+            self._main.run(self._stopped)
+        except Exception as error:  # noqa: BLE001 - the edge of a thread: said; what is watched goes on without it
+            self._say(f"the main stream: {error!r}"[:500])
+
+    def _shown(self, looker: str, frame: Frame) -> Frame:
+        is_on_main = self._main is not None and looker in self._settings.on_main
+        return self._main.frame(frame) if self._main is not None and is_on_main else frame
+
     # ---- the thread that looks
 
     def _look(self) -> None:
@@ -145,10 +187,17 @@ class Watcher:
             self._tell_seen(seen)
 
     def _tell_seen(self, seen: Seen) -> None:
-        told = seen_told(self.device, seen, self._evidence)
+        shown = seen if self._main is None else self._main.shown(seen)
+        told = seen_told(self.device, shown, self._evidence)
         self.counts["told"] += not told.rest
         self._tell(told)
         if wants_clip(seen):
+            self._ask_clip(seen)
+
+    def _ask_clip(self, seen: Seen) -> None:
+        if self._main is not None and self._main.is_read():
+            self._main.ask_clip(seen.id, seen.fields, seen.at)
+        else:
             self._asked.append((seen.id, seen.fields, seen.at))
 
     def _say(self, text: str) -> None:

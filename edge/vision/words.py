@@ -16,6 +16,7 @@ T = TypeVar("T")
 _LENGTH = struct.Struct(">I")
 LENGTH_BYTES = _LENGTH.size
 MOST_ORDER_BYTES = 4 * 1024 * 1024
+MOST_REFERENCE_BYTES = 32 * 1024
 
 
 class BadWord(Exception):
@@ -42,6 +43,8 @@ class Orders(msgspec.Struct, frozen=True, tag="orders"):
     zone: str
     memory_mb: int
     ahead_s: float = 0.0
+    looks_per_s: float = 12.0  # of all its cameras together, for things
+    references: dict[str, bytes] = {}  # by device, what was learnt of it before
 
 
 class Clock(msgspec.Struct, frozen=True, tag="clock"):
@@ -62,11 +65,19 @@ class Figures(msgspec.Struct, frozen=True, tag="figures"):
 
     memory_mb: float
     cpu_s: float
-    cameras: Annotated[dict[str, dict[str, float]], Meta(max_length=64)]
+    cameras: Annotated[dict[str, dict[str, float]], Meta(max_length=65)]  # "": of the child itself
+    states: Annotated[dict[str, Annotated[str, Meta(max_length=32)]], Meta(max_length=64)] = {}
+
+
+class Learnt(msgspec.Struct, frozen=True, tag="learnt"):
+    """How a camera's view looks while all is well: the agent keeps it for whoever looks after this child."""
+
+    device: Annotated[str, Meta(max_length=200)]
+    body: Annotated[bytes, Meta(max_length=MOST_REFERENCE_BYTES)]
 
 
 Down = Orders | Clock
-Up = Told | Mistake | Figures
+Up = Told | Mistake | Figures | Learnt
 _down: msgspec.msgpack.Decoder[Down] = msgspec.msgpack.Decoder(Down)
 _up: msgspec.msgpack.Decoder[Up] = msgspec.msgpack.Decoder(Up)
 encode = msgspec.msgpack.encode

@@ -65,6 +65,23 @@ def test_the_page_says_what_the_status_says() -> None:
     assert page["gatehouse_commit_seconds_bucket", "0.0025"] == 0
 
 
+def test_cameras_that_this_box_looks_at_have_their_figures() -> None:
+    seen = {"state": "ok", "fps": 14.9, "passed_over": 3, "broken_packets": 2}
+    children = [{"cameras": ["camera:a", "camera:b"], "deaths": 0, "memory_mb": 2.0, "cpu_s": 7.5}]
+    metrics = Metrics()
+    cameras = {"camera:a": seen, "camera:b": {"state": "unknown"}}
+    metrics.show({**STATUS, "vision": {"children": children, "cameras": cameras}})
+    page = read(metrics.page())
+    assert (page["gatehouse_camera_well", "camera:a"], page["gatehouse_camera_well", "camera:b"]) == (1, 0)
+    assert page["gatehouse_camera_fps", "camera:a"] == 14.9
+    assert page["gatehouse_camera_total", "camera:a", "passed_over"] == 3
+    assert page["gatehouse_camera_total", "camera:a", "broken_packets"] == 2
+    assert page["gatehouse_vision_memory_bytes", "camera:a"] == 2 * 1024 * 1024
+    assert page["gatehouse_vision_cpu_seconds_total", "camera:a"] == 7.5
+    metrics.show(STATUS)
+    assert not any("camera" in name[0] for name in read(metrics.page())), "the control: none where none is looked at"
+
+
 def test_a_clock_that_was_set_back_shows_no_event_of_the_future() -> None:
     metrics = Metrics()
     metrics.show({**STATUS, "oldest_unsent_at": {"routine": NOW + timedelta(days=1)}})

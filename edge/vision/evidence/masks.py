@@ -32,6 +32,10 @@ class Masks:
         blank, colours = self._hidden(frame.luma), frame.picture
         return msgspec.structs.replace(frame, luma=blank, picture=lambda: self._hidden(colours()))
 
+    def blanked(self, picture: Picture) -> Picture:
+        """A picture of another stream of the same camera."""
+        return self._hidden(picture) if self._polygons else picture
+
     def _hidden(self, picture: Any) -> Any:
         copy: Luma | Picture = np.array(picture)
         copy[self._where(copy.shape[0], copy.shape[1])] = 0

@@ -33,9 +33,12 @@ ALARMS = MappingProxyType(
 class Health:
     """A looker, which is told too when the stream is lost. ``Seen.id`` is empty: these are states, not things."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, reference: bytes = b"") -> None:
+        """``reference``: what another had kept of this camera."""
         self._settings = settings
         self._settled, self._reference = Settled(), Reference()
+        if reference:
+            self._reference.restore(reference)
         self._last: Sight | None = None
         self._looked_s, self._still_since_s, self._settled_s = -_EVERY_S, 0.0, 0.0
         self.verdict: State = "unknown"
@@ -43,6 +46,10 @@ class Health:
     @property
     def state(self) -> State:
         return self._settled.state
+
+    def kept(self) -> bytes | None:
+        """The reference while all is well, for who comes after; None where there is nothing worth keeping."""
+        return self._reference.kept() if self.state == "ok" else None
 
     def look(self, frame: Frame) -> list[Seen]:
         if frame.seconds - self._looked_s < _EVERY_S:

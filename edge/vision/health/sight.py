@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from edge.vision.frames import Luma
 
-_WIDTH, _HEIGHT = 160, 90
+WIDTH, HEIGHT = 160, 90
 _EDGE = 12.0  # of a gradient, in grey levels: less is noise
 _BLOCKS = (9, 16)
+_MOST_STEP = 1_024  # a Laplacian of bytes is smaller
 _SHIFT = 2  # so many small pixels a pole may sway
 Floats = NDArray[np.float32]
 
@@ -34,7 +35,7 @@ def sight_of(luma: Luma) -> Sight:
     """Raises ValueError for a picture of no size."""
     if luma.size == 0:
         raise ValueError(f"a picture of {luma.shape[1]} x {luma.shape[0]} pixels")
-    small = cast("Luma", cv2.resize(luma, (_WIDTH, _HEIGHT), interpolation=cv2.INTER_AREA))
+    small = cast("Luma", cv2.resize(luma, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA))
     fine = _gradient(small.astype(np.float32))
     rough = _blurred(small.astype(np.float32), 4.0)
     coarse = _gradient(rough)
@@ -84,7 +85,7 @@ def _blurred(picture: Floats, sigma: float) -> Floats:
 
 def _textured(fine: Floats) -> float:
     rows, columns = _BLOCKS
-    blocks = fine.reshape(rows, _HEIGHT // rows, columns, _WIDTH // columns)
+    blocks = fine.reshape(rows, HEIGHT // rows, columns, WIDTH // columns)
     return float(((blocks > _EDGE).mean(axis=(1, 3)) > 0.03).mean())
 
 
@@ -92,5 +93,11 @@ def _sharpness(luma: Luma, coarse: Floats) -> float:
     """The finest detail there is at the picture's own size, against its coarse contrast: light changes both."""
     step = max(1, luma.shape[1] // 640)
     own = np.ascontiguousarray(luma[::step, ::step])
-    fine: Any = cv2.Laplacian(own, cv2.CV_16S, ksize=1)
-    return float(np.percentile(np.abs(fine), 98)) / max(1.0, float(np.percentile(coarse, 98)))
+    fine: Any = np.abs(cv2.Laplacian(own, cv2.CV_16S, ksize=1)).astype(np.uint16)
+    return _below_which(fine, 0.98) / max(1.0, float(np.percentile(coarse, 98)))
+
+
+def _below_which(steps: NDArray[np.uint16], share: float) -> float:
+    """The whole number below which that share of them lies: by counting, a tenth of the work of sorting."""
+    counts: Any = cv2.calcHist([steps], [0], None, [_MOST_STEP], [0, _MOST_STEP])
+    return float(np.searchsorted(np.cumsum(cast("Floats", counts)), share * steps.size))

@@ -35,7 +35,9 @@ class Budget:
             return True
 
     def _fill(self, now_s: float) -> None:
-        passed_s = 0.0 if self._at_s is None else max(0.0, now_s - self._at_s)
-        self._at_s = now_s
-        self._left = min(self._left + passed_s * self._rate, self._most)
+        """Threads ask with the times of their frames, one a little before another: no moment is counted twice."""
+        passed_s = 0.0 if self._at_s is None else now_s - self._at_s
+        if self._at_s is None or not -_LONGEST_S <= passed_s <= 0.0:
+            self._at_s = now_s
+        self._left = min(self._left + max(0.0, passed_s) * self._rate, self._most)
         self._waiting = {one: at_s for one, at_s in self._waiting.items() if abs(now_s - at_s) <= _LONGEST_S}

@@ -8,12 +8,12 @@ from typing import Any
 
 import cv2
 import numpy as np
-import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
 from numpy.typing import NDArray
 
 from edge.vision.frames import Picture
 from edge.vision.objects.found import CannotFind, Found
 from edge.vision.objects.labels import COCO, group_of
+from edge.vision.onnx import opened
 
 Numbers = NDArray[np.float32]
 _GREY = 114  # what it was trained to see around a picture
@@ -81,12 +81,8 @@ def _open(path: Path) -> Any:
     """Raises CannotFind."""
     if not path.is_file():
         raise CannotFind(f"model: no file {str(path)!r}; fetch it with `gatehouse-edge models fetch`")
-    runtime: Any = onnxruntime
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.enable_cpu_mem_arena = False
     try:
-        return runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return opened(path)
     except Exception as error:  # its own have no names
         raise CannotFind(f"model: {path.name} is no network that can be loaded: {error}") from error
 

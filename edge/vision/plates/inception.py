@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Lock
 
 import cv2
 import numpy as np
@@ -20,13 +21,19 @@ _FIRST_STEP = 2  # the two before it see the rim alone
 
 
 class InceptionReader:
+    """May be asked from several threads: OpenCV's network holds what it is asked about, so one waits for another."""
+
     def __init__(self, prototxt: Path, weights: Path) -> None:
         self._network = cv2.dnn.readNetFromCaffe(str(prototxt), str(weights))
+        self._asking = Lock()
 
     def __call__(self, picture: Picture, found: Found, margin: float = MARGIN) -> list[Step]:
         crop = straighten(picture, found.corners, _WIDTH, _HEIGHT, margin)
-        self._network.setInput(cv2.dnn.blobFromImage(crop.transpose(1, 0, 2), 1 / 255.0, (_HEIGHT, _WIDTH)))
-        said: Floats = np.squeeze(self._network.forward()[0][:, _FIRST_STEP:, :]).T
+        asked = cv2.dnn.blobFromImage(crop.transpose(1, 0, 2), 1 / 255.0, (_HEIGHT, _WIDTH))
+        with self._asking:
+            self._network.setInput(asked)
+            answer = self._network.forward().copy()
+        said: Floats = np.squeeze(answer[0][:, _FIRST_STEP:, :]).T
         blank = said.shape[1] - 1
         table = (*_SIGNS, *[""] * (blank - len(_SIGNS)), "")
         return steps_of(said, table, blank)

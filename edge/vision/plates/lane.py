@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import msgspec
 import numpy as np
+from msgspec import Meta
 
 from domain.events import Subject
 from domain.plate_votes import Verdict, Votes
 from domain.plates import classify
 from edge.vision.frames import Box, Frame, Looker, Picture, Seen
 from edge.vision.models.manifest import Profile
+from edge.vision.motion import Motion, MotionSettings
 from edge.vision.plates.corners import Found, Span
 from edge.vision.plates.plate_reader import Plate
-from edge.vision.plates.profiles import plate_reader
+from edge.vision.plates.profiles import shared_reader
 from edge.vision.plates.straight import plate_picture
 from edge.vision.plates.tracks import Track, matched
 
@@ -24,17 +26,30 @@ _MOST_TRACKS = 16
 _MOST_READINGS = 30  # of one car: what is not settled then never will be
 _UNREAD_LOOKS = 5  # a plate that was there so often, and never read, is told as unreadable
 _CLOSER, _FARTHER = 1.25, 0.8
+_LOOKS_UNTIL_GONE = 1.5
+_EARLY_S = 0.02  # frames do not come to the millisecond
+
+Moves = Callable[[Frame], bool]
 
 
 class LaneSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``registered``: plates by which the province, and no more, may be decided. ``gone_s``: unseen so long is gone."""
+    """``registered``: plates by which the province, and no more, may be decided. ``gone_s``: unseen so long is gone.
+
+    ``still_looks_a_second``: while nothing moves, or all cars there are told; as often as else: motion is not watched.
+    """
 
     models: Path
     profile: Profile = "fast"
     province: str = ""
     registered: Collection[str] = ()
-    looks_a_second: float = 5.0
-    gone_s: float = 2.0
+    looks_a_second: Annotated[float, Meta(gt=0, le=30)] = 5.0
+    still_looks_a_second: Annotated[float, Meta(gt=0, le=30)] = 1.0
+    gone_s: Annotated[float, Meta(gt=0, le=60)] = 2.0
+
+    def __post_init__(self) -> None:
+        if self.still_looks_a_second * self.gone_s < _LOOKS_UNTIL_GONE:
+            least = _LOOKS_UNTIL_GONE / self.gone_s
+            raise ValueError(f"`still_looks_a_second`: at least {least:g}, or a car that stands is gone between looks")
 
 
 class Reader(Protocol):
@@ -56,20 +71,32 @@ class _Car(msgspec.Struct):
 
 
 class LaneLooker:
-    def __init__(self, reader: Reader, settings: LaneSettings) -> None:
-        self._reader, self._settings = reader, settings
+    """``moves``: whether anything may move in a frame; it is asked ``looks_a_second``. Without it all are looked at."""
+
+    def __init__(self, reader: Reader, settings: LaneSettings, moves: Moves | None = None) -> None:
+        self._reader, self._settings, self._moves = reader, settings, moves
         self._tracks: list[Track[_Car]] = []
-        self._looked_s = float("-inf")
+        self._turned_s = self._looked_s = float("-inf")
 
     def look(self, frame: Frame) -> list[Seen]:
         """Cars whose plate is settled now, and those that are gone without having been told."""
-        if frame.seconds - self._looked_s < 1.0 / self._settings.looks_a_second:
+        if frame.seconds - self._turned_s < 1.0 / self._settings.looks_a_second - _EARLY_S:
+            return []
+        self._turned_s = frame.seconds
+        if not self._is_worth_it(frame):
             return []
         self._looked_s = frame.seconds
         picture = frame.picture()
         for found in self._reader.find(picture):
             self._one(frame, picture, found)
         return [*self._settled(), *self._gone(frame.seconds)]
+
+    def _is_worth_it(self, frame: Frame) -> bool:
+        """A car that is not told yet is looked at until it is; all else where something moves, or now and then."""
+        moves = self._moves is None or self._moves(frame)
+        if moves or any(not track.kept.is_told for track in self._tracks):
+            return True
+        return frame.seconds - self._looked_s >= 1.0 / self._settings.still_looks_a_second - _EARLY_S
 
     def _one(self, frame: Frame, picture: Picture, found: Found) -> None:
         """A plate at the rim is part of one: it says where the car is, and nothing of what stands on it."""
@@ -85,7 +112,7 @@ class LaneLooker:
             self._read(track.kept, frame, picture, found)
 
     def _begin(self, frame: Frame, picture: Picture, found: Found) -> Track[_Car]:
-        seen = Seen(id=f"{frame.number}-{found.span[0]:.0f}", at=frame.at, fields={})
+        seen = Seen(id=f"{frame.at.timestamp():.3f}-{found.span[0]:.0f}", at=frame.at, fields={})
         track = Track(found.span, found.span, frame.seconds, _Car(_shown(seen, frame, picture, found)))
         self._tracks.append(track)
         return track
@@ -122,7 +149,21 @@ class LaneLooker:
 
 def make(settings: LaneSettings) -> Looker:
     """Raises MissingModels."""
-    return LaneLooker(plate_reader(settings.profile, settings.models), settings)
+    reader = shared_reader(settings.profile, settings.models)
+    if settings.still_looks_a_second >= settings.looks_a_second:
+        return LaneLooker(reader, settings)
+    return LaneLooker(reader, settings, _Motion().may_be)
+
+
+class _Motion:
+    """A lane's own: while its ground is not known yet, everything may move."""
+
+    def __init__(self) -> None:
+        self._motion = Motion(MotionSettings())
+
+    def may_be(self, frame: Frame) -> bool:
+        moves = self._motion.look(frame.luma, frame.seconds)
+        return moves.state == "calibrating" or bool(moves.fresh)
 
 
 def _shown(seen: Seen, frame: Frame, picture: Picture, found: Found) -> Seen:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
+from threading import Lock
 
 import cv2
 
@@ -20,7 +22,8 @@ _PIP_SIDE, _PIP_CLOSER_SIDE, _PIP_THRESHOLD = 640, 320, 0.3
 
 
 def plate_reader(profile: Profile, folder: Path, own: OwnReader | None = None) -> PlateReader:
-    """Raises MissingModels. One core is all it takes: a camera's process has no more."""
+    """May be asked from several threads. Raises MissingModels. One core is all it takes: a camera's process has no
+    more."""
     cv2.setNumThreads(1)
     own = own or OwnReader()
     inception = InceptionReader(*needed(_INCEPTION, profile, folder))
@@ -36,6 +39,20 @@ def plate_reader(profile: Profile, folder: Path, own: OwnReader | None = None) -
             closer = Closer(ClpDet(path, _PIP_CLOSER_SIDE, _PIP_THRESHOLD), _PIP_CLOSER_SIDE)
             far = ClpDet(path, _PIP_SIDE, _PIP_THRESHOLD)
             return PlateReader(far, closer, own, inception, _FIRST, _CLOSER)
+
+
+_loading = Lock()
+
+
+def shared_reader(profile: Profile, folder: Path) -> PlateReader:
+    """One for all cameras of a process, each network loaded once. Raises MissingModels."""
+    with _loading:
+        return _loaded(profile, folder)
+
+
+@cache
+def _loaded(profile: Profile, folder: Path) -> PlateReader:
+    return plate_reader(profile, folder)
 
 
 def best_here(folder: Path) -> Profile:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from edge.vision.frames import Looker
@@ -16,34 +17,47 @@ from edge.vision.rules.rule import Grounds, Rule, RuleKind, RuleSettings, SceneM
 from edge.vision.scene.objects import Objects
 from edge.vision.scene.scene import Named, Scene
 from edge.vision.scene.settings import SceneSettings, grounds, read, rules
+from edge.vision.share import LOOKS_PER_S, OF_THIS_PROCESS
 from edge.vision.tracks.blobs import Blobs
 from edge.vision.tracks.matching import CannotMatch
 from edge.vision.tracks.tracks import Tracks
 
-LOOKS_PER_S = 12.0  # of all cameras of a process: about a quarter of a slow core
-
 
 class Shared:
-    """Each network is loaded once, and all cameras spend from one budget. ``finder`` takes the place of any network."""
+    """Each network is loaded once, and all cameras spend from one budget. ``finder`` takes the place of any network.
+
+    May be used from several threads: a camera whose picture has another size is made anew in its own.
+    """
 
     def __init__(self, looks_per_s: float = LOOKS_PER_S, finder: Finder | None = None) -> None:
         self.budget = Budget(looks_per_s)
         self._finder = finder
         self._loaded: dict[tuple[Path, float], Finder] = {}
+        self._loading = Lock()
 
     def finder(self, model: Path | None, floor: float) -> Finder | None:
         """Raises CannotFind."""
         if self._finder is not None or model is None:
             return self._finder
         key = (model, floor)
-        if key not in self._loaded:
-            self._loaded[key] = Yolox(model, floor)
-        return self._loaded[key]
+        with self._loading:
+            if key not in self._loaded:
+                self._loaded[key] = Yolox(model, floor)
+            return self._loaded[key]
+
+
+_making = Lock()
+
+
+def _of_this_process() -> Shared:
+    """One for all cameras, also where two ask for it at once."""
+    with _making:
+        return _made_once()
 
 
 @cache
-def _of_this_process() -> Shared:
-    return Shared()
+def _made_once() -> Shared:
+    return Shared(OF_THIS_PROCESS.looks_per_s)
 
 
 def make(settings: Mapping[str, Any], shared: Shared | None = None) -> Looker:

@@ -96,6 +96,18 @@ class Source:
             yield from self._timed(found)
         raise StreamFault("ended")
 
+    def packets(self) -> Iterator[tuple[AnyPacket, datetime]]:
+        """As they come, none of them decoded. Raises StreamFault, always at last."""
+        for packet in self._packets():
+            if not packet.size:
+                continue
+            if self._paced:
+                seconds = self._timeline.seconds(_stamp(packet), time.monotonic())
+                self._rest(max(0.0, self._began_s + seconds - self._how.begins_s - time.monotonic()))
+            self.counts["main_packets"] += 1
+            yield packet, self._at(_stamp(packet))
+        raise StreamFault("ended")
+
     def _packets(self) -> Iterator[AnyPacket]:
         try:
             yield from self._container.demux(self.stream)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from domain.plate_weighing import Candidate
 from edge.vision.frames import Frame, Picture, Seen
@@ -108,3 +109,59 @@ def test_whether_it_comes_or_goes_is_told() -> None:
     assert comes.fields["travel"] == "approaching"
     [stands] = told([[(found(200), {"粤B12345": 0.99})]] * 5)[0]
     assert stands.fields["travel"] == "unknown"
+
+
+class Gate:
+    """A lane in which it moves at some looks; counts how often plates are looked for."""
+
+    def __init__(self, moves: set[int], cars: dict[int, Says]) -> None:
+        self.moves, self.cars, self.number, self.finds = moves, cars, -1, 0
+        settings = LaneSettings(models=Path("nowhere"), looks_a_second=5, still_looks_a_second=1)
+        self.looker = LaneLooker(self, settings, lambda _: self.number in self.moves)
+
+    def find(self, picture: Picture) -> list[Found]:
+        self.finds += 1
+        return [found(200)] if self.number in self.cars else []
+
+    def read(self, picture: Picture, found: Found, province: str = "") -> Plate:
+        candidates = [Candidate(plate, weight) for plate, weight in self.cars[self.number].items()]
+        return Plate(candidates[0].plate, "blue", candidates[0].weight, 0.9, 1.0, candidates, found)
+
+    def watched(self, looks: int) -> list[Seen]:
+        seen: list[Seen] = []
+        for self.number in range(looks):
+            at = BEGAN + timedelta(seconds=self.number / 5)
+            seen += self.looker.look(Frame(self.number, self.number / 5, at, PICTURE[:, :, 0], lambda: PICTURE))
+        return seen
+
+
+def test_an_empty_lane_is_looked_at_once_a_second_and_a_moving_one_at_every_look() -> None:
+    empty, moving = Gate(set(), {}), Gate(set(range(100)), {})
+    assert (empty.watched(100), moving.watched(100)) == ([], [])
+    assert 19 <= empty.finds <= 21 and moving.finds == 100
+
+
+def test_a_car_that_nothing_moved_for_is_read_at_every_look_until_it_is_told_and_once_a_second_then() -> None:
+    stands = Gate(set(), {number: {"粤B12345": 0.99} for number in range(20, 120)})
+    assert [car.fields["subject"].id for car in stands.watched(140)] == ["粤B12345"]
+    assert stands.finds <= 140 / 5 + 6, "read a few times, and then only looked after"
+
+
+def test_looks_so_seldom_that_a_standing_car_would_be_gone_between_them_are_refused() -> None:
+    with pytest.raises(ValueError, match="still_looks_a_second"):
+        LaneSettings(models=Path("nowhere"), still_looks_a_second=0.5, gone_s=2)
+    assert LaneSettings(models=Path("nowhere"), still_looks_a_second=0.5, gone_s=4).gone_s == 4
+
+
+def test_numbers_of_cars_do_not_begin_anew_with_the_stream() -> None:
+    """Frames are counted from one again after a stream was lost; two cars with no plate would be one fact."""
+
+    def unread(begin: datetime) -> str:
+        looker = LaneLooker(Script([[(found(200), {})] for _ in range(8)]), SETTINGS)
+        frames = [
+            Frame(n, n / 5, begin + timedelta(seconds=n / 5), PICTURE[:, :, 0], lambda: PICTURE) for n in range(30)
+        ]
+        [car] = [one for frame in frames for one in looker.look(frame)]
+        return car.id
+
+    assert unread(BEGAN) != unread(BEGAN + timedelta(hours=1))

@@ -56,7 +56,10 @@ async def test_a_camera_that_goes_dark_is_in_the_log_with_its_picture(tmp_path: 
         found = await alarm(here)
         online = await here.recorded("availability")
         figures = transport.figures["camera:yard",]
+        shown = transport.described()
     assert figures.memory_mb > 10 and figures.cameras["camera:yard"]["frames"] > 0
+    assert shown["cameras"]["camera:yard"]["fps"] > 1
+    assert shown["children"][0]["memory_mb"] > 10 and shown["children"][0]["cameras"] == ["camera:yard"]
     assert [event.state for event in online] == ["online"]
     assert (found.device, found.alarm, found.reason, found.phase) == ("camera:yard", "image_fault", "dark", "start")
     assert found.place == "东门"
@@ -82,6 +85,19 @@ async def test_a_child_that_is_killed_is_begun_anew_and_costs_the_others_nothing
                 await asyncio.sleep(0.05)
         assert len(now.keys() & first.keys()) == 1, "the other child is the same as before"
     assert not children(), "they end with the agent"
+
+
+async def test_the_status_says_what_each_camera_shows(tmp_path: Path) -> None:
+    two = [camera("a", yard(tmp_path / "yard.avi", 30)), camera("gone", "rtsp://127.0.0.1:9/stream")]
+    async with watched(tmp_path, *two) as (_, transport):
+        assert transport.described()["cameras"] == {}, "nobody looks yet"
+        async with asyncio.timeout(30):
+            while _states(transport) != {"camera:a": "ok", "camera:gone": "offline"}:
+                await asyncio.sleep(0.05)
+
+
+def _states(transport: vision.Vision) -> dict[str, str]:
+    return {device: entry["state"] for device, entry in transport.described()["cameras"].items()}
 
 
 async def test_a_child_that_eats_memory_is_ended_and_said(tmp_path: Path, capsys: Any) -> None:

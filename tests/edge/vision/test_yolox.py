@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.scenes.sightings import PERSON, VEHICLES
 from edge.vision.frames import Picture
@@ -104,3 +107,21 @@ def test_a_clock_that_goes_back_gives_nothing_and_blocks_nothing() -> None:
     budget = Budget(1)
     assert budget.take(1, 1_000) and not budget.take(1, 1_000)
     assert not budget.take(1, 10) and budget.take(1, 11.5)
+
+
+@given(st.floats(0.5, 20), st.lists(st.tuples(st.floats(0, 0.2), st.floats(0, 0.9)), min_size=1, max_size=300))
+def test_many_threads_that_ask_with_times_of_their_own_get_no_more_than_there_is(
+    rate: float, asked: list[tuple[float, float]]
+) -> None:
+    """Each step of time, and by how much the frame of who asks then is older."""
+    budget, steps = Budget(rate), accumulate(step_s for step_s, _ in asked)
+    times = [1_000.0 + now_s - older_s for now_s, (_, older_s) in zip(steps, asked, strict=True)]
+    granted = sum(budget.take(1, at_s) for at_s in times)
+    assert granted <= max(1.0, rate) + rate * (max(times) - times[0]) + 1e-6
+
+
+def test_after_a_clock_was_set_back_there_is_a_budget_again() -> None:
+    budget = Budget(1)
+    assert budget.take(1, 5_000.0) and not budget.take(1, 5_000.1)
+    assert not budget.take(1, 100.0), "a step back gives nothing"
+    assert budget.take(1, 101.5)
