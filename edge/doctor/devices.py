@@ -21,6 +21,7 @@ from edge.doctor.box import Box
 from edge.doctor.verdict import GROUP, Verdict
 from edge.intake.device_list import unlisted_in
 from edge.intake.parked import UNKNOWN_DEVICE
+from edge.onvif.address import is_onvif
 from edge.status import beside
 
 _UNKNOWN = Reporter("connections", "devices that are not listed")
@@ -49,6 +50,7 @@ def ways_of(device: Device, registry: Registry) -> list[str]:
     """How a device is reached as it is listed."""
     drivers = registry.of_kind(device.id)
     found = set(registry.transports_of([device.id], [device.id] if device.address else []))
+    found -= set() if is_onvif(device.address) else {"onvif"}
     if not found and any(driver.topics or driver.broker_user for driver in drivers):
         found.add("mqtt")
     if device.address.lower().startswith(("http://", "https://")) and any(driver.questions for driver in drivers):
