@@ -46,6 +46,13 @@ def ways() -> dict[str, Way]:
     return {name: importlib.import_module(f"{folder.__name__}.{name}").test for name in names}
 
 
+@cache
+def preparations() -> dict[str, Callable[[], Awaitable[None]]]:
+    """What a way must load before it can test, for seconds on a slow box: no device's time."""
+    modules = {name: importlib.import_module(f"edge.doctor.ways.{name}") for name in ways()}
+    return {name: module.prepare for name, module in modules.items() if hasattr(module, "prepare")}
+
+
 def ways_of(device: Device, registry: Registry) -> list[str]:
     """How a device is reached as it is listed."""
     drivers = registry.of_kind(device.id)
@@ -88,6 +95,8 @@ async def _test(device: Device, verdict: Verdict, box: Box, room: asyncio.Semaph
     heard(verdict, box.left.get("seen", {}).get(device.id, {}), box.clock())
     async with room:
         for name in ways_of(device, box.registry):
+            if name in preparations():
+                await preparations()[name]()
             await _one_way(name, device, verdict, box)
 
 

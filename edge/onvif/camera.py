@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -28,6 +29,7 @@ _SPACES = {
     PTZ: "http://www.onvif.org/ver20/ptz/wsdl",
 }
 _CLOSE_S = 2.0
+_locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 _MOST_PROFILES, _MOST_PRESETS, _TEXT = 64, 512, 80
 _RTSP = {"Stream": "RTP-Unicast", "Transport": {"Protocol": "RTSP"}}
 
@@ -128,7 +130,7 @@ class Camera:
     async def _ask(self, service: str, operation: str, params: dict[str, Any] | None = None) -> Any:
         if service in _SPACES and not self.offers(service):
             raise NotOffered(f"it has no {service} service")
-        speaker = await self.library.create_onvif_service(service)  # reads its WSDL once: no part of the answer's time
+        speaker = await self.library.create_onvif_service(service)
         return await asked(operation, getattr(speaker, operation)(params))
 
 
@@ -145,16 +147,25 @@ def preset_in(there: list[Preset], wanted: str) -> Preset:
 @asynccontextmanager
 async def reached(where: Where, secret: DeviceSecret | None) -> AsyncGenerator[Camera]:
     """A camera whose clock was read and whose services are known. Raises OnvifFault, ImportError."""
-    known = await asyncio.to_thread(_library)  # half a second: a door does not wait for it
+    known = await prepare()
     library = known(where, secret.user if secret else "", secret.secret if secret else "")
     try:
-        await library.create_onvif_service("devicemgmt")
         await asked("GetServices", library.update_xaddrs())
         yield Camera(library)
     finally:
         with suppress(TimeoutError, OSError):
             async with asyncio.timeout(_CLOSE_S):
                 await library.close()
+
+
+async def prepare() -> type[LibraryCamera]:
+    """The library, loaded, and its descriptions of the services read: some seconds of a slow box, once, and beside its
+    other work. Raises ImportError."""
+    lock = _locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+    async with lock:  # many cameras begin at one time
+        known = await asyncio.to_thread(_library)
+        await known.describe()
+    return known
 
 
 def _library() -> type[LibraryCamera]:

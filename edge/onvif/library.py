@@ -37,6 +37,7 @@ ANSWER_BYTES = 2 * 1024 * 1024
 _CONNECT_S, _READ_S = 3.0, 40.0
 _NOTIFICATION = "{http://docs.oasis-open.org/wsn/b-2}NotificationMessage"
 _MOST_NOTICES = 1_000
+_SPACES = tuple(f"http://www.onvif.org/{name}/wsdl" for name in ("ver10/media", "ver10/events", "ver20/ptz"))
 
 
 def words_of(error: Exception) -> str:
@@ -129,12 +130,27 @@ class LibraryCamera(ONVIFCamera):  # type: ignore[misc]
     """The library's camera by our session; whatever address it gives, it is asked at the host that is listed."""
 
     xaddrs: dict[str, str]
+    _is_described = False
 
     def __init__(self, where: Where, user: str, password: str) -> None:
         base = f"{'https' if where.is_tls else 'http'}://{f'[{where.host}]' if ':' in where.host else where.host}"
         super().__init__(base, where.port, user, password, no_cache=True, adjust_time=True)
         self.where, self.tap = where, Tap()
         self.session = session_for(where, user, password)
+
+    @classmethod
+    async def describe(cls) -> None:
+        """Have the library read its descriptions of all services that are asked here; nobody is called."""
+        if cls._is_described:
+            return
+        nobody = cls(Where("127.0.0.1", 80), "", "")
+        nobody.xaddrs = dict.fromkeys(_SPACES, "http://127.0.0.1/")
+        try:
+            for service in ("devicemgmt", "media", "events", "ptz"):
+                await nobody.create_onvif_service(service)
+            cls._is_described = True
+        finally:
+            await nobody.close()
 
     def rewrite_url(self, url: str | None) -> str | None:
         return at_host(url, self.where.host) if url else url

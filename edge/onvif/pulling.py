@@ -51,7 +51,6 @@ async def subscribed(camera: Camera) -> AsyncGenerator[PullPoint]:
     """Raises OnvifFault."""
     if not camera.offers(EVENTS):
         raise NotOffered("it has no events service")
-    await camera.library.create_events_service()  # reads its WSDL once: no part of the answer's time
     lost = asyncio.Event()  # the manager makes another by itself; who pulls meanwhile hears a fault
     manager = await asked("CreatePullPointSubscription", camera.library.create_pullpoint_manager(_LASTS, lost.set))
     try:

@@ -13,6 +13,7 @@ from edge.device_secrets import DeviceSecret, DeviceSecrets
 from edge.devices._camera_words import Told
 from edge.devices.driver import Message, Outgoing, line_message
 from edge.transports.links import Around
+from edge.transports.vision_addresses import Addresses
 from edge.transports.vision_child import Child, ChildDied
 from edge.transports.vision_groups import Group, after_death, shared_out
 from edge.vision.words import Figures, Mistake, Ordered, Orders, Up, encode
@@ -45,6 +46,7 @@ class Vision:
         self.figures: dict[Group, Figures] = {}
         self._room = asyncio.Semaphore(_MOST_UNACKNOWLEDGED)
         self._unreadable: set[str] = set()
+        self._addresses = Addresses(around, self._secret)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -57,6 +59,7 @@ class Vision:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self._addresses.end()
 
     def send(self, device: str, message: Outgoing) -> bool:
         """A camera without a brain takes no commands."""
@@ -77,8 +80,11 @@ class Vision:
             self._start(group)
 
     def _orders(self) -> dict[str, Ordered]:
-        listed = self._around.devices.with_address(KIND)
-        return {device: self._ordered(device, address) for device, address in listed.items()}
+        """Cameras whose stream is known; that of others is asked for meanwhile."""
+        listed, settings = self._around.devices.with_address(KIND), self._around.config.vision
+        self._addresses.keep(listed)
+        found = ((device, self._addresses.of(device, at, settings.of(device))) for device, at in listed.items())
+        return {device: self._ordered(device, address) for device, address in found if address is not None}
 
     def _ordered(self, device: str, address: str) -> Ordered:
         secret = self._secret(device)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import msgspec
 
@@ -13,12 +14,19 @@ from edge.doctor.box import Box
 from edge.doctor.verdict import Verdict
 from edge.onvif.address import BadAddress, Where, where_in
 from edge.onvif.camera import EVENTS, NEEDED, Camera, preset_in, reached
+from edge.onvif.camera import prepare as load
 from edge.onvif.faults import NotOffered, OnvifFault, Unauthorised
 from edge.onvif.profiles import MAIN, SUB, chosen
 from edge.onvif.pulling import subscribed
 from edge.onvif.snapshot import snapshot
 
 _ENTER = "gatehouse-edge device-secret {device} --user NAME"
+
+
+async def prepare() -> None:
+    """What is missing is said by the test of each camera."""
+    with suppress(ImportError):
+        await load()
 
 
 async def test(device: Device, verdict: Verdict, box: Box) -> None:
