@@ -15,6 +15,7 @@ from domain.desired_bodies import Device as Device
 from edge.devices.driver import Site, discover
 from edge.logs import Level
 from edge.mistakes import mistakes_in
+from edge.onvif.settings import Onvif
 from edge.releases.pinned import public_key
 from edge.vision.settings import Vision
 
@@ -250,6 +251,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tcp: Tcp = Tcp()
     discovery: Discovery = Discovery()
     vision: Vision = Vision()
+    onvif: Onvif = Onvif()
     devices: list[Device] = []  # until the centre sends a list
 
     @property

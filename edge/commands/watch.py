@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from edge.commands.options import DEFAULT_CONFIG, AsJson, ConfigFile, err, fail,
 from edge.config import BadConfig, Config, load
 
 if TYPE_CHECKING:
+    from edge.device_secrets import DeviceSecret
     from edge.devices._camera_words import Told
     from edge.vision.streams.where import Where
     from edge.vision.words import Ordered
@@ -25,7 +27,9 @@ _TRIED = "camera:tried"
 
 
 def watch(
-    stream: Annotated[str, typer.Argument(help="A file, an rtsp:// address, or a listed camera: camera:north-gate.")],
+    stream: Annotated[
+        str, typer.Argument(help="A file, an rtsp:// or onvif:// address, or a listed camera: camera:north-gate.")
+    ],
     config: ConfigFile = DEFAULT_CONFIG,
     camera: Annotated[str, typer.Option(help="Look with the settings of this camera.")] = "",
     seconds: Annotated[float, typer.Option(min=0, help="Stop after so many seconds of the stream; 0: never.")] = 0.0,
@@ -75,7 +79,23 @@ def _ordered(told: Config, stream: str, camera: str) -> Ordered:
     except (OSError, msgspec.MsgspecError) as error:
         raise fail(f"the password of {device} cannot be read: {type(error).__name__}") from error
     user, password = (secret.user, secret.secret) if secret else ("", "")
-    return Ordered(device, address, told.vision.of(device), user, password)
+    return Ordered(device, _stream_at(address, device, told, secret), told.vision.of(device), user, password)
+
+
+def _stream_at(address: str, device: str, told: Config, secret: DeviceSecret | None) -> str:
+    """The stream itself, where the camera has to be asked for it."""
+    from edge.device_secrets import DeviceSecret
+    from edge.onvif.address import BadAddress, is_onvif, where_in
+    from edge.onvif.faults import OnvifFault
+    from edge.transports.vision_addresses import found_at, stream_wanted
+
+    if not is_onvif(address):
+        return address
+    usual = stream_wanted(told.vision.of(device))
+    try:
+        return asyncio.run(found_at(where_in(address), secret or DeviceSecret(""), usual))
+    except (OnvifFault, BadAddress, ImportError) as error:
+        raise fail(f"{device}: {error}") from error
 
 
 def _seen(ordered: Ordered, told: Config, seconds: float) -> Iterator[Told]:

@@ -1,4 +1,4 @@
-"""ONVIF events over MQTT as events of ours: the Axis event bridge, and ONVIF's own JSON (``onvif-ej``)."""
+"""ONVIF events as events of ours: the Axis event bridge, ONVIF's own JSON (``onvif-ej``), and any other Notice."""
 
 from __future__ import annotations
 
@@ -51,7 +51,13 @@ class Notice(msgspec.Struct, frozen=True):
 def decode(message: Message, site: Site) -> Reading:
     """What a camera says. Raises BadMessage."""
     said = decode_json(_decode, message.payload, "not an ONVIF event")
-    notice = _axis(said, message, site) if isinstance(said.get("message"), dict) else _ej(said, message, site)
+    return reading_of(
+        _axis(said, message, site) if isinstance(said.get("message"), dict) else _ej(said, message, site), message
+    )
+
+
+def reading_of(notice: Notice, message: Message) -> Reading:
+    """What a notification means, whichever way it was written; ``message`` is what it stood in."""
     meaning = meaning_of(notice.levels) or _UNKNOWN
     events = [_plate(notice, seen) for seen in notice.objects if seen.plate is not None]
     if events:
@@ -239,6 +245,6 @@ def _plate(notice: Notice, seen: Seen) -> Event:
 
 
 def _unknown(notice: Notice, message: Message) -> Reading:
-    raw, kept = keep_raw(message, "json")
+    raw, kept = keep_raw(message, "xml" if message.payload[:1] == b"<" else "json")
     said = codes({"source": notice.source, "data": notice.data})
     return Reading([_event("unknown", notice, code="/".join(notice.levels)[:200], raw=raw, raw_codes=said)], kept)

@@ -11,7 +11,8 @@ class Announced(msgspec.Struct, frozen=True, gc=False):
     """A device that made itself known on the network or at the broker. Any of it may be missing, or wrong.
 
     ``by``: the way (``onvif``, ``home-assistant``); ``host``: its IP address; ``mac``: twelve digits, lower case;
-    ``node``: the last twelve of its UUID, which many makers fill with the MAC address; ``topic``: where it publishes.
+    ``node``: the last twelve of its UUID, which many makers fill with the MAC address; ``topic``: where it publishes;
+    ``port``: where it serves, 0 where it does not say.
     """
 
     by: str
@@ -22,6 +23,7 @@ class Announced(msgspec.Struct, frozen=True, gc=False):
     mac: str = ""
     node: str = ""
     topic: str = ""
+    port: int = 0
 
     def is_by(self, maker: str) -> bool:
         """Whether the maker stands in what it calls itself, as a word."""

@@ -87,9 +87,11 @@ def _announced(match: Any, host: str) -> Announced | None:
         return None
     said = dict(reversed(scopes))  # the first of a key counts
     node = _UUID.search(_text(match, "Address"))
+    at, port = _served(_text(match, "XAddrs"), host)
     return Announced(
         by="onvif",
-        host=_host(_text(match, "XAddrs"), host),
+        host=at,
+        port=port,
         vendor=said.get("manufacturer", ""),
         name=said.get("name", ""),
         model=said.get("hardware", ""),
@@ -110,15 +112,18 @@ def _mac(text: str) -> str:
     return digits if len(digits) == 12 and digits not in _NO_NODE else ""
 
 
-def _host(xaddrs: str, sender: str) -> str:
+def _served(xaddrs: str, sender: str) -> tuple[str, int]:
     """Where it says it serves, if the answer came from there; else the first address it gives; else the sender."""
-    said = [found for word in xaddrs.split()[:8] if (found := _ip(word))]
-    return sender if not said or sender in said else said[0]
+    said = [found for word in xaddrs.split()[:8] if (found := _at(word)) is not None]
+    mine = next((found for found in said if found[0] == sender), None)
+    return mine or (said[0] if said else (sender, 0))
 
 
-def _ip(url: str) -> str:
+def _at(url: str) -> tuple[str, int] | None:
+    """Its IP address and port."""
     try:
         parts = urlsplit(url)
-        return str(ip_address(parts.hostname or "")) if parts.scheme in ("http", "https") else ""
-    except ValueError:
-        return ""
+        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+        return str(ip_address(parts.hostname or "")), port
+    except (ValueError, KeyError):
+        return None

@@ -16,6 +16,7 @@ from edge.transports.addresses import host_and_port
 log = structlog.get_logger()
 
 _PORT = 3702
+_HTTP, _TLS = 80, 443
 
 
 async def look(search: Search, tell: Tell) -> None:
@@ -45,8 +46,8 @@ async def look(search: Search, tell: Tell) -> None:
 
 
 def _known(search: Search, announced: Announced) -> Known | None:
-    """As its maker's driver names it. Of another make it is one that ONVIF's events may come from: a proposal, for by
-    which topic they will, only its own settings say."""
+    """As its maker's driver names it. Of another make it may be asked over ONVIF at its address, or publish: a
+    proposal, for what it is to be here only a person says."""
     known = search.registry.claim(announced)
     if known is not None:
         return known
@@ -54,7 +55,15 @@ def _known(search: Search, announced: Announced) -> Known | None:
     if not identity:
         return None
     model = " ".join(dict.fromkeys(word for word in (announced.vendor, announced.model) if word))
-    return Known(f"onvif:{identity}", "", announced.host, announced.name, model, exact=False)
+    return Known(f"onvif:{identity}", _address(announced), announced.host, announced.name, model, exact=False)
+
+
+def _address(announced: Announced) -> str:
+    """Where it is asked, as the device list writes it."""
+    if not announced.host or announced.port == _TLS:
+        return f"onvifs://{announced.host}" if announced.host else ""
+    host = f"[{announced.host}]" if ":" in announced.host else announced.host
+    return f"onvif://{host}" if announced.port in (0, _HTTP) else f"onvif://{host}:{announced.port}"
 
 
 DISCOVERER = Discoverer("onvif", look)

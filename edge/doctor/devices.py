@@ -21,6 +21,7 @@ from edge.doctor.box import Box
 from edge.doctor.verdict import GROUP, Verdict
 from edge.intake.device_list import unlisted_in
 from edge.intake.parked import UNKNOWN_DEVICE
+from edge.onvif.address import is_onvif
 from edge.status import beside
 
 _UNKNOWN = Reporter("connections", "devices that are not listed")
@@ -45,10 +46,18 @@ def ways() -> dict[str, Way]:
     return {name: importlib.import_module(f"{folder.__name__}.{name}").test for name in names}
 
 
+@cache
+def preparations() -> dict[str, Callable[[], Awaitable[None]]]:
+    """What a way must load before it can test, for seconds on a slow box: no device's time."""
+    modules = {name: importlib.import_module(f"edge.doctor.ways.{name}") for name in ways()}
+    return {name: module.prepare for name, module in modules.items() if hasattr(module, "prepare")}
+
+
 def ways_of(device: Device, registry: Registry) -> list[str]:
     """How a device is reached as it is listed."""
     drivers = registry.of_kind(device.id)
     found = set(registry.transports_of([device.id], [device.id] if device.address else []))
+    found -= set() if is_onvif(device.address) else {"onvif"}
     if not found and any(driver.topics or driver.broker_user for driver in drivers):
         found.add("mqtt")
     if device.address.lower().startswith(("http://", "https://")) and any(driver.questions for driver in drivers):
@@ -86,6 +95,8 @@ async def _test(device: Device, verdict: Verdict, box: Box, room: asyncio.Semaph
     heard(verdict, box.left.get("seen", {}).get(device.id, {}), box.clock())
     async with room:
         for name in ways_of(device, box.registry):
+            if name in preparations():
+                await preparations()[name]()
             await _one_way(name, device, verdict, box)
 
 

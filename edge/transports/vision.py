@@ -15,6 +15,7 @@ from edge.device_secrets import DeviceSecret, DeviceSecrets
 from edge.devices._camera_words import Told
 from edge.devices.driver import Message, Outgoing, line_message
 from edge.transports.links import Around
+from edge.transports.vision_addresses import Addresses
 from edge.transports.vision_child import Child, ChildDied
 from edge.transports.vision_figures import described
 from edge.transports.vision_groups import Group, after_death, shared_out
@@ -50,6 +51,7 @@ class Vision:
         self._room = asyncio.Semaphore(_MOST_UNACKNOWLEDGED)
         self._unreadable: set[str] = set()
         self._memory = Memory(around.config.folder)
+        self._addresses = Addresses(around, self._secret)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -65,6 +67,7 @@ class Vision:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self._addresses.end()
 
     def send(self, device: str, message: Outgoing) -> bool:
         """A camera without a brain takes no commands."""
@@ -89,8 +92,11 @@ class Vision:
             self._start(group)
 
     def _orders(self) -> dict[str, Ordered]:
-        listed = self._around.devices.with_address(KIND)
-        return {device: self._ordered(device, address) for device, address in listed.items()}
+        """Cameras whose stream is known; that of others is asked for meanwhile."""
+        listed, settings = self._around.devices.with_address(KIND), self._around.config.vision
+        self._addresses.keep(listed)
+        found = ((device, self._addresses.of(device, at, settings.of(device))) for device, at in listed.items())
+        return {device: self._ordered(device, address) for device, address in found if address is not None}
 
     def _ordered(self, device: str, address: str) -> Ordered:
         secret = self._secret(device)
@@ -118,7 +124,8 @@ class Vision:
 
     async def _end_what_nobody_watches(self) -> None:
         """A camera taken from the list has no child that could say that what it told is over."""
-        await self._cut_short([device for device in self._memory.devices if device not in self._wanted])
+        listed = self._around.devices.with_address(KIND)  # some of them wait for the camera's word where its stream is
+        await self._cut_short([device for device in self._memory.devices if device not in listed])
 
     async def _cut_short(self, devices: Sequence[str]) -> None:
         for told in self._memory.cut_short(devices, self._around.clock.now()):

@@ -77,20 +77,24 @@ class HttpDevice:
 
     @web.middleware
     async def _let_in(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if self.password and not self._knows(request):
+        if self.password and not self.knows(request, self.password):
             self.refused += 1
-            nonce = secrets.token_hex(8)
-            self._nonces.add(nonce)
-            challenge = f'Digest qop="auth", realm="{REALM}", nonce="{nonce}", stale="FALSE"'
-            return web.Response(status=401, headers={"WWW-Authenticate": challenge})
+            return web.Response(status=401, headers={"WWW-Authenticate": self.challenge()})
         self.asked.append((request.method, request.path_qs, await request.read()))
         return await handler(request)
 
-    def _knows(self, request: web.Request) -> bool:
+    def challenge(self) -> str:
+        """What a 401 asks for: digest with a nonce of its own."""
+        nonce = secrets.token_hex(8)
+        self._nonces.add(nonce)
+        return f'Digest qop="auth", realm="{REALM}", nonce="{nonce}", stale="FALSE"'
+
+    def knows(self, request: web.Request, password: str) -> bool:
+        """Whether a request shows a password by digest."""
         said = dict(_PAIR.findall(request.headers.get("Authorization", "")))
         if said.get("nonce") not in self._nonces or said.get("username") != self.user:
             return False
-        own = _md5(f"{self.user}:{REALM}:{self.password}")
+        own = _md5(f"{self.user}:{REALM}:{password}")
         asked = _md5(f"{request.method}:{said.get('uri', '')}")
         middle = ":".join(said.get(key, "") for key in ("nonce", "nc", "cnonce", "qop"))
         return said.get("response") == _md5(f"{own}:{middle}:{asked}")

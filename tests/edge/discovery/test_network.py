@@ -74,7 +74,7 @@ async def test_cameras_of_several_makes_answer_a_multicast_and_each_is_named_as_
         "axis:ACCC8E000001": ("", here, "AXIS P3245-V", False, "docs/devices/onvif-mqtt.md"),
         "dahua:00005e005352": (web, here, "Dahua", False, "docs/devices/dahua.md"),
         "2n:00005e005353": (web, here, "2N IP Verso", False, "docs/devices/2n.md"),
-        "onvif:00005e005354": ("", here, "门口相机", False, "docs/devices/onvif-mqtt.md"),
+        "onvif:00005e005354": ("onvif://127.0.0.1", here, "门口相机", False, "docs/devices/onvif-mqtt.md"),
     }
     assert {one.by for one in found.values()} == {("onvif",)}
     assert len({port for camera in cameras for _, port in camera.asked}) == 1, "asked from one port of its own"
