@@ -11,11 +11,12 @@ import structlog
 
 from edge.device_secrets import DeviceSecret, DeviceSecrets
 from edge.devices._camera_words import Told
-from edge.devices.driver import Message, Outgoing, line_message
+from edge.devices.driver import Message, Outgoing, Packet, line_message
 from edge.transports.links import Around
 from edge.transports.vision_child import Child, ChildDied
 from edge.transports.vision_groups import Group, after_death, shared_out
-from edge.vision.words import Figures, Mistake, Ordered, Orders, Up, encode
+from edge.vision.wishes import NEEDED, camera_of
+from edge.vision.words import Anew, Figures, Mistake, Ordered, Orders, Show, Up, encode
 
 log = structlog.get_logger()
 
@@ -24,12 +25,11 @@ _LOOK_S = 1.0
 _MOST_UNACKNOWLEDGED = 32
 _STEADY_S = 600.0  # a child that lived so long begins with a clean sheet
 _AWAY_AFTER = 2  # deaths in a row after which its cameras are said to be away
-_NEEDED = ("av", "cv2", "numpy")
 
 
 def make(around: Around) -> Vision:
     """Raises ImportError where the libraries for pictures are not installed."""
-    if missing := [name for name in _NEEDED if find_spec(name) is None]:
+    if missing := [name for name in NEEDED if find_spec(name) is None]:
         raise ImportError(f"{', '.join(missing)} not installed; pip install 'gatehouse[edge,vision]'")
     return Vision(around)
 
@@ -41,6 +41,7 @@ class Vision:
         self._around, self._secrets = around, DeviceSecrets(around.config.folder)
         self._wanted: dict[str, Ordered] = {}
         self._running: dict[Group, asyncio.Task[None]] = {}
+        self._children: dict[Group, Child] = {}
         self._deaths: dict[Group, int] = {}
         self.figures: dict[Group, Figures] = {}
         self._room = asyncio.Semaphore(_MOST_UNACKNOWLEDGED)
@@ -59,16 +60,27 @@ class Vision:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def send(self, device: str, message: Outgoing) -> bool:
-        """A camera without a brain takes no commands."""
-        return False
+        """Ask who looks at a camera for its next picture: the only thing that can be asked of one without a brain."""
+        child = self._child_of(device)
+        if child is None or not isinstance(message, Packet):
+            return False
+        child.tell(Show(device, message.request_id))
+        return True
+
+    def _child_of(self, device: str) -> Child | None:
+        return next((child for group, child in self._children.items() if device in group), None)
 
     # ---- who has which cameras
 
     def _settle(self) -> None:
-        """Children as the device list and the settings want them; those whose cameras did not change go on."""
-        wanted = self._orders()
-        gone = {device for device in self._wanted if wanted.get(device) != self._wanted[device]}
-        self._wanted = wanted
+        """Children as the device list and the settings want them. A camera that changed is looked at anew, within its
+        child; one that went takes the child with it, and the others get another."""
+        wanted, before = self._orders(), self._wanted
+        gone, self._wanted = before.keys() - wanted.keys(), wanted
+        for device in wanted.keys() & before.keys():
+            if wanted[device] != before[device] and (child := self._child_of(device)) is not None:
+                log.info("vision_anew", device=device)
+                child.tell(Anew(wanted[device]))
         for group in [group for group in self._running if gone.intersection(group)]:
             self._running.pop(group).cancel()
             self._forget(group)
@@ -82,7 +94,8 @@ class Vision:
 
     def _ordered(self, device: str, address: str) -> Ordered:
         secret = self._secret(device)
-        settings = self._around.config.vision.of(device)
+        config, wished = self._around.config, self._around.scenes().cameras.get(device)
+        settings = camera_of(config.vision, device, wished, config.timezone)
         return Ordered(device, address, settings, secret.user, secret.secret)
 
     def _secret(self, device: str) -> DeviceSecret:
@@ -129,13 +142,16 @@ class Vision:
             self._around.config.vision.memory_mb,
             self._ahead_s(),
         )
-        child = Child(orders, lambda word: self._hear(group, word), self._ahead_s)
+        child = self._children[group] = Child(orders, lambda word: self._hear(group, word), self._ahead_s)
         try:
             await child.run()
         except ChildDied as death:
             return str(death)
         except (OSError, ValueError) as error:
             return repr(error)
+        finally:
+            if self._children.get(group) is child:
+                del self._children[group]
         return ""
 
     def _halve(self, group: Group, halves: list[Group]) -> None:

@@ -11,21 +11,27 @@ import sys
 import threading
 import time
 from datetime import UTC, datetime
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 from zoneinfo import ZoneInfo
 
 from edge.vision.memory import resident_mb
 from edge.vision.words import (
     LENGTH_BYTES,
     MOST_ORDER_BYTES,
+    Anew,
     BadWord,
     Clock,
     Down,
     Figures,
+    Ordered,
     Orders,
+    Show,
     down_in,
     length_in,
 )
+
+if TYPE_CHECKING:
+    from edge.vision.watcher import Watcher  # brings large libraries; bounds come first
 
 _FIGURES_S = 5.0
 _NICE = 5  # doors go before pictures
@@ -56,23 +62,44 @@ class _Child:
 
     def __init__(self, orders: Orders, handle: int) -> None:
         from edge.vision.outbox import Outbox
-        from edge.vision.watcher import Watcher
 
         self._ahead_s = orders.ahead_s
         self._outbox = Outbox(handle)
-        zone = ZoneInfo(orders.zone)
-        self._watchers = [Watcher(camera, zone, self._now, self._outbox.put) for camera in orders.cameras]
+        self._zone = ZoneInfo(orders.zone)
+        self._watchers = {camera.device: self._made(camera) for camera in orders.cameras}
+
+    def _made(self, camera: Ordered) -> Watcher:
+        from edge.vision.watcher import Watcher
+
+        return Watcher(camera, self._zone, self._now, self._outbox.put)
 
     def run(self) -> None:
         """Until the agent closes its end, or does not take any more what is said."""
         threading.Thread(target=self._write, name="write", daemon=True).start()
-        for watcher in self._watchers:
+        for watcher in self._watchers.values():
             watcher.start()
         threading.Thread(target=self._show, name="show", daemon=True).start()
         while (word := _next(sys.stdin.buffer)) is not None:
-            if isinstance(word, Clock):
-                self._ahead_s = word.ahead_s
+            self._heed(word)
         os._exit(0)  # threads may be deep in a library; nothing here is kept
+
+    def _heed(self, word: Down) -> None:
+        match word:
+            case Clock():
+                self._ahead_s = word.ahead_s
+            case Anew():
+                self._begin_anew(word.camera)
+            case Show():
+                if (watcher := self._watchers.get(word.device)) is not None:
+                    watcher.show(word.request_id)
+            case Orders():
+                raise BadWord("a child has its orders already")
+
+    def _begin_anew(self, camera: Ordered) -> None:
+        """The other cameras of this child go on. What its old watcher still has in hand it does not tell."""
+        self._watchers[camera.device].stop()
+        self._watchers[camera.device] = self._made(camera)
+        self._watchers[camera.device].start()
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(time.time() + self._ahead_s, UTC)
@@ -85,7 +112,7 @@ class _Child:
 
     def _show(self) -> None:
         while True:
-            cameras = {watcher.device: watcher.figures for watcher in self._watchers}
+            cameras = {device: watcher.figures for device, watcher in list(self._watchers.items())}
             beside = {"outbox_bytes": float(self._outbox.bytes), **self._outbox.counts}
             self._outbox.put(Figures(resident_mb(os.getpid()), time.process_time(), {**cameras, "": beside}))
             time.sleep(_FIGURES_S)

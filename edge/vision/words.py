@@ -50,6 +50,19 @@ class Clock(msgspec.Struct, frozen=True, tag="clock"):
     ahead_s: float
 
 
+class Anew(msgspec.Struct, frozen=True, tag="anew"):
+    """Another way to look at one of the child's cameras."""
+
+    camera: Ordered
+
+
+class Show(msgspec.Struct, frozen=True, tag="show"):
+    """Tell the next picture of a camera, whatever is in it; ``request_id`` is who asked."""
+
+    device: str
+    request_id: str
+
+
 class Mistake(msgspec.Struct, frozen=True, tag="mistake"):
     """Something that a person should know of a camera and that is no event."""
 
@@ -65,7 +78,7 @@ class Figures(msgspec.Struct, frozen=True, tag="figures"):
     cameras: Annotated[dict[str, dict[str, float]], Meta(max_length=64)]
 
 
-Down = Orders | Clock
+Down = Orders | Clock | Anew | Show
 Up = Told | Mistake | Figures
 _down: msgspec.msgpack.Decoder[Down] = msgspec.msgpack.Decoder(Down)
 _up: msgspec.msgpack.Decoder[Up] = msgspec.msgpack.Decoder(Up)
