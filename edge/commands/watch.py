@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,9 +13,12 @@ import msgspec
 import typer
 
 from domain.events import Event, to_plain
+from domain.scenes.wishes import CameraScene
 from edge.commands.event_line import masked, phrase
 from edge.commands.options import DEFAULT_CONFIG, AsJson, ConfigFile, err, fail, out
 from edge.config import BadConfig, Config, load
+from edge.control.desired import scenes_beside
+from edge.status import beside
 
 if TYPE_CHECKING:
     from edge.devices._camera_words import Told
@@ -63,6 +67,7 @@ def _settings(path: Path) -> Config:
 
 def _ordered(told: Config, stream: str, camera: str) -> Ordered:
     from edge.device_secrets import DeviceSecrets
+    from edge.vision.wishes import camera_of
     from edge.vision.words import Ordered
 
     device = camera or (stream if stream.startswith("camera:") else _TRIED)
@@ -75,7 +80,18 @@ def _ordered(told: Config, stream: str, camera: str) -> Ordered:
     except (OSError, msgspec.MsgspecError) as error:
         raise fail(f"the password of {device} cannot be read: {type(error).__name__}") from error
     user, password = (secret.user, secret.secret) if secret else ("", "")
-    return Ordered(device, address, told.vision.of(device), user, password)
+    return Ordered(
+        device, address, camera_of(told.vision, device, _wished(told, device), told.timezone), user, password
+    )
+
+
+def _wished(told: Config, device: str) -> CameraScene | None:
+    """What the centre wishes of a camera, where the agent has heard of it."""
+    try:
+        with beside.opened(told.folder) as db:
+            return scenes_beside(db).cameras.get(device)
+    except (beside.NoLog, sqlite3.Error):
+        return None
 
 
 def _seen(ordered: Ordered, told: Config, seconds: float) -> Iterator[Told]:

@@ -132,7 +132,10 @@ async def test_a_camera_taken_from_the_list_is_looked_at_no_more(tmp_path: Path)
                 await asyncio.sleep(0.05)
 
 
-LINE: dict[str, Any] = {"lines": {"gate": [[0.5, 0], [0.5, 1]]}, "rules": [{"kind": "motion_line", "line": "gate", "smallest": 0.01}]}
+LINE: dict[str, Any] = {
+    "lines": {"gate": [[0.5, 0], [0.5, 1]]},
+    "rules": [{"kind": "motion_line", "line": "gate", "smallest": 0.01}],
+}
 
 
 def wishes(**cameras: Any) -> Scenes:
