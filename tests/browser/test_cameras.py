@@ -28,11 +28,10 @@ GATEWAY = Gateway("gw-0a1b2c3d4e5f", "garden")
 
 
 async def pulled(stage: Stage, desired: DesiredState) -> None:
-    """What the agent's pull does, again and again: its own desired state asks this centre, and says what it made of it."""
+    """What the agent's pull does: its own desired state asks this centre, and says what it made of it."""
     while True:
-        asked = Asked(
-            desired.known, dict(desired.in_force.versions), list(desired.refused.values()), [], dict(FORMS), 1.0
-        )
+        applied, refused = dict(desired.in_force.versions), list(desired.refused.values())
+        asked = Asked(desired.known, applied, refused, [], dict(FORMS), 1.0)
         wishes = await stage.house.desired.poll(GATEWAY, asked)
         await desired.apply(wishes.documents)
 

@@ -56,6 +56,6 @@ async def add_camera(house: House) -> None:
         await Detections().fold(connection, [batch])
         applied = {"gateway": "gw-0a1b2c3d4e5f", "kind": "scenes", "version": 1, "applied_at": stamp(rows.now())}
         reason = (
-            f"scenes: {CAMERA}: rules: they ask for persons or vehicles; name a network under [vision] objects_model"
+            f"scenes: {CAMERA}: rules: they ask for persons; name a network under [vision] objects_model"
         )
         await desired_rows.save(connection, [applied | {"refused_version": 2, "refused_reason": reason}])
