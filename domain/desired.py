@@ -23,6 +23,8 @@ from domain.doors.rules import Doors
 from domain.guards import Guards
 from domain.lanes.register import PlateLists
 from domain.lanes.settings import Lanes
+from domain.scenes.rules.rule import SceneMistake
+from domain.scenes.wishes import Scenes, read_scenes
 from domain.tariff import BadTariff, Tariff, read_tariff
 from domain.watch import listed
 from domain.watch.listed import WatchLists
@@ -41,6 +43,7 @@ Kind = Literal[
     "plate_lists",
     "guards",
     "coupons",
+    "scenes",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 MAX_BODY_BYTES = 8 * 1024 * 1024
@@ -53,7 +56,7 @@ _OLDER: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = MappingProxyT
     {"credentials": older.in_form_1, "passes": passes_in_form_1, "watch_lists": listed.in_form_1}
 )
 Parking = Passes | Tariff | WatchLists | Lanes | PlateLists | Coupons | Guards
-Body = Devices | Credentials | Doors | Policy | Erasures | Release | Parking
+Body = Devices | Credentials | Doors | Policy | Erasures | Release | Scenes | Parking
 
 
 class BadDesired(Exception):
@@ -93,7 +96,7 @@ def read_body(kind: str, body: object) -> Body:
         raise BadDesired(f"{kind}: no such kind; there are {', '.join(KINDS)}")
     try:
         return read(body)
-    except (msgspec.ValidationError, BadTariff) as error:
+    except (msgspec.ValidationError, BadTariff, SceneMistake) as error:
         raise BadDesired(f"{kind}: {error}") from error
 
 
@@ -116,5 +119,6 @@ _READERS: Mapping[str, Callable[[object], Body]] = MappingProxyType(
         "plate_lists": _typed(PlateLists),
         "guards": _typed(Guards),
         "coupons": _typed(Coupons),
+        "scenes": read_scenes,
     }
 )

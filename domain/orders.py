@@ -17,6 +17,8 @@ STATES: tuple[State, ...] = get_args(State)
 ENDED: frozenset[State] = frozenset({"confirmed", "refused", "timeout", "expired"})
 MAX_LIFE = timedelta(minutes=5)
 Argument = str | int | float | bool
+TAKE_PICTURE = "picture.take"
+SNAPSHOT = "snapshot"  # the label of the detection by which a camera shows the picture that was asked for
 Time = Annotated[datetime, Meta(tz=True)]
 
 _NAME = re.compile(r"[a-z_]{1,40}\.[a-z_]{1,40}")
@@ -77,11 +79,18 @@ def answered(order: Order, event: Event) -> State | None:
     """What an event of a device says of an order that waits: confirmed, refused, or None for nothing."""
     if event.kind == "command_result" and event.request_id == order.id:
         return _by_its_answer(order, event.ok)
+    if order.name == TAKE_PICTURE and event.device == order.device and event.label == SNAPSHOT:
+        return "confirmed" if event.source_event_id == snapshot_of(order.id) else None
     kind, states = _SHOWN.get(order.name, ("", frozenset[str]()))
     if event.kind != kind or event.device != order.device or event.state not in states or is_replay(event):
         return None
     point = order.args.get("point")
     return "confirmed" if point is None or event.point in (None, point) else None
+
+
+def snapshot_of(order_id: str) -> str:
+    """The number of the detection that shows what an order asked for."""
+    return f"{SNAPSHOT}/{order_id}"
 
 
 def _by_its_answer(order: Order, ok: bool | None) -> State | None:

@@ -87,7 +87,7 @@ class Agent:
         reach = Reach(self._send, clock.now, keeper.mend, searching.ask)
         control = Control(config, store, registry, devices, intake, reach)
         say, right = control.recorder.put, control.charging.decide
-        asked = (right, searching.called, searching.is_open)
+        asked = (right, searching.called, searching.is_open, lambda: control.desired.in_force.scenes)
         links = Links(Around(config, registry, devices, intake, clock, retry_s, say, control.card_lists, *asked))
         self._outward = self._make_outward(devices, intake, control) if config.home_assistant.on else None
         notices = status.Notices(clock)

@@ -279,7 +279,8 @@ def load(path: Path) -> Config:
     websocket = _absolute(config.websocket, base, "certificate_file", "key_file")
     gate = _absolute(config.gate, base, "certificate_file", "key_file")
     home = _absolute(config.home_assistant, base, "password_file", "ca_file")
-    changed = {"broker": broker, "websocket": websocket, "gate": gate, "home_assistant": home}
+    vision = _absolute(config.vision, base, "objects_model")
+    changed = {"broker": broker, "websocket": websocket, "gate": gate, "home_assistant": home, "vision": vision}
     return msgspec.structs.replace(config, data=str(base / config.data), **changed)
 
 

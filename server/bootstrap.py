@@ -71,6 +71,7 @@ from server.payments.refunds import Refunds
 from server.payments.watch import Watch
 from server.projections.alerts import Alerts
 from server.projections.conservation import Conservation
+from server.projections.detections import Detections
 from server.projections.doors import Doors
 from server.projections.orders import OrderResults
 from server.projections.parking import Parking
@@ -503,6 +504,7 @@ def _projections(config: Config, *, announce: bool) -> dict[str, Projection]:
         Conservation(sites),
         OrderResults(),
         Pictures(),
+        Detections(),
     ]
     return {projection.name: projection for projection in found}
 

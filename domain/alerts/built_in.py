@@ -163,3 +163,7 @@ KNOWN = RuleSet(
 # No complex may leave these out: they are about lives.
 NEEDED = frozenset({"alarm_fire", "alarm_smoke", "alarm_gas", "alarm_sos", "alarm_duress"})
 BUILT_IN = Rules(KNOWN)
+# The zones, by name, in which a person is an alert by itself.
+RESTRICTED = frozenset(
+    zone for rule in KNOWN.rules for when in rule.when if "person" in when.label for zone in when.zone
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,13 +14,17 @@ import msgspec
 import typer
 
 from domain.events import Event, to_plain
+from domain.scenes.wishes import CameraScene
 from edge.commands.event_line import masked, phrase
 from edge.commands.options import DEFAULT_CONFIG, AsJson, ConfigFile, err, fail, out
 from edge.config import BadConfig, Config, load
+from edge.control.desired import scenes_beside
+from edge.status import beside
 
 if TYPE_CHECKING:
     from edge.device_secrets import DeviceSecret
     from edge.devices._camera_words import Told
+    from edge.vision.settings import Camera
     from edge.vision.streams.where import Where
     from edge.vision.words import Ordered
 
@@ -67,6 +72,7 @@ def _settings(path: Path) -> Config:
 
 def _ordered(told: Config, stream: str, camera: str) -> Ordered:
     from edge.device_secrets import DeviceSecrets
+    from edge.vision.wishes import camera_of
     from edge.vision.words import Ordered
 
     device = camera or (stream if stream.startswith("camera:") else _TRIED)
@@ -79,10 +85,11 @@ def _ordered(told: Config, stream: str, camera: str) -> Ordered:
     except (OSError, msgspec.MsgspecError) as error:
         raise fail(f"the password of {device} cannot be read: {type(error).__name__}") from error
     user, password = (secret.user, secret.secret) if secret else ("", "")
-    return Ordered(device, _stream_at(address, device, told, secret), told.vision.of(device), user, password)
+    settings = camera_of(told.vision, device, _wished(told, device), told.timezone)
+    return Ordered(device, _stream_at(address, device, settings, secret), settings, user, password)
 
 
-def _stream_at(address: str, device: str, told: Config, secret: DeviceSecret | None) -> str:
+def _stream_at(address: str, device: str, settings: Camera, secret: DeviceSecret | None) -> str:
     """The stream itself, where the camera has to be asked for it."""
     from edge.device_secrets import DeviceSecret
     from edge.onvif.address import BadAddress, is_onvif, where_in
@@ -91,11 +98,20 @@ def _stream_at(address: str, device: str, told: Config, secret: DeviceSecret | N
 
     if not is_onvif(address):
         return address
-    usual = stream_wanted(told.vision.of(device))
+    usual = stream_wanted(settings)
     try:
         return asyncio.run(found_at(where_in(address), secret or DeviceSecret(""), usual))
     except (OnvifFault, BadAddress, ImportError) as error:
         raise fail(f"{device}: {error}") from error
+
+
+def _wished(told: Config, device: str) -> CameraScene | None:
+    """What the centre wishes of a camera, where the agent has heard of it."""
+    try:
+        with beside.opened(told.folder) as db:
+            return scenes_beside(db).cameras.get(device)
+    except (beside.NoLog, sqlite3.Error):
+        return None
 
 
 def _seen(ordered: Ordered, told: Config, seconds: float) -> Iterator[Told]:

@@ -40,6 +40,7 @@ from edge.releases.fetch import Fetcher
 from edge.sync.backoff import jittered
 from edge.sync.pull import Pull
 from edge.sync.transport import Uplink
+from edge.vision.wishes import check as check_scenes
 from eventlog.log import LogBroken
 from eventlog.sqlite import SqliteEventLog
 from eventlog.sqlite_rows import Statement
@@ -85,7 +86,7 @@ class Control:
         self.orders = Orders(store, registry, site, reach.send, say, topics.of, reach.now, own, self._sent)
         self.card_orders = CardOrders(store, registry, site, reach.send, topics.of, reach.now, _new_id)
         self.eraser = Eraser(store, intake.media, config.folder, say, reach.now, self._forget_erased)
-        self.desired = DesiredState(store, reach.now, self._go_by, config.releases.key)
+        self.desired = DesiredState(store, reach.now, self._go_by, config.releases.key, self._check_scenes)
         self.card_lists = CardLists(devices, registry, site.zone, reach.now, self.recorder.put)
         self.charging = ChargeRights(site.zone, reach.now)
         self.releases = Fetcher(config.folder, version("gatehouse"), jittered(random.random))
@@ -109,6 +110,11 @@ class Control:
         self.watching.go_by(state.watched)
         self._devices.also_heard = self.lanes.kinds
         self.eraser.go_by(state.erasures)
+
+    def _check_scenes(self, state: InForce) -> None:
+        """Raises SceneMistake: what is wished of a camera of this gateway that it cannot do."""
+        listed = self._settings.devices if state.devices is None else state.devices
+        check_scenes(self._settings.vision, state.scenes.cameras, [device.id for device in listed])
 
     def _sent(self, order: Order) -> None:
         """A device is about to do what was ordered of it: no door is forced by that, no lane is surprised."""

@@ -16,6 +16,8 @@ from domain.desired_bodies import Credentials, Device, Devices, Erasures, Policy
 from domain.doors.rules import NO_RULES, Doors, Rules
 from domain.guards import Guards
 from domain.lanes.wishes import LaneWishes
+from domain.scenes.rules.rule import SceneMistake
+from domain.scenes.wishes import Scenes
 from domain.subjects import ErasureList
 from domain.watch.listed import WatchLists
 from edge.releases import pinned
@@ -45,6 +47,7 @@ class InForce(msgspec.Struct, frozen=True):
     release: Release | None = None
     guards: Guards = Guards()
     watched: WatchLists | None = None
+    scenes: Scenes = Scenes()
     lanes: LaneWishes = LaneWishes()  # passes, lists, tariffs and the lanes themselves
 
     def with_body(self, kind: str, version: int, body: Body) -> InForce:
@@ -67,6 +70,8 @@ class InForce(msgspec.Struct, frozen=True):
                 changed["guards"] = body
             case WatchLists():
                 changed["watched"] = body
+            case Scenes():
+                changed["scenes"] = body
             case _:
                 changed["lanes"] = self.lanes.with_body(kind, version, body)
         return msgspec.structs.replace(self, **changed)
@@ -81,9 +86,12 @@ class DesiredState:
         now: Callable[[], datetime],
         changed: Callable[[InForce], None],
         release_key: str = "",
+        check: Callable[[InForce], None] = lambda _: None,
     ) -> None:
-        """``release_key``: by which a release must be signed; without one none is believed."""
+        """``release_key``: by which a release must be signed; without one none is believed. ``check`` raises
+        SceneMistake for cameras of which something is wished that this box cannot do."""
         self._store, self._now, self._changed, self._release_key = store, now, changed, release_key
+        self._check = check
         self.in_force = InForce()
         self.refused: dict[str, Refusal] = {}
 
@@ -108,6 +116,7 @@ class DesiredState:
         """
         fresh = [_entry(document) for document in documents if self._is_newer(document)]
         state, refusals = _read(self.in_force, fresh, self._release_key)
+        refusals += self._beyond_this_box(fresh, state)
         self._refuse(refusals)
         if refusals or not fresh:
             return not refusals
@@ -118,6 +127,17 @@ class DesiredState:
                 log.info("desired_applied", kind=kind, version=version)
         self._enforce(state)
         return True
+
+    def _beyond_this_box(self, fresh: Sequence[_Entry], state: InForce) -> list[Refusal]:
+        """A refusal of wishes for cameras that it cannot fulfil. What was kept stays in force after a start, whatever
+        has become of the box: its masks must hide what they hide."""
+        asked = [version for kind, version, _ in fresh if kind == "scenes"]
+        try:
+            if asked:
+                self._check(state)
+        except SceneMistake as error:
+            return [Refusal("scenes", asked[0], f"scenes: {error}"[:_REASON_SIGNS])]
+        return []
 
     def _is_newer(self, document: Document) -> bool:
         return document.version > self.in_force.versions.get(document.kind, 0)
@@ -176,3 +196,9 @@ def _read(state: InForce, entries: Iterable[_Entry], release_key: str) -> tuple[
         except (BadDesired, msgspec.DecodeError) as error:
             refusals.append(Refusal(kind, version, str(error)[:_REASON_SIGNS]))
     return state, refusals
+
+
+def scenes_beside(db: sqlite3.Connection) -> Scenes:
+    """What the centre last wished of cameras, by a read-only look at the file. Raises sqlite3.Error."""
+    rows = db.execute("SELECT kind, version, body FROM desired WHERE kind = 'scenes'").fetchall()
+    return read_kept([(kind, version, body) for kind, version, body in rows]).scenes

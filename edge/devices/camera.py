@@ -7,8 +7,21 @@ from typing import Any
 import msgspec
 
 from domain.events import Event, decode_event, encode_event
+from domain.orders import TAKE_PICTURE
 from edge.devices._camera_words import ROLES, TYPES, Shot, Told
-from edge.devices.driver import BadMessage, Driver, Message, Picture, Reading, Site, judge_time, picture
+from edge.devices.driver import (
+    BadMessage,
+    CannotEncode,
+    Command,
+    Driver,
+    Message,
+    Packet,
+    Picture,
+    Reading,
+    Site,
+    judge_time,
+    picture,
+)
 
 KIND, FAMILY = "camera", "camera"
 _KINDS = frozenset({"detection", "alarm", "plate", "availability", "measurement"})
@@ -70,4 +83,11 @@ def _shot(shot: Shot) -> tuple[Any, Picture]:
     return picture(shot.role, shot.body, shot.type)
 
 
-DRIVER = Driver(kind=KIND, families=(FAMILY,), decode=decode, transports=("vision",))
+def encode(command: Command, site: Site, topic_hint: str) -> Packet:
+    """The one thing that can be asked of eyes. Raises CannotEncode."""
+    if command.name != TAKE_PICTURE:
+        raise CannotEncode(f"a plain camera does no {command.name!r:.60}; it does {TAKE_PICTURE}")
+    return Packet(b"", command.request_id)
+
+
+DRIVER = Driver(kind=KIND, families=(FAMILY,), decode=decode, encode=encode, transports=("vision",))

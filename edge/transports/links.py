@@ -13,6 +13,7 @@ import structlog
 
 from domain.access import Decision
 from domain.events import Event
+from domain.scenes.wishes import Scenes
 from edge.clock import Clock
 from edge.config import Config
 from edge.control.card_lists import CardLists
@@ -32,6 +33,7 @@ class Around:
     ``say`` takes what a transport itself saw for the log; ``card_lists`` are those of controllers that decide alone;
     ``right`` decides about a card that a device asks about, None where anyone may.
     ``called`` takes who called without being listed, and from where; while ``is_open`` such may call, to be found.
+    ``scenes``: what the centre wishes of cameras, just now.
     """
 
     config: Config
@@ -45,6 +47,7 @@ class Around:
     right: Callable[[str, str], Decision | None] = field(default=lambda device, card: None)
     called: Callable[[str, str], None] = field(default=lambda device, host: None)
     is_open: Callable[[], bool] = field(default=lambda: False)
+    scenes: Callable[[], Scenes] = field(default=Scenes)
 
 
 @runtime_checkable

@@ -13,14 +13,15 @@ import structlog
 
 from edge.device_secrets import DeviceSecret, DeviceSecrets
 from edge.devices._camera_words import Told
-from edge.devices.driver import Message, Outgoing, line_message
+from edge.devices.driver import Message, Outgoing, Packet, line_message
 from edge.transports.links import Around
 from edge.transports.vision_addresses import Addresses
 from edge.transports.vision_child import Child, ChildDied
 from edge.transports.vision_figures import described
 from edge.transports.vision_groups import Group, after_death, shared_out
 from edge.transports.vision_memory import Memory
-from edge.vision.words import Figures, Learnt, Mistake, Ordered, Orders, Up, encode
+from edge.vision.wishes import NEEDED, camera_of
+from edge.vision.words import Anew, Figures, Learnt, Mistake, Ordered, Orders, Show, Up, encode
 
 log = structlog.get_logger()
 
@@ -29,12 +30,11 @@ _LOOK_S = 1.0
 _MOST_UNACKNOWLEDGED = 32
 _STEADY_S = 600.0  # a child that lived so long begins with a clean sheet
 _AWAY_AFTER = 2  # deaths in a row after which its cameras are said to be away
-_NEEDED = ("av", "cv2", "numpy")
 
 
 def make(around: Around) -> Vision:
     """Raises ImportError where the libraries for pictures are not installed."""
-    if missing := [name for name in _NEEDED if find_spec(name) is None]:
+    if missing := [name for name in NEEDED if find_spec(name) is None]:
         raise ImportError(f"{', '.join(missing)} not installed; pip install 'gatehouse[edge,vision]'")
     return Vision(around)
 
@@ -46,6 +46,7 @@ class Vision:
         self._around, self._secrets = around, DeviceSecrets(around.config.folder)
         self._wanted: dict[str, Ordered] = {}
         self._running: dict[Group, asyncio.Task[None]] = {}
+        self._children: dict[Group, Child] = {}
         self._deaths: dict[Group, int] = {}
         self.figures: dict[Group, Figures] = {}
         self._room = asyncio.Semaphore(_MOST_UNACKNOWLEDGED)
@@ -57,7 +58,7 @@ class Vision:
         """Until cancelled."""
         try:
             while True:
-                self._settle()
+                await self._look_anew(self._settle())
                 await self._end_what_nobody_watches()
                 self._memory.write(self._around.clock.now())
                 await asyncio.sleep(_LOOK_S)
@@ -70,8 +71,15 @@ class Vision:
             await self._addresses.end()
 
     def send(self, device: str, message: Outgoing) -> bool:
-        """A camera without a brain takes no commands."""
-        return False
+        """Ask who looks at a camera for its next picture: the only thing that can be asked of one without a brain."""
+        child = self._child_of(device)
+        if child is None or not isinstance(message, Packet):
+            return False
+        child.tell(Show(device, message.request_id))
+        return True
+
+    def _child_of(self, device: str) -> Child | None:
+        return next((child for group, child in self._children.items() if device in group), None)
 
     def described(self) -> dict[str, Any]:
         """How the children and their cameras are, for the status."""
@@ -79,17 +87,26 @@ class Vision:
 
     # ---- who has which cameras
 
-    def _settle(self) -> None:
-        """Children as the device list and the settings want them; those whose cameras did not change go on."""
-        wanted = self._orders()
-        gone = {device for device in self._wanted if wanted.get(device) != self._wanted[device]}
-        self._wanted = wanted
+    def _settle(self) -> list[str]:
+        """Children as the device list and the settings want them. A camera that changed is to be looked at anew, within
+        its child; one that went takes the child with it, and the others get another."""
+        wanted, before = self._orders(), self._wanted
+        gone, self._wanted = before.keys() - wanted.keys(), wanted
         for group in [group for group in self._running if gone.intersection(group)]:
             self._running.pop(group).cancel()
             self._forget(group)
         kept = {device for group in self._running for device in group}
         for group in shared_out(sorted(wanted.keys() - kept), self._around.config.vision.cameras_per_child):
             self._start(group)
+        return [device for device in wanted.keys() & before.keys() if wanted[device] != before[device]]
+
+    async def _look_anew(self, devices: Sequence[str]) -> None:
+        """What was told to have begun by other settings is over: nobody follows it by these."""
+        for device in devices:
+            log.info("vision_anew", device=device)
+            await self._cut_short([device])
+            if (child := self._child_of(device)) is not None:
+                child.tell(Anew(self._wanted[device]))
 
     def _orders(self) -> dict[str, Ordered]:
         """Cameras whose stream is known; that of others is asked for meanwhile."""
@@ -100,7 +117,8 @@ class Vision:
 
     def _ordered(self, device: str, address: str) -> Ordered:
         secret = self._secret(device)
-        settings = self._around.config.vision.of(device)
+        config, wished = self._around.config, self._around.scenes().cameras.get(device)
+        settings = camera_of(config.vision, device, wished, config.timezone)
         return Ordered(device, address, settings, secret.user, secret.secret)
 
     def _secret(self, device: str) -> DeviceSecret:
@@ -160,13 +178,16 @@ class Vision:
             self._looks_per_s(group),
             self._memory.views(group, self._around.clock.now()),
         )
-        child = Child(orders, lambda word: self._hear(group, word), self._ahead_s)
+        child = self._children[group] = Child(orders, lambda word: self._hear(group, word), self._ahead_s)
         try:
             await child.run()
         except ChildDied as death:
             return str(death)
         except (OSError, ValueError) as error:
             return repr(error)
+        finally:
+            if self._children.get(group) is child:
+                del self._children[group]
         return ""
 
     def _looks_per_s(self, group: Group) -> float:

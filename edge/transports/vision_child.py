@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from edge.vision.memory import resident_mb
-from edge.vision.words import LENGTH_BYTES, Clock, Figures, Orders, Up, length_in, up_in, worded
+from edge.vision.words import LENGTH_BYTES, Anew, Clock, Figures, Orders, Show, Up, length_in, up_in, worded
 
 log = structlog.get_logger()
 
@@ -36,6 +36,15 @@ class Child:
     def __init__(self, orders: Orders, hear: Callable[[Up], Awaitable[None]], ahead_s: Callable[[], float]) -> None:
         self._orders, self._hear, self._ahead_s = orders, hear, ahead_s
         self._ended_by, self._silent_s, self._may_be_silent_s = "", 0.0, _BEGINS_S
+        self._untold: list[Anew | Show] = []
+        self._process: asyncio.subprocess.Process | None = None
+
+    def tell(self, word: Anew | Show) -> None:
+        """Now, or as soon as it has its orders."""
+        if self._process is None:
+            self._untold.append(word)
+        elif self._process.stdin is not None and not self._process.stdin.is_closing():
+            self._process.stdin.write(worded(word))
 
     async def run(self) -> None:
         """Until it dies: raises ChildDied, always. Cancelled, it takes the child with it."""
@@ -60,6 +69,9 @@ class Child:
         with suppress(ConnectionError):  # it died at once: its last words say of what
             process.stdin.write(worded(self._orders))
             await process.stdin.drain()
+        self._process = process
+        for word in self._untold:
+            self.tell(word)
 
     async def _cause(
         self, process: asyncio.subprocess.Process, works: list[asyncio.Task[None]], said: asyncio.Task[str]

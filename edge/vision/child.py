@@ -19,18 +19,21 @@ from edge.vision.memory import resident_mb
 from edge.vision.words import (
     LENGTH_BYTES,
     MOST_ORDER_BYTES,
+    Anew,
     BadWord,
     Clock,
     Down,
     Figures,
     Learnt,
+    Ordered,
     Orders,
+    Show,
     down_in,
     length_in,
 )
 
 if TYPE_CHECKING:
-    from edge.vision.watcher import Watcher
+    from edge.vision.watcher import Watcher  # brings large libraries; bounds come first
 
 _FIGURES_S = 5.0
 _LEARNT_EVERY = 6  # of its figures
@@ -65,15 +68,16 @@ class _Child:
 
         self._orders, self._ahead_s = orders, orders.ahead_s
         self._outbox = Outbox(handle)
-        self._watchers: list[Watcher] = []
+        self._cameras = {camera.device: camera for camera in orders.cameras}
+        self._watchers: dict[str, Watcher] = {}
+        self._changing = threading.Lock()  # which camera is watched by what settings
 
     def run(self) -> None:
         """Until the agent closes its end, or does not take any more what is said."""
         for work in (self._write, self._show, self._watch):
             threading.Thread(target=work, name=work.__name__, daemon=True).start()
         while (word := _next(sys.stdin.buffer)) is not None:
-            if isinstance(word, Clock):
-                self._ahead_s = word.ahead_s
+            self._heed(word)
         os._exit(0)  # threads may be deep in a library; nothing here is kept
 
     def _watch(self) -> None:
@@ -87,16 +91,40 @@ class _Child:
     def _begin_all(self) -> None:
         from edge.vision.opencv import cv
         from edge.vision.share import OF_THIS_PROCESS
-        from edge.vision.watcher import Watcher
 
         cv.setNumThreads(1)  # its own would fight with those of the cameras
         OF_THIS_PROCESS.grant(self._orders.looks_per_s)
-        zone = ZoneInfo(self._orders.zone)
-        for camera in self._orders.cameras:
-            reference = self._orders.references.get(camera.device, b"")
-            watcher = Watcher(camera, zone, self._now, self._outbox.put, reference)
-            watcher.start()
-            self._watchers.append(watcher)
+        for device in tuple(self._cameras):
+            with self._changing:
+                self._begin(self._cameras[device], self._orders.references.get(device, b""))
+
+    def _begin(self, camera: Ordered, reference: bytes) -> None:
+        from edge.vision.watcher import Watcher
+
+        watcher = Watcher(camera, ZoneInfo(self._orders.zone), self._now, self._outbox.put, reference)
+        watcher.start()
+        self._watchers[camera.device] = watcher
+
+    def _heed(self, word: Down) -> None:
+        match word:
+            case Clock():
+                self._ahead_s = word.ahead_s
+            case Anew():
+                self._begin_anew(word.camera)
+            case Show():
+                if (watcher := self._watchers.get(word.device)) is not None:
+                    watcher.show(word.request_id)
+            case Orders():
+                raise BadWord("a child has its orders already")
+
+    def _begin_anew(self, camera: Ordered) -> None:
+        """The other cameras of this child go on. What its old watcher still has in hand it does not tell."""
+        with self._changing:
+            self._cameras[camera.device] = camera
+            if (before := self._watchers.get(camera.device)) is None:
+                return  # it has not begun: it will by these
+            before.stop()
+            self._begin(camera, before.reference or b"")
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(time.time() + self._ahead_s, UTC)
@@ -117,12 +145,12 @@ class _Child:
             time.sleep(_FIGURES_S)
 
     def _tell_learnt(self) -> None:
-        for watcher in tuple(self._watchers):
+        for watcher in tuple(self._watchers.values()):
             if (body := watcher.reference) is not None:
                 self._outbox.put(Learnt(watcher.device, body))
 
     def _figures(self) -> Figures:
-        begun = tuple(self._watchers)
+        begun = tuple(self._watchers.values())
         cameras = {watcher.device: watcher.figures for watcher in begun}
         cameras[""] = {"outbox_bytes": float(self._outbox.bytes), **self._outbox.counts}
         states = {watcher.device: watcher.state for watcher in begun}

@@ -30,6 +30,8 @@ def wants_clip(seen: Seen) -> bool:
 def seen_told(device: str, seen: Seen, evidence: Evidence) -> Told:
     fields = {name: value for name, value in seen.fields.items() if name != "rest"}
     rest = bool(seen.fields.get("rest", False))
+    if fields["kind"] == "detection" and (below := evidence.below(seen)):
+        fields["ext"] = {**fields.get("ext", {}), "below": below}
     return Told(device=device, id=seen.id, at=seen.at, fields=fields, shots=evidence.of(seen), rest=rest)
 
 

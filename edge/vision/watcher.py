@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
+from domain.orders import SNAPSHOT, snapshot_of
 from edge.status.rates import Rates
 from edge.sync.backoff import jittered
 from edge.vision.clips.clips import Clip
@@ -49,7 +50,7 @@ class Watcher:
         reference: bytes = b"",
     ) -> None:
         self.device, self.counts = ordered.device, Counter[str]()
-        self._settings, self._now, self._tell = ordered.settings, now, tell
+        self._settings, self._now, self._put = ordered.settings, now, tell
         self._where = Where(ordered.address, ordered.user, ordered.password)
         settings = ordered.settings
         self._evidence = Evidence(ordered.device, zone, settings.jpeg_quality, settings.picture_width)
@@ -59,6 +60,7 @@ class Watcher:
         self._main = self._main_of(ordered) if settings.main else None
         self._asked: deque[tuple[str, dict[str, Any], datetime]] = deque(maxlen=_MOST_ASKED)
         self._latest: Latest[Frame] = Latest()
+        self._shows = ""  # who asked for a picture
         self._stopped = threading.Event()
         self._began_s, self._seconds = time.monotonic(), 0.0
         self._fault: StreamFault = StreamFault("silent")
@@ -71,7 +73,16 @@ class Watcher:
             threading.Thread(target=work, name=f"{work.__name__} {self.device}", daemon=True).start()
 
     def stop(self) -> None:
+        """Nothing is told from now on: what is in hand may show what is to be hidden."""
         self._stopped.set()
+
+    def show(self, request_id: str) -> None:
+        """Tell the next picture."""
+        self._shows = request_id
+
+    def _tell(self, word: Up) -> None:
+        if not self._stopped.is_set():
+            self._put(word)
 
     @property
     def figures(self) -> dict[str, float]:
@@ -173,6 +184,8 @@ class Watcher:
     def _look_at(self, frame: Frame) -> None:
         self.counts["looks"] += 1
         try:
+            if self._shows:
+                self._tell_picture(frame)
             for seen in (*self._health.look(frame), *self._looking.look(frame)):
                 self._tell_seen(seen)
         except Exception as error:  # noqa: BLE001 - the edge of a loop: one frame's defect is said, the next is looked at
@@ -199,6 +212,13 @@ class Watcher:
             self._main.ask_clip(seen.id, seen.fields, seen.at)
         else:
             self._asked.append((seen.id, seen.fields, seen.at))
+
+    def _tell_picture(self, frame: Frame) -> None:
+        """As somebody asked for; it is of nothing, and no clip is."""
+        asked, self._shows = self._shows, ""
+        fields = {"kind": "detection", "label": SNAPSHOT}
+        seen = Seen(id=snapshot_of(asked), at=frame.at, fields=fields, picture=frame.picture())
+        self._tell(seen_told(self.device, seen, self._evidence))
 
     def _say(self, text: str) -> None:
         self._tell(Mistake(self.device, text))

@@ -53,6 +53,19 @@ class Clock(msgspec.Struct, frozen=True, tag="clock"):
     ahead_s: float
 
 
+class Anew(msgspec.Struct, frozen=True, tag="anew"):
+    """Another way to look at one of the child's cameras."""
+
+    camera: Ordered
+
+
+class Show(msgspec.Struct, frozen=True, tag="show"):
+    """Tell the next picture of a camera, whatever is in it; ``request_id`` is who asked."""
+
+    device: str
+    request_id: str
+
+
 class Mistake(msgspec.Struct, frozen=True, tag="mistake"):
     """Something that a person should know of a camera and that is no event."""
 
@@ -76,7 +89,7 @@ class Learnt(msgspec.Struct, frozen=True, tag="learnt"):
     body: Annotated[bytes, Meta(max_length=MOST_REFERENCE_BYTES)]
 
 
-Down = Orders | Clock
+Down = Orders | Clock | Anew | Show
 Up = Told | Mistake | Figures | Learnt
 _down: msgspec.msgpack.Decoder[Down] = msgspec.msgpack.Decoder(Down)
 _up: msgspec.msgpack.Decoder[Up] = msgspec.msgpack.Decoder(Up)

@@ -61,6 +61,8 @@ Deciding = Annotated[Person, Depends(require(*ACCOUNTING, second_factor=True))]
 # Opens a complex's account to everybody, and says who reviews: with the second factor.
 Disclosing = Annotated[Person, Depends(require(*DISCLOSING, second_factor=True))]
 Overseeing = Annotated[Person, Depends(require(*OVERSEEING))]  # looks at gateways, their numbers, and the places
+# Says where is what on a camera's picture, and what nobody sees of it; asks for a picture. With the second factor.
+Drawing = Annotated[Person, Depends(require(*EQUIPPING, second_factor=True, most_fields=MOST_WIDE_FIELDS))]
 # Changes the list of devices: who may speak in a complex, and who decides at its doors; with the second factor.
 Equipping = Annotated[Person, Depends(require(*EQUIPPING, second_factor=True))]
 Tariffing = Annotated[Person, Depends(require(*TARIFFING))]  # writes drafts of a tariff

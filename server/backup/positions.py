@@ -12,7 +12,7 @@ from datetime import date
 from eventlog.postgres_days import DAY_BITS, number_of
 
 # table -> column that holds a position of the log; a test goes over the schema for one that is not listed.
-_OF_READERS = ("cursor", "reader_wait", "set_aside", "retention_cursor", "withheld", "picture_use")
+_OF_READERS = ("cursor", "reader_wait", "set_aside", "retention_cursor", "withheld", "picture_use", "detection")
 LOG_POSITIONS: dict[str, str] = dict.fromkeys(("batch", "batch_day", *_OF_READERS), "position")
 
 

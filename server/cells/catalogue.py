@@ -38,6 +38,7 @@ STAYS: dict[str, str] = {
     "invitation": "people are a cell's own",
     "recovery_code": "people are a cell's own",
     "picture_use": "folded again from the batches",
+    "detection": "folded again from the batches",
     "unkept_object": "bytes in one cell's store",
     "expired": "what one cell let go, in numbers for its people",
     "retention_cursor": "positions of one log",

@@ -33,7 +33,7 @@ from server.store.upsert import insert
 
 log = structlog.get_logger()
 
-READERS = ("alerts", "doors", "parking", "conservation", "orders", "pictures", "charges")
+READERS = ("alerts", "doors", "parking", "conservation", "orders", "pictures", "detections", "charges")
 _BATCHES = 8  # a step: some thousands of events, a fraction of a second
 
 

@@ -14,9 +14,11 @@ from domain.tombstones import rewritten
 from eventlog.log import Record
 from server.batches import Batch
 from server.facts import Fact
+from server.projections.detections import fold_in
 from server.projections.pictures import named_in
 from server.retention.unfold import photos_of, unfold, without_alert
 from server.store.bulk import insert_new
+from server.store.camera_tables import detection
 from server.store.retention_tables import expired_day, expired_range, picture_use, unkept_object, withheld
 from server.store.schema import batch as batch_table
 from server.store.schema import batch_day, charge_session, media
@@ -72,6 +74,8 @@ async def _rewrite(connection: AsyncConnection, change: Change) -> None:
     record = change.record
     again = Batch(Record(record.position, packed, record.complex, record.received_at))
     await insert_new(connection, picture_use, _USES, sorted(set(named_in(again))))
+    await connection.execute(delete(detection).where(detection.c.position == position))
+    await fold_in(connection, [again])
 
 
 async def _remove(connection: AsyncConnection, change: Change) -> None:
@@ -93,7 +97,7 @@ async def _forget(connection: AsyncConnection, position: int, key: tuple[str, st
     days = select(batch_day.c.day, batch_day.c["count"]).where(batch_day.c.position == position)
     for day, count in (await connection.execute(days)).all():
         await _add_day(connection, key, day, count)
-    for table in (batch_table, batch_day, picture_use, withheld):
+    for table in (batch_table, batch_day, picture_use, detection, withheld):
         await connection.execute(delete(table).where(table.c.position == position))
 
 

@@ -23,6 +23,8 @@ from server.store.bill_tables import bill_item as bill_item
 from server.store.bill_tables import bill_report as bill_report
 from server.store.bill_tables import bill_setting as bill_setting
 from server.store.bill_tables import bill_upload as bill_upload
+from server.store.camera_tables import camera_change as camera_change
+from server.store.camera_tables import detection as detection
 from server.store.care_tables import care_task as care_task
 from server.store.care_tables import care_watch as care_watch
 from server.store.channel_tables import browser as browser

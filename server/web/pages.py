@@ -20,6 +20,7 @@ from server.api import (
     audit,
     bills,
     board,
+    cameras,
     cards,
     care,
     charges,
@@ -208,6 +209,7 @@ def routers() -> list[APIRouter]:
         retrievals,
         door_orders,
         device_import,
+        cameras,
         devices,
         tariffs,  # before the one whose paths take any number
         tariff_versions,

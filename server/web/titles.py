@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from server.web.bill_titles import BILL_WORDS
+from server.web.camera_titles import CAMERA_WORDS
 from server.web.care_titles import CARE_WORDS
 from server.web.channel_titles import CHANNEL_WORDS
 from server.web.duty_titles import DUTY_WORDS
@@ -16,6 +17,7 @@ from server.web.rule_words import RULE_WORDS
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
     **BILL_WORDS,
+    **CAMERA_WORDS,
     **CARE_WORDS,
     **CHANNEL_WORDS,
     **DUTY_WORDS,
@@ -651,6 +653,9 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "access.changed": N_("修改权限组或时段"),
         "residents.uploaded": N_("上传住户表格"),
         "residents.imported": N_("导入住户"),
+        "camera.changed": N_("修改摄像机的区域和规则"),
+        "camera.undone": N_("恢复摄像机的区域和规则"),
+        "camera.looked": N_("取一张摄像机画面"),
         "device.added": N_("新增设备"),
         "device.changed": N_("修改设备"),
         "device.removed": N_("移除设备"),

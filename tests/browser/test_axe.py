@@ -15,6 +15,7 @@ from server.store.visitor_rows import digest_of_token
 from tests.browser.stage import DESK, NEEDS, PHONE, Stage
 from tests.server import rows
 from tests.server.bill_store import reconciled_day
+from tests.server.camera_rows import add_camera
 from tests.server.scoped_people import add_areas
 
 pytestmark = NEEDS
@@ -111,6 +112,8 @@ PATHS = (
     "/complexes/garden/devices/one?device=uhppote:405419896",
     "/complexes/garden/devices/change?device=uhppote:405419896",
     "/complexes/garden/devices/import",
+    "/complexes/garden/cameras",
+    "/complexes/garden/cameras/one?device=camera:north",
     "/complexes/garden/tariff",
     "/complexes/garden/tariff/1",
     "/complexes/garden/tariff/compare",
@@ -225,6 +228,7 @@ async def add_residents(stage: Stage) -> None:
         await found_rows.keep(connection, "gw-0a1b2c3d4e5f", found_rows.told_in({"found": [found]}) or [])
     await rows.add_watch(stage.house, "garden", "wu")
     await rows.add_devices(stage.house)
+    await add_camera(stage.house)
     await rows.add_tariff(stage.house)
 
 

@@ -63,6 +63,15 @@ GOOD: dict[str, dict[str, Any]] = {
     },
     "watch_lists": {"salt": SALT, "entries": [WATCHED]},
     "guards": {"guards": [{"id": "wang", "name": "王", "pin": f"{'0' * 32}${'0' * 64}"}]},
+    "scenes": {
+        "cameras": {
+            "camera:a": {
+                "masks": [[[0, 0], [0.2, 0], [0.2, 0.2]]],
+                "zones": {"yard": [[0.1, 0.1], [0.5, 0.1], [0.5, 0.5]]},
+                "rules": [{"kind": "person_in_zone", "zone": "yard"}],
+            }
+        }
+    },
     "policy": {"confirm_s": 5},
     "erasures": {"salt": "00" * 16, "entries": []},
     "release": {

@@ -240,6 +240,22 @@ async def _to_a_device(town: City, path: str, device: str, **fields: str) -> htt
     return await visitor.submit(f"{DEVICES}/{path}", **said)
 
 
+CAMERAS, MASK = "/complexes/garden/cameras", {"shape-0-what": "mask", "shape-0-points": "0,0 200,0 200,200"}
+
+
+async def _to_a_camera(town: City, path: str, **fields: str) -> httpx.Response:
+    """Of one that was listed just now, drawn on and taken back where something is to be undone."""
+    visitor, said = await town.visitor("wang"), {"device": "camera:64", "reason": "walk"}
+    await visitor.submit(f"{DEVICES}/new", id="camera:64", address="rtsp://192.0.2.64/s")
+    if path == "undo":
+        await visitor.submit(f"{CAMERAS}/save", **said, **MASK, was="")
+        html = await visitor.page(f"{CAMERAS}/one?device=camera:64")
+        await visitor.submit(f"{CAMERAS}/save", **said, was=html.partition('name="was" value="')[2][:16], back="1")
+        return await visitor.submit(f"{CAMERAS}/undo", **said, **fields)
+    drawn = MASK if path == "save" else {}
+    return await visitor.submit(f"{CAMERAS}/{path}", **said, **drawn, was="")
+
+
 TARIFF = "/complexes/garden/tariff"
 
 
@@ -560,6 +576,9 @@ SAMPLES: Mapping[str, Sample] = {
         town, "remove", "uhppote:62", id="uhppote:62"
     ),
     "POST /complexes/{complex_id}/devices/undo": lambda town: _to_a_device(town, "undo", "uhppote:63", version="{n}"),
+    "POST /complexes/{complex_id}/cameras/save": lambda town: _to_a_camera(town, "save"),
+    "POST /complexes/{complex_id}/cameras/undo": lambda town: _to_a_camera(town, "undo", to="1"),
+    "POST /complexes/{complex_id}/cameras/picture": lambda town: _to_a_camera(town, "picture"),
     "POST /complexes/{complex_id}/devices/import": _upload_devices,
     "POST /complexes/{complex_id}/devices/import/confirm": _import_devices,
     "POST /complexes/{complex_id}/tariff/new": by("wang", f"{TARIFF}/new", **{"from": "hourly"}),

@@ -73,6 +73,7 @@ class Example(NamedTuple):
 WHY = {"reason": "walk", "document": "17"}
 BILLS, A_DAY = "/parking/bills/garden/2026-11-20", "/parking/days/garden/2026-11-20"
 DEVICES, TARIFF = "/complexes/garden/devices", "/complexes/garden/tariff"
+CAMERAS = "/complexes/garden/cameras"
 SUBJECT = {"kind": "plate", "value": "京A99999", **WHY}
 PLATFORM = {"id": "new", "name": "new", "kind": "webhook", "address": "https://platform.example.invalid/"}
 BASIS = {"unit": "u", "document": "d", "class_door": "yes", "since": "2026-01-01", "until": "2099-01-01"}
@@ -196,6 +197,14 @@ EXAMPLES: dict[str, Example] = {
     "/complexes/{complex_id}/devices/change": Example(f"{DEVICES}/change?device=uhppote:1", {"id": "uhppote:1"}),
     "/complexes/{complex_id}/devices/remove": Example(f"{DEVICES}/remove", {"id": "uhppote:2"}),
     "/complexes/{complex_id}/devices/undo": Example(f"{DEVICES}/undo", {"version": "1"}),
+    "/complexes/{complex_id}/cameras": Example(CAMERAS),
+    "/complexes/{complex_id}/cameras/one": Example(f"{CAMERAS}/one?device=camera:north"),
+    "/complexes/{complex_id}/cameras/news": Example(f"{CAMERAS}/news?device=camera:north"),
+    "/complexes/{complex_id}/cameras/save": Example(f"{CAMERAS}/save", {"device": "camera:north", "reason": "x"}),
+    "/complexes/{complex_id}/cameras/undo": Example(
+        f"{CAMERAS}/undo", {"device": "camera:north", "to": "1", "reason": "x"}
+    ),
+    "/complexes/{complex_id}/cameras/picture": Example(f"{CAMERAS}/picture", {"device": "camera:north"}),
     "/complexes/{complex_id}/devices/sheet.xlsx": Example(f"{DEVICES}/sheet.xlsx"),
     "/complexes/{complex_id}/devices/import/template.xlsx": Example(f"{DEVICES}/import/template.xlsx"),
     "GET /complexes/{complex_id}/devices/import": Example(f"{DEVICES}/import"),

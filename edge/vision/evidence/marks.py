@@ -43,10 +43,21 @@ def _corners(picture: Picture, box: Box | None) -> tuple[int, int, int, int] | N
 def labelled(picture: Picture, text: str) -> Picture:
     """The picture and a strip below it: nothing of the scene is covered. Signs that the font lacks are escaped."""
     width = picture.shape[1]
+    words, scale, high, strip_high = _written(width, text)
+    strip = np.zeros((strip_high, width, 3), np.uint8)
+    cv2.putText(strip, words, (2, high + 3), _FONT, scale, _INK, max(1, round(scale)), cv2.LINE_AA)
+    return np.vstack([picture, strip])
+
+
+def strip_share(width: int, height: int, text: str) -> float:
+    """How much of a labelled picture's height its strip is: whoever draws over one must leave it out."""
+    strip_high = _written(width, text)[3]
+    return strip_high / (height + strip_high)
+
+
+def _written(width: int, text: str) -> tuple[str, float, int, int]:
+    """The words as they can be written, how large, their height, and the strip's."""
     scale = max(0.35, width / 1_280 * 0.8)
     words = text.encode("ascii", "backslashreplace").decode()
     (long, high), below = cv2.getTextSize(words, _FONT, scale, 1)
-    scale *= min(1.0, (width - 4) / max(1, long))
-    strip = np.zeros((high + below + 6, width, 3), np.uint8)
-    cv2.putText(strip, words, (2, high + 3), _FONT, scale, _INK, max(1, round(scale)), cv2.LINE_AA)
-    return np.vstack([picture, strip])
+    return words, scale * min(1.0, (width - 4) / max(1, long)), high, high + below + 6

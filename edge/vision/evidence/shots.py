@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from edge.devices._camera_words import Shot
-from edge.vision.evidence.marks import framed, labelled
+from edge.vision.evidence.marks import framed, labelled, strip_share
 from edge.vision.frames import Picture, Seen
 
 JPEG = "image/jpeg"
@@ -39,6 +39,13 @@ class Evidence:
         """The whole picture, no wider than it shall be, its box drawn, its time and camera in a strip below."""
         return labelled(framed(_narrowed(picture, self._width), seen.box), self._label(seen.at))
 
+    def below(self, seen: Seen) -> float:
+        """The share of the kept picture that its strip takes; 0 where none is kept."""
+        if seen.picture is None or not is_shown(seen.picture):
+            return 0.0
+        height, width = _size(seen.picture, self._width)
+        return round(strip_share(width, height, self._label(seen.at)), 4)
+
     def _label(self, at: datetime) -> str:
         return f"{at.astimezone(self._zone):%Y-%m-%d %H:%M:%S %z}  {self._camera}"
 
@@ -65,8 +72,14 @@ def thumbnail(picture: Picture) -> bytes:
     return encoded(cv2.resize(picture, (96, 96), interpolation=cv2.INTER_AREA).astype(np.uint8), 20)
 
 
+def _size(picture: Picture, width: int) -> tuple[int, int]:
+    """Height and width of a picture that is no wider than that."""
+    high, wide = picture.shape[:2]
+    return (high, wide) if wide <= width else (max(1, round(high * width / wide)), width)
+
+
 def _narrowed(picture: Picture, width: int) -> Picture:
+    height, width = _size(picture, width)
     if picture.shape[1] <= width:
         return picture
-    height = max(1, round(picture.shape[0] * width / picture.shape[1]))
     return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8)

@@ -8,9 +8,9 @@ import msgspec
 import numpy as np
 
 from domain.scenes.geometry import Box
+from domain.scenes.looking import MotionSettings
 from edge.vision.frames import Luma
 from edge.vision.motion.ground import Ground
-from edge.vision.motion.settings import MotionSettings
 from edge.vision.motion.small import Mask, boxes, covers, looked_at, small
 from edge.vision.opencv import cv
 

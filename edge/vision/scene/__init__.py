@@ -1,6 +1,6 @@
 """A camera's scene: motion, then objects where it moves, then who they are, then what the rules make of it."""
 
-from edge.vision.rules.rule import SceneMistake
+from domain.scenes.rules.rule import SceneMistake
 from edge.vision.scene.make import Shared, make
 
 __all__ = ["SceneMistake", "Shared", "make"]

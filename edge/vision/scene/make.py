@@ -8,15 +8,15 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from domain.scenes.rules.rule import SceneMistake
+from domain.scenes.settings import SceneSettings, read, rules
 from edge.vision.frames import Looker
 from edge.vision.motion import Motion
 from edge.vision.objects.budget import Budget
 from edge.vision.objects.found import CannotFind, Finder
 from edge.vision.objects.yolox import Yolox
-from edge.vision.rules.rule import Grounds, Rule, RuleKind, RuleSettings, SceneMistake
 from edge.vision.scene.objects import Objects
 from edge.vision.scene.scene import Named, Scene
-from edge.vision.scene.settings import SceneSettings, grounds, read, rules
 from edge.vision.share import LOOKS_PER_S, OF_THIS_PROCESS
 from edge.vision.tracks.blobs import Blobs
 from edge.vision.tracks.matching import CannotMatch
@@ -63,8 +63,8 @@ def _made_once() -> Shared:
 def make(settings: Mapping[str, Any], shared: Shared | None = None) -> Looker:
     """A Looker for one camera; without ``shared`` it shares with the whole process. Raises SceneMistake."""
     read_ = read(settings)
-    ground, asked, shared = grounds(read_), rules(read_), shared or _of_this_process()
-    named = [Named(kind.name, kind.of, _made(index, kind, one, ground)) for index, (kind, one) in enumerate(asked)]
+    named = [Named(kind.name, kind.of, rule) for kind, rule in rules(read_)]
+    shared = shared or _of_this_process()
     finder = _finder(read_, shared) if any(rule.of == "objects" for rule in named) else None
     try:
         objects = None if finder is None else Objects(read_.objects, finder, shared.budget, Tracks(read_.tracks))
@@ -74,16 +74,10 @@ def make(settings: Mapping[str, Any], shared: Shared | None = None) -> Looker:
     return Scene(Motion(read_.motion), read_.motion.looks_per_s, objects, blobs, named)
 
 
-def _made(index: int, kind: RuleKind, settings: RuleSettings, ground: Grounds) -> Rule:
-    try:
-        return kind.make(settings, ground)
-    except SceneMistake as error:
-        raise SceneMistake(f"rules[{index}].{error}") from error
-
-
 def _finder(settings: SceneSettings, shared: Shared) -> Finder:
+    model = settings.objects.model
     try:
-        finder = shared.finder(settings.model, settings.objects.floor)
+        finder = shared.finder(None if model is None else Path(model), settings.objects.floor)
     except CannotFind as error:
         raise SceneMistake(f"objects.{error}") from error
     if finder is None:

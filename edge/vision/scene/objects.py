@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from domain.scenes.geometry import Box, area, around, likeness
+from domain.scenes.looking import ObjectSettings
 from domain.scenes.sightings import Sighting
 from edge.vision.frames import Frame
 from edge.vision.motion import Moves
 from edge.vision.objects.budget import Budget
 from edge.vision.objects.found import Finder, Found
 from edge.vision.objects.regions import find_in, region
-from edge.vision.scene.settings import ObjectSettings
 from edge.vision.tracks.track import Track
 from edge.vision.tracks.tracks import Look, Tracks
 

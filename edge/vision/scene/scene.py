@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from domain.scenes.geometry import Box
+from domain.scenes.rules.rule import Firing, Of, Rule
 from domain.scenes.sightings import Moment, Sighting
 from edge.vision.frames import Frame, Seen
 from edge.vision.motion import Motion, Moves
-from edge.vision.rules.rule import Firing, Of, Rule
 from edge.vision.scene.objects import Objects
 from edge.vision.tracks.blobs import Blobs
 from edge.vision.tracks.track import Best

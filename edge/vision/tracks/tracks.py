@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 
 from domain.scenes.geometry import Box, area, centre, likeness, shared
+from domain.scenes.looking import TrackSettings
 from edge.vision.frames import Picture
 from edge.vision.objects.found import Found
 from edge.vision.objects.labels import PERSONS, group_of
@@ -21,19 +20,6 @@ _COVERED = 0.9
 _HALF = 0.5
 _MISSES, _MISSES_STANDING = 2, 4
 _FORGOTTEN = 4  # so many times as long as it takes to let it go, though nobody looked
-
-
-class TrackSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """When what is followed is given up, and how often what stands is looked at again."""
-
-    likeness: Annotated[float, Meta(gt=0, lt=1)] = 0.15
-    room: Annotated[float, Meta(ge=0, le=3)] = 0.5
-    lost_s: Annotated[float, Meta(gt=0, le=60)] = 3.0
-    still_after_s: Annotated[float, Meta(gt=0, le=600)] = 3.0
-    parked_lost_s: Annotated[float, Meta(gt=0, le=600)] = 30.0  # so long a van may hide a car that is parked
-    again_s: Annotated[float, Meta(gt=0, le=60)] = 2.0  # what has just stopped; what has stood long, more seldom,
-    again_most_s: Annotated[float, Meta(gt=0, le=600)] = 30.0  # up to this
-    most: Annotated[int, Meta(ge=1, le=200)] = 40
 
 
 class Look(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""What is no plate is not read as one: clocks, telephones, shops, notices drawn by us; no bound was looked up on them."""
+"""What is no plate is not read as one: clocks, telephones, shops and notices; no bound was looked up on them."""
 
 from __future__ import annotations
 

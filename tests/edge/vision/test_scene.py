@@ -17,9 +17,9 @@ from domain.alerts.rules import Fact
 from domain.events import Event, decode_event, encode_event
 from domain.places import Place, hours
 from domain.scenes.geometry import Box
+from domain.scenes.rules.rule import kinds
 from edge.vision.frames import Frame, Picture, Seen
 from edge.vision.objects.found import Found
-from edge.vision.rules.rule import kinds
 from edge.vision.scene import SceneMistake, Shared, make
 from tests.edge.vision.clips import CALM_PICTURES as CALM
 from tests.edge.vision.clips import DISTURBANCES, HEIGHT, NOON, WIDTH, disturbed, frame, noisy, room, with_box
@@ -258,7 +258,7 @@ def test_every_rule_is_found_and_says_what_it_is() -> None:
             {"kind": name, **({"line": "a"} if "line" in kind.settings.__struct_fields__ else {}), "zone": "z"},
             kind.settings,
         )
-        assert settings.kind == kind.name and kind.settings.__module__ == f"edge.vision.rules.{name}"
+        assert settings.kind == kind.name and kind.settings.__module__ == f"domain.scenes.rules.{name}"
 
 
 def test_cameras_share_one_budget_and_each_gets_of_it() -> None:

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from domain.scenes.geometry import Box
+from domain.scenes.looking import TrackSettings
 from edge.vision.objects.found import Found
 from edge.vision.tracks.blobs import Blobs
-from edge.vision.tracks.tracks import Look, Tracks, TrackSettings
+from edge.vision.tracks.tracks import Look, Tracks
 from tests.edge.vision.clips import NOON
 
 pytest.importorskip("similari", reason="there are wheels of it for Python 3.11 and 3.12 alone")

@@ -4,6 +4,7 @@ begun anew."""
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -15,6 +16,8 @@ import cv2
 import numpy as np
 
 from domain.desired_bodies import Device
+from domain.orders import SNAPSHOT, TAKE_PICTURE, snapshot_of
+from domain.scenes.wishes import Scenes, read_scenes
 from edge.device_secrets import DeviceSecret, DeviceSecrets
 from edge.transports import vision
 from edge.vision.memory import resident_mb
@@ -143,3 +146,71 @@ async def test_a_camera_taken_from_the_list_is_looked_at_no_more(tmp_path: Path)
         async with asyncio.timeout(10):
             while children():
                 await asyncio.sleep(0.05)
+
+
+LINE: dict[str, Any] = {
+    "lines": {"gate": [[0.5, 0], [0.5, 1]]},
+    "rules": [{"kind": "motion_line", "line": "gate", "smallest": 0.01}],
+}
+
+
+def wishes(**cameras: Any) -> Scenes:
+    return read_scenes({"cameras": {f"camera:{name}": said for name, said in cameras.items()}})
+
+
+def passing(path: Path) -> Path:
+    """Something large that goes to and fro, after a while in which nothing moves; a clock runs."""
+    still = scene(0)
+
+    def drawn(number: int) -> Any:
+        picture = still.copy()
+        picture[170:, number % 300 : number % 300 + 8] = 255
+        left = 250 - abs((number * 8) % 500 - 250) if number > 60 else 300
+        picture[40:130, left : left + 60] = (20, 220, 240)
+        return picture
+
+    return film(path, (drawn(number) for number in range(400)))
+
+
+async def until_seen(here: LinkBench, label: str, count: int = 1) -> list[Any]:
+    async with asyncio.timeout(60):
+        while len(found := [one for one in await here.events("detection") if one.label == label]) < count:
+            await asyncio.sleep(0.05)
+    return found
+
+
+async def test_what_the_centre_wishes_counts_within_the_same_child_and_costs_the_other_camera_nothing(
+    tmp_path: Path,
+) -> None:
+    wished = Scenes()
+    path = passing(tmp_path / "yard.avi")
+    async with link_bench(tmp_path, camera("a", path), camera("b", path)) as here:
+        transport = vision.make(dataclasses.replace(here.around, scenes=lambda: wished))
+        async with running(transport):
+            await here.recorded("availability", 2)
+            (child,) = children()
+            assert await here.events("detection") == []
+            wished = wishes(a=LINE)
+            found = await until_seen(here, "line_crossed")
+            assert {event.device for event in found} == {"camera:a"}, "the other goes by the settings of the box"
+            assert list(children()) == [child], "one camera of it begins anew, not the child"
+            assert len(await here.events("availability")) == 2, "nobody was away"
+
+
+async def test_a_picture_that_is_asked_for_comes_masked_and_says_where_its_strip_is(tmp_path: Path) -> None:
+    path = yard(tmp_path / "yard.avi", 8)
+    wished = wishes(a={"masks": [[[0, 0], [0.5, 0], [0.5, 0.5], [0, 0.5]]]})
+    async with link_bench(tmp_path, camera("a", path)) as here:
+        transport = vision.make(dataclasses.replace(here.around, scenes=lambda: wished))
+        async with running(transport):
+            await here.recorded("availability")
+            assert transport.send("camera:a", here.encode("camera:a", TAKE_PICTURE, "asked-0001"))
+            (found,) = await until_seen(here, SNAPSHOT)
+            assert not transport.send("camera:b", here.encode("camera:b", TAKE_PICTURE)), "nobody looks at that one"
+    assert found.source_event_id == snapshot_of("asked-0001")
+    kept = here.intake.media.path(next(one.sha256 for one in found.media if one.role == "scene")).read_bytes()
+    shown = cv2.imdecode(np.frombuffer(kept, np.uint8), cv2.IMREAD_COLOR)
+    assert shown is not None
+    assert round(shown.shape[0] * (1 - found.ext["below"])) == 180
+    assert shown[10:80, 10:150].max() < 24, "what is masked is blank"
+    assert shown[100:170].max() > 60, "and the rest is there"

@@ -8,8 +8,8 @@ from msgspec import Meta
 
 from domain.scenes.crossings import Crossings
 from domain.scenes.geometry import Side
+from domain.scenes.rules.rule import Firing, Grounds, Name, RuleKind, RuleSettings, fired, label_of
 from domain.scenes.sightings import PERSON, TWO_WHEELS, VEHICLES, Moment, Sighting
-from edge.vision.rules.rule import Firing, Grounds, Name, RuleKind, RuleSettings, fired, label_of
 
 LABEL = "line_crossed"
 Labels = Annotated[frozenset[Name], Meta(min_length=1, max_length=16)]

@@ -7,8 +7,8 @@ from typing import Annotated
 from msgspec import Meta
 
 from domain.scenes.crowds import Crowds
+from domain.scenes.rules.rule import Firing, Grounds, RuleKind, RuleSettings, fired
 from domain.scenes.sightings import PERSON, Moment, Sighting
-from edge.vision.rules.rule import Firing, Grounds, RuleKind, RuleSettings, fired
 
 LABEL = "crowd"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -12,23 +11,8 @@ from msgspec import Meta
 
 from domain.places import Place
 from domain.scenes.geometry import Line, Polygon, is_flat
-from edge.vision.motion import MotionSettings
-from edge.vision.rules.rule import Grounds, Name, RuleKind, RuleSettings, SceneMistake, kinds
-from edge.vision.tracks.tracks import TrackSettings
-
-
-class ObjectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``floor``: what is followed at all. ``sure_from``: so sure it must once have been for it to be told.
-
-    ``whole_every_s``: so often the whole picture is looked at, for what was there before the ground was learned.
-    """
-
-    model: str | None = None
-    looks_per_s: Annotated[float, Meta(gt=0, le=10)] = 3.0
-    whole_every_s: Annotated[float, Meta(ge=5, le=3_600)] = 60.0
-    floor: Annotated[float, Meta(gt=0, lt=1)] = 0.3
-    sure_from: Annotated[float, Meta(gt=0, lt=1)] = 0.5
-    smallest: Annotated[float, Meta(ge=0, lt=1)] = 0.0005
+from domain.scenes.looking import MotionSettings, ObjectSettings, TrackSettings
+from domain.scenes.rules.rule import Grounds, Name, Rule, RuleKind, SceneMistake, kinds
 
 
 class SceneSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,10 +34,6 @@ class SceneSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             if start == end:
                 raise ValueError(f"`lines`: {name!r} begins where it ends; draw it over the way")
 
-    @property
-    def model(self) -> Path | None:
-        return None if self.objects.model is None else Path(self.objects.model)
-
 
 def read(settings: Mapping[str, Any]) -> SceneSettings:
     """Raises SceneMistake."""
@@ -72,17 +52,19 @@ def grounds(settings: SceneSettings) -> Grounds:
     return Grounds(Place(zone), settings.zones, settings.lines)
 
 
-def rules(settings: SceneSettings) -> list[tuple[RuleKind, RuleSettings]]:
-    """Each with its kind. Raises SceneMistake."""
-    found = [_rule(f"rules[{index}]", document) for index, document in enumerate(settings.rules)]
-    return found
+def rules(settings: SceneSettings) -> list[tuple[RuleKind, Rule]]:
+    """Each rule made for this scene, with its kind. Raises SceneMistake: which, and what is wrong with it."""
+    ground = grounds(settings)
+    return [_made(f"rules[{index}]", document, ground) for index, document in enumerate(settings.rules)]
 
 
-def _rule(where: str, document: dict[str, Any]) -> tuple[RuleKind, RuleSettings]:
+def _made(where: str, document: dict[str, Any], ground: Grounds) -> tuple[RuleKind, Rule]:
     kind = kinds().get(str(document.get("kind")))
     if kind is None:
         raise SceneMistake(f"{where}.kind: no rule {document.get('kind')!r}; there are {', '.join(sorted(kinds()))}")
     try:
-        return kind, msgspec.convert(document, kind.settings)
+        return kind, kind.make(msgspec.convert(document, kind.settings), ground)
     except msgspec.ValidationError as error:
         raise SceneMistake(f"{where}: {error}") from error
+    except SceneMistake as error:
+        raise SceneMistake(f"{where}.{error}") from error

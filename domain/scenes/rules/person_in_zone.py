@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from domain.scenes.rules.rule import Firing, Grounds, RuleKind, RuleSettings, fired
 from domain.scenes.sightings import PERSON, Moment, Sighting
 from domain.scenes.stays import Stays
-from edge.vision.rules.rule import Firing, Grounds, RuleKind, RuleSettings, fired
 
 
 class Settings(RuleSettings, frozen=True):

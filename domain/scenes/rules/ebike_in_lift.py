@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from domain.scenes.rules.rule import Firing, Grounds, RuleKind, RuleSettings, fired, label_of
 from domain.scenes.sightings import TWO_WHEELS, Moment, Sighting
 from domain.scenes.stays import Stays
-from edge.vision.rules.rule import Firing, Grounds, RuleKind, RuleSettings, fired, label_of
 
 LABEL = "ebike_in_elevator"
 

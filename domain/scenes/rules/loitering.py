@@ -6,9 +6,9 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from domain.scenes.rules.rule import Firing, Grounds, RuleKind, RuleSettings, fired, stayed
 from domain.scenes.sightings import PERSON, Moment, Sighting
 from domain.scenes.stays import Stays
-from edge.vision.rules.rule import Firing, Grounds, RuleKind, RuleSettings, fired, stayed
 
 LABEL = "loitering"
 

@@ -86,11 +86,11 @@ class RuleKind(msgspec.Struct, frozen=True):
 
 @cache
 def kinds() -> Mapping[str, RuleKind]:
-    """Those of every module in ``edge.vision.rules`` that has a ``RULE``: a new file is enough."""
-    import edge.vision.rules as folder
+    """Those of every module in ``domain.scenes.rules`` that has a ``RULE``: a new file is enough."""
+    import domain.scenes.rules as folder
 
     modules = (
-        importlib.import_module(f"edge.vision.rules.{found.name}") for found in pkgutil.iter_modules(folder.__path__)
+        importlib.import_module(f"domain.scenes.rules.{found.name}") for found in pkgutil.iter_modules(folder.__path__)
     )
     return {module.RULE.name: module.RULE for module in modules if hasattr(module, "RULE")}
 

@@ -8,9 +8,9 @@ from msgspec import Meta
 
 from domain.scenes.crossings import Crossings
 from domain.scenes.geometry import Side, area, centre
+from domain.scenes.rules.line_crossing import LABEL, way
+from domain.scenes.rules.rule import Firing, Grounds, Name, RuleKind, RuleSettings, fired
 from domain.scenes.sightings import Moment, Sighting
-from edge.vision.rules.line_crossing import LABEL, way
-from edge.vision.rules.rule import Firing, Grounds, Name, RuleKind, RuleSettings, fired
 
 _LOOKS = 3  # of a drop or a bird there are fewer
 

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from domain.scenes.rules.rule import Firing, Grounds, RuleKind, RuleSettings, fired, label_of, stayed
 from domain.scenes.sightings import TWO_WHEELS, VEHICLES, Moment, Sighting
 from domain.scenes.stays import Stays
-from edge.vision.rules.rule import Firing, Grounds, RuleKind, RuleSettings, fired, label_of, stayed
 
 LABEL = "parked"
 _HIDDEN_S = 30.0  # so long someone may stand before it
