@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.alerts.built_in import BUILT_IN, KNOWN
@@ -22,6 +22,7 @@ moments = st.integers(0, 400 * 86_400).map(lambda seconds: START + timedelta(sec
 minutes = st.integers(0, 1_439)
 places = st.sampled_from(ZONES).map(lambda name: Place(ZoneInfo(name)))
 kinds: st.SearchStrategy[DayKind] = st.sampled_from(["workday", "restday"])
+law = settings(deadline=None)  # how long one takes is of the machine
 calendars = st.dictionaries(st.dates(date(2026, 1, 1), date(2027, 2, 1)).map(date.isoformat), kinds, max_size=20)
 
 
@@ -29,6 +30,7 @@ def clock(minute: int) -> str:
     return f"{minute // 60:02}:{minute % 60:02}"
 
 
+@law
 @given(moments, minutes, minutes, places)
 def test_a_span_and_the_one_from_its_end_to_its_start_make_a_day(
     at: datetime, start: int, end: int, place: Place
@@ -38,6 +40,7 @@ def test_a_span_and_the_one_from_its_end_to_its_start_make_a_day(
     assert (one != other) if start != end else not (one or other)
 
 
+@law
 @given(moments, minutes, minutes, places)
 def test_a_span_over_midnight_is_its_two_halves(at: datetime, start: int, end: int, place: Place) -> None:
     if start <= end:
@@ -53,6 +56,7 @@ def door_rule(days: str, calendar: dict[str, DayKind]) -> Rules:
     return Rules(read_rules(said))
 
 
+@law
 @given(moments, calendars, places)
 def test_each_moment_is_of_a_workday_or_a_day_of_rest_by_the_rules_own_calendar(
     at: datetime, calendar: dict[str, DayKind], place: Place
@@ -65,6 +69,7 @@ def test_each_moment_is_of_a_workday_or_a_day_of_rest_by_the_rules_own_calendar(
     assert fires[kind]
 
 
+@law
 @given(moments, calendars, places)
 def test_without_a_calendar_of_their_own_the_place_has_the_word(
     at: datetime, calendar: dict[str, DayKind], place: Place
@@ -80,6 +85,7 @@ dated = st.lists(moments, max_size=8).map(
 )
 
 
+@law
 @given(dated, moments, st.randoms())
 def test_the_highest_version_that_has_begun_counts_in_whatever_order_they_are_read(
     versions: list[Dated], received_at: datetime, chance: object
@@ -91,6 +97,7 @@ def test_the_highest_version_that_has_begun_counts_in_whatever_order_they_are_re
     assert chosen.dated(received_at) is (begun[-1] if begun else None)
 
 
+@law
 @given(dated, moments, st.integers(1, 10**6))
 def test_what_was_judged_stays_when_a_version_is_published_after_it(
     versions: list[Dated], received_at: datetime, later_s: int
@@ -101,6 +108,7 @@ def test_what_was_judged_stays_when_a_version_is_published_after_it(
     assert Versions(BUILT_IN, [*versions, new]).at(new.since) is new.rules
 
 
+@law
 @given(calendars)
 def test_a_document_with_a_calendar_is_read_back_as_it_was(calendar: dict[str, DayKind]) -> None:
     known = RuleSet(rules=KNOWN.rules, inhibitions=KNOWN.inhibitions, calendar=calendar)
