@@ -176,7 +176,11 @@ async def test_nothing_is_shown_before_somebody_else_allowed_it(tmp_path: Path, 
         assert (await visitor.submit(f"{at}/decide", state="approved")).status_code == 409  # their own
         async with town.house.db.write() as connection:
             assert await retrieval_rows.decide(connection, at.rpartition("/")[2], "approved", "other", NOW)
-        assert (await visitor.submit(f"{at}/view")).status_code == 200
+        viewed = await visitor.submit(f"{at}/view")
+        assert viewed.status_code == 200
+        for shown in (viewed.text, await visitor.page("/retrievals")):
+            assert town.house.config.complexes[0].name in shown
+            assert f">{town.house.config.complexes[0].id}<" not in shown.partition("<form")[0]
         taken = await visitor.submit(f"{at}/export")
         async with town.house.db.read() as connection:
             row = (await connection.execute(retrieval.select())).mappings().one()
