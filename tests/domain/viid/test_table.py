@@ -27,7 +27,7 @@ def rows() -> list[list[str]]:
     return [row for row in cells if not row[1].startswith("none")]
 
 
-TABLE = dict(zip(ROWS, rows(), strict=True))
+TABLE: dict[str, list[str]] = dict(zip(ROWS, rows(), strict=True))
 
 
 def words(cell: str) -> set[str]:
