@@ -37,7 +37,10 @@ def asks(
     password: PasswordFile = PASSWORD_FILE,
     receive_at: ReceiveAt = RECEIVE_AT,
 ) -> None:
-    """Each command registers by digest, asks one thing, and prints what was answered as JSON."""
+    """Each command registers by digest, asks one thing, and prints what was answered as JSON.
+
+    Example: gatehouse-sim upper-asks objects APE
+    """
     context.obj = (library, code, password, receive_at)
 
 

@@ -75,7 +75,7 @@ def _veil(words: str, under: Image.Image) -> Image.Image:
 @cache
 def _font(size: int) -> ImageFont.FreeTypeFont:
     try:
-        from cvttf_NotoSansCJK_Regular import get_TTF_path  # the package is nothing but a font of 16 MB
+        from cvttf_NotoSansCJK_Regular import get_TTF_path  # pyright: ignore[reportMissingTypeStubs]
 
         return ImageFont.truetype(get_TTF_path(), size)
     except (ImportError, FileNotFoundError) as error:

@@ -28,7 +28,7 @@ class FontMissing(Exception):
 def font(size: float) -> ImageFont.FreeTypeFont:
     """The font with Chinese glyphs at ``size`` pixels. Raises FontMissing."""
     try:
-        from cvttf_NotoSansCJK_Regular import get_TTF_path
+        from cvttf_NotoSansCJK_Regular import get_TTF_path  # pyright: ignore[reportMissingTypeStubs]
 
         return ImageFont.truetype(get_TTF_path(), round(size))
     except (ImportError, FileNotFoundError) as error:

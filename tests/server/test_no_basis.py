@@ -138,7 +138,9 @@ async def test_nothing_leaves_before_a_basis_nor_after_it(tmp_path: Path, engine
         await stands(here, "opening", "open", "ill")
         await gateway.send(*some(2))
         await until(lambda: far.calls)
-        offered = await here.wait_for(handover, lambda rows: len(rows) > 0)
+        await here.settled()
+        offered = await here.rows(handover)
+        assert offered
         async with here.house.db.write() as connection:
             assert await platform_rows.end_basis(connection, "city", number, "wang", "期满", datetime.now(UTC))
         await stands(here, "silent")

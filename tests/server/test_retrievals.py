@@ -22,6 +22,7 @@ from server.facts import Fact
 from server.feeds.retrieved import TooMany, package, pictures, records, watermark
 from server.feeds.watermarked import burnt
 from server.store import retrieval_rows
+from server.store.place_views import complexes_of
 from server.store.platform_tables import retrieval
 from server.store.retrieval_rows import Retrieval
 from server.store.scope import CITY, of_complexes
@@ -176,7 +177,14 @@ async def test_nothing_is_shown_before_somebody_else_allowed_it(tmp_path: Path, 
         assert (await visitor.submit(f"{at}/decide", state="approved")).status_code == 409  # their own
         async with town.house.db.write() as connection:
             assert await retrieval_rows.decide(connection, at.rpartition("/")[2], "approved", "other", NOW)
-        assert (await visitor.submit(f"{at}/view")).status_code == 200
+        viewed = await visitor.submit(f"{at}/view")
+        assert viewed.status_code == 200
+        async with town.house.db.read() as connection:
+            (place,) = [one for one in await complexes_of(connection, CITY) if one.id == FORM["complex"]]
+        for shown in (viewed.text, await visitor.page("/retrievals")):
+            told = shown.partition('<section class="panel"><h2>登记')[0]
+            assert place.name in told
+            assert f">{place.id}<" not in told
         taken = await visitor.submit(f"{at}/export")
         async with town.house.db.read() as connection:
             row = (await connection.execute(retrieval.select())).mappings().one()
