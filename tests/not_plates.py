@@ -15,8 +15,8 @@ from tests.drawn_plates import GROUND, placed, shot
 
 _SHOPS = "便利店水果超市五金建材烟酒茶叶理发美容药房诊所洗车停车场快递驿站小吃面馆烧烤火锅银行学校幼儿园物业服务中心"
 _NOTICES = (
-    "出入平安", "请减速慢行", "限速5公里", "严禁停车", "消防通道 禁止占用", "入口 ENTRANCE", "出口 EXIT", "非机动车道", "扫码缴费",
-    "收费公示牌", "B2停车场", "A区12号", "3栋2单元", "SLOW 5km/h", "NO PARKING", "P 24H",
+    "出入平安", "请减速慢行", "限速5公里", "严禁停车", "消防通道 禁止占用", "入口 ENTRANCE", "出口 EXIT", "非机动车道",
+    "扫码缴费", "收费公示牌", "B2停车场", "A区12号", "3栋2单元", "SLOW 5km/h", "NO PARKING", "P 24H",
 )  # fmt: skip
 _CAMERAS = ("Camera {:02d}", "CAM {:03d}", "IPC-{:04d}", "通道{:02d}", "CH{:02d} 1080P", "LANE-{:d} IN")
 KINDS = ("clock", "date", "camera", "mobile", "landline", "shop", "notice", "price", "house")
