@@ -15,6 +15,7 @@ from domain.events import Event, to_plain
 from edge.commands.event_line import masked, phrase
 from edge.commands.options import DEFAULT_CONFIG, AsJson, ConfigFile, err, fail, out
 from edge.config import BadConfig, Config, load
+from edge.vision.libraries import how_to_get
 
 if TYPE_CHECKING:
     from edge.devices._camera_words import Told
@@ -48,7 +49,7 @@ def watch(
     except KeyboardInterrupt:
         return
     except ImportError as error:
-        raise fail(f"{error}; pip install 'gatehouse[edge,vision]'") from error
+        raise fail(f"{error}; {how_to_get()}") from error
 
 
 def _settings(path: Path) -> Config:

@@ -15,6 +15,7 @@ from edge.devices.driver import Message, Outgoing, line_message
 from edge.transports.links import Around
 from edge.transports.vision_child import Child, ChildDied
 from edge.transports.vision_groups import Group, after_death, shared_out
+from edge.vision.libraries import how_to_get
 from edge.vision.words import Figures, Mistake, Ordered, Orders, Up, encode
 
 log = structlog.get_logger()
@@ -30,7 +31,7 @@ _NEEDED = ("av", "cv2", "numpy")
 def make(around: Around) -> Vision:
     """Raises ImportError where the libraries for pictures are not installed."""
     if missing := [name for name in _NEEDED if find_spec(name) is None]:
-        raise ImportError(f"{', '.join(missing)} not installed; pip install 'gatehouse[edge,vision]'")
+        raise ImportError(f"{', '.join(missing)} not installed; {how_to_get()}")
     return Vision(around)
 
 
