@@ -14,9 +14,10 @@ from domain.plates import PROVINCES, SERIAL
 
 MOST_CANDIDATES = 4
 _LEAST_FIT = 0.05  # below it the reader had to bend what it saw into a plate
-_SURE = 0.9
+_SURE = 0.97
+_LEAST_CONFIDENCE = 0.3  # of what only the second reader speaks for
 _AGREEING = 2
-_LEAST_SECOND = -8.0  # logarithm of the other reader's fit: of most plates it is above -1, of clocks below -9
+_LEAST_SECOND = -4.5  # logarithm of the other reader's fit: of real plates it is above -3.6, of signs below -5
 _PLAIN = re.compile(f"[{PROVINCES}][A-HJ-Z][{SERIAL}]{{5}}")  # what every reader was taught, but for the O
 _MARKED = re.compile(f"[{PROVINCES}][A-HJ-Z][{SERIAL}]{{4}}[学警港澳挂]")  # what it can spell besides
 _LEAST_SHARE = 1e-3  # of the likeliest in its look: what is less likely is no candidate
@@ -93,7 +94,8 @@ def is_plate(weighed: Weighed, looks: Sequence[Look], second: Look | None) -> bo
     is_sure, all_agree = weighed.candidates[0].weight >= _SURE, agreeing == len(looks)
     if second is None or not _PLAIN.fullmatch(plate):
         return all_agree or (is_sure and agreeing >= _AGREEING)
-    return second_fit(second, plate) >= _LEAST_SECOND or (is_sure and all_agree)
+    fits = second_fit(second, plate) >= _LEAST_SECOND and weighed.confidence >= _LEAST_CONFIDENCE
+    return fits or (is_sure and all_agree)
 
 
 def can_be_asked(plate: str) -> bool:

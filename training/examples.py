@@ -16,9 +16,8 @@ import numpy as np
 from edge.vision.frames import Picture
 from edge.vision.plates.colors import COLORS
 from edge.vision.plates.corners import Found
-from edge.vision.plates.own_reader import cut
+from edge.vision.plates.own_reader import HEIGHT, WIDTH, cut
 from tests.drawn_plates import KINDS, Face, book_face, drawn
-from training.network import HEIGHT, WIDTH
 from training.spoiling import spoiled
 
 Example = tuple[Picture, str, int]  # picture, plate, number of its colour

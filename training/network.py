@@ -8,9 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from edge.vision.plates.colors import COLORS
-from edge.vision.plates.own_reader import TABLE
+from edge.vision.plates.own_reader import HEIGHT, TABLE, WIDTH
 
-WIDTH, HEIGHT = 168, 48
 _CHANNELS = (16, 48, 80, 112, 128)
 _MEAN, _SPREAD = 120.0, 60.0
 

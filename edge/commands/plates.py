@@ -14,6 +14,7 @@ from rich.table import Table
 
 from edge.commands.models import Folder
 from edge.commands.options import AsJson, err, fail, out
+from edge.vision.libraries import how_to_get
 from edge.vision.models import manifest
 from edge.vision.models.manifest import MissingModels, Profile
 from edge.vision.plates.picture_mistake import BadPicture
@@ -63,7 +64,7 @@ def _looking(profile: Profile | None, folder: Path, province: str) -> Callable[[
     try:
         from edge.vision.plates.profiles import best_here, plate_reader  # no other command waits for cv2
     except ImportError as error:
-        raise fail(f"{error}: pip install 'gatehouse[vision]' brings what looks at pictures") from error
+        raise fail(f"{error}; {how_to_get()}") from error
     from edge.vision.plates.picture_file import read_picture
 
     try:

@@ -20,6 +20,7 @@ from edge.commands.options import DEFAULT_CONFIG, AsJson, ConfigFile, err, fail,
 from edge.config import BadConfig, Config, load
 from edge.control.desired import scenes_beside
 from edge.status import beside
+from edge.vision.libraries import how_to_get
 
 if TYPE_CHECKING:
     from edge.device_secrets import DeviceSecret
@@ -57,7 +58,7 @@ def watch(
     except KeyboardInterrupt:
         return
     except ImportError as error:
-        raise fail(f"{error}; pip install 'gatehouse[edge,vision]'") from error
+        raise fail(f"{error}; {how_to_get()}") from error
 
 
 def _settings(path: Path) -> Config:

@@ -20,6 +20,7 @@ from edge.transports.vision_child import Child, ChildDied
 from edge.transports.vision_figures import described
 from edge.transports.vision_groups import Group, after_death, shared_out
 from edge.transports.vision_memory import Memory
+from edge.vision.libraries import how_to_get
 from edge.vision.wishes import NEEDED, camera_of
 from edge.vision.words import Anew, Figures, Learnt, Mistake, Ordered, Orders, Show, Up, encode
 
@@ -35,7 +36,7 @@ _AWAY_AFTER = 2  # deaths in a row after which its cameras are said to be away
 def make(around: Around) -> Vision:
     """Raises ImportError where the libraries for pictures are not installed."""
     if missing := [name for name in NEEDED if find_spec(name) is None]:
-        raise ImportError(f"{', '.join(missing)} not installed; pip install 'gatehouse[edge,vision]'")
+        raise ImportError(f"{', '.join(missing)} not installed; {how_to_get()}")
     return Vision(around)
 
 

@@ -53,7 +53,7 @@ class Child:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, **_ENVIRONMENT},
+            env={**os.environ, **_ENVIRONMENT, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
         works = [asyncio.create_task(work) for work in (self._listen(process), self._watch(process), _ends(process))]
         said = asyncio.create_task(_last_words(process))

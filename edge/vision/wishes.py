@@ -11,6 +11,7 @@ import msgspec
 
 from domain.scenes.rules.rule import SceneMistake
 from domain.scenes.wishes import CameraScene, over
+from edge.vision.libraries import how_to_get
 from edge.vision.settings import Camera, Vision
 
 SCENE = "scene"  # the looker that goes by zones, lines and rules
@@ -51,7 +52,7 @@ def check(vision: Vision, wished: Mapping[str, CameraScene], cameras: Iterable[s
 
 def _check(camera: Camera, wished: CameraScene) -> None:
     if missing := [name for name in NEEDED if find_spec(name) is None]:
-        raise SceneMistake(f"this box cannot see: {', '.join(missing)} missing; pip install 'gatehouse[edge,vision]'")
+        raise SceneMistake(f"this box cannot see: {', '.join(missing)} missing; {how_to_get()}")
     if wished.rules and find_spec(_FOLLOW) is None:
         raise SceneMistake(f"rules: {_FOLLOW} is not installed here, which follows things; use Python 3.11 or 3.12")
     if wished.needs_a_network:
@@ -62,6 +63,6 @@ def _check_model(model: str | None) -> None:
     if not model:
         raise SceneMistake("rules: they ask for persons or vehicles; name a network under [vision] objects_model")
     if find_spec(_FIND) is None:
-        raise SceneMistake(f"rules: {_FIND} is missing, which runs a network; pip install 'gatehouse[edge,vision]'")
+        raise SceneMistake(f"rules: {_FIND} is missing, which runs a network; {how_to_get()}")
     if not Path(model).is_file():
         raise SceneMistake(f"rules: the network {model} is not there; gatehouse-edge models fetch")

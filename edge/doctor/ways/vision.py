@@ -10,6 +10,7 @@ from domain.desired_bodies import Device
 from edge.doctor.box import Box
 from edge.doctor.verdict import Verdict
 from edge.onvif.address import is_onvif
+from edge.vision.libraries import how_to_get
 from edge.vision.streams.where import SCHEMES, StreamFault, Where
 
 _RTSP_PORT = 554
@@ -18,7 +19,7 @@ _CONNECT_S = 3.0
 
 async def test(device: Device, verdict: Verdict, box: Box) -> None:
     if find_spec("av") is None or find_spec("cv2") is None:
-        verdict.wrong("this box cannot see: PyAV or OpenCV is missing", "pip install 'gatehouse[edge,vision]'")
+        verdict.wrong("this box cannot see: PyAV or OpenCV is missing", how_to_get())
     if is_onvif(device.address):
         return  # where its stream is it says itself: asked by the way of ONVIF
     where = Where(device.address)

@@ -21,7 +21,7 @@ WEIGHTS = Path(__file__).parents[1] / "weights" / "plate_reader.onnx"
 _PROVINCES = "京沪津渝冀晋蒙辽吉黑苏浙皖闽赣鲁豫鄂湘粤桂琼川贵云藏陕甘青宁新"
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"  # pragma: allowlist secret
 TABLE = ("", *_PROVINCES, *"学警港澳挂使领民航应急", *"0123456789", *_LETTERS)
-_WIDTH, _HEIGHT = 168, 48
+WIDTH, HEIGHT = 168, 48
 
 assert set(_PROVINCES) == set(PROVINCES)
 
@@ -40,8 +40,8 @@ class OwnReader:
 def cut(picture: Picture, found: Found, margin: float) -> Picture:
     """What the network is shown of a plate."""
     if found.rows == 1:
-        return straighten(picture, found.corners, _WIDTH, _HEIGHT, margin)
-    return _rows_side_by_side(straighten(picture, found.corners, _WIDTH, _HEIGHT * 2, margin))
+        return straighten(picture, found.corners, WIDTH, HEIGHT, margin)
+    return _rows_side_by_side(straighten(picture, found.corners, WIDTH, HEIGHT * 2, margin))
 
 
 def _rows_side_by_side(plate: Picture) -> Picture:
@@ -49,6 +49,6 @@ def _rows_side_by_side(plate: Picture) -> Picture:
     height, width = plate.shape[:2]
     upper = plate[: round(height * 0.41), round(width * 0.18) : round(width * 0.82)]
     lower = plate[round(height * 0.35) :]
-    third = _WIDTH // 3
-    sides = [cv2.resize(upper, (third, _HEIGHT)), cv2.resize(lower, (_WIDTH - third, _HEIGHT))]
+    third = WIDTH // 3
+    sides = [cv2.resize(upper, (third, HEIGHT)), cv2.resize(lower, (WIDTH - third, HEIGHT))]
     return cast(Picture, np.hstack(sides))
