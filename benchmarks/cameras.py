@@ -27,6 +27,7 @@ _SUBSTREAMS, _LANES = 16, 2
 _WARM_S, _LONG_S, _SHORT_S, _LOOK_S = 20.0, 600.0, 45.0, 1.0
 _ZONE = [[0.02, 0.1], [0.98, 0.1], [0.98, 0.98], [0.02, 0.98]]
 _CORES, _MEMORY_MB, _GROWS = 1.4, 900, 64 * 1024
+_FPS_LEAST = 14.5  # with fewer the box was busy elsewhere, and the cores say nothing
 
 
 async def run(scale: float) -> list[Row]:
@@ -91,12 +92,13 @@ def _rows(samples: list[Sample], delays_s: dict[str, list[float]]) -> list[Row]:
     cores = (last.cpu_s - first.cpu_s) / took_s
     pss_mb, told = [sample.pss_mb for sample in samples], {kind: len(found) for kind, found in delays_s.items()}
     looks, passed, frames = (last.of(one) - first.of(one) for one in ("looks", "passed_over", "frames"))
+    broken = last.of("broken_packets")
     fps, share = frames / took_s / (_SUBSTREAMS + _LANES), 100 * passed / max(1.0, looks + passed)
     return [
         row(what, round(cores, 2), "cores", at_most=_CORES, agent=_cores(samples, 0), children=_cores(samples, 1)),
         row("  memory, agent and children, at most", max(pss_mb), "MB", at_most=_MEMORY_MB, rss_mb=_most_rss(samples)),
         row("  memory, how much it grew", round(_growth(pss_mb), 1), "MB", children=last.children_mb),
-        row("  pictures that came, a camera a second", round(fps, 2), "1/s", packets_broken=last.of("broken_packets")),
+        row("  pictures that came, a camera a second", round(fps, 2), "1/s", at_least=_FPS_LEAST, broken=broken),
         row("  pictures passed over", round(share, 2), "%", looks=looks, passed=passed),
         _queue("sockets", [sample.socket_bytes for sample in samples]),
         _queue("children", [sample.waiting_bytes for sample in samples]),

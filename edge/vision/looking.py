@@ -39,8 +39,9 @@ class Looking:
                 self._make(name)
         self._size = frame.luma.shape
         self._wake(frame.seconds)
+        over = self._cut_short(frame)
         seen = [seen for name in list(self._lookers) for seen in self._seen_by(name, frame)]
-        return [*self._cut_short(frame), *seen]
+        return [*over, *seen, *self._cut_short(frame)]
 
     def _cut_short(self, frame: Frame) -> list[Seen]:
         """One that is made anew knows nothing of what it had told: that is over."""

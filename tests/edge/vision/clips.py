@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from domain.scenes.geometry import Box
 from edge.vision.frames import Frame, Picture
@@ -19,6 +21,7 @@ YOLOX = ROOT / "models" / "yolox_nano.onnx"
 NOON = datetime(2026, 11, 27, 4, tzinfo=UTC)  # 12:00 in Shanghai
 FPS = 5.0
 WIDTH, HEIGHT = 320, 180
+_GRAINS = 64  # none comes again within twelve seconds
 Disturb = Callable[[Picture, int], Picture]
 
 
@@ -71,8 +74,13 @@ def room(seed: int = 7) -> Picture:
 
 def noisy(picture: Picture, number: int) -> Picture:
     """What a cheap sensor adds, each time anew."""
-    grain = np.random.default_rng(number).normal(0, 2, picture.shape[:2])[..., np.newaxis]
+    grain = _grain(number % _GRAINS, picture.shape[:2])
     return np.asarray(np.clip(picture + grain, 0, 255), np.uint8)
+
+
+@cache
+def _grain(number: int, shape: tuple[int, int]) -> NDArray[np.float32]:
+    return np.random.default_rng(number).normal(0, 2, shape).astype(np.float32)[..., np.newaxis]
 
 
 def with_box(picture: Picture, box: Box, grey: int = 230) -> Picture:

@@ -12,6 +12,11 @@ import numpy as np
 
 Drawn = np.ndarray[Any, Any]
 SIZE = (320, 180)
+# Encoders that begin a thread for each part of each picture take minutes on a busy machine.
+_QUICK = {
+    "libx264": {"preset": "veryfast", "x264-params": "threads=1"},
+    "libx265": {"preset": "ultrafast", "x265-params": "pools=none:frame-threads=1:log-level=none"},
+}
 
 
 def scene(second: float, size: tuple[int, int] = SIZE, seed: int = 7) -> Drawn:
@@ -47,6 +52,7 @@ def film(
                 stream.codec_context.gop_size = group
                 stream.codec_context.max_b_frames = 0
                 stream.bit_rate = 2_000_000
+                stream.options = _QUICK.get(codec, {})
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="bgr24")
             frame.pts = stamps(number)
             made.mux(stream.encode(frame))

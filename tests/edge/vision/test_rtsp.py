@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -10,6 +11,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import av
+import cv2
+import numpy as np
 import pytest
 
 from edge.device_secrets import DeviceSecret, DeviceSecrets
@@ -84,6 +88,50 @@ def test_another_size_in_the_middle_of_a_stream_is_read_on(yard: Path, larger: P
     assert {frame.luma.shape for frame in frames} == {(180, 320), (270, 480)}
     assert counts["sizes_changed"] >= 1
     assert all(one.seconds <= other.seconds for one, other in pairwise(frames))
+
+
+def crossing(size: tuple[int, int]) -> Iterator[Any]:
+    """Something large that goes from left to right over a yard, again and again."""
+    for number in range(60):
+        picture = scene(0.0, size)
+        cv2.putText(picture, f"{number:03}", (4, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255, 255, 255), 1)
+        left = round(size[0] * (number - 30) / 30)
+        top, bottom = size[1] // 4, size[1] * 3 // 4
+        if left > -size[0] // 4:
+            cv2.rectangle(picture, (left, top), (left + size[0] // 4, bottom), (240, 240, 240), -1)
+            cv2.rectangle(picture, (left + 8, top + 8), (left + size[0] // 8, bottom - 8), (10, 10, 10), -1)
+        yield picture
+
+
+async def test_what_the_substream_told_has_the_picture_and_the_clip_of_the_main_stream(tmp_path: Path) -> None:
+    pytest.importorskip("similari")
+    films = {"/sub": [film(tmp_path / "sub.h264", crossing((320, 180)))]}
+    films["/main"] = [film(tmp_path / "main.h264", crossing((960, 540)))]
+    rules = [{"kind": "motion_line", "line": "middle"}]
+    lookers = {"scene": {"lines": {"middle": [[0.5, 0.0], [0.5, 1.0]]}, "rules": rules}}
+    DeviceSecrets(tmp_path).keep("camera:a", DeviceSecret(PASSWORD, "viewer"))
+    with serving(films, user="viewer", password=PASSWORD) as server:
+        settings = {"camera:a": {"lookers": lookers, "clip_s": 1.0, "main": server.address("/main")}}
+        async with watched(tmp_path, camera("a", server.address("/sub")), cameras=settings) as (here, transport):
+            scene_of = await pictured(here, "scene")
+            clip_of = await pictured(here, "clip")
+            counts = transport.figures["camera:a",].cameras["camera:a"]
+            shown = cv2.imdecode(np.frombuffer(scene_of, np.uint8), cv2.IMREAD_COLOR)
+    assert shown is not None and shown.shape[1] == 960
+    with av.open(io.BytesIO(clip_of)) as clip:
+        assert clip.streams.video[0].width == 960
+    assert counts["main_packets"] > 20
+    assert counts.get("main_decoded", 0) < counts["main_packets"] / 2, "what nobody asked for is not decoded"
+
+
+async def pictured(here: LinkBench, role: str) -> bytes:
+    """A detection's picture, or its clip, out of the media store."""
+    async with asyncio.timeout(90):
+        while True:
+            media = [one for event in await here.events("detection") for one in event.media if one.role == role]
+            if media:
+                return here.intake.media.path(media[0].sha256).read_bytes()
+            await asyncio.sleep(0.1)
 
 
 async def states(here: LinkBench, count: int) -> list[Any]:

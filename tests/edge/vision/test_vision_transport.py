@@ -9,6 +9,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from domain.desired_bodies import Device
 from domain.orders import SNAPSHOT, TAKE_PICTURE, snapshot_of
 from domain.scenes.wishes import Scenes, read_scenes
 from edge.device_secrets import DeviceSecret, DeviceSecrets
+from edge.devices._camera_words import Told
 from edge.transports import vision
 from edge.vision.memory import resident_mb
 from tests.edge.link_bench import LinkBench, link_bench, running
@@ -101,6 +103,23 @@ async def test_the_status_says_what_each_camera_shows(tmp_path: Path) -> None:
 
 def _states(transport: vision.Vision) -> dict[str, str]:
     return {device: entry["state"] for device, entry in transport.described()["cameras"].items()}
+
+
+async def test_what_a_child_told_to_have_begun_is_over_when_it_died(tmp_path: Path) -> None:
+    """Nobody follows it any more: without its end it would last for ever."""
+    path = yard(tmp_path / "yard.avi", 30)
+    async with watched(tmp_path, camera("a", path)) as (here, transport):
+        await here.recorded("availability")
+        fields = {"kind": "detection", "phase": "start", "label": "person", "rule": "r", "ext": {"track": "t"}}
+        told = Told(device="camera:a", id="t/r", at=datetime.now(UTC), fields=fields)
+        await transport._offer(("camera:a",), told)
+        await here.recorded("detection")
+        (victim,) = children()
+        os.kill(victim, signal.SIGKILL)
+        began, ended = await here.recorded("detection", 2)
+    assert (began.phase, ended.phase) == ("start", "end")
+    assert (ended.device, ended.source_event_id, ended.label) == ("camera:a", "t/r", "person")
+    assert ended.ext == {"track": "t", "cut_short": True}
 
 
 async def test_a_child_that_eats_memory_is_ended_and_said(tmp_path: Path, capsys: Any) -> None:
