@@ -88,7 +88,7 @@ def session_for(where: Where, user: str, password: str) -> aiohttp.ClientSession
 
 class Tap:
     """Hears each answer before the library reads it, and takes the notifications out as they came: to make objects of a
-    hundred of them would hold up the doors for half a second.
+    hundred of them would hold up a door for longer than it may take.
     """
 
     def __init__(self) -> None:

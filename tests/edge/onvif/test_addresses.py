@@ -138,9 +138,7 @@ def test_no_word_of_a_camera_leads_to_another_host(text: str, scheme: str) -> No
 
 
 @asynccontextmanager
-async def addresses(
-    folder: Path, secret: DeviceSecret = SECRET, **told: Any
-) -> AsyncIterator[tuple[LinkBench, Addresses]]:
+async def addresses(folder: Path, secret: DeviceSecret = SECRET) -> AsyncIterator[tuple[LinkBench, Addresses]]:
     secrets = DeviceSecrets(folder)
     secrets.keep(YARD, secret)
     async with link_bench(folder, Device(id=YARD, address="onvif://192.0.2.1")) as here:

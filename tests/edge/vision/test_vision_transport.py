@@ -18,6 +18,9 @@ from domain.desired_bodies import Device
 from edge.device_secrets import DeviceSecret, DeviceSecrets
 from edge.transports import vision
 from edge.vision.memory import resident_mb
+from simulators.broker import free_port
+from simulators.devices.http_device import running as device_running
+from simulators.onvif import camera as onvif_camera
 from tests.edge.link_bench import LinkBench, link_bench, running
 from tests.edge.vision.clips_made import film, scene, yard
 
@@ -127,3 +130,17 @@ async def test_a_camera_taken_from_the_list_is_looked_at_no_more(tmp_path: Path)
         async with asyncio.timeout(10):
             while children():
                 await asyncio.sleep(0.05)
+
+
+async def test_a_camera_that_is_asked_over_onvif_is_looked_at_where_it_says(tmp_path: Path) -> None:
+    """Its stream is at a port where nobody answers: that its child says so shows where it looked."""
+    said = onvif_camera.Camera("admin", "s3cret-word")
+    said.rtsp_port = free_port()
+    DeviceSecrets(tmp_path).keep("camera:yard", DeviceSecret("s3cret-word", "admin"))
+    async with device_running(said), watched(tmp_path, camera("yard", said.onvif_address)) as (here, transport):
+        async with asyncio.timeout(40):
+            while ("camera:yard",) not in transport.figures:
+                await asyncio.sleep(0.05)
+        (offline,) = await here.recorded("availability")
+    assert (offline.state, offline.reason) == ("offline", "unreachable")
+    assert said.done["GetStreamUri"] == 1
