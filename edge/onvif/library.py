@@ -20,9 +20,10 @@ from edge.onvif.profiles import at_host
 
 _root = logging.getLogger()
 _before = (list(_root.handlers), _root.level)
-from onvif import ONVIFCamera  # noqa: E402 - it sets up the root logger at its import, which is ours to set up
-from onvif.exceptions import ONVIFError as LibraryError  # noqa: E402
-from onvif.util import is_auth_error, stringify_onvif_error  # noqa: E402
+# The library sets up the root logger at its import, which is ours to set up.
+from onvif import ONVIFCamera  # pyright: ignore[reportMissingTypeStubs] # noqa: E402
+from onvif.exceptions import ONVIFError as LibraryError  # pyright: ignore[reportMissingTypeStubs] # noqa: E402
+from onvif.util import is_auth_error, stringify_onvif_error  # pyright: ignore[reportMissingTypeStubs] # noqa: E402
 from zeep.exceptions import Error as SoapError  # noqa: E402
 from zeep.exceptions import Fault, TransportError  # noqa: E402
 
@@ -88,7 +89,7 @@ def session_for(where: Where, user: str, password: str) -> aiohttp.ClientSession
 
 class Tap:
     """Hears each answer before the library reads it, and takes the notifications out as they came: to make objects of a
-    hundred of them would hold up the doors for half a second.
+    hundred of them would hold up a door for longer than it may take.
     """
 
     def __init__(self) -> None:

@@ -16,7 +16,8 @@ from edge.devices.driver import Answer, Command, Message, Outgoing, Packet, Publ
 
 FOLDER = Path(__file__).parents[2] / "fixtures" / "devices"
 SITE = Site()
-_PATHS = {"ocpp16": "/ocpp/CP001"}  # whose index names no topic, but says who speaks
+# Whose index names no topic, but says who speaks.
+_PATHS = {"ocpp16": "/ocpp/CP001", "onvif": "onvif/gate1", "camera-onvif": "onvif/north-gate"}
 RECEIVED_AT = datetime(2026, 3, 1, 0, 16, tzinfo=UTC)  # shortly after the times in the recorded messages
 
 

@@ -11,13 +11,14 @@ import pytest
 from edge.device_secrets import DeviceSecret
 from edge.onvif import asking, library, snapshot
 from edge.onvif.address import Where, where_in
-from edge.onvif.camera import Preset, preset_in, reached
+from edge.onvif.camera import EVENTS, MEDIA, PTZ, Preset, preset_in, reached
 from edge.onvif.faults import HalfAnswer, NotOffered, OnvifFault, Refused, Unauthorised, Unreachable
 from edge.onvif.profiles import MAIN, SUB, chosen
 from simulators.devices.http_device import running
 from simulators.onvif.camera import Camera
 from simulators.onvif.media import Shown
 from simulators.onvif.ptz import HOME
+from simulators.onvif.soap import SoapFault, fault
 
 SECRET = DeviceSecret("s3cret/:x", "admin")
 
@@ -84,11 +85,14 @@ async def test_a_camera_that_does_not_tell_the_time_is_taken_to_have_ours() -> N
 
 async def test_old_firmware_that_tells_its_services_as_capabilities() -> None:
     camera = locked()
-    camera.instead["GetServices"] = 400
-    async with running(camera):
-        with pytest.raises(OnvifFault):  # a status without a fault: nothing says that it is not known there
-            async with reached(at(camera), SECRET):
-                pass
+    camera.instead["GetServices"] = fault(SoapFault("ter:ActionNotSupported", "no GetServices"))
+    async with running(camera), reached(at(camera), SECRET) as there:
+        assert camera.done["GetCapabilities"] == 1
+        assert len(await there.profiles()) == 3
+        assert [there.offers(service) for service in (EVENTS, MEDIA, PTZ)] == [True, True, True]
+
+
+async def test_a_service_that_it_does_not_have_is_said_by_name() -> None:
     camera = locked()
     camera.lacks = {"ptz"}
     async with running(camera), reached(at(camera), SECRET) as there:

@@ -23,6 +23,9 @@ from edge.device_secrets import DeviceSecret, DeviceSecrets
 from edge.devices._camera_words import Told
 from edge.transports import vision
 from edge.vision.memory import resident_mb
+from simulators.broker import free_port
+from simulators.devices.http_device import running as device_running
+from simulators.onvif import camera as onvif_camera
 from tests.edge.link_bench import LinkBench, link_bench, running
 from tests.edge.vision.clips_made import film, scene, yard
 
@@ -233,3 +236,17 @@ async def test_a_picture_that_is_asked_for_comes_masked_and_says_where_its_strip
     assert round(shown.shape[0] * (1 - found.ext["below"])) == 180
     assert shown[10:80, 10:150].max() < 24, "what is masked is blank"
     assert shown[100:170].max() > 60, "and the rest is there"
+
+
+async def test_a_camera_that_is_asked_over_onvif_is_looked_at_where_it_says(tmp_path: Path) -> None:
+    """Its stream is at a port where nobody answers: that its child says so shows where it looked."""
+    said = onvif_camera.Camera("admin", "s3cret-word")
+    said.rtsp_port = free_port()
+    DeviceSecrets(tmp_path).keep("camera:yard", DeviceSecret("s3cret-word", "admin"))
+    async with device_running(said), watched(tmp_path, camera("yard", said.onvif_address)) as (here, transport):
+        async with asyncio.timeout(40):
+            while ("camera:yard",) not in transport.figures:
+                await asyncio.sleep(0.05)
+        (offline,) = await here.recorded("availability")
+    assert (offline.state, offline.reason) == ("offline", "unreachable")
+    assert said.done["GetStreamUri"] == 1
