@@ -53,7 +53,7 @@ async def agent(stage: Stage, folder: Path) -> AsyncIterator[ControlBench]:
 async def begin(page: Page, stage: Stage) -> None:
     """The camera's page, with the second factor that saving wants."""
     await page.goto(stage.base + PATH)
-    await page.get_by_role("link", name="设置第二步验证").click()
+    await page.get_by_role("link", name="设置第二验证").click()
     await set_up_second_factor(page, stage)
     await page.goto(stage.base + PATH)
 
