@@ -250,7 +250,7 @@ def replace_gateway(
 
 @app.command(name="rebuild")
 def rebuild_projection(
-    name: Annotated[str, typer.Argument(help="alerts, doors, parking, orders, conservation or pictures")],
+    name: Annotated[str, typer.Argument(help="alerts, doors, parking, orders, conservation, pictures or detections")],
     folder: Folder = DEFAULT_FOLDER,
     as_json: AsJson = False,
 ) -> None:

@@ -43,7 +43,7 @@ CAMERA_WORDS: Mapping[str, Mapping[str, str]] = {
         "smallest": N_("至少占画面多少"),
         "seen": N_("记成什么"),
     },
-    "rule_answer": {"left": N_("左"), "right": N_("右")},
+    "rule_answer": {"left": N_("左边"), "right": N_("右边")},
     "camera_label": {
         "person": N_("人"),
         "loitering": N_("逗留"),

@@ -812,6 +812,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "doors": N_("门"),
         "parking": N_("停车"),
         "conservation": N_("对账计数"),
+        "detections": N_("摄像机看到的"),
         "orders": N_("指令结果"),
         "charges": N_("收费账"),
         "care": N_("关怀"),

@@ -18,6 +18,7 @@ from server.gateway_auth import Gateway
 from server.store import camera_rows
 from tests.browser.stage import DESK, NEEDS, PHONE, Stage
 from tests.browser.test_axe import faults_here
+from tests.browser.test_day_close import set_up_second_factor
 from tests.edge.control_bench import ControlBench, control_bench
 from tests.server import rows
 from tests.server.camera_rows import CAMERA, list_camera
@@ -49,8 +50,17 @@ async def agent(stage: Stage, folder: Path) -> AsyncIterator[ControlBench]:
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
+async def begin(page: Page, stage: Stage) -> None:
+    """The camera's page, with the second factor that saving wants."""
+    await page.goto(stage.base + PATH)
+    await page.get_by_role("link", name="设置第二验证").click()
+    await set_up_second_factor(page, stage)
+    await page.goto(stage.base + PATH)
+
+
 async def spot(page: Page, x: float, y: float) -> tuple[float, float]:
     """Where a share of the picture is on the screen."""
+    await page.locator("#camera-sheet").scroll_into_view_if_needed()
     box = await page.locator("#camera-over").bounding_box()
     assert box is not None
     return box["x"] + box["width"] * x, box["y"] + box["height"] * y
@@ -84,7 +94,7 @@ async def scene(here: ControlBench, version: int) -> Any:
 async def test_a_zone_drawn_with_the_mouse_is_taken_by_an_agent(stage: Stage, tmp_path: Path) -> None:
     await list_camera(stage.house, str(tmp_path / "north.avi"))
     page = await stage.visitor("wang", DESK)
-    await page.goto(stage.base + PATH)
+    await begin(page, stage)
     async with agent(stage, tmp_path) as here:
         await page.get_by_role("button", name="加隐私遮挡").click()
         await click_at(page, (0.7, 0.1), (0.9, 0.1), (0.9, 0.3))
@@ -129,7 +139,7 @@ async def _a_zone_and_its_rule(page: Page, here: ControlBench) -> None:
 async def test_a_finger_and_keys_draw_on_a_phone(stage: Stage) -> None:
     await list_camera(stage.house)
     page = await stage.visitor("wang", PHONE)
-    await page.goto(stage.base + PATH)
+    await begin(page, stage)
     await page.get_by_role("button", name="加线").click()
     await page.get_by_role("button", name="加一个点").click()
     await expect(page.locator(".handle")).to_be_focused()
@@ -152,7 +162,7 @@ async def test_without_the_pull_nothing_is_taken(stage: Stage) -> None:
     """The positive control: the page says that it was sent, and not that it was taken."""
     await list_camera(stage.house)
     page = await stage.visitor("wang", DESK)
-    await page.goto(stage.base + PATH)
+    await begin(page, stage)
     await page.get_by_role("button", name="加隐私遮挡").click()
     await click_at(page, (0.7, 0.1), (0.9, 0.1), (0.9, 0.3))
     await save(page, "试")

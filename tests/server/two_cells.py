@@ -328,6 +328,8 @@ async def _act(east: Centre, gateway: Gateway) -> None:
         await connection.execute(schema.site_plan.insert().values(drawn))
         spot = {"complex": "garden", "plan": "plan-1", "device": "uhppoted:1", "point": "door/1", "x": 350, "y": 200}
         await connection.execute(schema.pin.insert().values(**spot, placed_at=now, placed_by="wang"))
+        change = {"complex": "garden", "device": "camera:1", "version": 1, "made_at": now, "made_by": "wang"}
+        await connection.execute(schema.camera_change.insert().values(**change, reason="drawn", body=b"{}"))
         await add_household(connection, house.now())
         await add_care(connection, house.now())
         await _shared_places(connection, house.now())
