@@ -51,6 +51,7 @@ class Watcher:
     ) -> None:
         self.device, self.counts = ordered.device, Counter[str]()
         self._settings, self._now, self._put = ordered.settings, now, tell
+        self._stopped = threading.Event()  # lookers may have something to say while they are made
         self._where = Where(ordered.address, ordered.user, ordered.password)
         settings = ordered.settings
         self._evidence = Evidence(ordered.device, zone, settings.jpeg_quality, settings.picture_width)
@@ -61,7 +62,6 @@ class Watcher:
         self._asked: deque[tuple[str, dict[str, Any], datetime]] = deque(maxlen=_MOST_ASKED)
         self._latest: Latest[Frame] = Latest()
         self._shows = ""  # who asked for a picture
-        self._stopped = threading.Event()
         self._began_s, self._seconds = time.monotonic(), 0.0
         self._fault: StreamFault = StreamFault("silent")
         self._rates = Rates(_RATES_S)
