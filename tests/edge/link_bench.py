@@ -48,7 +48,7 @@ class LinkBench:
 
     async def recorded(self, kind: str, count: int = 1) -> list[Event]:
         """The events of a kind, once there are so many; fails after a bound."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             while len(found := await self.events(kind)) < count:
                 await asyncio.sleep(0.01)
         return found
