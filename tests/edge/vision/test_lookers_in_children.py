@@ -77,7 +77,9 @@ async def test_persons_and_plates_of_two_cameras_in_one_child_are_in_the_log_onc
             for event in (person, plate, film_of):
                 assert_kept(here, event)
         assert len(children()) == 1
-        figures = transport.figures["camera:a", "camera:b"]
+        async with asyncio.timeout(30):  # its first words tell of no camera yet
+            while set(settings) - (figures := transport.figures["camera:a", "camera:b"]).cameras.keys():
+                await asyncio.sleep(0.1)
         events = [*await here.events("detection"), *await here.events("plate")]
     assert all(figures.cameras[device].get("looks_failed", 0) == 0 for device in settings)
     facts = Counter((event.device, event.kind, event.source_event_id, event.phase) for event in events)
