@@ -51,7 +51,7 @@ def test_an_address_as_it_is_written(written: str, where: Where) -> None:
         ("onvif://a:b", "it is no address"),
         ("onvif://a:70000", "it is no address"),
         ("onvif://[::1", "it is no address"),
-        ("onvif://u:p4ss@192.0.2.1", "a password stands in it"),
+        ("onvif://u:p4ss@192.0.2.1", "a password stands in it"),  # pragma: allowlist secret
         ("onvif://192.0.2.1/onvif/device_service", "leave it out"),
         ("http://192.0.2.1", "does not begin with onvif://"),
     ],
@@ -108,7 +108,7 @@ def test_of_several_sensors_the_first_and_any_by_its_token() -> None:
     ("said", "made"),
     [
         ("rtsp://192.168.1.64:554/a?b=c&d=e", "rtsp://192.0.2.1:554/a?b=c&d=e"),
-        ("rtsp://admin:pw@10.0.0.1/a", "rtsp://192.0.2.1/a"),
+        ("rtsp://admin:pw@10.0.0.1/a", "rtsp://192.0.2.1/a"),  # pragma: allowlist secret
         ("rtsp://[fe80::1]:8554/a", "rtsp://192.0.2.1:8554/a"),
         ("  rtsps://cam.lan/a ", "rtsps://192.0.2.1/a"),
     ],
