@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import pytest
 import structlog
 
-IN_CI = os.environ.get("GATEHOUSE_CI") == "1"
+IN_CI, FULL = os.environ.get("GATEHOUSE_CI") == "1", os.environ.get("FULL") == "1"
 R = TypeVar("R", pytest.TestReport, pytest.CollectReport)
 
 
@@ -23,6 +23,13 @@ def logging_as_before() -> Iterator[None]:
     structlog.reset_defaults()
     logging.captureWarnings(False)
     logging.root.handlers[:], sys.excepthook = handlers, hook
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What only the long form has is left out of the short one."""
+    too_long = [item for item in items if not FULL and item.get_closest_marker("full")]
+    items[:] = [item for item in items if item not in too_long]
+    config.hook.pytest_deselected(items=too_long)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -13,10 +13,14 @@ _MARK = b"\xef\xbb\xbf"
 _CHINESE = frozenset({"gb2312", "gb_2312-80", "gbk", "cp936", "gb18030"})
 # XML 1.0 has no way to write these, not even as a reference; halves of a pair are no signs at all.
 _UNWRITABLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# Codecs of GB2312 in its own time took these signs for the two that everybody reads there since GBK: · and —.
+_READ_AS_OTHERS = {0x30FB: "&#12539;", 0x2015: "&#8213;"}
 
 
 def encoded(text: str, encoding: Encoding) -> bytes:
     """A sign that the declared encoding lacks becomes a reference to it, which every reader of XML resolves."""
+    if encoding == "GB2312":
+        text = text.translate(_READ_AS_OTHERS)
     return text.encode(encoding.lower(), "xmlcharrefreplace")
 
 
@@ -34,9 +38,10 @@ def decoded(body: bytes) -> str:
     bare = body.removeprefix(_MARK)
     for name in (*_declared(bare), "utf-8", "gb18030"):
         try:
-            return bare.decode(name)
+            found = bare.decode(name)
         except UnicodeDecodeError:
             continue
+        return bare.decode("gb18030") if name == "gb2312" else found  # which holds it whole, by today's signs
     return bare.decode("gb18030", "replace")
 
 

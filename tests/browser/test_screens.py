@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -50,7 +51,7 @@ async def test_an_alert_appears_by_itself_on_top_and_then_its_picture(stage: Sta
     await expect(first).to_have_attribute("data-alert", "n1")
     await expect(first).to_contain_text("7号楼北门")
     await expect(first).to_contain_text("图片在路上")
-    assert (await page.title()).startswith("(9) ")
+    await expect(page).to_have_title(re.compile(r"^\(9\) "))
     await rows.keep_picture(stage.house, body=body)
     await rows.touch_alert(stage.house, "n1")
     await expect(page.locator("#alert-n1 img")).to_be_visible()

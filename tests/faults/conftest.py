@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.faults.story import FULL, SEED, Line, Story, report_file, write
+from tests.faults.story import SEED, Line, Story, report_file, write
 
 _LINE = "line of the report"
 _lines: list[Line] = []
@@ -40,13 +40,6 @@ def _of_nodes(item: pytest.Item) -> list[tuple[str, str]]:
     """What the nodes of its database said last, where it has any."""
     cluster: Any = getattr(item, "funcargs", {}).get("cluster")
     return [("nodes", cluster.last_words(80))] if cluster is not None else []
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What only the long form has is left out of the short one."""
-    too_long = [item for item in items if not FULL and item.get_closest_marker("full")]
-    items[:] = [item for item in items if item not in too_long]
-    config.hook.pytest_deselected(items=too_long)
 
 
 def pytest_configure() -> None:

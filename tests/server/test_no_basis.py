@@ -31,11 +31,10 @@ from tests.domain.viid.test_cascade_words import SUBSCRIBED
 from tests.rig import until
 from tests.server.centre import GARDEN, Centre, centre
 from tests.server.engines import SQLITE, Engine
-from tests.server.test_platforms import FarEnd, alarm, allow, owed, swipe
+from tests.server.test_platforms import NOW, FarEnd, alarm, allow, owed, swipe
 
 EVERY_KIND = sorted(protocols(cast("House", None)))  # a new protocol is tested by being one
 ON_SQLITE = pytest.mark.parametrize("engine", [SQLITE], ids=["sqlite"])
-NOW = datetime.now(UTC)
 OURS, ORG, UPPER, CAMERA = "33010600015030000001", "330106000000", "33010600005030000001", "33010600011190000001"
 _ITEM = {"item": {"code": CAMERA, "name": "东门"}, "complex": GARDEN.id, "device": "x:1"}
 _QUICK = {"first_s": 0.1, "longest_s": 0.4, "give_up_s": 2.0}

@@ -23,6 +23,7 @@ from server.app import create_app
 from server.bootstrap import reader_names
 from server.config import BadConfig, Config, Webhook
 from server.media import MediaAway
+from server.pouring import Pouring
 from server.store.failures import DatabaseBusy
 from server.store.schema import cursor, gateway
 from tests.server.centre import CONFIG, Centre, centre
@@ -147,7 +148,7 @@ def test_the_names_of_readers_are_those_that_are_made(tmp_path: Path) -> None:
         now = staticmethod(lambda: datetime.now(UTC))
 
         class ingest:
-            pouring = None
+            pouring, hurry, waiting = Pouring(), None, 0
 
         class live:
             ring = None

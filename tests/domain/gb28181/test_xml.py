@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain.gb28181.encodings import ENCODINGS, Encoding, decoded, writable
@@ -17,6 +17,8 @@ BODY = """<?xml version="1.0" encoding="{declared}"?>
 
 
 @given(text=st.text(), encoding=st.sampled_from(ENCODINGS))
+@example("阳光·花园—东门", "GB18030")
+@example("阳光・花园―东门", "GB2312")
 def test_a_text_comes_back_from_every_encoding(text: str, encoding: Encoding) -> None:
     body = written(element("Notify", element("Name", text), Num=text), encoding)
     assert read(body).word("Name") == writable(text).strip()

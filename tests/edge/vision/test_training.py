@@ -82,6 +82,7 @@ def test_a_spoiled_picture_is_another_of_the_same_size() -> None:
     assert len({picture.tobytes() for picture in made}) == 20
 
 
+@pytest.mark.full  # it needs torch, which nothing else does
 def test_a_few_steps_make_weights_that_the_product_loads(crops: Path, tmp_path: Path) -> None:
     python = a_python_with_torch()
     if python is None:
