@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import pytest
 import structlog
 
-IN_CI, FULL = os.environ.get("GATEHOUSE_CI") == "1", os.environ.get("FULL") == "1"
+IN_CI, FULL = os.environ.get("GATEHOUSE_CI") == "1", bool(os.environ.get("FULL"))
 R = TypeVar("R", pytest.TestReport, pytest.CollectReport)
 
 
