@@ -12,6 +12,7 @@ ARGS ?=
 BIN := .venv/bin
 BROWSER_FILES := server/web/static/vendor
 CACHES := .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist *.egg-info
+LIMIT := --timeout 600 # seconds: a test that hangs fails with where it stood, and the others go on
 CHECKS := "ruff check ." "ruff format --check ." basedpyright lint-imports \
 	"python scripts/check_secrets.py" "python scripts/check_repository.py"
 
@@ -31,7 +32,7 @@ cluster: .venv/.demo  ## a PostgreSQL of three nodes under Patroni, of which any
 
 test: .venv/.dev .venv/.browser .venv/.peers  ## every test but the faults (ARGS="-k parking" for some)
 	@$(BIN)/python scripts/system_packages.py
-	@$(BIN)/python -m pytest -m "not faults" --numprocesses 2 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -m "not faults" $(LIMIT) --numprocesses 3 --dist worksteal $(ARGS)
 
 check: .venv/.dev  ## what must hold before a commit: style, types, imports, secrets, contents
 	@failed=; for step in $(CHECKS); do echo "== $$step"; $(BIN)/$$step || failed=1; done; test -z "$$failed"
@@ -41,7 +42,7 @@ screens: .venv/.dev .venv/.browser  ## pictures of every screen into var/screens
 	@$(BIN)/python -m tests.browser.screens $(ARGS)
 
 faults: .venv/.dev .venv/.browser  ## kills, power cuts, full disks, broken lines: docs/faults.md (FULL=1: all of it, long)
-	@FULL=$(FULL) $(BIN)/python -m pytest -m faults $(if $(FULL),,--numprocesses 3 --dist loadfile) tests/faults tests/deploy $(ARGS)
+	@FULL=$(FULL) $(BIN)/python -m pytest -m faults $(if $(FULL),,$(LIMIT) --numprocesses 3 --dist loadfile) tests/faults tests/deploy $(ARGS)
 
 bench: .venv/.dev .venv/.browser  ## the measurements (ARGS="decode --scale 0.1" for a quick look, FULL=1: a million events)
 	@FULL=$(FULL) $(BIN)/python -m benchmarks $(ARGS)
