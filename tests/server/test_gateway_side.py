@@ -153,7 +153,7 @@ async def test_bodies_over_their_bound_are_not_read(here: Centre, gateway: Gatew
 
 
 @pytest.mark.parametrize("path", ["/v1/batches", "/v1/hello", "/v1/desired"])
-@pytest.mark.parametrize("body", [b"", b"\xff", b'{"streams": {}}', b"x" * (MAX_PACKED_BYTES + 1)])
+@pytest.mark.parametrize("body", [b"", b"\xff", b'{"streams": {}, "wait_s": 0}', b"x" * (MAX_PACKED_BYTES + 1)])
 @pytest.mark.parametrize("is_known", [True, False])
 async def test_the_busiest_routes_answer_the_same_behind_a_proxy_that_puts_a_path_before(
     here: Centre, gateway: Gateway, path: str, body: bytes, is_known: bool
