@@ -87,6 +87,7 @@ from server.shard_reader import Breath, Fold, Rest, ShardReader
 from server.silent_gateways import SilentGateways
 from server.store import address, failures, migrate
 from server.store.engine import Database
+from server.store.one_writer import Rank
 from server.store.people import ROLES
 from server.store.postgres import LIVE_CHANNEL
 from server.store.schema import complex_
@@ -248,7 +249,7 @@ def _make_provider(merchant: Merchant, folder: Path, notify_url: str) -> Payment
 
 async def _open_log(folder: Path, url: str, db: Database) -> CentreLog:
     if not address.is_postgres(url):
-        return await SqliteBatchLog.open(folder / address.FILE, db.lock, utc_now)
+        return await SqliteBatchLog.open(folder / address.FILE, db.lock.at("first"), utc_now)
     return await PostgresBatchLog.open(url, utc_now)
 
 
@@ -452,11 +453,12 @@ def shard_readers(house: House, unpacker: Unpacker, rest: Rest) -> list[ShardRea
     """The projections, the book, and what tells gateways of each other; what they unpack they share."""
     is_busy = house.ingest.pouring.is_busy
 
-    def breath() -> Breath:
-        return Breath(is_busy, house.ingest.hurry)
+    def breath(rank: Rank = "usual") -> Breath:
+        return Breath(is_busy, house.ingest.hurry, rank=rank)
 
+    paces = {Alerts.name: breath("first")}
     readers = [
-        ShardReader(one, house.db, unpacker, house.live.ring, breath() if one.name == Alerts.name else rest, is_busy)
+        ShardReader(one, house.db, unpacker, house.live.ring, paces.get(one.name, rest), is_busy)
         for one in projections(house.config).values()
     ]
     book = Charges(house.lots, house.now, no_entries(house.config))

@@ -80,13 +80,20 @@ class Corrections:
         return sum([await self._join(one) for one in told])
 
     async def _join(self, seen: DoubtView) -> bool:
-        async with self._db.write(seen.complex) as connection:
-            inside = await doubt_views.inside_at(connection, seen.complex, seen.occurred_at)
-            found = sure_match(seen.plate, _color(seen.plate_color), inside)
-            if found is None or await corrections.of(connection, [(seen.complex, seen.passage)]):
+        async with self._db.read() as connection:  # most are not sure: nobody waits for that
+            if await self._match(connection, seen) is None:
+                return False
+        async with self._db.write(seen.complex, rank="last") as connection:
+            if (found := await self._match(connection, seen)) is None:
                 return False
             await self._keep(connection, seen.complex, self._joining(seen, found), _MACHINE, _explained(seen, found))
         return True
+
+    async def _match(self, connection: AsyncConnection, seen: DoubtView) -> Candidate | None:
+        inside = await doubt_views.inside_at(connection, seen.complex, seen.occurred_at)
+        found = sure_match(seen.plate, _color(seen.plate_color), inside)
+        said = found is not None and await corrections.of(connection, [(seen.complex, seen.passage)])
+        return None if said else found
 
     def _joining(self, seen: DoubtView, found: Candidate) -> Correction:
         identity = f"join-{seen.passage.hex()}"

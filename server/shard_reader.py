@@ -21,12 +21,13 @@ from server.store import reader_rows
 from server.store.bulk import upsert
 from server.store.engine import Database
 from server.store.failures import DatabaseBusy
+from server.store.one_writer import Rank
 from server.store.schema import cursor
 
 # A transaction: ingest waits for it where there is one writer, so it is short; but each costs a commit, so a reader
 # that is behind takes as many events at once as it can in about this time.
 _TRANSACTION_S = 0.1
-_KEEP_EVERY_S = 1.0
+_KEEP_EVERY_S, _SETTLE_S = 10.0, 1.0  # a cursor that passes by what is no business of its reader; one at rest
 _LEAST_EVENTS, _FIRST_EVENTS, _MOST_EVENTS = 500, 2_000, 16_000
 _POSITION = select(cursor.c.position).where(
     cursor.c.reader == bindparam("of_reader"), cursor.c.shard == bindparam("of_shard")
@@ -57,7 +58,7 @@ class Overtaken(Exception):
     """Another process took these records meanwhile, or a rebuild did: whoever reads on begins from the cursor."""
 
 
-_LIVELY_S = 0.5
+_LIVELY_S = 1.0
 _CROWD_S, _CROWD_LOOK_S = 5.0, 0.25  # so long a reader waits for others at most, and how often it looks
 _BACKLOG_S, _LOOK_S = 30.0, 0.1  # what pours in for longer is no backlog but the load of that day
 
@@ -70,8 +71,10 @@ class Rest:
     rests ``most_s`` at most, so that they do not fall behind for good. While a crowd stands at the door (``crowded``: a
     city that comes back after a restart, each with a little), a reader waits for it to be served: each of its
     transactions would make all of them wait, and afterwards it takes in one what they brought.
-    While no backlog comes but a good deal (``lively``), it takes at once what came in half a second.
+    While no backlog comes but a good deal (``lively``), it takes at once what came in a second.
     """
+
+    rank: Rank = "last"
 
     def __init__(
         self,
@@ -123,7 +126,10 @@ class Breath:
     """For one reader that may not wait: while much comes in, it takes at once what came in a quarter of a second, but
     what is urgent at once. With a look at every little batch such readers would hold up ingest, and themselves."""
 
-    def __init__(self, busy: Callable[[], bool], hurry: Hurry | None = None, pause_s: float = 0.25) -> None:
+    def __init__(
+        self, busy: Callable[[], bool], hurry: Hurry | None = None, pause_s: float = 0.25, rank: Rank = "usual"
+    ) -> None:
+        self.rank: Rank = rank
         self._busy, self._hurry, self._pause_s = busy, hurry or Hurry(), pause_s
         self._known: dict[str, int] = {}  # by shard, up to which ring it went on
 
@@ -166,11 +172,12 @@ class ShardReader:
         rest: Rest | Breath | None = None,
         is_busy: Callable[[], bool] = lambda: False,
     ) -> None:
-        """``is_busy``: whether so much comes in that a cursor that alone would move is kept but once a second."""
+        """``is_busy``: whether so much comes in that a cursor that alone would move is kept but now and then."""
         self.name = fold.name
         self._is_busy, self._glancing = is_busy, fold if isinstance(fold, Glancing) else None
         self._fold, self._db, self._unpacker, self._after_commit = fold, db, unpacker, after_commit
         self._rest, self._stride = rest, Stride()
+        self._rank: Rank = rest.rank if rest is not None else "usual"
         self._adopts = hasattr(fold, "tables") or getattr(fold, "adopts", False)
         self._at: dict[str, int] = {}  # up to where it has taken
         self._kept: dict[str, int] = {}  # and where its cursor stands: behind that only by what had no effect
@@ -185,10 +192,12 @@ class ShardReader:
         return self._at[partition]
 
     async def settle(self, partition: str) -> None:
-        """Keep a cursor that has passed by records of no effect, once a second at most."""
-        if self._at.get(partition, 0) == self._kept.get(partition, 0) or not self._is_old(partition):
+        """Keep a cursor that has passed by records of no effect, now and then. In its own rank: what comes meanwhile
+        waits for it."""
+        after_s = _KEEP_EVERY_S if self._is_busy() else _SETTLE_S
+        if self._at.get(partition, 0) == self._kept.get(partition, 0) or not self._is_old(partition, after_s):
             return
-        async with self._db.write(shard=partition, can_wait=True) as connection:
+        async with self._db.write(shard=partition, rank=self._rank) as connection:
             await self._stand(connection, partition)
             await save_cursor(connection, self.name, partition, self._at[partition])
         self._note_kept(partition)
@@ -223,14 +232,16 @@ class ShardReader:
 
     async def _passes_by(self, partition: str, chosen: list[Record]) -> bool:
         """Whether nothing of it concerns the fold, and its cursor may wait: then nobody waits for its turn to write."""
-        if self._glancing is None or not self._is_busy() or self._is_old(partition) or partition not in self._clear:
+        if self._glancing is None or not self._is_busy() or partition not in self._clear:
+            return False
+        if self._is_old(partition, _KEEP_EVERY_S):
             return False
         batches = [self._unpacker.batch(record) for record in chosen]
         async with self._db.read() as connection:
             return not await self._glancing.concerns(connection, batches)
 
-    def _is_old(self, partition: str) -> bool:
-        return time.monotonic() - self._kept_s.get(partition, 0.0) >= _KEEP_EVERY_S
+    def _is_old(self, partition: str, after_s: float) -> bool:
+        return time.monotonic() - self._kept_s.get(partition, 0.0) >= after_s
 
     def _note_kept(self, partition: str) -> None:
         self._kept[partition], self._kept_s[partition] = self._at[partition], time.monotonic()
@@ -238,7 +249,7 @@ class ShardReader:
     async def _commit(self, partition: str, chosen: list[Record]) -> float:
         """Effect and cursor in one transaction; for how many seconds others had to wait for it."""
         batches = [self._unpacker.batch(record) for record in chosen]
-        async with self._db.write(shard=partition, can_wait=isinstance(self._rest, Rest)) as connection:
+        async with self._db.write(shard=partition, rank=self._rank) as connection:
             alone = time.monotonic()
             await self._stand(connection, partition)
             await self._fold.fold(connection, await self._its_own(connection, batches))

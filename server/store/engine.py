@@ -15,7 +15,7 @@ from sqlalchemy.pool import NullPool
 from eventlog.shards import shard_of
 from server.store import audit_rows, failures
 from server.store.address import for_engine, is_postgres
-from server.store.one_writer import OneWriter
+from server.store.one_writer import OneWriter, Rank
 from server.store.postgres import REST, PostgresTransactions, engine
 
 
@@ -32,17 +32,17 @@ class Database:
 
     @asynccontextmanager
     async def write(
-        self, complex_id: str | None = None, *, shard: str | None = None, can_wait: bool = False
+        self, complex_id: str | None = None, *, shard: str | None = None, rank: Rank = "usual"
     ) -> AsyncGenerator[AsyncConnection]:
         """One transaction; committed at the end, undone by an exception.
 
         One at a time of those for a shard, or a complex of it; and of those that name neither. They wait for each other
-        over all processes, and for a shard's no other shard's do. ``can_wait``: of those who wait here,
-        those that cannot go first.
+        over all processes, and for a shard's no other shard's do. ``rank``: who goes first
+        of those who wait here.
         """
         turn = shard or (shard_of(complex_id) if complex_id else REST)
         with failures.named():
-            async with self._transactions.write(turn, can_wait=can_wait) as connection, audit_rows.appended(connection):
+            async with self._transactions.write(turn, rank) as connection, audit_rows.appended(connection):
                 yield connection
 
     @asynccontextmanager
@@ -88,9 +88,8 @@ class _SqliteTransactions:
         self._reader = _engine(url, "BEGIN", pool_size=4)
 
     @asynccontextmanager
-    async def write(self, _turn: str, *, can_wait: bool = False) -> AsyncGenerator[AsyncConnection]:
-        turn = self._lock.behind() if can_wait else self._lock
-        async with turn, self._writer.begin() as connection:
+    async def write(self, _turn: str, rank: Rank = "usual") -> AsyncGenerator[AsyncConnection]:
+        async with self._lock.at(rank), self._writer.begin() as connection:
             yield connection
 
     @asynccontextmanager

@@ -1,69 +1,90 @@
-"""One writer at a time: what people wait for goes before what can wait a little, and neither waits for ever."""
+"""One writer at a time: an alarm goes before what people wait for, and that before what can wait a little."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from types import TracebackType
+from typing import Literal, get_args
 
-_MOST_AHEAD = 8  # so many of those that cannot wait, one behind the other, while one that can is waiting
+Rank = Literal["first", "usual", "last"]
+RANKS: tuple[Rank, ...] = get_args(Rank)
+_MOST_AHEAD = 8  # so many of higher ranks, one behind the other, while one of a lower rank is waiting
 
 
 class OneWriter:
-    """A lock: ``async with lock`` goes ahead of ``async with lock.behind()``; each in the order in which they came."""
+    """A lock: who waits is served by rank, and within one in the order in which they came; nobody waits for ever.
+
+    ``async with lock`` is of the usual rank, ``async with lock.at(rank)`` of another.
+    """
 
     def __init__(self, most_ahead: int = _MOST_AHEAD) -> None:
-        self._ahead, self._behind = deque[asyncio.Future[None]](), deque[asyncio.Future[None]]()
-        self._most_ahead, self._went_ahead = most_ahead, 0
-        self._is_held = False
+        self._waiting: dict[Rank, deque[asyncio.Future[None]]] = {rank: deque() for rank in RANKS}
+        self._went_ahead = dict.fromkeys(RANKS, 0)  # how many of higher ranks, since one of this was served
+        self._most_ahead, self._is_held = most_ahead, False
+
+    def at(self, rank: Rank) -> _At:
+        """The same lock for those of one rank, to be entered as often as one likes."""
+        return _At(self, rank)
 
     async def __aenter__(self) -> None:
-        await self._acquire(self._ahead)
+        await self.acquire("usual")
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._release()
+        self.release()
 
-    @asynccontextmanager
-    async def behind(self) -> AsyncGenerator[None]:
-        """For what can wait."""
-        await self._acquire(self._behind)
-        try:
-            yield
-        finally:
-            self._release()
-
-    async def _acquire(self, queue: deque[asyncio.Future[None]]) -> None:
+    async def acquire(self, rank: Rank) -> None:
         if not self._is_held:
             self._is_held = True
             return
-        turn = asyncio.get_running_loop().create_future()
+        turn, queue = asyncio.get_running_loop().create_future(), self._waiting[rank]
         queue.append(turn)
         try:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():  # it was given, and nobody is there to take it
-                self._release()
+                self.release()
             elif turn in queue:
                 queue.remove(turn)
             raise
 
-    def _release(self) -> None:
-        turn = self._next()
-        if turn is None:
+    def release(self) -> None:
+        if (rank := self._next()) is None:
             self._is_held = False
-        else:
-            turn.set_result(None)  # held all the while: whoever comes in between waits
+            return
+        self._note_served(rank)
+        self._waiting[rank].popleft().set_result(None)  # held all the while: whoever comes in between waits
 
-    def _next(self) -> asyncio.Future[None] | None:
-        first = self._ahead if not self._behind or self._went_ahead < self._most_ahead else self._behind
-        for queue in (first, self._ahead, self._behind):
-            while queue:
-                turn = queue.popleft()
-                if not turn.cancelled():
-                    self._went_ahead = self._went_ahead + 1 if queue is self._ahead and self._behind else 0
-                    return turn
-        return None
+    def _next(self) -> Rank | None:
+        """Whose turn it is: of the lowest rank that others went ahead of often enough, else of the highest."""
+        waiting = [rank for rank in RANKS if self._is_waiting(rank)]
+        overdue = [rank for rank in waiting if self._went_ahead[rank] >= self._most_ahead]
+        return overdue[-1] if overdue else next(iter(waiting), None)
+
+    def _is_waiting(self, rank: Rank) -> bool:
+        queue = self._waiting[rank]
+        while queue and queue[0].cancelled():
+            queue.popleft()
+        return bool(queue)
+
+    def _note_served(self, served: Rank) -> None:
+        self._went_ahead[served] = 0
+        for rank in RANKS[RANKS.index(served) + 1 :]:
+            self._went_ahead[rank] = self._went_ahead[rank] + 1 if self._is_waiting(rank) else 0
+
+
+class _At:
+    """One rank's way into a lock."""
+
+    def __init__(self, lock: OneWriter, rank: Rank) -> None:
+        self._lock, self._rank = lock, rank
+
+    async def __aenter__(self) -> None:
+        await self._lock.acquire(self._rank)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lock.release()

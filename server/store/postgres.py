@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from eventlog.postgres_leader import connect as to_leader
 from eventlog.shards import SHARD_NAMES
 from server.store.failures import READ_ONLY, state_of
-from server.store.one_writer import OneWriter
+from server.store.one_writer import OneWriter, Rank
 
 REST = "rest"  # the turn of everything that is no shard's
 _TURNS = {REST: 0} | {shard: 1 + number for number, shard in enumerate(SHARD_NAMES)}
@@ -51,10 +51,9 @@ class PostgresTransactions:
         self._queues: defaultdict[str, OneWriter] = defaultdict(OneWriter)
 
     @asynccontextmanager
-    async def write(self, turn: str, *, can_wait: bool = False) -> AsyncGenerator[AsyncConnection]:
-        """One transaction in a turn. ``can_wait``: of those of this process, those that cannot go first."""
-        queue = self._queues[turn].behind() if can_wait else self._queues[turn]
-        async with queue, self._begun(self._writer) as connection:
+    async def write(self, turn: str, rank: Rank = "usual") -> AsyncGenerator[AsyncConnection]:
+        """One transaction in a turn. ``rank``: who goes first of those of this process."""
+        async with self._queues[turn].at(rank), self._begun(self._writer) as connection:
             await _lock(connection, _TURN, _TURNS[turn])
             yield connection
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AbstractAsyncContextManager
 
 import pytest
 
-from server.store.one_writer import OneWriter
+from server.store.one_writer import OneWriter, Rank
 
 
 async def settle() -> None:
@@ -15,13 +14,16 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
+def _rank_of(name: str) -> Rank:
+    return "last" if name.isupper() else "first" if name.isdigit() else "usual"
+
+
 async def served(lock: OneWriter, asked: str) -> str:
-    """In which order who asked is served: capital letters can wait."""
+    """In which order who asked is served: capital letters can wait, numbers cannot."""
     order = list[str]()
 
     async def write(name: str) -> None:
-        turn: AbstractAsyncContextManager[None] = lock.behind() if name.isupper() else lock
-        async with turn:
+        async with lock.at(_rank_of(name)):
             order.append(name)
             await asyncio.sleep(0)
 
@@ -35,8 +37,14 @@ async def served(lock: OneWriter, asked: str) -> str:
 
 @pytest.mark.parametrize(
     ("most_ahead", "asked", "order"),
-    [(8, "ABabC", "abABC"), (2, "ABabcde", "abAcdBe"), (0, "ABab", "ABab")],
-    ids=["ahead of what can wait", "which gets its turn", "the control: as they came"],
+    [
+        (8, "ABabC", "abABC"),
+        (8, "Aa1b2", "12abA"),
+        (2, "ABabcde", "abAcdBe"),
+        (2, "Aa12345", "12Aa345"),
+        (0, "ABab", "ABab"),
+    ],
+    ids=["ahead of what can wait", "by rank", "which gets its turn", "each rank does", "the control: as they came"],
 )
 async def test_the_order(most_ahead: int, asked: str, order: str) -> None:
     assert await served(OneWriter(most_ahead), asked) == order
