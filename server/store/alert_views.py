@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, case, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import true
 
+from server.store.device_names import names_of
 from server.store.duty_tables import silence
 from server.store.engine import stamp
 from server.store.place_views import complexes_below
@@ -59,7 +60,8 @@ STATUSES = tuple(_ACTIONS)
 
 
 class AlertView(msgspec.Struct, frozen=True):
-    """An alert as a card shows it. ``action`` is the newest done to it, ``actor`` who did it, ``acted_at`` when."""
+    """An alert as a card shows it. ``action`` is the newest done to it, ``actor`` who did it, ``acted_at`` when;
+    ``device_name``: what the list of devices calls it, where it does."""
 
     id: str
     complex: str
@@ -85,6 +87,7 @@ class AlertView(msgspec.Struct, frozen=True):
     acted_at: datetime | None
     note: str | None
     silenced_until: datetime | None = None
+    device_name: str | None = None
 
     @property
     def status(self) -> str:
@@ -149,8 +152,12 @@ async def newly_critical(connection: AsyncConnection, complex_id: str, since: da
     return list((await connection.execute(query)).scalars())
 
 
-def _views(rows: Any) -> list[AlertView]:
-    return [msgspec.convert(row, AlertView, strict=False) for row in rows.mappings()]
+async def _views(connection: AsyncConnection, query: Select[Any]) -> list[AlertView]:
+    rows = (await connection.execute(query)).mappings()
+    views = [msgspec.convert(row, AlertView, strict=False) for row in rows]
+    names = await names_of(connection, {(view.complex, view.device) for view in views})
+    named = ((view, names.get((view.complex, view.device))) for view in views)
+    return [msgspec.structs.replace(view, device_name=name) if name else view for view, name in named]
 
 
 def _has_status(statuses: Sequence[str]) -> ColumnElement[bool]:
@@ -187,30 +194,30 @@ async def page(connection: AsyncConnection, scope: Scope, chosen: AlertFilter, l
     query = _selected().where(within(alert.c.complex, scope), _has_status(chosen.statuses))
     query = query.where(*_chosen(chosen))
     query = query.order_by(alert.c.received_at.desc(), alert.c.id.desc()).limit(limit)
-    return _views(await connection.execute(query))
+    return await _views(connection, query)
 
 
 async def one(connection: AsyncConnection, scope: Scope, identity: str) -> AlertView | None:
     query = _selected().where(alert.c.id == identity, within(alert.c.complex, scope))
-    return next(iter(_views(await connection.execute(query))), None)
+    return next(iter(await _views(connection, query)), None)
 
 
 async def incident(connection: AsyncConnection, scope: Scope, identity: str, limit: int) -> list[AlertView]:
     """The alerts of an incident, the newest first."""
     query = _selected().where(alert.c.incident == identity, within(alert.c.complex, scope))
-    return _views(await connection.execute(query.order_by(alert.c.occurred_at.desc()).limit(limit)))
+    return await _views(connection, query.order_by(alert.c.occurred_at.desc()).limit(limit))
 
 
 async def by_ids(connection: AsyncConnection, identities: Collection[str]) -> dict[str, AlertView]:
     """Alerts by id, whosever they are: for messages that are sent by scope afterwards, and for what is done to one."""
-    views = _views(await connection.execute(_selected().where(alert.c.id.in_(identities))))
+    views = await _views(connection, _selected().where(alert.c.id.in_(identities)))
     return {view.id: view for view in views}
 
 
 async def in_scope(connection: AsyncConnection, scope: Scope, identities: Collection[str]) -> dict[str, AlertView]:
     """Those of the alerts that a person may see, by id."""
     query = _selected().where(alert.c.id.in_(identities), within(alert.c.complex, scope))
-    return {view.id: view for view in _views(await connection.execute(query))}
+    return {view.id: view for view in await _views(connection, query)}
 
 
 async def event_of(connection: AsyncConnection, identity: str) -> bytes:
