@@ -48,12 +48,13 @@ _STATUS = {
     "acknowledge": "acknowledged",
     "close": "closed",
     "clear": "closed",
+    "retire": "closed",
     "false": "false",
 }
 _ACTIONS = {
     "open": (None, "undo", "hand_over"),
     "acknowledged": ("acknowledge",),
-    "closed": ("close", "clear"),
+    "closed": ("close", "clear", "retire"),
     "false": ("false",),
 }
 STATUSES = tuple(_ACTIONS)
