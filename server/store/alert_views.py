@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, Select, case, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import true
 
+from domain.alerts.ringing import UNHEARD
 from server.store.device_names import names_of
-from server.store.duty_tables import silence
+from server.store.duty_tables import duty_alert, duty_state, silence
 from server.store.engine import stamp
 from server.store.place_views import complexes_below
 from server.store.schema import account, alert, alert_action, complex_, media
@@ -62,7 +63,8 @@ STATUSES = tuple(_ACTIONS)
 
 class AlertView(msgspec.Struct, frozen=True):
     """An alert as a card shows it. ``action`` is the newest done to it, ``actor`` who did it, ``acted_at`` when;
-    ``device_name``: what the list of devices calls it, where it does."""
+    ``device_name``: what the list of devices calls it, where it does. ``verdict``: what the ladder made of it
+    (domain/alerts/ringing.Why), ``asked_as``: how serious its matter is taken there; none before it came to that."""
 
     id: str
     complex: str
@@ -89,10 +91,22 @@ class AlertView(msgspec.Struct, frozen=True):
     note: str | None
     silenced_until: datetime | None = None
     device_name: str | None = None
+    verdict: str | None = None
+    asked_as: str | None = None
 
     @property
     def status(self) -> str:
         return _STATUS[self.action]
+
+    @property
+    def quiet(self) -> str:
+        """Why no phone is to sound for it, by the ladder; "" where it is."""
+        return self.verdict if self.verdict and self.verdict in UNHEARD else ""
+
+    @property
+    def heard_as(self) -> str:
+        """As what it sounds: of a source that is often wrong it is milder than it says."""
+        return min(self.severity, self.asked_as or self.severity, key=lambda one: _RANK.get(one, 0))
 
 
 class ActionView(msgspec.Struct, frozen=True):
@@ -139,8 +153,12 @@ def _selected() -> Select[Any]:
             last.c.at.label("acted_at"),
             last.c.note,
             _SILENCED_UNTIL.label("silenced_until"),
+            duty_alert.c.why.label("verdict"),
+            duty_state.c.severity.label("asked_as"),
         )
         .outerjoin(complex_, complex_.c.id == alert.c.complex)
+        .outerjoin(duty_alert, duty_alert.c.id == alert.c.id)
+        .outerjoin(duty_state, duty_state.c.incident == duty_alert.c.incident)
         .outerjoin(last, last.c.number == _LAST_NUMBER)
         .outerjoin(named, named.c.id == last.c.account)
     )
