@@ -36,15 +36,6 @@ class Line(NamedTuple):
         return max(self.faults.items(), key=lambda item: (item[1], item[0]), default=None)
 
     @property
-    def is_below(self) -> tuple[bool, bool]:
-        """Whether its gateways, and its devices, are less online than they shall be."""
-        gateways, devices = self.online.gateways, self.online.devices
-        return (
-            gateways is not None and gateways < GATEWAYS_AT_LEAST,
-            devices is not None and devices < DEVICES_AT_LEAST,
-        )
-
-    @property
     def order(self) -> tuple[object, ...]:
         """The worst first: overdue, then how little is online, then how slowly things are taken."""
         shares = [1.0 if share is None else share for share in (self.online.gateways, self.online.devices)]

@@ -1,11 +1,12 @@
-"""Where the handling of an alert stands: a fold of what people did, and of a thing that came back by itself."""
+"""Where the handling of an alert stands: a fold of what people did, and of what ended by itself: what it missed
+is back (``clear``), or was taken out of use (``retire``)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Literal
 
-Action = Literal["acknowledge", "undo", "hand_over", "close", "false", "clear"]
+Action = Literal["acknowledge", "undo", "hand_over", "close", "false", "clear", "retire"]
 Status = Literal["open", "acknowledged", "closed", "false"]
 
 ACTIONS: tuple[str, ...] = ("acknowledge", "undo", "close", "false")  # what a tap may ask for
@@ -30,7 +31,7 @@ def after(current: Status, action: str) -> Status:
             return "acknowledged"
         case "acknowledged", "undo" | "hand_over":
             return "open"
-        case (("open" | "acknowledged"), "close" | "clear"):
+        case (("open" | "acknowledged"), "close" | "clear" | "retire"):
             return "closed"
         case (("open" | "acknowledged"), "false"):
             return "false"

@@ -12,6 +12,8 @@ from domain.alerts.silences import Silence
 from domain.alerts.words import RECENT_WITHIN, Alert, Severity, rank, worst
 
 Why = Literal["rings", "late", "inhibited", "silenced", "unsure", "cooldown", "mild", "handled"]
+# For these a phone makes no sound. What came late, when a silence ends, what it just sounded for, it knows by itself.
+UNHEARD: frozenset[Why] = frozenset({"inhibited", "unsure", "mild"})
 
 
 class Sent(NamedTuple):

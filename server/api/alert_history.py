@@ -48,6 +48,7 @@ _HEADS: Heads = (
     (N_("谁处理的"), "text"),
     (N_("处理时间"), "time"),
     (N_("说明"), "text"),
+    (N_("设备名称"), "text"),
     (N_("编号"), "text"),
 )
 
@@ -167,5 +168,6 @@ def _row(asked: Asked, one: AlertView) -> Row:
         *times,
         *done,
         said,
+        asked.device_title(one.device, one.device_name),
         one.id,
     )

@@ -23,6 +23,7 @@ from server.api.who import Watching
 from server.overview import DEVICES_AT_LEAST, GATEWAYS_AT_LEAST
 from server.store import alert_months, place_views
 from server.store.alert_months import MatterRow, Noisy, Within
+from server.store.device_names import names_of
 from server.store.online_rows import Online
 from server.web.answers import house_of, page, see
 from server.web.formats import zone_of
@@ -140,7 +141,14 @@ async def month_page(request: Request, complex_id: str, month: str, person: Watc
         midnights = (datetime.combine(day, time(), zone) for day in (first, last + timedelta(days=1)))
         found = await figures(connection, Within(complex_id, *midnights), now)
         complexes = await place_views.complexes_of(connection, person.scope)
+        called = await names_of(connection, {(complex_id, one.device) for one in found.noisiest})
     words = {"categories": CATEGORIES, "severities": SEVERITIES, "levels": LEVELS}
-    around = {"month": month, "earlier": before(month), "later": before(month, -1), "complexes": complexes}
+    around = {
+        "called": called,
+        "month": month,
+        "earlier": before(month),
+        "later": before(month, -1),
+        "complexes": complexes,
+    }
     bounds = {"gateways_at_least": GATEWAYS_AT_LEAST, "devices_at_least": DEVICES_AT_LEAST}
     return page(request, person, "alert_month.html", place=place, found=found, **words, **around, **bounds)

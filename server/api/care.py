@@ -22,7 +22,9 @@ from server.few import Few
 from server.patrol.route_form import tidy
 from server.store import care_rows, place_views
 from server.store.care_rows import MOST_WORDS, RESULTS, WatchView
+from server.store.device_names import names_of
 from server.store.engine import stamp
+from server.store.scope import of_complexes
 from server.web.answers import house_of, open_page, page, see
 from server.web.languages import N_
 from server.web.qr import qr_of
@@ -63,6 +65,7 @@ async def new(request: Request, person: Caring, complex: str = "", refused: str 
         complexes = await place_views.complexes_of(connection, person.scope)
         chosen = complex or (complexes[0].id if len(complexes) == 1 else "")
         doors = await place_views.doors(connection, person.scope, chosen) if chosen else []
+        called = await names_of(connection, {(one.complex, one.device) for one in doors})
     return page(
         request,
         person,
@@ -70,6 +73,7 @@ async def new(request: Request, person: Caring, complex: str = "", refused: str 
         complexes=complexes,
         chosen=chosen,
         doors=doors,
+        called=called,
         lives=LIVES,
         bounds=(LEAST_HOURS, MOST_HOURS),
         refused=REFUSED.get(refused, ""),
@@ -201,11 +205,13 @@ async def _shown(
     found = await _found(request, person, identity)
     async with house.db.read() as connection:
         tasks = await care_rows.tasks_of(connection, found.complex, identity)
+        door = await _door_of(connection, found) if found.device else ""
     await note(request, person, "care.seen", on=Subject("care", identity), complex_id=found.complex)
     return page(
         request,
         person,
         "care_one.html",
+        door=door,
         one=found,
         state=found.state(house.now()),
         tasks=tasks,
@@ -214,6 +220,14 @@ async def _shown(
         link=link,
         refused=REFUSED.get(refused, ""),
     )
+
+
+async def _door_of(connection: AsyncConnection, one: WatchView) -> str:
+    """The door that is looked at, in the words of the site."""
+    doors = await place_views.doors(connection, of_complexes(one.complex), one.complex)
+    place = next((its.place for its in doors if (its.device, its.point) == (one.device, one.point)), None)
+    name = place or (await names_of(connection, {(one.complex, one.device)})).get((one.complex, one.device), one.device)
+    return f"{name} {one.point}".strip()
 
 
 async def _found(request: Request, person: Person, identity: str) -> WatchView:

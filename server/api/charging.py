@@ -17,6 +17,7 @@ from server.audit import Subject, record
 from server.auth import Form, field
 from server.store import day_views, place_views, upload_rows
 from server.store.charging_rows import Drawn, of_day, prices_of
+from server.store.device_names import names_of
 from server.store.our_side import span_of, zone_of
 from server.web.answers import house_of, page, see
 
@@ -37,9 +38,16 @@ async def show(request: Request, person: Accounting, complex: str = "", month: s
         last = first.replace(day=monthrange(first.year, first.month)[1])
         zone, prices = await zone_of(connection, place.id), await prices_of(connection, place.id)
         drawn = await of_day(connection, place.id, span_of(first, zone)[0], span_of(last, zone)[1])
+        called = await names_of(connection, {(place.id, one.session.device) for one in drawn[:_SHOWN]})
         sheds = await day_views.shed_days(connection, place.id, f"{first}", f"{last}")
     context: dict[str, Any] = {"drawn": drawn[:_SHOWN], "sums": _sums(drawn), "sheds": sheds, "prices": prices}
-    context |= {"complexes": complexes, "first": first, "most": _SHOWN, "may_set": person.may(*CLOSING)}
+    context |= {
+        "called": called,
+        "complexes": complexes,
+        "first": first,
+        "most": _SHOWN,
+        "may_set": person.may(*CLOSING),
+    }
     return page(request, person, "charging.html", place=place, **context)
 
 

@@ -15,6 +15,7 @@ from server.api.who import OPENING, Opening, Watching
 from server.audit import Subject, record
 from server.auth import Form, Person, field
 from server.store import door_views, order_rows
+from server.store.device_names import names_of
 from server.store.door_views import OneDoor
 from server.store.order_rows import NoGateway
 from server.web.answers import house_of, page, see
@@ -43,10 +44,18 @@ async def one(
     async with house_of(request).db.read() as connection:
         found = await _door(connection, person, complex, device, point) if device else None
         orders = await door_views.last_orders(connection, found) if found else []
+        called = await names_of(connection, {(complex, device)} if found else ())
     if found is None:
         return see("/doors")
     query = urlencode({"complex": complex, "device": device, "point": point})
-    context = {"door": found, "orders": orders, "reasons": REASONS, "query": query, "actions": _ACTIONS}
+    context = {
+        "door": found,
+        "called": called,
+        "orders": orders,
+        "reasons": REASONS,
+        "query": query,
+        "actions": _ACTIONS,
+    }
     words = _REFUSED.get(refused, "")
     return page(request, person, "door.html", may_open=person.may(*OPENING), refused=words, **context)
 

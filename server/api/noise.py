@@ -17,6 +17,7 @@ from server.api.noted import note
 from server.api.sheet_parts import Asked, Heads, local
 from server.api.who import ANSWERING, Watching
 from server.store import area_views, noise_views, place_views, silence_rows
+from server.store.device_names import names_of
 from server.store.noise_views import Sort, SourceFilter, SourceView
 from server.web import sheets
 from server.web.alert_titles import rule_title
@@ -42,6 +43,7 @@ _HEADS: Heads = (
     (N_("30 天误报率 %"), "number"),
     (N_("降级从"), "time"),
     (N_("降级到"), "time"),
+    (N_("设备名称"), "text"),
 )
 
 
@@ -63,9 +65,11 @@ class AskedFor(BaseModel):
 
 
 class Line(NamedTuple):
-    """A source, and from when until when it is taken a step less serious; until then, if nobody judges it meanwhile."""
+    """A source, what its device is called, and from when until when it is taken a step less serious; until then, if
+    nobody judges it meanwhile."""
 
     of: SourceView
+    name: str | None
     since: datetime | None
     until: datetime | None
 
@@ -76,7 +80,9 @@ async def lines(connection: AsyncConnection, found: Sequence[SourceView], now: d
     notices = noisy(judged, now)
     ends = {source: ends_at(source, judged, now) for source in notices}
     sinces = {source: notice.since for source, notice in notices.items()}
-    return [Line(one, sinces.get(one.source), ends.get(one.source)) for one in found]
+    names = await names_of(connection, {(one.complex, one.device) for one in found})
+    named = [(one, names.get((one.complex, one.device))) for one in found]
+    return [Line(one, name, sinces.get(one.source), ends.get(one.source)) for one, name in named]
 
 
 @router.get("/alerts/noise")
@@ -122,4 +128,5 @@ def _row(asked: Asked, line: Line) -> Row:
     what = (of.complex_name or of.complex, of.device, translate(asked.person.lang, rule_title(of.rule)))
     week = (of.week, of.judged_week, of.false_week, of.percent_week)
     month = (of.month, of.judged_month, of.false_month, of.percent_month)
-    return (*what, *week, *month, local(line.since, of.timezone), local(line.until, of.timezone))
+    spans = (local(line.since, of.timezone), local(line.until, of.timezone))
+    return (*what, *week, *month, *spans, asked.device_title(of.device, line.name))

@@ -16,6 +16,7 @@ from server.api.who import WATCHING, Overseeing
 from server.auth import Person
 from server.overview import DEVICES_AT_LEAST, FAULTS, GATEWAYS_AT_LEAST, TAKEN, Line, Overview, overview, seen_areas
 from server.store.area_views import AreaView
+from server.store.device_names import names_of
 from server.store.overview_rows import Where
 from server.web import titles
 from server.web.alert_titles import rule_title
@@ -55,13 +56,21 @@ class AskedFor(BaseModel):
 async def overview_page(request: Request, person: Overseeing, asked: Annotated[AskedFor, Query()]) -> Response:
     """Sums of what lies below, then complex by complex, the worst first."""
     found, areas = await _found(request, person, asked.area)
+    async with house_of(request).db.read() as connection:
+        called = await names_of(connection, {(one.complex, one.device) for one in found.devices})
     shown = found.complexes[asked.skip : asked.skip + _PAGE]
     more = len(found.complexes) > asked.skip + _PAGE
     paging = {"area": asked.area, "skip": asked.skip, "page_size": _PAGE, "is_more": more}
     bounds = {"gateways_at_least": GATEWAYS_AT_LEAST, "devices_at_least": DEVICES_AT_LEAST}
     spans = {"fault_days": FAULTS.days, "taken_days": TAKEN.days}
     above = _line(asked.area, areas)
-    context = {"found": found, "complexes": shown, "above": above, "is_watching": person.may(*WATCHING)}
+    context = {
+        "found": found,
+        "called": called,
+        "complexes": shown,
+        "above": above,
+        "is_watching": person.may(*WATCHING),
+    }
     return page(request, person, "overview.html", **context, **paging, **bounds, **spans)
 
 

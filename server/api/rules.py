@@ -25,6 +25,7 @@ from server.rules_desk import MOST_DOCUMENT, NoVersion
 from server.rules_form import BadField
 from server.store import place_views, rule_rows
 from server.store.area_views import PlaceView
+from server.store.device_names import names_of
 from server.store.rule_rows import Draft, Overtaken, Published, TooEarly
 from server.web.answers import house_of, page, see
 from server.web.rule_words import REFUSED, WANTS
@@ -89,11 +90,16 @@ async def _seen(request: Request, person: Person, complex_id: str) -> Seen:
     return Seen(place, newest, counts.version if counts else 0)
 
 
-async def _show(request: Request, person: Person, seen: Seen, **more: Any) -> Response:
+async def _show(
+    request: Request, person: Person, seen: Seen, preview: rule_preview.Preview | None = None, **more: Any
+) -> Response:
     house, complex_id = house_of(request), seen.place.id
     async with house.db.read() as connection:
         complexes = await place_views.complexes_of(connection, person.scope)
         versions = await rule_rows.history(connection, complex_id)
+        called = await names_of(
+            connection, {(complex_id, one.alert.device) for one in preview.lines} if preview else ()
+        )
     rows = rules_form.rows(seen.known)
     today = house.now().astimezone(house.acting.duties.place(complex_id).zone).date()
     context: dict[str, Any] = {
@@ -111,7 +117,8 @@ async def _show(request: Request, person: Person, seen: Seen, **more: Any) -> Re
         "may_edit": person.may(*ROSTERING),
         "today": today.isoformat(),
         "typed": {"day": (today - timedelta(days=1)).isoformat()},
-        "preview": None,
+        "preview": preview,
+        "called": called,
         "refused": None,
         "reasons": REFUSED,
         "wants": WANTS,

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.auth import Person
 from server.web import titles
+from server.web.device_titles import device_title
 from server.web.formats import zone_of
 from server.web.languages import N_, translate
 from server.web.sheets import Kind, Row
@@ -31,6 +32,9 @@ class Asked(NamedTuple):
 
     def word(self, vocabulary: str, name: str | None) -> str:
         return translate(self.person.lang, titles.word(vocabulary, name))
+
+    def device_title(self, device: str, name: str | None) -> str:
+        return device_title(device, name, lambda text: translate(self.person.lang, text))
 
 
 class Table(NamedTuple):

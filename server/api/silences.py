@@ -19,6 +19,7 @@ from server.audit import Subject, record
 from server.auth import Form, Person, field
 from server.store import alert_views, place_views, silence_rows
 from server.store.alert_views import AlertView
+from server.store.device_names import names_of
 from server.store.engine import stamp
 from server.store.live_rows import announce_all
 from server.web.answers import house_of, page, see
@@ -44,9 +45,11 @@ async def silences(request: Request, person: Watching, complex: str = "") -> Res
         complexes = await place_views.complexes_of(connection, person.scope)
         found = await silence_rows.page(connection, person.scope, complex)
         judged = await silence_rows.judged_in(connection, person.scope, house.now())
-    its = [one for one in judged if not complex or one.source.complex == complex]
-    notices, rated = noisy(its, house.now()), rates(its, house.now())
-    worst = sorted(rated.items(), key=lambda item: (-item[1].false, -item[1].share, item[0]))[:_MOST_NOISE]
+        its = [one for one in judged if not complex or one.source.complex == complex]
+        notices, rated = noisy(its, house.now()), rates(its, house.now())
+        worst = sorted(rated.items(), key=lambda item: (-item[1].false, -item[1].share, item[0]))[:_MOST_NOISE]
+        shown = {(one.complex, one.device) for one in (*found, *(source for source, _ in worst))}
+        called = await names_of(connection, shown)
     return page(
         request,
         person,
@@ -54,6 +57,7 @@ async def silences(request: Request, person: Watching, complex: str = "") -> Res
         in_force=[one for one in found if one.is_in_force(house.now())],
         over=[one for one in found if not one.is_in_force(house.now())],
         noise=[(source, rate, notices.get(source)) for source, rate in worst],
+        called=called,
         names={one.id: one.name for one in complexes},
         complexes=complexes,
         filters={"complex": complex},

@@ -19,6 +19,7 @@ from server.audit import Subject
 from server.auth import Form, Person, field
 from server.house import House
 from server.store import audit_rows, place_views, platform_rows, watch_hit_rows, watch_order_rows, watch_rows
+from server.store.device_names import names_of
 from server.store.scope import Scope, complexes_in
 from server.store.watch_rows import Kept, Sender
 from server.watch import book
@@ -87,6 +88,7 @@ async def one_hit(request: Request, complex_id: str, identity: str, person: Guar
     house, now = house_of(request), house_of(request).now()
     async with house.db.read() as connection:
         found = await watch_hit_rows.one(connection, person.username, person.scope, complex_id, identity)
+        called = await names_of(connection, {(complex_id, found.device)} if found else ())
     if found is None:
         raise HTTPException(404, "no such hit")
     async with house.db.write() as connection:
@@ -95,7 +97,7 @@ async def one_hit(request: Request, complex_id: str, identity: str, person: Guar
     shown = hit_shown(house.seal, found, now)
     if wants_json(request):
         return _json(shown.plain(whole=True))
-    return page(request, person, "watch_hit.html", one=shown)
+    return page(request, person, "watch_hit.html", one=shown, called=called)
 
 
 @router.post("")

@@ -73,6 +73,8 @@ class Climber:
                 rules = await self._book.at(connection, complex_id, self._now())
                 spots = Spots(connection, self._duties, rules.known, self._now())
                 moved += len(await spots.look(complex_id, (), {spot for spot in muted if spot.complex == complex_id}))
+                await announce_all(connection, "alert", spots.judged, stamp(self._now()))
+            self._ring()
         return moved
 
     async def _climb(self, complex_id: str) -> int:

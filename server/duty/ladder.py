@@ -42,11 +42,12 @@ class Ladder:
         by_complex: defaultdict[str, list[Alert]] = defaultdict(list)
         for alert in new:
             by_complex[alert.complex].append(alert)
-        moved: list[Moved] = []
+        shown: list[tuple[str, str]] = []
         for complex_id in sorted(by_complex):
             spots = Spots(connection, self._duties, versions[complex_id].at(now).known, now)
-            moved += await spots.look(complex_id, by_complex[complex_id])
-        await announce_all(connection, "alert", changed(moved), stamp(now))
+            shown += changed(await spots.look(complex_id, by_complex[complex_id]))
+            shown += spots.judged
+        await announce_all(connection, "alert", list(dict.fromkeys(shown)), stamp(now))
 
     async def concerns(self, connection: AsyncConnection, batches: Sequence[Batch]) -> bool:
         """Whether anything in it may fire; a version that is published later is not for these."""

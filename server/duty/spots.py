@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.alerts.incidents import Change, Incident, Spot, incidents, spot_of
 from domain.alerts.inhibition import inhibited
 from domain.alerts.noise import noisy
-from domain.alerts.ringing import Known, Sent, Verdict, verdict
+from domain.alerts.ringing import UNHEARD, Known, Sent, Verdict, verdict
 from domain.alerts.rules import MOST_COOLDOWN_S, RuleSet
 from domain.alerts.words import Alert, rank
 from domain.duty.acts import Acknowledge
@@ -27,6 +27,7 @@ from server.store.engine import stamp, unstamp
 
 REACHES = timedelta(days=1)  # so far back alerts may be the same matter, or one may follow from another
 _BY_PEOPLE = frozenset({"closed", "false"})
+_MOST_SHOWN = 50  # alerts of a matter that a list shows: of a flood the newest
 
 
 class Spots:
@@ -34,6 +35,7 @@ class Spots:
 
     def __init__(self, connection: AsyncConnection, duties: Duties, rules: RuleSet, now: datetime) -> None:
         self._connection, self._duties, self._rules, self._now = connection, duties, rules, now
+        self.judged: list[tuple[str, str]] = []  # alerts that are to sound otherwise than their cards say, by complex
 
     async def look(self, complex_id: str, added: Sequence[Alert], again: Collection[Spot] = ()) -> list[Moved]:
         """``added``: alerts that are new; ``again``: spots where something else may hold now. What moved is kept."""
@@ -112,7 +114,9 @@ class Spots:
         after = {one.incident: one for one in states.values()} | {
             one.matter.state.incident: one.matter.state for one in moved
         }
-        there.changed.extend(what.changed(_name_of(after), said))
+        rows = what.changed(_name_of(after), said)
+        there.changed.extend(rows)
+        self.judged += [(spot.complex, one) for one in what.sounding_otherwise(rows, said)]
         return moved
 
     def _undone(self, what: _Look, said: Verdict) -> Verdict:
@@ -169,6 +173,16 @@ class _Look(msgspec.Struct, frozen=True):
         alerts = (alert.id for alert in self.incident.alerts)
         rows = [msgspec.structs.replace(self.of[alert], incident=incident, why=said.why) for alert in alerts]
         return [row for row in rows if row != self.of[row.alert.id]]
+
+    def sounding_otherwise(self, rows: Sequence[Remembered], said: Verdict) -> list[str]:
+        """What phones have a card of, or will have, that does not tell how it is to sound now."""
+        found: list[str] = []
+        for row in rows:
+            was, alert = self.of[row.alert.id], row.alert
+            is_milder = not was.why and said.severity is not None and rank(said.severity) < rank(alert.severity)
+            if alert.severity != "low" and ((was.why in UNHEARD) != (row.why in UNHEARD) or is_milder):
+                found.append(alert.id)
+        return found[-_MOST_SHOWN:]
 
     @property
     def states(self) -> dict[str, State]:

@@ -11,7 +11,9 @@ from sqlalchemy import ColumnElement, Select, case, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import true
 
-from server.store.duty_tables import silence
+from domain.alerts.ringing import UNHEARD
+from server.store.device_names import names_of
+from server.store.duty_tables import duty_alert, duty_state, silence
 from server.store.engine import stamp
 from server.store.place_views import complexes_below
 from server.store.schema import account, alert, alert_action, complex_, media
@@ -47,19 +49,22 @@ _STATUS = {
     "acknowledge": "acknowledged",
     "close": "closed",
     "clear": "closed",
+    "retire": "closed",
     "false": "false",
 }
 _ACTIONS = {
     "open": (None, "undo", "hand_over"),
     "acknowledged": ("acknowledge",),
-    "closed": ("close", "clear"),
+    "closed": ("close", "clear", "retire"),
     "false": ("false",),
 }
 STATUSES = tuple(_ACTIONS)
 
 
 class AlertView(msgspec.Struct, frozen=True):
-    """An alert as a card shows it. ``action`` is the newest done to it, ``actor`` who did it, ``acted_at`` when."""
+    """An alert as a card shows it. ``action`` is the newest done to it, ``actor`` who did it, ``acted_at`` when;
+    ``device_name``: what the list of devices calls it, where it does. ``verdict``: what the ladder made of it
+    (domain/alerts/ringing.Why), ``asked_as``: how serious its matter is taken there; none before it came to that."""
 
     id: str
     complex: str
@@ -85,10 +90,23 @@ class AlertView(msgspec.Struct, frozen=True):
     acted_at: datetime | None
     note: str | None
     silenced_until: datetime | None = None
+    device_name: str | None = None
+    verdict: str | None = None
+    asked_as: str | None = None
 
     @property
     def status(self) -> str:
         return _STATUS[self.action]
+
+    @property
+    def quiet(self) -> str:
+        """Why no phone is to sound for it, by the ladder; "" where it is."""
+        return self.verdict if self.verdict and self.verdict in UNHEARD else ""
+
+    @property
+    def heard_as(self) -> str:
+        """As what it sounds: of a source that is often wrong it is milder than it says."""
+        return min(self.severity, self.asked_as or self.severity, key=lambda one: _RANK.get(one, 0))
 
 
 class ActionView(msgspec.Struct, frozen=True):
@@ -135,8 +153,12 @@ def _selected() -> Select[Any]:
             last.c.at.label("acted_at"),
             last.c.note,
             _SILENCED_UNTIL.label("silenced_until"),
+            duty_alert.c.why.label("verdict"),
+            duty_state.c.severity.label("asked_as"),
         )
         .outerjoin(complex_, complex_.c.id == alert.c.complex)
+        .outerjoin(duty_alert, duty_alert.c.id == alert.c.id)
+        .outerjoin(duty_state, duty_state.c.incident == duty_alert.c.incident)
         .outerjoin(last, last.c.number == _LAST_NUMBER)
         .outerjoin(named, named.c.id == last.c.account)
     )
@@ -149,8 +171,12 @@ async def newly_critical(connection: AsyncConnection, complex_id: str, since: da
     return list((await connection.execute(query)).scalars())
 
 
-def _views(rows: Any) -> list[AlertView]:
-    return [msgspec.convert(row, AlertView, strict=False) for row in rows.mappings()]
+async def _views(connection: AsyncConnection, query: Select[Any]) -> list[AlertView]:
+    rows = (await connection.execute(query)).mappings()
+    views = [msgspec.convert(row, AlertView, strict=False) for row in rows]
+    names = await names_of(connection, {(view.complex, view.device) for view in views})
+    named = ((view, names.get((view.complex, view.device))) for view in views)
+    return [msgspec.structs.replace(view, device_name=name) if name else view for view, name in named]
 
 
 def _has_status(statuses: Sequence[str]) -> ColumnElement[bool]:
@@ -187,30 +213,30 @@ async def page(connection: AsyncConnection, scope: Scope, chosen: AlertFilter, l
     query = _selected().where(within(alert.c.complex, scope), _has_status(chosen.statuses))
     query = query.where(*_chosen(chosen))
     query = query.order_by(alert.c.received_at.desc(), alert.c.id.desc()).limit(limit)
-    return _views(await connection.execute(query))
+    return await _views(connection, query)
 
 
 async def one(connection: AsyncConnection, scope: Scope, identity: str) -> AlertView | None:
     query = _selected().where(alert.c.id == identity, within(alert.c.complex, scope))
-    return next(iter(_views(await connection.execute(query))), None)
+    return next(iter(await _views(connection, query)), None)
 
 
 async def incident(connection: AsyncConnection, scope: Scope, identity: str, limit: int) -> list[AlertView]:
     """The alerts of an incident, the newest first."""
     query = _selected().where(alert.c.incident == identity, within(alert.c.complex, scope))
-    return _views(await connection.execute(query.order_by(alert.c.occurred_at.desc()).limit(limit)))
+    return await _views(connection, query.order_by(alert.c.occurred_at.desc()).limit(limit))
 
 
 async def by_ids(connection: AsyncConnection, identities: Collection[str]) -> dict[str, AlertView]:
     """Alerts by id, whosever they are: for messages that are sent by scope afterwards, and for what is done to one."""
-    views = _views(await connection.execute(_selected().where(alert.c.id.in_(identities))))
+    views = await _views(connection, _selected().where(alert.c.id.in_(identities)))
     return {view.id: view for view in views}
 
 
 async def in_scope(connection: AsyncConnection, scope: Scope, identities: Collection[str]) -> dict[str, AlertView]:
     """Those of the alerts that a person may see, by id."""
     query = _selected().where(alert.c.id.in_(identities), within(alert.c.complex, scope))
-    return {view.id: view for view in _views(await connection.execute(query))}
+    return {view.id: view for view in await _views(connection, query)}
 
 
 async def event_of(connection: AsyncConnection, identity: str) -> bytes:

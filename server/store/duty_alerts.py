@@ -33,7 +33,7 @@ AND duty_alert.place = wanted.place AND duty_alert.occurred_at >= wanted.since) 
 WHERE nth <= {MOST_AT_A_SPOT} ORDER BY complex, category, place, nth"""  # noqa: S608 - a number of ours
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Alert).decode
-DONE = frozenset({"close", "false", "clear"})  # acts by which an alert is over
+DONE = frozenset({"close", "false", "clear", "retire"})  # acts by which an alert is over
 
 
 class Remembered(msgspec.Struct, frozen=True):

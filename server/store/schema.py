@@ -322,8 +322,8 @@ alert_action = Table(
     Column("number", Position, primary_key=True, autoincrement=True),
     Column("alert", String, nullable=False),
     Column("action", String, nullable=False),  # acknowledge | undo | hand_over | close | false | clear
-    Column("account", Integer, ForeignKey("account.id")),  # none of what cleared by itself
-    Column("at", String, nullable=False),  # of what cleared: since when
+    Column("account", Integer, ForeignKey("account.id")),  # none of what ended by itself
+    Column("at", String, nullable=False),  # of what ended by itself: since when it is so
     Column("note", String),
     Column("request", String, nullable=False, unique=True),  # the screen's own key: a tap sent twice is one action
     Column("photo", String),  # how it looked when it was closed: the hash of a picture of the complex

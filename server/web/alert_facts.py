@@ -12,6 +12,7 @@ from server.store.alert_views import ActionView, AlertView
 from server.store.delivery_rows import Delivery
 from server.store.engine import unstamp
 from server.web import alert_titles, titles
+from server.web.device_titles import centre_word
 from server.web.languages import N_
 
 # Devices write numbers of cards and plates into their free text.
@@ -47,7 +48,7 @@ def facts_of(event: Event, view: AlertView) -> list[Fact]:
 def _facts(event: Event, view: AlertView) -> Iterator[Fact]:
     yield Fact(N_("小区"), view.complex_name or view.complex)
     yield Fact(N_("位置"), view.place or "")
-    yield Fact(N_("设备"), view.device)
+    yield from _device(view)
     yield Fact(N_("点位"), view.point or "")
     yield Fact(N_("车道"), event.lane or "")
     yield Fact(N_("事件"), titles.word("kind", event.kind), True)
@@ -59,6 +60,14 @@ def _facts(event: Event, view: AlertView) -> Iterator[Fact]:
     yield from _details(event)
     yield Fact(N_("时间质量"), titles.word("time_quality", event.time_quality), True)
     yield Fact(N_("设备原来的时间"), event.device_time or "")
+
+
+def _device(view: AlertView) -> Iterator[Fact]:
+    """By its name; its own number beside it, for who looks for it in the list or in the settings."""
+    word = centre_word(view.device)
+    title = word or view.device_name or view.device
+    yield Fact(N_("设备"), title, word is not None)
+    yield Fact(N_("设备编号"), view.device if title != view.device else "")
 
 
 def _details(event: Event) -> Iterator[Fact]:

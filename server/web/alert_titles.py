@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from server.store.alert_views import AlertView
+from server.web.device_titles import device_title
 from server.web.languages import N_
 
 
@@ -160,6 +162,13 @@ def rule_title(name: str) -> str:
 
 def rule_meaning(name: str) -> str:
     return RULES[name].meaning if name in RULES else DEFAULT_RULE_MEANING
+
+
+def alert_where(view: AlertView, translate: Callable[[str], str]) -> str:
+    """Where it is, in the words of who goes there: the place, else the device by its name and which of its points."""
+    if view.place:
+        return view.place
+    return " · ".join(part for part in (device_title(view.device, view.device_name, translate), view.point) if part)
 
 
 # Other offices that items made of an alert go to as sheets: by their names in the addresses.

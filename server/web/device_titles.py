@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from server.web.languages import N_
+
+# What the centre itself tells of stands in no list; the word is before the colon.
+_OF_THE_CENTRE: Mapping[str, str] = {"gateway": N_("网关"), "report": N_("居民反映"), "care": N_("关怀")}
 
 DEVICE_WORDS: Mapping[str, Mapping[str, str]] = {
     "door": {
@@ -129,3 +132,15 @@ DEVICE_WORDS: Mapping[str, Mapping[str, str]] = {
         "unsynced": N_("网关时钟未校准"),
     },
 }
+
+
+def centre_word(device: str) -> str | None:
+    """What is no device of any list, but a thing that the centre tells of: a gateway, a report, a household."""
+    kind, colon, _ = device.partition(":")
+    return _OF_THE_CENTRE.get(kind) if colon else None
+
+
+def device_title(device: str, name: str | None, translate: Callable[[str], str]) -> str:
+    """For people: what it is, else the name that the list gives it, else what it calls itself."""
+    word = centre_word(device)
+    return translate(word) if word else name or device

@@ -14,6 +14,7 @@ DUTY_WORDS: Mapping[str, Mapping[str, str]] = {
         "false": N_("标为误报"),
         "hand_over": N_("转交"),
         "clear": N_("恢复，自动结束"),
+        "retire": N_("网关已更换或停用，自动结束"),
     },
     "quiet": {
         "late": N_("来得太晚，进复核，不通知人"),

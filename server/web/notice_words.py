@@ -89,7 +89,7 @@ class Words:
             asked_at = formats.moment(view.item.asked.at, now, view.timezone)
             return " · ".join(part for part in (name, view.place, asked_at) if part)
         at = formats.moment(view.occurred_at, now, view.timezone)
-        return " · ".join((name, view.place or view.point or view.device, at))
+        return " · ".join((name, alert_titles.alert_where(view, self._), at))
 
     def _title(self, view: Subject | None) -> str:
         if isinstance(view, ItemView):

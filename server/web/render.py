@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.store import alert_views, live_rows
 from server.store.gateway_views import ClockView
 from server.store.live_rows import LiveRow
-from server.web import alert_titles, formats, public_files, titles
+from server.web import alert_titles, device_titles, formats, public_files, titles
 from server.web.languages import Language, as_language, translate
 from server.web.reasons import REASONS
 
@@ -42,7 +42,7 @@ def environment(language: Language) -> Environment:
     made.install_gettext_callables(gettext, ngettext, newstyle=True)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
     made.filters.update(_filters(gettext))
     shared: dict[str, Any] = {"static": public_files.url, "alert_icon": alert_titles.alert_icon, "language": language}
-    shared["reveal_reasons"] = REASONS
+    shared["reveal_reasons"], shared["centre_word"] = REASONS, device_titles.centre_word
     cast("dict[str, Any]", made.globals).update(shared)
     return made
 
@@ -80,6 +80,12 @@ class _Filters:
     def word(self, name: str | None, vocabulary: str) -> str:
         return self._gettext(titles.word(vocabulary, name))
 
+    def device_title(self, device: str, name: str | None = None) -> str:
+        return device_titles.device_title(device, name, self._gettext)
+
+    def alert_where(self, view: alert_views.AlertView) -> str:
+        return alert_titles.alert_where(view, self._gettext)
+
     def rule_title(self, name: str) -> str:
         return self._gettext(alert_titles.rule_title(name))
 
@@ -96,7 +102,8 @@ _PLAIN = (*_TIMES, *_MASKED, formats.yuan, formats.size)
 def _filters(gettext: formats.Translate) -> dict[str, Any]:
     of = _Filters(gettext)
     times = (of.age, of.duration, of.seconds_span, of.clock_words)
-    spoken = (of.translated, *times, of.tariff_rule, of.word, of.rule_title, of.rule_meaning)
+    named = (of.word, of.rule_title, of.rule_meaning, of.device_title, of.alert_where)
+    spoken = (of.translated, *times, of.tariff_rule, *named)
     return {filter_.__name__: filter_ for filter_ in (*spoken, *_PLAIN)}
 
 

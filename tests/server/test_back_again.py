@@ -176,3 +176,81 @@ async def test_since_when_a_gateway_is_heard_without_a_gap(here: Centre) -> None
         return round((unstamp(since) - start).total_seconds())
 
     assert [await hello(after_s) for after_s in (0, 30, 110, 300, 330)] == [0, 0, 0, 300, 300]
+
+
+async def replaced(here: Centre, gateway: Gateway, by: Gateway | None = None) -> datetime:
+    """Another box takes its place, or none; when its key ended."""
+    if by is None:
+        await here.house.gateways.replace(gateway.id)
+    else:
+        code, _ = await here.house.gateways.issue_code("garden", replaces=gateway.id)
+        assert (await by.enrol(code)).status_code == 200
+    (row,) = await here.rows(schema.gateway, id=gateway.id)
+    return unstamp(row["replaced_at"])
+
+
+@pytest.mark.parametrize("is_retired", [False, True], ids=["another box", "no other box"])
+async def test_the_silence_of_a_gateway_that_was_replaced_ends_by_that_name(here: Centre, is_retired: bool) -> None:
+    gateway, other = await here.gateway(), await here.gateway()
+    alert, elsewhere = await silent(here, gateway), await silent(here, other)
+    await look(here)
+    assert (await view(here, alert)).status == "open", "the control: a silent gateway that is still in use"
+    at = await replaced(here, gateway, None if is_retired else Gateway(here.client))
+    await look(here)
+    ended, there = await view(here, alert), await matter(here, alert)
+    assert (ended.status, ended.action, ended.actor, ended.acted_at) == ("closed", "retire", None, at)
+    assert there is not None
+    assert (await view(here, elsewhere)).status == "open", "a box that nobody replaced is still missed"
+    assert await here.rows(schema.live, ref=alert), "screens hear of it"
+    await look(here)
+    assert len(await here.rows(schema.alert_action, alert=alert)) == 1
+    (row,) = await here.rows(schema.gateway, id=gateway.id)
+    assert row["silence_told"] is None, "nothing is left to look at"
+
+
+async def test_a_matter_of_which_nothing_but_a_replaced_gateway_s_silence_is_left_ends(here: Centre) -> None:
+    gateway = await here.gateway()
+    alert = await silent(here, gateway)
+    await replaced(here, gateway)
+    await look(here)
+    there = await matter(here, alert)
+    assert there is not None and there.state.ended is not None and there.state.ended.why == "cleared"
+
+
+async def test_an_alert_that_comes_after_the_box_was_replaced_ends_too(here: Centre) -> None:
+    """The reader of alerts stood still: the silence was told, its alert is written later."""
+    gateway = await here.gateway()
+    alert = await silent(here, gateway)
+    async with here.house.db.write() as connection:
+        kept = (await connection.execute(select(schema.alert).where(schema.alert.c.id == alert))).mappings().one()
+        await connection.execute(schema.alert.delete().where(schema.alert.c.id == alert))
+    await replaced(here, gateway)
+    await look(here)
+    async with here.house.db.write() as connection:
+        await connection.execute(schema.alert.insert().values(**{str(name): of for name, of in kept.items()}))
+    assert (await view(here, alert)).status == "open"
+    await look(here)
+    assert (await view(here, alert)).action == "retire"
+
+
+@pytest.mark.parametrize(
+    ("said_ago", "is_heard", "status"),
+    [(8 * MINUTE, True, "open"), (6 * MINUTE, False, "open"), (6 * MINUTE, True, "closed")],
+    ids=["said by the old box", "the new box is not heard", "the control: said by the new box"],
+)
+async def test_a_device_that_is_back_behind_the_box_that_took_the_place_of_its_own(
+    here: Centre, said_ago: timedelta, is_heard: bool, status: str
+) -> None:
+    gateway, now = await here.gateway(), here.house.now()
+    await gateway.send(said("offline", now - 15 * MINUTE), said("online", now - said_ago))
+    (row,) = await here.wait_for(schema.alert, len, rule="device_offline")
+    await here.settled()
+    new = Gateway(here.client)
+    await replaced(here, gateway, new)
+    async with here.house.db.write() as connection:
+        ended = schema.gateway.update().where(schema.gateway.c.id == gateway.id)
+        await connection.execute(ended.values(replaced_at=stamp(now - 7 * MINUTE)))
+    if is_heard:
+        await heard(here, new, timedelta(), timedelta(hours=1))
+    await look(here)
+    assert (await view(here, row["id"])).status == status

@@ -271,3 +271,51 @@ async def test_figures_of_a_matter_are_written_with_its_state(town: City) -> Non
         row = found.mappings().one()
     assert (row["climbed_to"], row["ended_s"], row["ended_why"]) == ("street", None, None)
     assert row["taken_s"] == int((at - opened).total_seconds()) + 7
+
+
+ONLINE = {  # of 10,000 s that a gateway with one device should be heard: heard, and its device online
+    "even": (9_800, 9_500),
+    "under": (9_799, 9_499),
+    "box": (9_799, 9_500),
+    "thing": (9_800, 9_499),
+}
+SAID = {"even": (98.0, 95.0), "under": (97.9, 94.9), "box": (97.9, 95.0), "thing": (98.0, 94.9)}
+_RATE = re.compile(
+    r'<td data-label="(?:网关|设备)在线率" class="number( bad)?">([\d.]+)%(?: <span class="falls-short">(.*?)</span>)?'
+)
+
+
+@pytest.fixture
+async def edges(tmp_path: Path, engine: Engine) -> AsyncIterator[City]:
+    """Complexes that lie on the bounds, and the least below them."""
+    async with city(tmp_path, engine, is_filled=False) as made:
+        await rows.add_people(made.house)
+        now = made.house.now().replace(microsecond=0)
+        seen, hour = now - timedelta(seconds=5), now.replace(minute=0, second=0) - timedelta(hours=3)
+        since = stamp(seen - timedelta(seconds=10_000))
+        async with made.house.db.write() as connection:
+            for home, (heard, up) in ONLINE.items():
+                place = {"id": home, "name": home, "timezone": "Asia/Shanghai"}
+                await rows.insert(connection, schema.complex_, place)
+                box: dict[str, Any] = {"id": f"gw-{home}", "complex": home, "public_key": {}, "enrolled_at": since}
+                await rows.insert(connection, schema.gateway, box | {"last_seen_at": stamp(seen)})
+                health = {"gateway": f"gw-{home}", "at": stamp(seen), "version": "1", "trouble": 0, "devices": 1}
+                await rows.insert(connection, schema.gateway_health, health | {"counted_since": since})
+                day = {"place": 0, "day": hour.date().isoformat(), "hours": {str(hour.hour): [heard, heard, up]}}
+                await rows.insert(connection, schema.gateway_online, {"gateway": f"gw-{home}"} | day)
+        yield made
+
+
+async def test_98_and_95_percent_are_enough_and_the_least_below_is_red_and_said_in_words(edges: City) -> None:
+    wang = await edges.visitor("wang")
+    page = await wang.page("/overview")
+    for home, rates in SAID.items():
+        line = re.search(rf'<tr><th scope="row"><a href="/board\?complex={home}">.*?</tr>', page, re.S)
+        assert line is not None
+        found = _RATE.findall(line.group())
+        assert [float(shown) for _, shown, _ in found] == list(rates), home
+        bad = [least if rate < least else None for rate, least in zip(rates, (98, 95), strict=True)]
+        assert [bool(colour) for colour, _, _ in found] == [one is not None for one in bad], home
+        assert [words for _, _, words in found] == [f"低于 {one}%" if one else "" for one in bad], home
+    await wang.get("/lang/en")
+    assert "below 98%" in await wang.page("/overview")

@@ -11,6 +11,10 @@ const RINGS_FOR_MS = 30 * 60 * 1000; // afterwards the ladder has told others, a
 const MESSAGE_MS = 6000;
 const LOOK_EVERY_MS = 1000; // whether a silence is over
 const SILENT_MS = 500; // so long a browser may take to begin
+const JUDGED_MS = 800; // so long the ladder has to say that what is no emergency is not to be heard
+const SAME_MS = 10 * 60 * 1000; // so long one matter sounds once, as it is told once
+const MOST_MATTERS = 500;
+const RANKS = { low: 0, medium: 1, high: 2, critical: 3 };
 // Notes in hertz, each so long, so loud; and the vibration in milliseconds.
 const SOUNDS = {
   critical: { notes: [988, 659, 988, 659, 988, 659], lastsS: 0.24, volume: 0.5, buzz: [500, 150, 500, 150, 500] },
@@ -25,25 +29,45 @@ export function isSilenced(card) {
   return Boolean(silencedUntil) && centreNow() < Date.parse(silencedUntil);
 }
 
-/** Whether a card may sound now: it is open, news, and nobody silenced it. */
+/** As what it sounds: of a source that is often wrong it is milder than it says. */
+export function heardAs(card) {
+  return card.dataset.heardAs ?? card.dataset.severity;
+}
+
+/** Whether it is not to be heard: somebody silenced it, or the ladder found that nobody is to be asked about it. */
+function isQuiet(card) {
+  return Boolean(card.dataset.quiet) || isSilenced(card);
+}
+
+/** Whether a card may sound now: it is open, news, and to be heard. */
 export function sounds(card) {
   const { status, lateness, received } = card.dataset;
   const isFresh = centreNow() - Date.parse(received) < RINGS_FOR_MS;
-  return status === "open" && lateness !== "late" && isFresh && !isSilenced(card);
+  return status === "open" && lateness !== "late" && isFresh && !isQuiet(card);
 }
 
 /** Whether a card is something that rings until it is taken. */
 export function rings(card) {
-  return card.dataset.severity === "critical" && sounds(card);
+  return heardAs(card) === "critical" && sounds(card);
 }
 
-/** Calls `again` for each of the cards that was silenced and is no longer, once the silence has run out or was ended. */
+/** Calls `sound` with the card of an alert that is new: an emergency at once, all else as `latest` has it a moment later. */
+export function whenJudged(card, latest, sound) {
+  if (rings(card)) sound(card);
+  else setTimeout(() => soundIfItMay(latest(), sound), JUDGED_MS);
+}
+
+function soundIfItMay(card, sound) {
+  if (card && sounds(card)) sound(card);
+}
+
+/** Calls `again` for each of the cards that was quiet and is no longer: the silence is over, or it is sure by now. */
 export function whenHeardAgain(cards, again) {
   const quiet = new Set();
   setInterval(() => {
     for (const card of cards()) {
       const { alert } = card.dataset;
-      if (isSilenced(card)) quiet.add(alert);
+      if (isQuiet(card)) quiet.add(alert);
       else if (quiet.delete(alert) && sounds(card)) again(card);
     }
   }, LOOK_EVERY_MS);
@@ -55,6 +79,7 @@ export class Chime {
     this.button = button;
     this.isWaiting = isWaiting;
     this.on = localStorage.getItem(SOUND_KEY) !== "off";
+    this.soundedFor = new Map(); // matter -> as what, and when
   }
 
   start() {
@@ -81,6 +106,22 @@ export class Chime {
 
   show() {
     this.button.setAttribute("aria-pressed", String(this.on));
+  }
+
+  /** Of one matter once, unless something worse comes to it. Only what was to be heard counts. */
+  soundFor(card) {
+    const { incident } = card.dataset;
+    const severity = heardAs(card);
+    const last = this.soundedFor.get(incident);
+    if (last && RANKS[last.severity] >= RANKS[severity] && centreNow() - last.at < SAME_MS) return;
+    if (this.on) this.remember(incident, severity);
+    this.sound(severity);
+  }
+
+  remember(incident, severity) {
+    this.soundedFor.delete(incident);
+    this.soundedFor.set(incident, { severity, at: centreNow() });
+    if (this.soundedFor.size > MOST_MATTERS) this.soundedFor.delete(this.soundedFor.keys().next().value);
   }
 
   sound(severity) {

@@ -2,7 +2,7 @@
 
 import { openOutbox } from "./acting.js";
 import { adorn, meant, place, showWaiting, tidy } from "./cards.js";
-import { Chime, isSilenced, rings, whenHeardAgain } from "./chime.js";
+import { Chime, heardAs, rings, whenHeardAgain, whenJudged } from "./chime.js";
 import { PageKeeper } from "./keep_page.js";
 import { Stream } from "./stream.js";
 import { refusal, say } from "./toast.js";
@@ -22,14 +22,14 @@ function arrived(html) {
   const { card, isNew } = place(html);
   outbox.show();
   keeper.soon();
-  const { lateness, status } = card.dataset;
-  if (isNew && status === "open" && lateness !== "late" && !isSilenced(card)) sound(card); // what comes late is looked at, not rung for
+  if (isNew) whenJudged(card, () => document.getElementById(card.id), sound); // what comes late is looked at, not rung for
 }
 
 function sound(card) {
-  const { severity, title } = card.dataset;
+  const { title } = card.dataset;
+  const severity = heardAs(card);
   if (rings(card)) chime.ring();
-  else chime.sound(severity);
+  else chime.soundFor(card);
   if (severity === "critical" || severity === "high") announce(fill(words.urgent, { title }));
 }
 

@@ -1,0 +1,76 @@
+"""What people call devices: the names that the lists of their complexes give them, two statements a page."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+import msgspec
+from sqlalchemy import and_, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.store.device_lists import KIND, in_settings
+from server.store.schema import desired_state, gateway
+
+Key = tuple[str, str]  # complex, device
+Names = Mapping[Key, str]
+_AT_ONCE = 500
+
+
+class _Named(msgspec.Struct):
+    id: str
+    name: str = ""
+    place: str = ""
+
+
+class _Body(msgspec.Struct):
+    devices: tuple[_Named, ...] = ()
+
+
+_decode = msgspec.json.Decoder(_Body).decode
+
+
+async def names_of(connection: AsyncConnection, keys: Iterable[Key]) -> dict[Key, str]:
+    """Of those that have one: the name in the list, else where the list says that it hangs."""
+    wanted = frozenset(keys)
+    complexes = sorted({complex_id for complex_id, _ in wanted})
+    found: dict[Key, str] = {}
+    for start in range(0, len(complexes), _AT_ONCE):
+        found |= await _names_in(connection, complexes[start : start + _AT_ONCE], wanted)
+    return found
+
+
+async def _names_in(connection: AsyncConnection, complexes: Collection[str], wanted: Collection[Key]) -> dict[Key, str]:
+    lists = await _listed(connection, complexes)
+    unlisted = [one for one in complexes if one not in lists]
+    if unlisted:
+        lists |= await _set(connection, unlisted)
+    named = (((where, one.id), one.name or one.place) for where, devices in lists.items() for one in devices)
+    return {key: name for key, name in named if name and key in wanted}
+
+
+async def _listed(connection: AsyncConnection, complexes: Collection[str]) -> dict[str, tuple[_Named, ...]]:
+    """By complex, what the newest document says; one that an older program wrote in another form names nothing."""
+    of = desired_state.c
+    newest = select(of.complex, func.max(of.version).label("version")).where(of.kind == KIND, of.complex.in_(complexes))
+    last = newest.group_by(of.complex).subquery()
+    same = and_(of.complex == last.c.complex, of.version == last.c.version, of.kind == KIND)
+    rows = await connection.execute(select(of.complex, of.body).join(last, same))
+    return {row.complex: _read(row.body) for row in rows}
+
+
+def _read(body: bytes) -> tuple[_Named, ...]:
+    try:
+        return _decode(body).devices
+    except msgspec.ValidationError:
+        return ()
+
+
+async def _set(connection: AsyncConnection, complexes: Collection[str]) -> dict[str, tuple[_Named, ...]]:
+    """Of complexes without a document, what their gateways have in their settings."""
+    here = (gateway.c.complex.in_(complexes), gateway.c.replaced_at.is_(None))
+    query = select(gateway.c.complex, gateway.c.status).where(*here).order_by(gateway.c.id.desc())
+    found: dict[str, dict[str, _Named]] = {}
+    for row in await connection.execute(query):
+        its = {one.id: _Named(one.id, one.name, one.place) for one in in_settings(row.status)}
+        found.setdefault(row.complex, {}).update(its)  # of two entries of one device that of the first gateway counts
+    return {complex_id: tuple(its.values()) for complex_id, its in found.items()}
