@@ -146,9 +146,10 @@ class Hits:
         """The reading: its signs are those that were read, where they differ from who is looked for."""
         assert one.sealed is not None
         plate = read_instead(self._seal.opened(one.sealed, one.begins_at, one.ends_at).plate, one.differs or "")
-        picture = passage.picture if passage is not None else None
+        picture = one.picture or (passage.picture if passage is not None else None)
         return Event(
-            kind="plate",
+            kind="plate" if one.label is None else "detection",
+            label=one.label,
             device=one.device,
             time=one.at,
             lane=one.lane,
@@ -205,8 +206,8 @@ def _stands(one: Owed, now: datetime) -> bool:
 
 
 async def _is_ready(connection: AsyncConnection, one: Owed, now: datetime) -> bool:
-    """Its reading is here, or has been waited for."""
-    if one.passage is None or (now - one.received_at).total_seconds() >= _READING_S:
+    """Its reading is here, or has been waited for; one that a library below us made came with it."""
+    if one.passage is None or one.label is not None or (now - one.received_at).total_seconds() >= _READING_S:
         return True
     return await _passage(connection, one) is not None
 
