@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from domain.events import Event
+from domain.viid.enumerations import fits
 from domain.viid.envelopes import Fields, element, number_field, path
 from domain.viid.fields import Field, field_of
 from domain.viid.ids import basic_id, object_id
@@ -132,16 +133,21 @@ def _head(rule: Rule, record: Record) -> Fields:
 
 
 def _taken(rule: Rule, profile: Profile, there: Mapping[str, Any]) -> Fields:
-    return {name: _value(take, profile, there) for name, take in rule.fields.items()}
+    return {name: _value(name, take, profile, there) for name, take in rule.fields.items()}
 
 
-def _value(take: str | Take, profile: Profile, there: Mapping[str, Any]) -> Any:
+def _value(name: str, take: str | Take, profile: Profile, there: Mapping[str, Any]) -> Any:
+    """A city's own code table is its own word; what a camera or a sheet calls a code must be one of the standard's."""
     if isinstance(take, str):
-        return there.get(take)
-    value = there.get(take.source)
-    if take.codes and value is not None:
-        value = profile.codes[take.codes].get(str(value))
-    return take.otherwise if value is None or value == "" else value
+        return _code(name, there.get(take))
+    found = there.get(take.source)
+    if found is not None:
+        found = profile.codes[take.codes].get(str(found)) if take.codes else _code(name, found)
+    return take.otherwise if found is None or found == "" else found
+
+
+def _code(name: str, value: Any) -> Any:
+    return value if value is None or fits(name, value) else None
 
 
 def _as_told(value: Any, rule: Rule, name: str, peer: Peer) -> Any:

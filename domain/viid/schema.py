@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from domain.viid.enumerations import fits, form_of
 from domain.viid.envelopes import element
 from domain.viid.fields import TABLES, Field
 
 _SESSION = ("Register", "UnRegister", "Keepalive", "SystemTime")
 _INNER = ("SubImageList", "SubImageInfo", "ImageInfo")
+_MOST_CODE = 1_000  # no table has longer ones
 _NUMBER_TEXT = r"^-?\d*(\.\d+)?$"
 _DIGITS = re.compile(r"(id|str)(\d+)")
 # A flag is true, "1" or 1 in the wild; 2 is "unknown".
@@ -70,8 +72,18 @@ def _object(rows: tuple[Field, ...], *, strict: bool) -> dict[str, Any]:
     return {
         "type": "object",
         "required": [row.name for row in rows if row.need in needed],
-        "properties": {row.name: _type(row.type, strict=strict) for row in rows},
+        "properties": {row.name: _of_field(row, strict=strict) for row in rows},
     }
+
+
+def _of_field(row: Field, *, strict: bool) -> dict[str, Any]:
+    """Its type; in what we send also what the code tables allow."""
+    found, form = _type(row.type, strict=strict), form_of(row.name)
+    if not strict or form is None:
+        return found
+    if row.type == "int":
+        return {**found, "enum": [number for number in range(_MOST_CODE) if fits(row.name, number)]}
+    return {**found, "pattern": form}
 
 
 def _type(word: str, *, strict: bool) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from domain.events import Event
 from domain.viid.times import stamp
 
 _PLAIN = ("kind", "state", "result", "method", "direction", "travel", "alarm", "label", "reason", "phase", "text")
+_NO_ADDRESS = "0.0.0.0"  # noqa: S104 - what a catalogue must say where nobody may know it
 _CARS_REMEMBERED = 4_096  # the same cars pass every day
 
 
@@ -24,7 +25,7 @@ class Coded(msgspec.Struct, frozen=True, omit_defaults=True):
     tollgate: str = ""
     lane: int = 1  # leftmost is 1, in driving direction
     direction: str = "9"  # 1 to 8 by the compass, 9 other
-    address: str = "0.0.0.0"  # noqa: S104 - what a catalogue must say where nobody may know it
+    address: str = _NO_ADDRESS
     port: int = 80
     longitude: float = 0.0
     latitude: float = 0.0
@@ -34,6 +35,15 @@ class Coded(msgspec.Struct, frozen=True, omit_defaults=True):
     function: str = "5"
     extra: dict[str, str] = {}  # what one city asks for beyond the standard: CommunityID
 
+    @property
+    def ipv4(self) -> str:
+        """What stands where an address of the fourth version is wanted: zeros for any other."""
+        return _NO_ADDRESS if ":" in self.address else self.address
+
+    @property
+    def ipv6(self) -> str:
+        return self.address if ":" in self.address else ""
+
 
 def sources(event: Event, coded: Coded, *, identity: bool) -> dict[str, Any]:
     """Absent ones are None. ``identity``: whether the legal basis covers who somebody is."""
@@ -42,6 +52,9 @@ def sources(event: Event, coded: Coded, *, identity: bool) -> dict[str, Any]:
         **_of_plate(event),
         **(_of_person(event) if identity else {}),
         **{f"device.{name}": value for name, value in msgspec.structs.asdict(coded).items() if name != "extra"},
+        "device.name": coded.name or coded.code,
+        "device.address": coded.ipv4,
+        "device.place_code": coded.place_code or coded.code[:6],  # all as the directory says them
         **{f"extra.{name}": value for name, value in coded.extra.items()},
         **{f"raw.{name}": value for name, value in event.raw_codes.items()},
         **{f"metrics.{name}": value for name, value in event.metrics.items()},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
@@ -15,6 +15,7 @@ from domain.plates import alike, canonical
 from domain.watch.listed import Watched, WatchLists, key_for
 
 SURE = 0.8  # of a reader's confidence; below it even the same signs are a doubt
+SAME_CAR = timedelta(seconds=60)  # so long a car that stands at a camera, and is read again, is one hit
 How = Literal["exact", "doubtful"]
 
 
@@ -83,7 +84,7 @@ def read_instead(plate: str, differs: str) -> str:
 
 
 def reading(event: Event) -> Read:
-    """What an event of kind plate says of the car, also one that came late: it was here, whatever it is worth now."""
+    """What an event that bears a plate says of the car, also one that came late: it was here, then."""
     return read_of(event)
 
 

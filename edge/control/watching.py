@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
 from domain.events import Event
 from domain.watch.listed import WatchLists
-from domain.watch.matching import Found, WatchBook, hit, reading
+from domain.watch.matching import SAME_CAR, Found, WatchBook, hit, reading
 from edge.control.orders import Say
 from edge.devices.driver import Message
 
-_SAME_CAR = timedelta(seconds=60)  # so long a car that stands at a camera, and is read again, is one hit
 _REMEMBERED = 2_000
 _TYPED = "typed/"  # a plate that a person gave for a car that no camera could read
 
@@ -58,7 +57,7 @@ class WatchControl:
         """Whether this is not the car that was just told of; a doubt that became sure is news."""
         key = (found.entry, event.device, event.lane, found.how)
         last = self._last.get(key)
-        if last is not None and abs(now - last) < _SAME_CAR:
+        if last is not None and abs(now - last) < SAME_CAR:
             return False
         self._last[key] = now
         self._last.move_to_end(key)

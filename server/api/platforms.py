@@ -153,11 +153,12 @@ async def one_page(request: Request, person: Person, id_: str, wrong: str) -> Re
         off = await platform_rows.off(connection, id_)
         cover = await platform_rows.cover_of(connection, id_, now)
         waits, since = await handover_rows.backlog(connection, id_)
-        areas = dict(await place_tree.names(connection, person.scope))
+        areas = await place_tree.names(connection, person.scope)
     today = now.astimezone(zone_of(None)).date()
     shown: dict[str, Any] = {"one": one, "bases": bases, "off": off, "covered": cover.classes, "classes": CLASSES}
+    shown["areas"] = areas
     shown["in_force"] = [row for row in bases if row.basis.is_in_force(now)]
-    shown |= {"waits": waits, "since": since and unstamp(since), "area": areas.get(one.area, one.area).strip()}
+    shown |= {"waits": waits, "since": since and unstamp(since), "area": dict(areas).get(one.area, one.area).strip()}
     shown |= {"days": [today - timedelta(days=back) for back in range(7)], "wrong": wrong}
     shown["answered_at"] = one.answered_at and unstamp(one.answered_at)
     return page(request, person, "platform.html", **shown)

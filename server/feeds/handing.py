@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -106,17 +106,18 @@ class Handing:
         return bool(taken)
 
     async def _claim(self) -> list[Offer]:
-        """What leaves now, counted in the audit before it does; what no basis covers any more is withheld."""
+        """What leaves now, counted in the audit before it does; what no basis covers any more, or lies in another area
+        since, is withheld."""
         async with self._db.write() as connection:
             one = await platform_rows.find(connection, self.platform)
             cover = await platform_rows.cover_of(connection, self.platform, self._now())
             lines = await self._sender.before(connection) if isinstance(self._sender, Paced) else ()
             rows = await handover_rows.waiting(connection, self.platform, self._at_once, self._resting.now(), lines)
-            offers = [offer for row in rows if (offer := _offer(row, cover)) is not None]
+            inside = await platform_rows.inside(connection, one, {row.complex for row in rows}) if one else set[str]()
+            offers = [offer for row in rows if row.complex in inside and (offer := _offer(row, cover)) is not None]
             leaving = {offer.id for offer in offers}
-            await _withhold(
-                connection, self.platform, [row for row in rows if row.id not in leaving], cover, self._now()
-            )
+            staying = [row for row in rows if row.id not in leaving]
+            await _withhold(connection, self.platform, staying, cover, self._now(), inside)
             if one is None or not one.is_on or not offers:
                 return []
             await handover_rows.claim(connection, self.platform, [offer.id for offer in offers])
@@ -166,15 +167,27 @@ async def withhold(db: Database, platform: str, now: datetime) -> None:
 
 
 async def _withhold(
-    connection: AsyncConnection, platform: str, rows: Sequence[Any], cover: Cover, now: datetime
+    connection: AsyncConnection,
+    platform: str,
+    rows: Sequence[Any],
+    cover: Cover,
+    now: datetime,
+    inside: Collection[str] | None = None,
 ) -> None:
+    """``inside``: the complexes whose records it is owed, where that was asked."""
     if not rows:
         return
-    why = {row.id: "class_off" if row.data_class in cover.off else "no_basis" for row in rows}
+    why = {row.id: _why(row, cover, inside) for row in rows}
     settled = [Settled(id_, "withheld", reason) for id_, reason in why.items()]
     await handover_rows.settle(connection, platform, settled, now)
     details = {"count": len(rows), **Counter(why.values())}
     record(connection, ITSELF, "handover.withheld", now, on=Subject("platform", platform), details=details)
+
+
+def _why(row: Any, cover: Cover, inside: Collection[str] | None) -> str:
+    if inside is not None and row.complex not in inside:
+        return "out_of_area"
+    return "class_off" if row.data_class in cover.off else "no_basis"
 
 
 def _offer(row: Any, cover: Cover) -> Offer | None:

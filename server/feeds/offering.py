@@ -21,7 +21,7 @@ from server.facts import Fact
 from server.store import handover_rows, platform_rows
 from server.store.engine import stamp
 from server.store.platform_rows import Platform
-from server.store.scope import Scope, complexes_in
+from server.store.scope import complexes_in
 
 _KINDS = frozenset({"alarm", "plate", "access", "door", "detection", "availability"})
 
@@ -106,8 +106,7 @@ async def _owed(connection: AsyncConnection, now: datetime) -> list[_Owed]:
     for one in await platform_rows.every(connection):
         cover = await platform_rows.cover_of(connection, one.id, now)
         if one.is_on and cover.classes:
-            scope = Scope(areas=frozenset({one.area})) if one.area else Scope(is_city=True)
-            found.append(_Owed(one, cover, await complexes_in(connection, scope)))
+            found.append(_Owed(one, cover, await complexes_in(connection, platform_rows.scope_of(one))))
     return found
 
 

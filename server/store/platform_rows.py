@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, cast
 
@@ -12,7 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.feeds.basis import Basis, Cover, cover
 from domain.feeds.classes import DataClass
 from server.store.engine import stamp, unstamp
+from server.store.place_tables import complex_
 from server.store.platform_tables import platform, platform_basis, platform_class
+from server.store.scope import Scope, within
 from server.store.upsert import insert
 
 MOST_SHOWN = 500
@@ -71,8 +74,8 @@ def _platform(row: dict[str, Any]) -> Platform:
 
 
 async def change(connection: AsyncConnection, one: Platform) -> None:
-    """Its name, and where records leave to; what it is owed stays as it is."""
-    values = {"name": one.name, "address": one.address, "secret_file": one.secret_file}
+    """Its name, where records leave to, and whose; what it is owed stays as it is."""
+    values = {"name": one.name, "address": one.address, "secret_file": one.secret_file, "area": one.area}
     await connection.execute(update(platform).where(platform.c.id == one.id).values(**values))
 
 
@@ -155,6 +158,19 @@ async def switch(
     statement = insert(platform_class).values(platform=id_, data_class=data_class, **values)
     changed = statement.on_conflict_do_update(index_elements=["platform", "data_class"], set_=values)
     await connection.execute(changed)
+
+
+def scope_of(one: Platform) -> Scope:
+    """Whose complexes' records it is owed."""
+    return Scope(areas=frozenset({one.area})) if one.area else Scope(is_city=True)
+
+
+async def inside(connection: AsyncConnection, one: Platform, complexes: Collection[str]) -> set[str]:
+    """Those of some complexes whose records it is owed now: its area may be another since, or a complex moved."""
+    if not one.area or not complexes:
+        return set(complexes)
+    query = select(complex_.c.id).where(complex_.c.id.in_(sorted(complexes)), within(complex_.c.id, scope_of(one)))
+    return set((await connection.execute(query)).scalars())
 
 
 async def cover_of(connection: AsyncConnection, id_: str, now: datetime) -> Cover:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 from sqlalchemy import Select, and_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.alerts.words import Lateness, lateness
 from domain.passages import Passage
 from server.store.engine import stamp
 from server.store.people_tables import account
@@ -46,12 +47,20 @@ class HitView(msgspec.Struct, frozen=True):
     confidence: float | None = None
     sealed: bytes | None = None
     passage: bytes | None = None  # domain.passages.Passage as JSON: what was read
+    picture: str | None = None  # that came with it, where a library below us saw it
     seen_at: datetime | None = None
 
     @property
-    def picture(self) -> str | None:
+    def shown(self) -> str | None:
         """What the camera saw, where the reading is a passage and not a question at a barrier."""
-        return None if self.passage is None else msgspec.json.decode(self.passage, type=Passage).picture
+        if self.picture is not None or self.passage is None:
+            return self.picture
+        return msgspec.json.decode(self.passage, type=Passage).picture
+
+    @property
+    def lateness(self) -> Lateness:
+        """How long after the car was there it was told of: whoever looks for it should know."""
+        return lateness(self.at, self.received_at, unsure=self.time_quality == "unsynced")
 
 
 class Unsent(msgspec.Struct, frozen=True):
@@ -61,6 +70,12 @@ class Unsent(msgspec.Struct, frozen=True):
     hit: str
     account: str
     attempts: int
+    happened_at: datetime
+    received_at: datetime
+
+    @property
+    def is_late(self) -> bool:
+        return lateness(self.happened_at, self.received_at) == "late"
 
 
 async def add(connection: AsyncConnection, row: dict[str, Any], accounts: Sequence[str], now: datetime) -> bool:
@@ -72,6 +87,15 @@ async def add(connection: AsyncConnection, row: dict[str, Any], accounts: Sequen
     if accounts:
         await connection.execute(watch_told.insert(), [{**told, "account": name} for name in accounts])
     return True
+
+
+async def is_told(connection: AsyncConnection, row: dict[str, Any], within_: timedelta) -> bool:
+    """Whether it is known, or the same car at the same camera, as sure, about the same moment."""
+    at = datetime.fromisoformat(row["at"])
+    names = ("complex", "entry", "device", "how")
+    about = watch_hit.c.at.between(stamp(at - within_), stamp(at + within_))
+    query = select(watch_hit.c.id).where(*(watch_hit.c[name] == row[name] for name in names), about).limit(1)
+    return (await connection.execute(query)).first() is not None
 
 
 async def officers(connection: AsyncConnection, complex_id: str) -> list[str]:
@@ -121,8 +145,10 @@ async def seen(connection: AsyncConnection, name: str, complex_id: str, identity
 async def unsent(connection: AsyncConnection) -> list[Unsent]:
     """Who is still to be told, the oldest hit first."""
     waits = (watch_told.c.sent_at.is_(None), watch_told.c.seen_at.is_(None), watch_told.c.attempts < MOST_ATTEMPTS)
-    query = select(*(watch_told.c[name] for name in Unsent.__struct_fields__)).where(*waits)
-    rows = await connection.execute(query.order_by(watch_told.c.at).limit(_AT_ONCE))
+    hit = and_(watch_hit.c.complex == watch_told.c.complex, watch_hit.c.id == watch_told.c.hit)
+    whom = [watch_told.c[name] for name in ("complex", "hit", "account", "attempts")]
+    query = select(*whom, watch_hit.c.at.label("happened_at"), watch_hit.c.received_at).join(watch_hit, hit)
+    rows = await connection.execute(query.where(*waits).order_by(watch_told.c.at).limit(_AT_ONCE))
     return [msgspec.convert(row, Unsent) for row in rows.mappings()]
 
 

@@ -47,6 +47,8 @@ class Owed(msgspec.Struct, frozen=True):
     direction: str | None = None
     differs: str | None = None
     passage: bytes | None = None  # the id of the reading
+    label: str | None = None  # what a library below us saw, where it is no passage
+    picture: str | None = None
     sealed: bytes | None = None
 
 
@@ -96,7 +98,8 @@ async def due(connection: AsyncConnection, platform: str, now: datetime, limit: 
     hit = (watch_hit.c.complex == watch_owed.c.complex) & (watch_hit.c.id == watch_owed.c.hit)
     entry = (watch_entry.c.complex == watch_owed.c.complex) & (watch_entry.c.id == watch_owed.c.entry)
     mine = [watch_owed.c[name] for name in ("complex", "hit", "entry", "disposition", "attempts")]
-    seen = ("how", "at", "received_at", "device", "lane", "place", "direction", "differs", "passage")
+    where = ("device", "lane", "place", "direction")
+    seen = ("how", "at", "received_at", *where, "differs", "passage", "label", "picture")
     of_entry = [watch_entry.c[name] for name in ("begins_at", "ends_at", "sealed")]
     query = select(*mine, *(watch_hit.c[name] for name in seen), *of_entry)
     query = query.join(watch_hit, hit).join(watch_entry, entry)

@@ -146,6 +146,13 @@ async def newest_list(connection: AsyncConnection, complex_id: str) -> bytes | N
     return (await connection.execute(query)).scalar()
 
 
+async def newest_name(connection: AsyncConnection, complex_id: str) -> str:
+    """By what that is told from any other; "" where they have none."""
+    same = (desired_state.c.complex == complex_id, desired_state.c.kind == KIND)
+    query = select(desired_state.c.sha256).where(*same).order_by(desired_state.c.version.desc()).limit(1)
+    return (await connection.execute(query)).scalar() or ""
+
+
 async def forget_older(connection: AsyncConnection, complex_id: str, version: int) -> None:
     """Digests of who is looked for no more are kept no longer than that."""
     same = (desired_state.c.complex == complex_id, desired_state.c.kind == KIND)

@@ -43,6 +43,8 @@ watch_hit = Table(
     Column("differs", String),  # the sign that was read instead of another, domain.watch.matching.Found
     Column("confidence", Float),
     Column("passage", LargeBinary),  # whose reading it was, among the passages
+    Column("label", String),  # what a library below us saw, where it is no passage,
+    Column("picture", String),  # and the picture that came with it
     PrimaryKeyConstraint("complex", "id"),
     Index("watch_hit_entry", "complex", "entry", "at"),
 )

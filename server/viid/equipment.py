@@ -23,7 +23,7 @@ from server.store import platform_rows
 from server.store.engine import Database
 from server.store.plan_tables import device_state
 from server.store.platform_rows import Platform
-from server.store.scope import Scope, complexes_in
+from server.store.scope import complexes_in
 from server.viid.door import Refused
 from server.viid.settings import Peer
 
@@ -72,7 +72,7 @@ async def reach_of(connection: AsyncConnection, peer: Peer, now: datetime) -> Re
     cover = await platform_rows.cover_of(connection, one.id, now) if one is not None else None
     if one is None or cover is None or not one.is_on or not cover.bases:
         return None
-    inside = await complexes_in(connection, Scope(areas=frozenset({one.area})) if one.area else Scope(is_city=True))
+    inside = await complexes_in(connection, platform_rows.scope_of(one))
     return Reach(one, cover, lambda complex_id: peer.sees(complex_id) and (inside is None or complex_id in inside))
 
 

@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.duty.plan import LEVELS
-from domain.events import WATCH_HIT
+from domain.events import WATCH_HIT, Event
 from domain.ids import derive
+from domain.watch.matching import SAME_CAR
 from server.audit import Subject, record
 from server.batches import Batch, facts_of
 from server.duty.duties import Duties
@@ -18,29 +19,41 @@ from server.facts import Fact
 from server.store import watch_hit_rows, watch_order_rows, watch_rows
 from server.store.engine import stamp
 from server.store.watch_rows import Kept
+from server.watch.below import Below
 from server.watch.book import ITSELF
 
 _HOWS = frozenset({"exact", "doubtful"})
 
 
 class WatchHits:
-    """A feed: a hit of an entry that is over, withdrawn or not ours is dropped, and that it was is on record."""
+    """A feed: a hit of an entry that is over, withdrawn or not ours is dropped, and that it was is on record.
+
+    What gateways found, and what is found here among the cars of libraries below us.
+    """
 
     name = "watch_hits"
 
     def __init__(self, duties: Duties, now: Callable[[], datetime]) -> None:
         self._duties, self._now = duties, now
+        self._below = Below()
 
     async def fold(self, connection: AsyncConnection, batches: Sequence[Batch]) -> None:
         facts = facts_of(batches, {WATCH_HIT})
-        if not facts:
+        below = await self._below.hits(connection, batches, self._now())
+        if not facts and not below:
             return
-        known = await watch_rows.some(connection, {(fact.complex, fact.event.code or "") for fact in facts})
+        known = await watch_rows.some(connection, {(fact.complex, fact.event.code or "") for fact in (*facts, *below)})
         for fact in facts:
             await self._take(connection, fact, known)
+        for fact in below:
+            if not await watch_hit_rows.is_told(connection, _row(fact), SAME_CAR):
+                await self._take(connection, fact, known)
 
     async def concerns(self, connection: AsyncConnection, batches: Sequence[Batch]) -> bool:
-        return any(batch.holds({WATCH_HIT}) for batch in batches)
+        for batch in batches:
+            if batch.holds({WATCH_HIT}) or await self._below.concerns(connection, batch):
+                return True
+        return False
 
     async def _take(self, connection: AsyncConnection, fact: Fact, known: Mapping[tuple[str, str], Kept]) -> None:
         now, entry = self._now(), known.get((fact.complex, fact.event.code or ""))
@@ -54,7 +67,8 @@ class WatchHits:
         if await watch_hit_rows.add(connection, row, accounts, now):
             if entry.sender_kind == "platform":
                 await watch_order_rows.owe(connection, entry.sender, row, entry.disposition, now)
-            details = {"hit": fact.id.hex(), "how": fact.event.state, "told": accounts}
+            by = {"by": fact.event.ext["by"]} if fact.event.ext.get("by") else {}
+            details = {"hit": fact.id.hex(), "how": fact.event.state, "told": accounts, **by}
             record(connection, ITSELF, "watch.hit", now, on=on, complex_id=fact.complex, details=details)
 
     async def _whom(self, connection: AsyncConnection, complex_id: str, entry: Kept, now: datetime) -> list[str]:
@@ -86,4 +100,9 @@ def _row(fact: Fact) -> dict[str, Any]:
     named = {"complex": fact.complex, "id": fact.id.hex(), "entry": event.code, "how": event.state}
     differs = event.ext.get("differs")
     read = {"differs": differs[:8] if isinstance(differs, str) else None, "confidence": event.confidence}
-    return {**named, **times, **where, **read, "passage": passage}
+    return {**named, **times, **where, **read, "passage": passage, "label": event.label, "picture": _picture(event)}
+
+
+def _picture(event: Event) -> str | None:
+    found = {media.role: media.sha256 for media in reversed(event.media) if media.sha256}
+    return found.get("scene") or found.get("plate")

@@ -90,8 +90,9 @@ class WatchKeeper:
         async with self._db.read() as connection:
             person = await told(connection, self._channels, Whom(one.account), one.complex, self._now())
         key = f"watch/{one.hit}/{one.account}"
+        title = f"{TITLE}（迟到）" if one.is_late else TITLE
         notice = Notice(
-            key=key, title=TITLE, words=WORDS, url=f"{self._url}/watch", severity="critical", is_urgent=True
+            key=key, title=title, words=WORDS, url=f"{self._url}/watch", severity="critical", is_urgent=True
         )
         for way in person.wishes.ways:
             if way.means in _PUBLIC:

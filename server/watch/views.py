@@ -79,7 +79,8 @@ class HitShown(msgspec.Struct, frozen=True):
         of = {"complex": hit.complex, "id": hit.id, "entry": hit.entry, "disposition": hit.disposition, "how": hit.how}
         where = {"device": hit.device, "lane": hit.lane, "place": hit.place, "direction": hit.direction}
         times = {"at": stamp(hit.at), "received_at": stamp(hit.received_at), "time_quality": hit.time_quality}
-        plates = {"plate": self.entry.plate if self.entry else None, "read": self.read or None, "picture": hit.picture}
+        times["lateness"] = hit.lateness
+        plates = {"plate": self.entry.plate if self.entry else None, "read": self.read or None, "picture": hit.shown}
         return {**of, **where, **times, "seen": hit.seen_at is not None, **(plates if whole else {"plate": self.plate})}
 
 

@@ -54,6 +54,7 @@ PLATFORM_WORDS: Mapping[str, Mapping[str, str]] = {
     "handover_reason": {
         "no_basis": N_("没有有效依据"),
         "class_off": N_("类别已关闭"),
+        "out_of_area": N_("不在平台的范围内"),
         "erased": N_("已按申请删除"),
         "expired": N_("超过保存期限"),
         "cancelled": N_("订阅已取消"),

@@ -32,10 +32,11 @@ from server.feeds.gat1400.session import NotNow, Session
 from server.feeds.gat1400.verdicts import statuses_of, trouble
 from server.feeds.sender import Accepted, Again, Offer, Refused, Verdict
 from server.rounds import look_every
-from server.store import platform_rows, watch_order_rows
+from server.store import watch_order_rows
 from server.store.engine import Database
 from server.store.schema import parking_passage
 from server.store.watch_order_rows import Owed
+from server.viid.equipment import Reach, reach_of
 from server.viid.orders_told import Told
 from server.viid.settings import Peer
 from server.watch.book import ITSELF
@@ -84,22 +85,24 @@ class Hits:
             await self._settle(one, verdict)
 
     async def _claim(self) -> list[Owed]:
-        """What leaves now, on record before it does. Where the order has ended, or no basis names it, nothing does."""
+        """What leaves now, on record before it does. Where the order has ended, no basis names it, or who ordered may
+        not see the complex any more, nothing does."""
         now = self._now()
         async with self._db.read() as connection:
             if not await watch_order_rows.due(connection, self._platform, now, 1):
                 return []
         async with self._db.write() as connection:
             due = await watch_order_rows.due(connection, self._platform, now, _AT_ONCE)
-            cover = await platform_rows.cover_of(connection, self._platform, now)
-            standing = [one for one in due if DISPOSITION in cover.classes and _stands(one, now)]
+            reach = await reach_of(connection, self._peer, now)
+            why = {one.hit: _why_not(one, reach, now) for one in due}
+            standing = [one for one in due if why[one.hit] is None]
             going = [one for one in standing if await _is_ready(connection, one, now)]
             await watch_order_rows.claim(connection, self._platform, going)
             for one in going:
                 self._note(connection, one, "watch.reported", {"attempt": one.attempts + 1})
             for one in due:
-                if one not in standing:
-                    await self._drop(connection, one, "over" if DISPOSITION in cover.classes else "no_basis", now)
+                if reason := why[one.hit]:
+                    await self._drop(connection, one, reason, now)
         return going
 
     async def _drop(self, connection: AsyncConnection, one: Owed, why: str, now: datetime) -> None:
@@ -146,9 +149,10 @@ class Hits:
         """The reading: its signs are those that were read, where they differ from who is looked for."""
         assert one.sealed is not None
         plate = read_instead(self._seal.opened(one.sealed, one.begins_at, one.ends_at).plate, one.differs or "")
-        picture = passage.picture if passage is not None else None
+        picture = one.picture or (passage.picture if passage is not None else None)
         return Event(
-            kind="plate",
+            kind="plate" if one.label is None else "detection",
+            label=one.label,
             device=one.device,
             time=one.at,
             lane=one.lane,
@@ -200,13 +204,17 @@ class Hits:
         record(connection, ITSELF, action, self._now(), on=on, complex_id=one.complex, details=told)
 
 
-def _stands(one: Owed, now: datetime) -> bool:
-    return one.sealed is not None and now < one.ends_at
+def _why_not(one: Owed, reach: Reach | None, now: datetime) -> str | None:
+    if reach is None or DISPOSITION not in reach.cover.classes:
+        return "no_basis"
+    if one.sealed is None or now >= one.ends_at:
+        return "over"
+    return None if reach.sees(one.complex) else "out_of_area"
 
 
 async def _is_ready(connection: AsyncConnection, one: Owed, now: datetime) -> bool:
-    """Its reading is here, or has been waited for."""
-    if one.passage is None or (now - one.received_at).total_seconds() >= _READING_S:
+    """Its reading is here, or has been waited for; one that a library below us made came with it."""
+    if one.passage is None or one.label is not None or (now - one.received_at).total_seconds() >= _READING_S:
         return True
     return await _passage(connection, one) is not None
 

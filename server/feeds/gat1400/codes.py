@@ -12,6 +12,7 @@ from sqlalchemy import delete, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.viid.ids import BadId, checked_code
+from domain.viid.sheet import wrong_in
 from domain.viid.sources import Coded
 from server.store.engine import Database
 from server.store.viid_number_tables import platform_code
@@ -109,4 +110,6 @@ def _read_row(row: Mapping[Any, Any], number: int) -> tuple[Key, Coded]:
         coded = msgspec.convert({**plain, "code": said["code"], "extra": extra}, Coded, strict=False)
     except (BadId, msgspec.ValidationError) as error:
         raise BadCodes(f"line {number}: {error}") from error
+    if wrong := wrong_in(coded):
+        raise BadCodes(f"line {number}: {wrong}")
     return (said["complex"], said["device"]), coded

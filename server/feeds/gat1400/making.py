@@ -60,7 +60,7 @@ def sender(
     pause = pause or Pause(time.monotonic, random.random)
     session = Session(platform, exchange, registration, peer, pause, now)
     if peer.directory and packing is None:
-        session.registered = Directory(codes, peer, settings.device_id).tell
+        session.registered = Directory(platform, db, peer, settings.device_id, now).tell
     pictures = Pictures(media, peer, settings.picture_wait_s)
     serials = SerialsInDatabase(db, now)
     return Gat1400Sender(profile, session, codes, serials, pictures, now, identity=identity, packing=packing)

@@ -19,7 +19,7 @@ from server.feeds.gb28181.transactions import OurRequests, TheirRequests
 log = structlog.get_logger()
 
 MANSCDP = "Application/MANSCDP+xml"
-MOST_DATAGRAM_BYTES = 1_400  # of a way with a tunnel in it
+MOST_DATAGRAM_BYTES = 1_300  # beyond it RFC 3261 (18.1.1) wants TCP, and a way with a tunnel in it cuts
 _LENGTH_GROWS = 4  # digits of Content-Length, once there is a body
 
 Answerer = Callable[[Request], Response]

@@ -12,6 +12,8 @@ import msgspec
 from obstore.store import MemoryStore
 
 from domain.events import Event, Media, Subject
+from domain.feeds.basis import Basis
+from domain.feeds.classes import DataClass
 from domain.ids import content_name, derive
 from domain.viid.sources import Coded
 from domain.wire import Header
@@ -23,7 +25,10 @@ from server.feeds.gat1400.sender import Gat1400Sender
 from server.feeds.gat1400.settings import Settings
 from server.feeds.sender import Accepted, Again, Offer, Refused, Verdict
 from server.media import MediaBox
+from server.store import platform_rows
 from server.store.engine import Database
+from server.store.platform_rows import Platform
+from server.store.platform_tables import platform_basis
 from tests.server.engines import SQLITE, Engine, open_database
 
 PLATFORM, GARDEN = "district", "garden"
@@ -47,7 +52,19 @@ class Side:
     async def begin(self, cameras: int = 4) -> None:
         codes = [((GARDEN, f"vzenith:{n}"), Coded(camera(n), tollgate="33010600011210000001")) for n in range(cameras)]
         await DeviceCodes(self.db, PLATFORM).replace(codes)
+        await self.allow("vehicle", "device")
         await self.box.keep(content_name(JPEG), GARDEN, JPEG, "image/jpeg")
+
+    async def allow(self, *classes: DataClass, area: str = "") -> None:
+        """The platform's row, and its basis alone."""
+        said: dict[str, Any] = {"since": NOW - timedelta(days=1), "until": NOW + timedelta(days=9)}
+        basis = Basis(unit="市公安局", document="公函7", classes=frozenset(classes), **said)
+        async with self.db.write() as connection:
+            await connection.execute(platform_basis.delete())
+            one = Platform(id=PLATFORM, name="区", kind="gat1400", address="", settings={}, area=area, is_on=True)
+            await platform_rows.add(connection, one)
+            await platform_rows.change(connection, one)
+            await platform_rows.record_basis(connection, PLATFORM, basis, "wang", NOW)
 
     def sender(self, url: str, password: str = "", profile: str = "standard", **rest: Any) -> Gat1400Sender:
         settings = Settings(url, OURS, profile=profile, **rest)

@@ -180,13 +180,13 @@ async def test_nothing_of_a_person_goes_up() -> None:
 @example(name="翠园小区东门" * 10, encoding="UTF-8")
 @settings(max_examples=15, deadline=None)
 async def test_no_datagram_is_larger_than_one_packet(name: str, encoding: Any) -> None:
-    assert await largest_of(name, encoding) <= 1_400
+    assert await largest_of(name, encoding) <= 1_300
 
 
 async def test_a_body_that_is_not_fitted_is_larger(monkeypatch: pytest.MonkeyPatch) -> None:
     """The control of the test above."""
     monkeypatch.setattr("server.feeds.gb28181.endpoint.fitted", lambda root, encoding, _room: written(root, encoding))
-    assert await largest_of("翠园小区东门" * 10, "UTF-8") > 1_400
+    assert await largest_of("翠园小区东门" * 10, "UTF-8") > 1_300
 
 
 async def largest_of(name: str, encoding: Any) -> int:

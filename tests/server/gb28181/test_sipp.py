@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 
+from server.feeds.gb28181 import sip
+from server.feeds.gb28181.inbound import Inbound
+from server.feeds.gb28181.sip import Request, Response
 from server.feeds.sender import Accepted
 from simulators.broker import free_port
 from tests.rig import until
@@ -97,22 +100,65 @@ async def test_it_asks_for_the_catalogue_and_gets_each_item(tmp_path: Path) -> N
         assert codes == [GROUP, BUILDING, DOOR, SMOKE]
 
 
-async def test_the_control_a_wrong_password_is_not_known_to_it(tmp_path: Path) -> None:
+@BOTH
+async def test_it_asks_and_answers_over_the_line_by_which_we_came(tmp_path: Path, transport: str) -> None:
+    """Over TCP it has no other way to us. A registration, a keep-alive, four parts of the catalogue, three alarms."""
     port = free_port()
     async with (
-        sipp(tmp_path / "sipp", "platform", port, "udp", "-m", "1") as platform,
-        kept(lower_at(port, "another", slow_s=30.0)) as lower,
+        sipp(tmp_path / "sipp", "asking", port, transport, "-m", "9") as platform,
+        kept(lower_at(port, transport=transport)) as lower,
+    ):
+        await lower.online()
+        await until(lambda: platform.log.count("<SumNum>4</SumNum>") == 4, 20)
+        assert await lower.sender.send([offer(number) for number in range(3)]) == [Accepted()] * 3
+        await platform.well()
+    log = platform.log
+    assert "known by its digest" in log and log.count("the query was taken") == 1
+    assert re.findall(r"Catalog.*?<Item>\s*<DeviceID>(\d{20})", log, re.DOTALL) == [GROUP, BUILDING, DOOR, SMOKE]
+    told = re.findall(r"CmdType>Alarm</CmdType>\s*<SN>(\d+)<", log)
+    assert len(set(told)) == 3 and all(f"the answer of {number} was taken" in log.replace("[", "") for number in told)
+
+
+async def test_the_control_who_turns_its_answer_down_fails_its_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is looked at what we say to its answer of an alarm: another word than 200 is seen."""
+    right = Inbound._message
+
+    def broken(self: Inbound, request: Request) -> Response:
+        return sip.answer(request, 500, "Broken", "t") if b"<Response>" in request.body else right(self, request)
+
+    monkeypatch.setattr(Inbound, "_message", broken)
+    port = free_port()
+    async with (
+        sipp(tmp_path / "sipp", "asking", port, "tcp", "-m", "7") as platform,
+        kept(lower_at(port, transport="tcp")) as lower,
+    ):
+        await lower.online()
+        await until(lambda: platform.log.count("<SumNum>4</SumNum>") == 4, 20)
+        await lower.sender.send([offer(1)])
+        with pytest.raises(AssertionError):
+            await platform.well()
+
+
+@BOTH
+async def test_the_control_a_wrong_password_is_not_known_to_it(tmp_path: Path, transport: str) -> None:
+    port = free_port()
+    async with (
+        sipp(tmp_path / "sipp", "platform", port, transport, "-m", "1") as platform,
+        kept(lower_at(port, "another", slow_s=30.0, transport=transport)) as lower,
     ):
         await until(lambda: "403" in lower.session.why)
         assert "known by its digest" not in platform.log
 
 
-async def test_the_control_another_form_of_alarm_fails_its_call(tmp_path: Path) -> None:
+@BOTH
+async def test_the_control_another_form_of_alarm_fails_its_call(tmp_path: Path, transport: str) -> None:
     """The scenario checks: an alarm of another device, of another priority, is not what it expects."""
     port = free_port()
     async with (
-        sipp(tmp_path / "sipp", "platform", port, "udp", "-m", "3") as platform,
-        kept(lower_at(port)) as lower,
+        sipp(tmp_path / "sipp", "platform", port, transport, "-m", "3") as platform,
+        kept(lower_at(port, transport=transport)) as lower,
     ):
         await lower.online()
         said = {"kind": "alarm", "alarm": "smoke", "state": "active", "device": "zigbee2mqtt:smoke", "point": None}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -36,6 +36,7 @@ from tests.server.engines import Engine
 OURS, ORG, PASSWORD = "33010600015030000001", "330106000000", "view-password-0001"
 GATE = "33010600011210000001"
 CITY = "city"
+CAMERA_BELOW = "33010600011190000001"  # of a library below us
 
 
 def camera(number: int) -> str:
@@ -48,6 +49,7 @@ class Side(Centre):
     def __init__(self, house: House, client: httpx.AsyncClient, platform: UpperPlatform, asks: Asking) -> None:
         super().__init__(house, client)
         self.platform, self.asks = platform, asks
+        self.url = ""
 
     async def allow(self, *classes: DataClass, **more: Any) -> int:
         now = datetime.now(UTC)
@@ -80,6 +82,7 @@ async def cascade(
     faults: Faults | None = None,
     settings: dict[str, Any] | None = None,
     complexes: tuple[str, ...] = ("garden",),
+    below: Sequence[Peer] = (),
 ) -> AsyncIterator[Side]:
     platform = UpperPlatform(profile, faults=faults, hang_s=0.5)
     await platform.start()
@@ -89,7 +92,7 @@ async def cascade(
     peer = Peer(CODE, "upper", "viid.password", complexes=list(complexes), report_to=told_at, platform=CITY)
     places = [Complex("garden", "阳光花园"), Complex("river", "滨河里")]
     with engine.database() as database:
-        config = Config(database=database, complexes=places, viid=Settings(OURS, ORG, peers=[peer]))
+        config = Config(database=database, complexes=places, viid=Settings(OURS, ORG, peers=[peer, *below]))
         house = await open_house(folder, config)
         await _record(house, platform, settings or {})
         server = uvicorn.Server(uvicorn.Config(create_app(house), "127.0.0.1", 0, log_level="error", lifespan="off"))
@@ -103,7 +106,9 @@ async def cascade(
                 Asking(url, CODE, PASSWORD, platform.receive_url) as asks,
             ):
                 await asks.register()
-                yield Side(house, client, platform, asks)
+                side = Side(house, client, platform, asks)
+                side.url = url
+                yield side
         finally:
             server.should_exit = True
             works[1].cancel()
@@ -121,6 +126,7 @@ async def _record(house: House, platform: UpperPlatform, settings: dict[str, Any
         for shift, complex_id in enumerate(("garden", "river"))
         for n in (0, 2)
     ]
+    codes.append((("garden", f"gat1400:{CAMERA_BELOW}"), Coded(CAMERA_BELOW, "下级东门")))
     await DeviceCodes(house.db, CITY).replace(codes)
     async with house.db.write() as connection:
         await platform_rows.add(connection, one)
