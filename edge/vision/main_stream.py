@@ -40,11 +40,14 @@ class MainStream:
         self._asked: deque[tuple[str, dict[str, Any], datetime]] = deque(maxlen=_MOST_ASKED)
         self._kept: Kept | None = None
         self._heard_at: datetime | None = None
+        self._lag_s = 0.0
         self._shown_at: datetime | None = None
 
     @property
-    def held_bytes(self) -> int:
-        return self._ring.bytes
+    def figures(self) -> dict[str, float]:
+        """What was counted, and how it is: under names of its own beside those of the stream that is watched."""
+        named = {f"main_{name.removeprefix('main_')}": float(count) for name, count in dict(self.counts).items()}
+        return {**named, "main_bytes": float(self._ring.bytes), "main_lag_s": self._lag_s}
 
     def is_read(self) -> bool:
         return self._heard_at is not None and self._now() - self._heard_at <= _FRESH
@@ -70,11 +73,13 @@ class MainStream:
             for packet, at in source.packets():
                 if stopped.is_set():
                     return
+                self._lag_s = source.lag_s
                 self._hear(Piece(at, bytes(packet), packet.pts, packet.dts, packet.is_keyframe))
                 if clips is not None:
                     self._pass_on(clips)
                     self._tell(clips.hear(packet, at, source.stream))
         finally:
+            self._lag_s = 0.0
             self._tell([] if clips is None else clips.end(source.stream))
             source.close()
 

@@ -65,6 +65,7 @@ class Watcher:
         self._began_s, self._seconds = time.monotonic(), 0.0
         self._fault: StreamFault = StreamFault("silent")
         self._rates = Rates(_RATES_S)
+        self._lag_s, self._catches_up = 0.0, False
 
     def start(self) -> None:
         threading.stack_size(_STACK_BYTES)
@@ -90,9 +91,9 @@ class Watcher:
         held = self._clips.held_bytes if self._clips else 0
         rates = self._rates.note(time.monotonic(), {name: self.counts[name] for name in _RATED})
         fast = {"fps": rates["frames"], "looks_per_s": rates["looks"]}
-        beside = {"passed_over": self._latest.passed_over, "clip_bytes": held}
+        beside = {"passed_over": self._latest.passed_over, "clip_bytes": held, "lag_s": self._lag_s}
         if self._main is not None:
-            beside |= {**self._main.counts, "main_bytes": self._main.held_bytes}
+            beside |= self._main.figures
         return {**self.counts, **fast, **beside}
 
     @property
@@ -132,10 +133,12 @@ class Watcher:
         finally:
             if self._clips is not None:
                 self._tell_clips(self._clips.end(source.stream))
+            self._lag_s, self._catches_up = 0.0, False
             source.close()
 
     def _take_frames(self, source: Source) -> None:
         def heard(packet: Packet[Any], at: datetime) -> None:
+            self._lag_s, self._catches_up = source.lag_s, source.is_behind
             if self._clips is not None:
                 while self._asked:
                     self._clips.ask(*self._asked.popleft())
@@ -178,7 +181,7 @@ class Watcher:
             if frame is not None:
                 last_s = time.monotonic()
                 self._look_at(frame)
-            elif time.monotonic() - last_s >= silent_s:
+            elif time.monotonic() - last_s >= silent_s and not self._catches_up:
                 self._note_lost()
 
     def _look_at(self, frame: Frame) -> None:
