@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
@@ -128,13 +129,13 @@ class Watcher:
             settings.fps, settings.keyframes_only, settings.skip_loop_filter, settings.max_pixels, begins_s=begins_s
         )
         source = Source(self._where, how, self._now, self.counts, self._stopped.wait)
-        try:
-            self._take_frames(source)
-        finally:
-            if self._clips is not None:
-                self._tell_clips(self._clips.end(source.stream))
-            self._lag_s, self._catches_up = 0.0, False
-            source.close()
+        with closing(source):
+            try:
+                self._take_frames(source)
+            finally:
+                self._lag_s, self._catches_up = 0.0, False
+                if self._clips is not None:
+                    self._tell_clips(self._clips.end(source.stream))
 
     def _take_frames(self, source: Source) -> None:
         def heard(packet: Packet[Any], at: datetime) -> None:
@@ -158,14 +159,11 @@ class Watcher:
 
     def _main_of(self, ordered: Ordered) -> MainStream:
         where = Where(ordered.settings.main, ordered.user, ordered.password)
-        return MainStream(where, ordered.settings, self._now, lambda clip: self._tell_clips([clip]))
+        return MainStream(where, ordered.settings, self._now, lambda clip: self._tell_clips([clip]), self._say)
 
     def _read_main(self) -> None:
         assert self._main is not None
-        try:
-            self._main.run(self._stopped)
-        except Exception as error:  # noqa: BLE001 - the edge of a thread: said; what is watched goes on without it
-            self._say(f"the main stream: {error!r}"[:500])
+        self._main.run(self._stopped)
 
     def _shown(self, looker: str, frame: Frame) -> Frame:
         is_on_main = self._main is not None and looker in self._settings.on_main
