@@ -16,6 +16,7 @@ _REASONS: dict[str, Reason] = {
     "HTTPUnauthorizedError": "unauthorised",
     "HTTPForbiddenError": "unauthorised",
     "PermissionError": "unauthorised",
+    "HTTPNotFoundError": "not_found",
     "ExitError": "silent",
     "TimeoutError": "silent",
     "EOFError": "ended",

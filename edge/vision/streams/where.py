@@ -14,6 +14,7 @@ Reason = Literal[
     "bad_address",
     "unreachable",
     "unauthorised",
+    "not_found",
     "silent",
     "no_video",
     "too_large",
