@@ -38,6 +38,10 @@ class Sample(msgspec.Struct, frozen=True):
         """Of all cameras together."""
         return sum(camera.get(figure, 0.0) for camera in self.cameras.values())
 
+    def most(self, figure: str) -> float:
+        """Of the camera that has most of it."""
+        return max((camera.get(figure, 0.0) for camera in self.cameras.values()), default=0.0)
+
 
 class Watch:
     def __init__(self, agent: int, data: Path, port: int) -> None:

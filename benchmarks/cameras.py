@@ -27,6 +27,7 @@ _SUBSTREAMS, _LANES = 16, 2
 _WARM_S, _LONG_S, _SHORT_S, _LOOK_S = 20.0, 600.0, 45.0, 1.0
 _ZONE = [[0.02, 0.1], [0.98, 0.1], [0.98, 0.98], [0.02, 0.98]]
 _CORES, _MEMORY_MB, _GROWS = 1.4, 900, 64 * 1024
+_LAG_MOST_S = 2.0  # a reader that is later than a second for half a second catches up
 _FPS_LEAST = 14.5  # with fewer the box was busy elsewhere, and the cores say nothing
 
 
@@ -100,11 +101,21 @@ def _rows(samples: list[Sample], delays_s: dict[str, list[float]]) -> list[Row]:
         row("  memory, how much it grew", round(_growth(pss_mb), 1), "MB", children=last.children_mb),
         row("  pictures that came, a camera a second", round(fps, 2), "1/s", at_least=_FPS_LEAST, broken=broken),
         row("  pictures passed over", round(share, 2), "%", looks=looks, passed=passed),
+        _behind(samples),
         _queue("sockets", [sample.socket_bytes for sample in samples]),
         _queue("children", [sample.waiting_bytes for sample in samples]),
         row("  detections and plates told", sum(told.values()), "events", at_least=1, **told),
         *[_delay(kind, found) for kind, found in delays_s.items()],
     ]
+
+
+def _behind(samples: list[Sample]) -> Row:
+    """What waits at the server, which no socket here shows, is as old as the reader is late."""
+    late, skipped = (samples[-1].of(one) - samples[0].of(one) for one in ("late", "frames_skipped"))
+    lags_s = [sample.most("lag_s") for sample in samples]
+    growth_s = round(_growth(lags_s), 2)
+    what = "  behind a camera, at most"
+    return row(what, round(max(lags_s), 2), "s", at_most=_LAG_MOST_S, growth_s=growth_s, late=late, skipped=skipped)
 
 
 def _queue(where: str, waiting: list[float]) -> Row:

@@ -13,13 +13,14 @@ _CAMERAS_SHOWN = 64
 
 
 def vision_table(vision: Mapping[str, Any]) -> RenderableType:
-    table = Table("camera", "picture", "per second", "passed over", "broken packets", "told")
+    table = Table("camera", "picture", "per second", "behind", "passed over", "broken packets", "told")
     for device, entry in list(vision["cameras"].items())[:_CAMERAS_SHOWN]:
         state = str(entry["state"])
         table.add_row(
             device,
             Text(state, style="" if state == "ok" else "yellow"),
             f"{entry.get('fps', 0.0):.1f}",
+            f"{entry.get('lag_s', 0.0):.1f} s, {entry.get('late', 0):.0f} times",
             *(f"{entry.get(name, 0):.0f}" for name in ("passed_over", "broken_packets", "told")),
         )
     return Group(table, _children(vision["children"]))

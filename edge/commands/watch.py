@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from edge.device_secrets import DeviceSecret
     from edge.devices._camera_words import Told
     from edge.vision.settings import Camera
-    from edge.vision.streams.where import Where
+    from edge.vision.streams.where import StreamFault, Where
     from edge.vision.words import Ordered
 
 _TRIED = "camera:tried"
@@ -45,20 +45,24 @@ def watch(
 ) -> None:
     """Look at a stream as the agent would, and print what it would report. Nothing is recorded or sent.
 
-    A file is read as fast as it can be. The password of a listed camera is the one that device-secret keeps; it is
-    never an argument.
+    A file is read as fast as it can be. Of a listed camera's main stream, where it names one, a picture is taken first;
+    where that fails the other is looked at all the same, and the exit code is 1. The password of a listed camera is the
+    one that device-secret keeps; it is never an argument.
 
     Example: gatehouse-edge watch yard.mp4 --camera camera:north-gate --save pictures
     """
     told = _settings(config)
     ordered = _ordered(told, stream, camera)
     try:
+        is_whole = stream != ordered.device or _has_main(ordered)
         for said in _seen(ordered, told, seconds):
             _show(said, told, save, unmask=unmask, as_json=as_json)
     except KeyboardInterrupt:
         return
     except ImportError as error:
         raise fail(f"{error}; {how_to_get()}") from error
+    if not is_whole:
+        raise typer.Exit(1)
 
 
 def _settings(path: Path) -> Config:
@@ -115,6 +119,28 @@ def _wished(told: Config, device: str) -> CameraScene | None:
         return None
 
 
+def _has_main(ordered: Ordered) -> bool:
+    """Whether its large stream, where it names one, can be read; said on standard error, with what to do."""
+    from edge.vision.first_picture import first_picture
+    from edge.vision.streams.where import StreamFault, Where
+
+    if not ordered.settings.main:
+        return True
+    where = Where(ordered.settings.main, ordered.user, ordered.password)
+    try:
+        said, is_there = str(first_picture(where, ordered.settings.max_pixels, _now)), True
+    except StreamFault as fault:
+        said, is_there = _advised(fault, ordered), False
+    err.print(f"main stream {where.shown}: {said}", markup=False, highlight=False, soft_wrap=True)
+    return is_there
+
+
+def _advised(fault: StreamFault, ordered: Ordered) -> str:
+    from edge.vision.streams.advice import next_step
+
+    return f"{fault}; {next_step(fault.reason, ordered.device)}"
+
+
 def _seen(ordered: Ordered, told: Config, seconds: float) -> Iterator[Told]:
     """What is seen until the stream ends; then what was wrong with it, on standard error."""
     from edge.vision.streams.source import How, Source
@@ -129,12 +155,12 @@ def _seen(ordered: Ordered, told: Config, seconds: float) -> Iterator[Told]:
     try:
         source = Source(where, how, _now, counts)
     except StreamFault as fault:
-        raise fail(f"{where.shown}: {fault}") from fault
+        raise fail(f"{where.shown}: {_advised(fault, ordered)}") from fault
     try:
         yield from trial.run(source, seconds)
     except StreamFault as fault:
         if fault.reason != "ended":
-            raise fail(f"{where.shown}: {fault}") from fault
+            raise fail(f"{where.shown}: {_advised(fault, ordered)}") from fault
     finally:
         source.close()
         said = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))

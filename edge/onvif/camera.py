@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -15,23 +15,25 @@ from edge.device_secrets import DeviceSecret
 from edge.devices._fields import items
 from edge.onvif.address import Where
 from edge.onvif.asking import asked
-from edge.onvif.faults import HalfAnswer, NotOffered
-from edge.onvif.profiles import Profile, stream_at
+from edge.onvif.faults import NotOffered
+from edge.onvif.media import MEDIA, MEDIA2, Media
+from edge.onvif.profiles import Profile, at_host, stream_at
+from edge.onvif.telling import text
 
 if TYPE_CHECKING:
     from edge.onvif.library import LibraryCamera
 
 NEEDED = "pip install 'gatehouse[edge,onvif]'"
-EVENTS, MEDIA, PTZ = "events", "media", "ptz"
+EVENTS, PTZ = "events", "ptz"
 _SPACES = {
     EVENTS: "http://www.onvif.org/ver10/events/wsdl",
     MEDIA: "http://www.onvif.org/ver10/media/wsdl",
+    MEDIA2: "http://www.onvif.org/ver20/media/wsdl",
     PTZ: "http://www.onvif.org/ver20/ptz/wsdl",
 }
 _CLOSE_S = 2.0
 _locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
-_MOST_PROFILES, _MOST_PRESETS, _TEXT = 64, 512, 80
-_RTSP = {"Stream": "RTP-Unicast", "Transport": {"Protocol": "RTSP"}}
+_MOST_PRESETS = 512
 
 
 class Preset(msgspec.Struct, frozen=True):
@@ -59,7 +61,7 @@ class Camera:
 
     def __init__(self, library: LibraryCamera) -> None:
         self.library = library
-        self._profiles: list[Profile] | None = None
+        self._media = Media(self._ask, self.offers)
 
     @property
     def off(self) -> timedelta | None:
@@ -73,7 +75,7 @@ class Camera:
         """Raises OnvifFault."""
         said = await self._ask("devicemgmt", "GetDeviceInformation")
         names = ("Manufacturer", "Model", "FirmwareVersion", "SerialNumber")
-        return About(*(_text(getattr(said, name, None)) for name in names))
+        return About(*(text(getattr(said, name, None)) for name in names))
 
     async def is_there(self) -> None:
         """Raises OnvifFault."""
@@ -81,22 +83,15 @@ class Camera:
 
     async def profiles(self) -> list[Profile]:
         """Asked once. Raises OnvifFault."""
-        if self._profiles is None:
-            said = await self._ask(MEDIA, "GetProfiles")
-            self._profiles = [found for one in items(said)[:_MOST_PROFILES] if (found := _profile(one)) is not None]
-        return self._profiles
+        return await self._media.profiles()
 
     async def stream_address(self, profile: Profile) -> str:
         """Raises OnvifFault."""
-        said = await self._ask(MEDIA, "GetStreamUri", {"StreamSetup": _RTSP, "ProfileToken": profile.token})
-        return stream_at(_said(said, "Uri"), self.library.where.host)
+        return stream_at(await self._media.stream(profile.token), self.library.where.host)
 
     async def snapshot_address(self, profile: Profile) -> str:
         """At the host that is listed. Raises OnvifFault."""
-        said = await self._ask(MEDIA, "GetSnapshotUri", {"ProfileToken": profile.token})
-        found = self.library.rewrite_url(_said(said, "Uri"))
-        assert found is not None
-        return found
+        return at_host(await self._media.snapshot(profile.token), self.library.where.host)
 
     async def turning_profile(self) -> Profile:
         """The one by which it is moved. Raises OnvifFault."""
@@ -112,7 +107,7 @@ class Camera:
         profile = await self.turning_profile()
         said = await self._ask(PTZ, "GetPresets", {"ProfileToken": profile.token})
         listed = items(said)[:_MOST_PRESETS]
-        found = [Preset(_text(getattr(one, "token", None)), _text(getattr(one, "Name", None))) for one in listed]
+        found = [Preset(text(getattr(one, "token", None)), text(getattr(one, "Name", None))) for one in listed]
         return [one for one in found if one.token]
 
     async def go_to(self, preset: str) -> Preset:
@@ -127,7 +122,7 @@ class Camera:
         profile = await self.turning_profile()
         await self._ask(PTZ, "GotoHomePosition", {"ProfileToken": profile.token})
 
-    async def _ask(self, service: str, operation: str, params: dict[str, Any] | None = None) -> Any:
+    async def _ask(self, service: str, operation: str, params: Mapping[str, Any] | None = None) -> Any:
         if service in _SPACES and not self.offers(service):
             raise NotOffered(f"it has no {service} service")
         speaker = await self.library.create_onvif_service(service)
@@ -174,38 +169,3 @@ def _library() -> type[LibraryCamera]:
     except ImportError as error:
         raise ImportError(f"ONVIF needs {error.name or 'onvif'}, which is not installed; {NEEDED}") from error
     return LibraryCamera
-
-
-def _profile(said: Any) -> Profile | None:
-    token = _text(getattr(said, "token", None))
-    if not token:
-        return None
-    encoder = getattr(said, "VideoEncoderConfiguration", None)
-    size = getattr(encoder, "Resolution", None)
-    return Profile(
-        token,
-        _text(getattr(said, "Name", None)),
-        _text(getattr(getattr(said, "VideoSourceConfiguration", None), "SourceToken", None)),
-        _text(getattr(encoder, "Encoding", None)),
-        _pixels(getattr(size, "Width", None)),
-        _pixels(getattr(size, "Height", None)),
-        getattr(said, "PTZConfiguration", None) is not None,
-    )
-
-
-def _pixels(said: object) -> int:
-    return said if isinstance(said, int) and 0 < said <= 65_536 else 0
-
-
-def _text(said: object) -> str:
-    """A word of the camera's, fit to be shown."""
-    text = str(said) if isinstance(said, str | int) else ""
-    return "".join(sign if sign.isprintable() else " " for sign in text[:_TEXT]).strip()
-
-
-def _said(answer: Any, name: str) -> str:
-    """Raises HalfAnswer."""
-    found = getattr(answer, name, None)
-    if not isinstance(found, str) or not found.strip():
-        raise HalfAnswer(f"its answer has no {name}")
-    return found.strip()

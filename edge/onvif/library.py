@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -38,7 +39,9 @@ ANSWER_BYTES = 2 * 1024 * 1024
 _CONNECT_S, _READ_S = 3.0, 40.0
 _NOTIFICATION = "{http://docs.oasis-open.org/wsn/b-2}NotificationMessage"
 _MOST_NOTICES = 1_000
-_SPACES = tuple(f"http://www.onvif.org/{name}/wsdl" for name in ("ver10/media", "ver10/events", "ver20/ptz"))
+_MEDIA2 = "http://www.onvif.org/ver20/media/wsdl"
+_SPACES = (*(f"http://www.onvif.org/{name}/wsdl" for name in ("ver10/media", "ver10/events", "ver20/ptz")), _MEDIA2)
+_MEDIA2_WSDL = str(Path(__file__).with_name("media2.wsdl"))
 
 
 def words_of(error: Exception) -> str:
@@ -147,7 +150,7 @@ class LibraryCamera(ONVIFCamera):  # type: ignore[misc]
         nobody = cls(Where("127.0.0.1", 80), "", "")
         nobody.xaddrs = dict.fromkeys(_SPACES, "http://127.0.0.1/")
         try:
-            for service in ("devicemgmt", "media", "events", "ptz"):
+            for service in ("devicemgmt", "media", "media2", "events", "ptz"):
                 await nobody.create_onvif_service(service)
             cls._is_described = True
         finally:
@@ -155,6 +158,12 @@ class LibraryCamera(ONVIFCamera):  # type: ignore[misc]
 
     def rewrite_url(self, url: str | None) -> str | None:
         return at_host(url, self.where.host) if url else url
+
+    def get_definition(self, name: str, port_type: str | None = None) -> tuple[str, str, str]:
+        """The library knows the first media service alone; the second is described by ours."""
+        if name != "media2":
+            return super().get_definition(name, port_type)
+        return self.xaddrs[_MEDIA2], _MEDIA2_WSDL, f"{{{_MEDIA2}}}Media2Binding"
 
     async def create_onvif_service(self, name: str, *args: Any, **rest: Any) -> Any:
         service: Any = await super().create_onvif_service(name, *args, **rest)

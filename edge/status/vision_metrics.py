@@ -11,6 +11,9 @@ _NOT_COUNTS = {
     "fps": "Pictures a second that come.",
     "looks_per_s": "Pictures a second that are looked at.",
     "clip_bytes": "Held for clips.",
+    "main_bytes": "Held of the large stream.",
+    "lag_s": "Seconds for which the newest packet waited before it was read.",
+    "main_lag_s": "The same of the large stream.",
 }
 
 
@@ -37,7 +40,7 @@ def _of_cameras(cameras: Mapping[str, Mapping[str, Any]]) -> Iterator[Metric]:
     well = GaugeMetricFamily("gatehouse_camera_well", "Whether a camera sees what it should.", labels=["device"])
     counts = CounterMetricFamily("gatehouse_camera", "What was counted of a camera.", labels=["device", "what"])
     gauges = {
-        name: GaugeMetricFamily(f"gatehouse_camera_{name}", said, labels=["device"])
+        name: GaugeMetricFamily(f"gatehouse_camera_{name.replace('lag_s', 'lag_seconds')}", said, labels=["device"])
         for name, said in _NOT_COUNTS.items()
     }
     for device, entry in cameras.items():

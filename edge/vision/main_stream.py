@@ -6,6 +6,7 @@ import random
 import threading
 from collections import Counter, deque
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,20 +32,28 @@ class MainStream:
     """Read by a thread of its own; pictures are asked for by the one that looks."""
 
     def __init__(
-        self, where: Where, settings: Camera, now: Callable[[], datetime], tell_clip: Callable[[Clip], None]
+        self,
+        where: Where,
+        settings: Camera,
+        now: Callable[[], datetime],
+        tell_clip: Callable[[Clip], None],
+        say: Callable[[str], None],
     ) -> None:
-        self._where, self._settings, self._now, self._tell_clip = where, settings, now, tell_clip
+        self._where, self._settings, self._now, self._tell_clip, self._say = where, settings, now, tell_clip, say
         self.counts = Counter[str]()
         self._masks = Masks(settings.masks)
         self._ring, self._lock = Ring(_BEFORE_S, settings.main_bytes), threading.Lock()
         self._asked: deque[tuple[str, dict[str, Any], datetime]] = deque(maxlen=_MOST_ASKED)
         self._kept: Kept | None = None
         self._heard_at: datetime | None = None
+        self._lag_s = 0.0
         self._shown_at: datetime | None = None
 
     @property
-    def held_bytes(self) -> int:
-        return self._ring.bytes
+    def figures(self) -> dict[str, float]:
+        """What was counted, and how it is: under names of its own beside those of the stream that is watched."""
+        named = {f"main_{name.removeprefix('main_')}": float(count) for name, count in dict(self.counts).items()}
+        return {**named, "main_bytes": float(self._ring.bytes), "main_lag_s": self._lag_s}
 
     def is_read(self) -> bool:
         return self._heard_at is not None and self._now() - self._heard_at <= _FRESH
@@ -59,24 +68,32 @@ class MainStream:
                 self._read_once(stopped)
             except StreamFault as fault:
                 self.counts[f"main_{fault.reason}"] += 1
+            except Exception as error:  # noqa: BLE001 - the edge of a loop: said, and the stream is opened anew
+                self.counts["main_failed"] += 1
+                self._say(f"the main stream: {error!r}"[:500])
             failures = 1 if self.counts["main_packets"] > before else failures + 1
             stopped.wait(retry_s(failures))
 
     def _read_once(self, stopped: threading.Event) -> None:
         source = Source(self._where, How(max_pixels=self._settings.max_pixels), self._now, self.counts, stopped.wait)
         clips = self._clips()
-        self._begin(source)
-        try:
-            for packet, at in source.packets():
-                if stopped.is_set():
-                    return
-                self._hear(Piece(at, bytes(packet), packet.pts, packet.dts, packet.is_keyframe))
-                if clips is not None:
-                    self._pass_on(clips)
-                    self._tell(clips.hear(packet, at, source.stream))
-        finally:
-            self._tell([] if clips is None else clips.end(source.stream))
-            source.close()
+        with closing(source):
+            self._begin(source)
+            try:
+                self._take(source, clips, stopped)
+            finally:
+                self._lag_s = 0.0
+                self._tell([] if clips is None else clips.end(source.stream))
+
+    def _take(self, source: Source, clips: Clips | None, stopped: threading.Event) -> None:
+        for packet, at in source.packets():
+            if stopped.is_set():
+                return
+            self._lag_s = source.lag_s
+            self._hear(Piece(at, bytes(packet), packet.pts, packet.dts, packet.is_keyframe))
+            if clips is not None:
+                self._pass_on(clips)
+                self._tell(clips.hear(packet, at, source.stream))
 
     def _clips(self) -> Clips | None:
         settings = self._settings

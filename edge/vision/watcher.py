@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
@@ -65,6 +66,7 @@ class Watcher:
         self._began_s, self._seconds = time.monotonic(), 0.0
         self._fault: StreamFault = StreamFault("silent")
         self._rates = Rates(_RATES_S)
+        self._lag_s, self._catches_up = 0.0, False
 
     def start(self) -> None:
         threading.stack_size(_STACK_BYTES)
@@ -90,9 +92,9 @@ class Watcher:
         held = self._clips.held_bytes if self._clips else 0
         rates = self._rates.note(time.monotonic(), {name: self.counts[name] for name in _RATED})
         fast = {"fps": rates["frames"], "looks_per_s": rates["looks"]}
-        beside = {"passed_over": self._latest.passed_over, "clip_bytes": held}
+        beside = {"passed_over": self._latest.passed_over, "clip_bytes": held, "lag_s": self._lag_s}
         if self._main is not None:
-            beside |= {**self._main.counts, "main_bytes": self._main.held_bytes}
+            beside |= self._main.figures
         return {**self.counts, **fast, **beside}
 
     @property
@@ -127,15 +129,17 @@ class Watcher:
             settings.fps, settings.keyframes_only, settings.skip_loop_filter, settings.max_pixels, begins_s=begins_s
         )
         source = Source(self._where, how, self._now, self.counts, self._stopped.wait)
-        try:
-            self._take_frames(source)
-        finally:
-            if self._clips is not None:
-                self._tell_clips(self._clips.end(source.stream))
-            source.close()
+        with closing(source):
+            try:
+                self._take_frames(source)
+            finally:
+                self._lag_s, self._catches_up = 0.0, False
+                if self._clips is not None:
+                    self._tell_clips(self._clips.end(source.stream))
 
     def _take_frames(self, source: Source) -> None:
         def heard(packet: Packet[Any], at: datetime) -> None:
+            self._lag_s, self._catches_up = source.lag_s, source.is_behind
             if self._clips is not None:
                 while self._asked:
                     self._clips.ask(*self._asked.popleft())
@@ -155,14 +159,11 @@ class Watcher:
 
     def _main_of(self, ordered: Ordered) -> MainStream:
         where = Where(ordered.settings.main, ordered.user, ordered.password)
-        return MainStream(where, ordered.settings, self._now, lambda clip: self._tell_clips([clip]))
+        return MainStream(where, ordered.settings, self._now, lambda clip: self._tell_clips([clip]), self._say)
 
     def _read_main(self) -> None:
         assert self._main is not None
-        try:
-            self._main.run(self._stopped)
-        except Exception as error:  # noqa: BLE001 - the edge of a thread: said; what is watched goes on without it
-            self._say(f"the main stream: {error!r}"[:500])
+        self._main.run(self._stopped)
 
     def _shown(self, looker: str, frame: Frame) -> Frame:
         is_on_main = self._main is not None and looker in self._settings.on_main
@@ -178,7 +179,7 @@ class Watcher:
             if frame is not None:
                 last_s = time.monotonic()
                 self._look_at(frame)
-            elif time.monotonic() - last_s >= silent_s:
+            elif time.monotonic() - last_s >= silent_s and not self._catches_up:
                 self._note_lost()
 
     def _look_at(self, frame: Frame) -> None:

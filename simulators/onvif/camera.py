@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from simulators.devices.http_device import HttpDevice
-from simulators.onvif import device, events, media, ptz
+from simulators.onvif import device, events, media, media2, ptz
 from simulators.onvif.security import Guard
 from simulators.onvif.soap import TYPE, Asked, SoapFault, asked_in, envelope, fault
 
@@ -30,6 +30,11 @@ _OPERATIONS: Mapping[str, Callable[[Camera, Asked], str]] = {
     "GotoPreset": ptz.go_to,
     "GotoHomePosition": ptz.go_home,
 }
+_OF_MEDIA_2: Mapping[str, Callable[[Camera, Asked], str]] = {
+    "GetProfiles": media2.profiles,
+    "GetStreamUri": media2.stream,
+    "GetSnapshotUri": media2.snapshot,
+}
 Items = Mapping[str, str]
 Instead = bytes | int | float  # sent as it is; a status without a body; so many seconds later
 
@@ -37,7 +42,8 @@ Instead = bytes | int | float  # sent as it is; a status without a body; so many
 class Camera(HttpDevice):
     """``by_http``: it asks for HTTP digest and believes no UsernameToken. ``said_host`` is where it thinks it is.
 
-    ``instead`` holds, by operation, what it does in place of an answer; ``lacks`` the services that it does not have.
+    ``instead`` holds, by operation (with ``media2:`` before it of that service alone), what it does in place of an
+    answer; ``lacks`` the services that it does not have.
     """
 
     def __init__(self, user: str = "admin", password: str = "", *, by_http: bool = False) -> None:
@@ -101,6 +107,7 @@ class Camera(HttpDevice):
         try:
             asked = asked_in(await request.read())
             self.done[asked.operation] += 1
+            self.done[f"media2:{asked.operation}"] += asked.is_of("tr2")
             if asked.operation not in _FREE:
                 self.guard.admit(asked.header, self.clock)
             body = await self._answer(asked, request.match_info.get("number", ""))
@@ -109,7 +116,8 @@ class Camera(HttpDevice):
         return body if isinstance(body, web.Response) else _soap(envelope(body))
 
     async def _answer(self, asked: Asked, number: str) -> str | web.Response:
-        instead = self.instead.get(asked.operation)
+        of_second = self.instead.get(f"media2:{asked.operation}") if asked.is_of("tr2") else None
+        instead = of_second or self.instead.get(asked.operation)
         if isinstance(instead, bytes):
             return _soap(instead)
         if isinstance(instead, int):
@@ -124,9 +132,10 @@ class Camera(HttpDevice):
         of_subscription: dict[str, Any] = {"Renew": events.renew, "Unsubscribe": events.unsubscribe}
         if asked.operation in of_subscription:
             return of_subscription[asked.operation](self, asked, number)
-        if asked.operation not in _OPERATIONS:
+        known = _OF_MEDIA_2 if asked.is_of("tr2") else _OPERATIONS
+        if asked.operation not in known:
             raise SoapFault("ter:ActionNotSupported", f"no {asked.operation}")
-        return _OPERATIONS[asked.operation](self, asked)
+        return known[asked.operation](self, asked)
 
     async def _picture(self, request: web.Request) -> web.StreamResponse:
         self.done["picture"] += 1

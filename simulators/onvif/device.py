@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 SERVICES = {
     "device": ("http://www.onvif.org/ver10/device/wsdl", "/onvif/device_service"),
     "media": ("http://www.onvif.org/ver10/media/wsdl", "/onvif/media_service"),
+    "media2": ("http://www.onvif.org/ver20/media/wsdl", "/onvif/media2_service"),
     "events": ("http://www.onvif.org/ver10/events/wsdl", "/onvif/event_service"),
     "ptz": ("http://www.onvif.org/ver20/ptz/wsdl", "/onvif/ptz_service"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -10,6 +11,9 @@ from simulators.onvif.soap import Asked, SoapFault
 
 if TYPE_CHECKING:
     from simulators.onvif.camera import Camera
+
+
+H265 = "H265"
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -32,22 +36,35 @@ PROFILES = (
 
 
 def profiles(camera: Camera, _asked: Asked) -> str:
-    return f"<trt:GetProfilesResponse>{''.join(map(_profile, camera.profiles))}</trt:GetProfilesResponse>"
+    return f"<trt:GetProfilesResponse>{''.join(map(_profile, _known(camera)))}</trt:GetProfilesResponse>"
 
 
 def stream(camera: Camera, asked: Asked) -> str:
-    profile = _of(camera, asked)
-    return _uri("GetStreamUri", f"rtsp://{camera.said_host}:{camera.rtsp_port}{profile.path}")
+    return _uri("GetStreamUri", stream_uri(camera, of(_known(camera), asked)))
 
 
 def snapshot(camera: Camera, asked: Asked) -> str:
-    _of(camera, asked)
-    return _uri("GetSnapshotUri", f"http://{camera.said_host}:{camera.port}/onvif/snapshot.jpg?user=x&amp;channel=1")
+    of(_known(camera), asked)
+    return _uri("GetSnapshotUri", picture_uri(camera))
 
 
-def _of(camera: Camera, asked: Asked) -> Shown:
+def _known(camera: Camera) -> list[Shown]:
+    """This service has no word for H.265: profiles of it are in the second one alone."""
+    return [profile for profile in camera.profiles if profile.encoding != H265]
+
+
+def stream_uri(camera: Camera, shown: Shown) -> str:
+    return f"rtsp://{camera.said_host}:{camera.rtsp_port}{shown.path}"
+
+
+def picture_uri(camera: Camera) -> str:
+    return f"http://{camera.said_host}:{camera.port}/onvif/snapshot.jpg?user=x&amp;channel=1"
+
+
+def of(known: Sequence[Shown], asked: Asked) -> Shown:
+    """The profile that is asked for. Raises SoapFault."""
     token = asked.text("ProfileToken")
-    found = next((profile for profile in camera.profiles if profile.token == token), None)
+    found = next((profile for profile in known if profile.token == token), None)
     if found is None:
         raise SoapFault("ter:NoProfile", f"no profile {token}")
     return found

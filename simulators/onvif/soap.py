@@ -16,6 +16,7 @@ _SPACES = {
     "tt": "http://www.onvif.org/ver10/schema",
     "tds": "http://www.onvif.org/ver10/device/wsdl",
     "trt": "http://www.onvif.org/ver10/media/wsdl",
+    "tr2": "http://www.onvif.org/ver20/media/wsdl",
     "tev": "http://www.onvif.org/ver10/events/wsdl",
     "tptz": "http://www.onvif.org/ver20/ptz/wsdl",
     "ter": "http://www.onvif.org/ver10/error",
@@ -38,6 +39,10 @@ class Asked(msgspec.Struct, frozen=True):
     def text(self, name: str) -> str:
         """The text of the first element of a name within it, "" for none."""
         return text_in(self.element, name)
+
+    def is_of(self, prefix: str) -> bool:
+        """Whether the operation is of a service, by the prefix that stands for it here."""
+        return str(self.element.tag).startswith(f"{{{_SPACES[prefix]}}}")
 
 
 class SoapFault(Exception):
@@ -82,6 +87,10 @@ def local(element: Any) -> str:
 def text_in(element: Any, name: str) -> str:
     found = next((part for part in element.iter() if local(part) == name), None)
     return (found.text or "").strip() if found is not None else ""
+
+
+def texts_in(element: Any, name: str) -> list[str]:
+    return [(part.text or "").strip() for part in element.iter() if local(part) == name]
 
 
 def iso(at: datetime) -> str:

@@ -78,7 +78,7 @@ async def test_the_page_shows_devices_with_age_and_state_and_whatever_else_is_to
         media_unsent=4,
         vision={
             "children": [{"cameras": ["camera:a"], "memory_mb": 131.4, "deaths": 1}],
-            "cameras": {"camera:a": {"state": "covered", "fps": 14.94, "passed_over": 3, "broken_packets": 17}},
+            "cameras": {"camera:a": {"state": "covered", "fps": 14.94, "lag_s": 0.72, "late": 6, "broken_packets": 17}},
         },
         card_lists={"uhppote:1": {"version": 4, "wished": 3, "held": 2, "failure": "no answer"}},
     )
@@ -91,7 +91,10 @@ async def test_the_page_shows_devices_with_age_and_state_and_whatever_else_is_to
     assert "pictures unsent: 4" in text
     assert "cards in uhppote:1: 2 of 3, version 4; no answer" in text
     assert "repeats 2" in text
-    assert all(word in text for word in ("camera:a", "covered", "14.9", "17", "1 children that see: 131 MB; 1 deaths"))
+    assert all(
+        word in text
+        for word in ("camera:a", "covered", "14.9", "0.7 s, 6 times", "17", "1 children that see: 131 MB; 1 deaths")
+    )
 
 
 def test_an_agent_that_says_nothing_any_more_is_not_called_well(tmp_path: Path) -> None:

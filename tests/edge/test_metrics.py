@@ -66,7 +66,7 @@ def test_the_page_says_what_the_status_says() -> None:
 
 
 def test_cameras_that_this_box_looks_at_have_their_figures() -> None:
-    seen = {"state": "ok", "fps": 14.9, "passed_over": 3, "broken_packets": 2}
+    seen = {"state": "ok", "fps": 14.9, "passed_over": 3, "broken_packets": 2, "lag_s": 0.4, "late": 5}
     children = [{"cameras": ["camera:a", "camera:b"], "deaths": 0, "memory_mb": 2.0, "cpu_s": 7.5}]
     metrics = Metrics()
     cameras = {"camera:a": seen, "camera:b": {"state": "unknown"}}
@@ -74,6 +74,8 @@ def test_cameras_that_this_box_looks_at_have_their_figures() -> None:
     page = read(metrics.page())
     assert (page["gatehouse_camera_well", "camera:a"], page["gatehouse_camera_well", "camera:b"]) == (1, 0)
     assert page["gatehouse_camera_fps", "camera:a"] == 14.9
+    assert page["gatehouse_camera_lag_seconds", "camera:a"] == 0.4
+    assert page["gatehouse_camera_total", "camera:a", "late"] == 5
     assert page["gatehouse_camera_total", "camera:a", "passed_over"] == 3
     assert page["gatehouse_camera_total", "camera:a", "broken_packets"] == 2
     assert page["gatehouse_vision_memory_bytes", "camera:a"] == 2 * 1024 * 1024

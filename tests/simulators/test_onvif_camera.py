@@ -17,6 +17,7 @@ import onvif
 import pytest
 from lxml import etree
 from zeep import Client, Settings
+from zeep.exceptions import XMLParseError
 from zeep.transports import Transport
 
 from simulators.devices.http_device import running
@@ -29,6 +30,8 @@ WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secex
 WSU = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
 DEVICE, MEDIA = "http://www.onvif.org/ver10/device/wsdl", "http://www.onvif.org/ver10/media/wsdl"
 EVENTS, PTZ = "http://www.onvif.org/ver10/events/wsdl", "http://www.onvif.org/ver20/ptz/wsdl"
+MEDIA2 = "http://www.onvif.org/ver20/media/wsdl"
+MEDIA2_WSDL = Path(__file__).parents[2] / "edge/onvif/media2.wsdl"
 WSNT = "http://docs.oasis-open.org/wsn/b-2"
 PROFILE = "<ProfileToken>SubStream</ProfileToken>"
 SETUP = (
@@ -129,6 +132,44 @@ async def test_zeep_reads_the_same_in_its_strict_mode() -> None:
     profiles = operation.process_reply(etree.fromstring(answer))
     sizes = [(one.token, one.VideoEncoderConfiguration.Resolution.Width) for one in profiles]
     assert sizes == [("MainStream", 2560), ("SubStream", 640), ("Small", 352)]
+
+
+@pytest.mark.parametrize(
+    ("operation", "inner"),
+    [
+        ("GetProfiles", "<Type>VideoSource</Type><Type>VideoEncoder</Type><Type>PTZ</Type>"),
+        ("GetStreamUri", f"<Protocol>RTSP</Protocol>{PROFILE}"),
+        ("GetSnapshotUri", PROFILE),
+    ],
+)
+async def test_zeep_reads_the_second_media_service_in_its_strict_mode(operation: str, inner: str) -> None:
+    """By the description that the product has of it: the library brings none."""
+    client = Client(str(MEDIA2_WSDL), transport=Transport(), settings=Settings(strict=True))
+    known = client.wsdl.bindings[f"{{{MEDIA2}}}Media2Binding"].get(operation)
+    async with open_camera() as camera:
+        status, answer = await ask(camera, operation, MEDIA2, inner, "media2_service")
+    assert status == 200
+    told = known.process_reply(etree.fromstring(answer))
+    if operation == "GetProfiles":
+        parts = [one.Configurations for one in told]
+        assert [(one.VideoEncoder.Resolution.Width, one.PTZ is not None) for one in parts] == [
+            (2560, True),
+            (640, True),
+            (352, True),
+        ]
+        spoilt = answer.replace(b"<tt:Encoding>H264</tt:Encoding>", b"")
+        with pytest.raises(XMLParseError):
+            known.process_reply(etree.fromstring(spoilt))
+    else:
+        assert "://" in told
+
+
+async def test_the_second_media_service_tells_of_a_profile_what_it_is_asked_for() -> None:
+    async with open_camera() as camera:
+        _, bare = await ask(camera, "GetProfiles", MEDIA2, "", "media2_service")
+        _, some = await ask(camera, "GetProfiles", MEDIA2, "<Type>VideoEncoder</Type>", "media2_service")
+    assert b"Configurations" not in bare and b"MainStream" in bare
+    assert b"VideoEncoder" in some and b"VideoSource" not in some
 
 
 @pytest.mark.parametrize(

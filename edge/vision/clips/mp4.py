@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, cast
 
 from edge.vision.clips.ring import Piece
-from edge.vision.streams.source import av_error
+from edge.vision.streams.opening import av_error
 
 if TYPE_CHECKING:
     from av.packet import Packet

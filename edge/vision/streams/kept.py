@@ -11,7 +11,7 @@ import msgspec
 
 from edge.vision.clips.ring import Piece
 from edge.vision.frames import Picture
-from edge.vision.streams.source import av_error
+from edge.vision.streams.opening import av_error
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame

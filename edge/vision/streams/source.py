@@ -6,39 +6,27 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import numpy as np
 
 from edge.vision.frames import Frame, Luma, Picture
+from edge.vision.streams.lateness import Lateness
+from edge.vision.streams.opening import av_error, fault_of, opened, video_of
 from edge.vision.streams.thin import Thin
 from edge.vision.streams.timeline import Timeline
-from edge.vision.streams.where import Reason, StreamFault, Where
+from edge.vision.streams.where import StreamFault, Where
 
 if TYPE_CHECKING:
-    from av.container import InputContainer
     from av.packet import Packet
     from av.video.frame import VideoFrame
-    from av.video.stream import VideoStream
 
     AnyPacket = Packet[Any]
 
-_OPEN_S, _READ_S = 10.0, 5.0
+_BEHIND_AT_MOST_S = 15.0  # who does not catch up by then opens it anew: nothing waits in a new connection
 _BROKEN_AT_MOST = 500  # packets in a row of which no frame came: whatever it is, it is no picture
 _LUMA_FIRST = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "nv21", "gray"})
-_REASONS: dict[str, Reason] = {
-    "HTTPUnauthorizedError": "unauthorised",
-    "HTTPForbiddenError": "unauthorised",
-    "PermissionError": "unauthorised",
-    "ExitError": "silent",
-    "TimeoutError": "silent",
-    "EOFError": "ended",
-    "InvalidDataError": "unreadable",
-    "DemuxerNotFoundError": "unreadable",
-    "DecoderNotFoundError": "unreadable",
-}
 
 
 class How(msgspec.Struct, frozen=True):
@@ -50,6 +38,7 @@ class How(msgspec.Struct, frozen=True):
     max_pixels: int = 4096 * 2304
     in_real_time: bool = True  # a file too is read no faster than it was made
     begins_s: float = 0.0  # where the seconds of its frames go on, after a stream that was lost
+    late_s: float = 1.0  # a camera's pictures that are seen later are passed over, up to one that is not; a file waits
 
 
 class Source:
@@ -62,17 +51,24 @@ class Source:
         now: Callable[[], datetime],
         counts: Counter[str],
         rest: Callable[[float], object] = time.sleep,
+        clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``rest`` waits until a frame of a file is due. Raises StreamFault."""
+        """``rest`` waits until a frame of a file is due; no step moves ``clock_s``. Raises StreamFault."""
         self._how, self._now, self.counts, self._rest = how, now, counts, rest
         self._paced = where.is_file and how.in_real_time
-        self._began_at, self._began_s = now(), time.monotonic()
+        self._clock_s, self._lateness = clock_s, None if where.is_file else Lateness(how.late_s, counts)
+        self._began_at, self._began_s = now(), clock_s()
         self._is_live = not where.is_file or how.in_real_time
         self._timeline, self._thin, self._number = Timeline(counts, how.begins_s), Thin(how.fps), 0
         self._size: tuple[int, int] | None = None
         try:
-            self._container = _opened(where)
-            self.stream = _video_of(self._container, how)
+            self._container = opened(where)
+            self.stream = video_of(
+                self._container,
+                how.max_pixels,
+                skip_loop_filter=how.skip_loop_filter,
+                keyframes_only=how.keyframes_only,
+            )
         except BaseException:
             self.close()
             raise
@@ -81,13 +77,23 @@ class Source:
         if container := getattr(self, "_container", None):
             container.close()
 
+    @property
+    def lag_s(self) -> float:
+        """How long ago the newest packet could have been read."""
+        return 0.0 if self._lateness is None else self._lateness.lag_s
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether it catches up, and shows nothing meanwhile."""
+        return self._lateness is not None and self._lateness.is_behind
+
     def frames(self, heard: Callable[[AnyPacket, datetime], None] | None = None) -> Iterator[Frame]:
         """Until the stream ends or is lost; ``heard`` is told each packet first. Raises StreamFault, always at last."""
         broken = 0
         for packet in self._packets():
             if heard is not None and packet.size:
                 heard(packet, self._at(_stamp(packet)))
-            if self._how.keyframes_only and packet.size and not packet.is_keyframe:
+            if packet.size and not self._is_wanted(packet):
                 continue
             found = self._decoded(packet)
             broken = 0 if found else broken + 1
@@ -102,17 +108,39 @@ class Source:
             if not packet.size:
                 continue
             if self._paced:
-                seconds = self._timeline.seconds(_stamp(packet), time.monotonic())
-                self._rest(max(0.0, self._began_s + seconds - self._how.begins_s - time.monotonic()))
+                self._wait_for(self._timeline.seconds(_stamp(packet), self._clock_s()))
+            self._has_caught_up(is_key=True)
             self.counts["main_packets"] += 1
             yield packet, self._at(_stamp(packet))
         raise StreamFault("ended")
 
     def _packets(self) -> Iterator[AnyPacket]:
         try:
-            yield from self._container.demux(self.stream)
+            for packet in self._container.demux(self.stream):
+                if self._lateness is not None and packet.size:
+                    self._lateness.hear(_stamp(packet), self._clock_s())
+                yield packet
         except av_error() as error:
-            raise _fault(error) from None  # its own words hold the address, and with it the password
+            raise fault_of(error) from None  # its own words hold the address, and with it the password
+
+    def _is_wanted(self, packet: AnyPacket) -> bool:
+        """Raises StreamFault."""
+        if self._how.keyframes_only and not packet.is_keyframe:
+            return False
+        was_behind = self.is_behind
+        is_wanted = self._has_caught_up(is_key=packet.is_keyframe)
+        self.counts["frames_skipped"] += not is_wanted
+        if was_behind and is_wanted:
+            self.stream.codec_context.flush_buffers()  # what it holds is of before
+        return is_wanted
+
+    def _has_caught_up(self, *, is_key: bool) -> bool:
+        """Raises StreamFault where it has not for too long."""
+        if self._lateness is None or self._lateness.lets_through(is_key=is_key):
+            return True
+        if self._lateness.behind_s > _BEHIND_AT_MOST_S:
+            raise StreamFault("late", f"{self._lateness.lag_s:.1f} s behind")
+        return False
 
     def _decoded(self, packet: AnyPacket) -> list[VideoFrame]:
         if packet.is_corrupt:
@@ -127,15 +155,18 @@ class Source:
 
     def _timed(self, found: list[VideoFrame]) -> Iterator[Frame]:
         for frame in found:
-            seconds = self._timeline.seconds(frame.time, time.monotonic())
+            seconds = self._timeline.seconds(frame.time, self._clock_s())
             self.counts["frames"] += 1
             self._note_size(frame)
             if not self._thin.takes(seconds):
                 self.counts["frames_beyond_bound"] += 1
                 continue
             if self._paced:
-                self._rest(max(0.0, self._began_s + seconds - self._how.begins_s - time.monotonic()))
+                self._wait_for(seconds)
             yield self._frame(frame, seconds)
+
+    def _wait_for(self, seconds: float) -> None:
+        self._rest(max(0.0, self._began_s + seconds - self._how.begins_s - self._clock_s()))
 
     def _note_size(self, frame: VideoFrame) -> None:
         size = (frame.width, frame.height)
@@ -152,53 +183,10 @@ class Source:
         )
 
     def _at(self, seconds: float | None) -> datetime:
-        """A file that is read as fast as it can be has its own time."""
-        return self._now() if self._is_live else self._began_at + timedelta(seconds=max(0.0, seconds or 0.0))
-
-
-@cache
-def av_error() -> type[Exception]:
-    """The library's own error; its words hold the address."""
-    from av import logging
-    from av.error import FFmpegError
-
-    logging.set_level(logging.PANIC)  # it would write addresses, passwords in them, to standard error
-    return FFmpegError
-
-
-def _fault(error: Exception) -> StreamFault:
-    name = type(error).__name__
-    reason = _REASONS.get(name, "unreachable" if isinstance(error, OSError) else "failed")
-    return StreamFault(reason, name)
-
-
-def _opened(where: Where) -> InputContainer:
-    import av
-
-    options = {} if where.is_file else {"rtsp_transport": "tcp", "protocol_whitelist": "rtsp,rtsps,rtp,tcp,tls,udp"}
-    if where.is_file:
-        options = {"protocol_whitelist": "file"}
-    address = where.opened
-    try:
-        return av.open(address, options=options, timeout=(_OPEN_S, _READ_S))
-    except (av_error(), OSError, ValueError) as error:
-        raise _fault(error) from None
-
-
-def _video_of(container: InputContainer, how: How) -> VideoStream:
-    """The stream of pictures, its decoder bounded before it sees any."""
-    if not container.streams.video:
-        raise StreamFault("no_video")
-    stream = container.streams.video[0]
-    context = stream.codec_context
-    if context.width * context.height > how.max_pixels:
-        raise StreamFault("too_large", f"{context.width} x {context.height} pixels")
-    # The decoder counts whole blocks and its own margins: a little more than what is let through afterwards.
-    options = {"max_pixels": str(how.max_pixels * 5 // 4), "threads": "1"}
-    context.options = options | ({"skip_loop_filter": "all"} if how.skip_loop_filter else {})
-    if how.keyframes_only:
-        context.skip_frame = "NONKEY"
-    return stream
+        """When it came, less what it waited; a file that is read as fast as it can be has its own time."""
+        if self._is_live:
+            return self._now() - timedelta(seconds=self.lag_s)
+        return self._began_at + timedelta(seconds=max(0.0, seconds or 0.0))
 
 
 def _stamp(packet: AnyPacket) -> float | None:

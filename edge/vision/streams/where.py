@@ -11,7 +11,17 @@ import msgspec
 SCHEMES = ("rtsp", "rtsps")
 FILE = "file"
 Reason = Literal[
-    "bad_address", "unreachable", "unauthorised", "silent", "no_video", "too_large", "unreadable", "ended", "failed"
+    "bad_address",
+    "unreachable",
+    "unauthorised",
+    "not_found",
+    "silent",
+    "no_video",
+    "too_large",
+    "unreadable",
+    "ended",
+    "late",
+    "failed",
 ]
 
 

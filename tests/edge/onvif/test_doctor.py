@@ -71,7 +71,7 @@ CASES = [
     pytest.param({"lacks": {"events"}}, {}, "it has no events service", id="no events"),
     pytest.param({"lacks": {"events"}}, {"events": "off"}, "", id="events that nobody wants"),
     pytest.param({"jpeg": b"GIF89a"}, {}, "its picture is no JPEG (6 bytes)", id="no picture"),
-    pytest.param({"lacks": {"media"}}, {}, "it has no media service", id="no media"),
+    pytest.param({"lacks": {"media", "media2"}}, {}, "it has no media service", id="no media"),
     pytest.param({"profiles": (Shown("A", 1280, 720, "/1"),)}, {}, "it has one stream alone, A 1280×720", id="one"),
     pytest.param({"instead": {"GetProfiles": b"<a"}}, {}, "the answer to GetProfiles is none", id="half an answer"),
     pytest.param(

@@ -84,10 +84,15 @@ def test_broken_packets_are_counted_and_give_no_picture(steps: Path) -> None:
     assert counts["main_decoded"] == 0
 
 
+def made(path: Path, clips: list[Clip], said: list[str], **settings: Any) -> MainStream:
+    camera = Camera(main=str(path), **settings)
+    return MainStream(Where(str(path)), camera, lambda: datetime.now(UTC), clips.append, said.append)
+
+
 @contextmanager
 def reading(path: Path, **settings: Any) -> Iterator[tuple[MainStream, list[Clip]]]:
     clips: list[Clip] = []
-    main = MainStream(Where(str(path)), Camera(main=str(path), **settings), lambda: datetime.now(UTC), clips.append)
+    main = made(path, clips, [], **settings)
     stopped = threading.Event()
     thread = threading.Thread(target=main.run, args=(stopped,))
     thread.start()
@@ -155,3 +160,28 @@ def test_settings_that_cannot_be_are_refused(wrong: dict[str, Any]) -> None:
     lookers = {} if "main" in wrong else {"plates": {}}
     with pytest.raises(ValueError, match="on_main"):
         Camera(**wrong, lookers=lookers)
+
+
+async def test_a_defect_of_ours_is_said_and_the_stream_is_opened_anew(
+    steps: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the stream that is watched: counted, after a pause that grows, and never for good."""
+    said: list[str] = []
+    main, stopped = made(steps, [], said), threading.Event()
+    hear, defects = Ring.add, iter([True, True])
+
+    def broken(ring: Ring, piece: Piece) -> None:
+        if next(defects, False):
+            raise RuntimeError("a defect of ours")
+        hear(ring, piece)
+
+    monkeypatch.setattr(Ring, "add", broken)
+    thread = threading.Thread(target=main.run, args=(stopped,))
+    thread.start()
+    try:
+        await until(lambda: main.figures["main_bytes"] > 0, 30)
+        assert main.is_read() and main.figures["main_failed"] == 2
+    finally:
+        stopped.set()
+        thread.join(20)
+    assert len(said) == 2 and all("a defect of ours" in text for text in said)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import numpy as np
+import pytest
 from typer.testing import CliRunner, Result
 
 from edge.commands.app import app
+from edge.vision.streams.advice import next_step
+from edge.vision.streams.where import Reason
 from tests.edge.vision.clips_made import film, scene, yard
+from tests.rtsp import film as rtsp_film
+from tests.rtsp import needs_rtsp_server, serving
 
 
 def watch(*words: str | Path) -> Result:
@@ -48,3 +54,54 @@ def test_what_cannot_be_read_is_said_with_exit_1(tmp_path: Path) -> None:
         found = watch(stream)
         assert found.exit_code == 1, stream
         assert found.output.strip()
+
+
+def listed(folder: Path, main: Path | str) -> Path:
+    sub = yard(folder / "sub.avi", 2)
+    written = f'data = "{folder / "data"}"\n[[devices]]\nid = "camera:a"\naddress = "{sub}"\n'
+    written += f'[vision.cameras."camera:a"]\nmain = "{main}"\n'
+    path = folder / "edge.toml"
+    path.write_text(written, encoding="utf-8")
+    return path
+
+
+def test_the_main_stream_of_a_listed_camera_is_tried_first(tmp_path: Path) -> None:
+    main = film(tmp_path / "main.mkv", (scene(n / 10, (640, 360)) for n in range(10)))
+    config = listed(tmp_path, main)
+    found = watch("camera:a", "--config", config)
+    assert found.exit_code == 0, found.output
+    assert f"main stream {main}: 640 × 360, mpeg4, its first picture after" in found.output
+    assert "frames 20" in found.output, "and then the other"
+    other = watch(tmp_path / "sub.avi", "--camera", "camera:a", "--config", config)
+    assert "main stream" not in other.output, "a file that stands for the camera has no large one"
+
+
+@pytest.mark.parametrize(
+    ("main", "cause", "step"),
+    [
+        ("rtsp://u:s3cret-word@127.0.0.1:9/x", "unreachable", "is it on"),
+        ("http://127.0.0.1/x", "bad_address", "write rtsp://"),
+        ("broken.avi", "unreadable", "H.264"),
+    ],
+)
+def test_a_main_stream_that_cannot_be_read_is_said_with_what_to_do(
+    tmp_path: Path, main: str, cause: str, step: str
+) -> None:
+    (tmp_path / "broken.avi").write_bytes(b"no video")
+    found = watch("camera:a", "--config", listed(tmp_path, str(tmp_path / main) if "://" not in main else main))
+    assert found.exit_code == 1
+    (line,) = [line for line in found.output.splitlines() if line.startswith("main stream")]
+    assert cause in line and step in line and "s3cret" not in line
+    assert "frames 20" in found.output, "what is watched is watched all the same"
+
+
+@needs_rtsp_server
+def test_a_path_that_a_camera_does_not_have_is_said_to_be_none(tmp_path: Path) -> None:
+    with serving({"/yard": [rtsp_film(tmp_path / "yard.h264", (scene(n / 10) for n in range(20)))]}) as server:
+        found = watch("camera:a", "--config", listed(tmp_path, server.address("/other")))
+    assert found.exit_code == 1 and "not_found" in found.output and "its maker's path" in found.output
+
+
+def test_every_reason_has_its_next_step() -> None:
+    for reason in get_args(Reason):
+        assert len(next_step(reason, "camera:a")) > 20
