@@ -20,7 +20,7 @@ class OneWriter:
 
     def __init__(self, most_ahead: int = _MOST_AHEAD) -> None:
         self._waiting: dict[Rank, deque[asyncio.Future[None]]] = {rank: deque() for rank in RANKS}
-        self._went_ahead = dict.fromkeys(RANKS, 0)  # how many of higher ranks, since one of this was served
+        self._went_ahead: dict[Rank, int] = dict.fromkeys(RANKS, 0)  # how many of higher ranks, since one of this was served
         self._most_ahead, self._is_held = most_ahead, False
 
     def at(self, rank: Rank) -> _At:
@@ -59,9 +59,9 @@ class OneWriter:
 
     def _next(self) -> Rank | None:
         """Whose turn it is: of the lowest rank that others went ahead of often enough, else of the highest."""
-        waiting = [rank for rank in RANKS if self._is_waiting(rank)]
-        overdue = [rank for rank in waiting if self._went_ahead[rank] >= self._most_ahead]
-        return overdue[-1] if overdue else next(iter(waiting), None)
+        waiting: list[Rank] = [rank for rank in RANKS if self._is_waiting(rank)]
+        overdue: list[Rank] = [rank for rank in waiting if self._went_ahead[rank] >= self._most_ahead]
+        return overdue[-1] if overdue else waiting[0] if waiting else None
 
     def _is_waiting(self, rank: Rank) -> bool:
         queue = self._waiting[rank]
@@ -79,7 +79,8 @@ class _At:
     """One rank's way into a lock."""
 
     def __init__(self, lock: OneWriter, rank: Rank) -> None:
-        self._lock, self._rank = lock, rank
+        self._lock = lock
+        self._rank: Rank = rank
 
     async def __aenter__(self) -> None:
         await self._lock.acquire(self._rank)
