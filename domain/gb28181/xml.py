@@ -14,7 +14,7 @@ MOST_BYTES = 256 * 1024  # a query of an upper platform is a few hundred
 _MOST_ELEMENTS = 5_000
 _MOST_DEPTH = 12
 _CUTTABLE = frozenset({"Name", "Address", "Manufacturer", "Model", "AlarmDescription"})
-_CUTS = (80, 60, 50, 40, 30, 20, 15, 10)
+_CUTS = (80, 60, 50, 40, 30, 20, 15, 10, 6)
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]{0,300}\?>")
 _SPECIAL = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;", "\r": "&#13;"})
 

@@ -20,7 +20,7 @@ class OneWriter:
 
     def __init__(self, most_ahead: int = _MOST_AHEAD) -> None:
         self._waiting: dict[Rank, deque[asyncio.Future[None]]] = {rank: deque() for rank in RANKS}
-        self._went_ahead: dict[Rank, int] = dict.fromkeys(RANKS, 0)  # how many of higher ranks, since one of this was served
+        self._went_ahead: dict[Rank, int] = dict.fromkeys(RANKS, 0)  # of higher ranks, since one of this was served
         self._most_ahead, self._is_held = most_ahead, False
 
     def at(self, rank: Rank) -> _At:
