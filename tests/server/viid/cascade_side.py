@@ -126,7 +126,8 @@ async def _record(house: House, platform: UpperPlatform, settings: dict[str, Any
         for shift, complex_id in enumerate(("garden", "river"))
         for n in (0, 2)
     ]
-    codes.append((("garden", f"gat1400:{CAMERA_BELOW}"), Coded(CAMERA_BELOW, "下级东门")))
+    if house.config.viid is not None and len(house.config.viid.peers) > 1:  # a library below us has cameras too
+        codes.append((("garden", f"gat1400:{CAMERA_BELOW}"), Coded(CAMERA_BELOW, "下级东门")))
     await DeviceCodes(house.db, CITY).replace(codes)
     async with house.db.write() as connection:
         await platform_rows.add(connection, one)
