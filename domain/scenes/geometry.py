@@ -80,11 +80,22 @@ def crossed(line: Line, start: tuple[float, float], end: tuple[float, float]) ->
     What lies on the line counts as left of it, so that a way through a point on it crosses once.
     """
     before, after = beyond(line, start), beyond(line, end)
-    if (before > 0) == (after > 0):
+    if (before > 0) == (after > 0) or not _meet(line, start, end):
         return None
+    return "right" if after > 0 else "left"
+
+
+def _meet(line: Line, start: tuple[float, float], end: tuple[float, float]) -> bool:
+    """Whether a way meets a line between its ends, where both its ends are not on one side of it.
+
+    Reckoned from the ends in their own order, so that rounding at an end of the line is the same there and back.
+    """
+    line, (first, last) = (min(line), max(line)), sorted((start, end))
+    before, after = beyond(line, first), beyond(line, last)
+    if before == after:
+        return False  # along it, no further from it than numbers tell
     part = before / (before - after)
-    meets = (start[0] + part * (end[0] - start[0]), start[1] + part * (end[1] - start[1]))
-    return ("right" if after > 0 else "left") if _is_between(line, meets) else None
+    return _is_between(line, (first[0] + part * (last[0] - first[0]), first[1] + part * (last[1] - first[1])))
 
 
 def _is_between(line: Line, point: tuple[float, float]) -> bool:

@@ -22,7 +22,7 @@ from server.app import create_app
 from server.bootstrap import close_house, folding, open_house, run_behind
 from server.config import Complex, Config, Hours
 from server.house import House
-from tests.server.engines import Engine
+from tests.server.engines import Engine, migrated
 
 GARDEN = Complex("garden", "测试小区", tariff="tariff.yaml", quiet=(Hours("00:00", "24:00"),))
 TARIFF = """\
@@ -130,7 +130,7 @@ async def centre(
 ) -> AsyncIterator[Centre]:
     """``tariff``: a document of its own, which JSON writes and YAML reads."""
     (folder / "tariff.yaml").write_text(TARIFF if tariff is None else json.dumps(tariff))
-    with engine.database() as database:
+    with migrated(folder, engine) as database:
         house = await open_house(folder, msgspec.structs.replace(config, database=database))
         readers = asyncio.create_task(run_behind(house))
         transport = httpx.ASGITransport(create_app(house), raise_app_exceptions=False)

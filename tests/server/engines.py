@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from server.store import address, schema
+from server.store import address, migrate
 from server.store.engine import Database
 from tests import postgres
 
@@ -39,13 +44,29 @@ def chosen() -> list[Engine]:
     return [_ENGINES[name]] if name else list(_ENGINES.values())
 
 
+@contextmanager
+def migrated(folder: Path, engine: Engine) -> Iterator[str]:
+    """What a server's settings name: a database with every table and no row, made without running all migrations."""
+    with engine.database() as url:
+        if not url:
+            folder.mkdir(exist_ok=True, mode=0o700)
+            shutil.copyfile(_template(), folder / address.FILE)
+        yield url
+
+
+@functools.cache
+def _template() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="gatehouse-migrated-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with ThreadPoolExecutor(1) as thread:  # as for PostgreSQL: a test may have an event loop
+        thread.submit(migrate.upgrade, address.sqlite(folder / address.FILE)).result()
+    return folder / address.FILE
+
+
 @asynccontextmanager
 async def open_database(folder: Path, engine: Engine) -> AsyncIterator[Database]:
-    """An empty database with every table, without a server."""
-    with engine.database() as url:
+    """A database of its own, without a server."""
+    with migrated(folder, engine) as url:
         db = Database(address.of(folder, url))
-        if not url:
-            async with db.write() as connection:
-                await connection.run_sync(schema.metadata.create_all)
         yield db
         await db.close()

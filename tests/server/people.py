@@ -22,7 +22,7 @@ from server.passwords import Passwords
 from server.store import account_rows
 from server.store.engine import stamp
 from tests.server import rows
-from tests.server.engines import Engine
+from tests.server.engines import Engine, migrated
 from tests.server.filled import fill_city
 
 BASE = "http://centre.example.invalid"
@@ -90,7 +90,7 @@ def make_app(house: House) -> FastAPI:
 @asynccontextmanager
 async def city(folder: Path, engine: Engine, *, is_filled: bool = True) -> AsyncIterator[City]:
     """A house whose hub runs; the readers of the log do not, so that rows stay as tests put them."""
-    with engine.database() as database:
+    with migrated(folder, engine) as database:
         house = await open_house(folder, Config(database=database))
         try:
             if is_filled:

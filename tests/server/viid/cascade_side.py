@@ -31,7 +31,7 @@ from simulators.upper.faults import Faults
 from simulators.upper.kept import Record
 from simulators.upper.platform import CODE, PASSWORD_FILE, UpperPlatform
 from tests.server.centre import Centre, Gateway
-from tests.server.engines import Engine
+from tests.server.engines import Engine, migrated
 
 OURS, ORG, PASSWORD = "33010600015030000001", "330106000000", "view-password-0001"
 GATE = "33010600011210000001"
@@ -91,7 +91,7 @@ async def cascade(
     told_at = f"{platform.receive_url}/VIID"
     peer = Peer(CODE, "upper", "viid.password", complexes=list(complexes), report_to=told_at, platform=CITY)
     places = [Complex("garden", "阳光花园"), Complex("river", "滨河里")]
-    with engine.database() as database:
+    with migrated(folder, engine) as database:
         config = Config(database=database, complexes=places, viid=Settings(OURS, ORG, peers=[peer, *below]))
         house = await open_house(folder, config)
         await _record(house, platform, settings or {})

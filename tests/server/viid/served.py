@@ -20,7 +20,7 @@ from server.config import Complex, Config
 from server.facts import Fact
 from server.house import House
 from server.viid.settings import Peer, Settings
-from tests.server.engines import Engine
+from tests.server.engines import Engine, migrated
 
 OURS, ORG = "33010600015030000001", "330106000000"
 UPPER, LOWER, OTHER_UPPER = "33010600005030000001", "33010600011200000001", "33010600005030000002"
@@ -67,7 +67,7 @@ class Served:
 async def served(folder: Path, engine: Engine, *peers: Peer) -> AsyncIterator[Served]:
     (folder / "viid.password").write_text(PASSWORD + "\n")
     complexes = [Complex("garden", "阳光花园"), Complex("river", "滨河里")]
-    with engine.database() as database:
+    with migrated(folder, engine) as database:
         settings = Settings(OURS, ORG, peers=list(peers or PEERS))
         house = await open_house(folder, Config(database=database, complexes=complexes, viid=settings))
         config = uvicorn.Config(create_app(house), "127.0.0.1", 0, log_level="error", lifespan="off")
