@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.long
 ROOT = Path(__file__).resolve().parents[1]
 VENDOR = ROOT / "server" / "web" / "static" / "vendor"
 PACKAGES = ("domain", "eventlog", "edge", "server", "simulators")

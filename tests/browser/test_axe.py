@@ -18,7 +18,7 @@ from tests.server.bill_store import reconciled_day
 from tests.server.camera_rows import add_camera
 from tests.server.scoped_people import add_areas
 
-pytestmark = NEEDS
+pytestmark = [*NEEDS, pytest.mark.long]
 TOKEN = "a-token-of-a-visitor-link"  # pragma: allowlist secret
 LOWER = Platform(id="p3", name="市局", kind="gb28181", address="sip://192.0.2.1", settings={})
 PATHS = (

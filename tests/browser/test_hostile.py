@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
+import pytest
 from playwright.async_api import Page
 from sqlalchemy import Table, literal, select, update
 
@@ -20,7 +21,7 @@ from tests.browser.stage import DESK, NEEDS, Stage
 from tests.browser.test_axe import OF_OTHERS, OPEN, PATHS, add_residents
 from tests.server.bill_store import reconciled_day
 
-pytestmark = NEEDS
+pytestmark = [*NEEDS, pytest.mark.long]
 EVIL = '=1+1<img src=x onerror="window.ran=1"><script>window.ran=1</script>\'{{7*7}}%(x)s'
 # What people write, and what is shown of it: of each table these columns.
 WRITTEN: dict[str, tuple[str, ...]] = {

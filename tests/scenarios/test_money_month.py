@@ -35,6 +35,7 @@ from tests.server.centre import centre
 from tests.server.engines import SQLITE
 from tests.server.payments.site import FAST, KEYS, configured
 
+pytestmark = pytest.mark.long
 SEEDS = range(1, 101 if os.environ.get("FULL") else 11)
 MEMORY, ROOM_BYTES = Path("/dev/shm"), 2**30
 CARS_A_DAY = 200 if os.environ.get("FULL") else 12

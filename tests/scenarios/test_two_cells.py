@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from edge import identity
 from simulators.broker import NatsBroker, free_port
 from simulators.devices.uhppoted import Controller
@@ -24,6 +26,7 @@ from tests.faults.invariants import look
 from tests.faults.load import loaded
 from tests.rig import COMPLEX, Rig, start, until
 
+pytestmark = pytest.mark.long
 SECRET = "two cells and a directory know this"  # pragma: allowlist secret
 SETTINGS = """\
 cell = "{name}"

@@ -213,7 +213,9 @@ async def test_the_family_switches_it_off_on_and_ends_it_without_asking(town: Ci
     lin, path, link = await begun(town)
     family = await town.visitor()
     page = await family.page(link)
-    assert "不知道" in page and "本人和女儿" in page and "501" not in words(page), "a link that is lost tells no address"
+    assert "不知道" in page and "本人和女儿" in page and "501" not in words(page), (
+        "a link that is lost tells no address"
+    )
     assert (await family.submit(f"{link}/off")).status_code == 303
     assert "家里关掉了" in await family.page(link) and "家里关掉了" in await lin.page(path)
     await family.submit(f"{link}/on")

@@ -29,6 +29,7 @@ from tests.server.engines import SQLITE, Engine
 from tests.server.people import BASE, City, city
 from tests.server.scoped_people import Someone, add_areas, sign_in
 
+pytestmark = pytest.mark.long
 # Routes read their forms themselves, so that FastAPI cannot name the fields: these are they.
 FIELDS = ("action", "request", "note", "reason", "complex", "name", "kind", "parent", "to", "id", "management")
 FIELDS += ("address", "grid_cell", "worker", "phone", "username", "password", "next", "digest")
@@ -36,7 +37,6 @@ FIELDS += ("words", "category", "origin", "what", "unit", "stars", "places")
 FORM = {"type": "object", "properties": {name: {"type": "string"} for name in FIELDS}}
 LEFT_OUT = ("/logout", "/v1/desired")  # ends the login that all others need; waits half a minute by intent
 EACH = settings(
-    max_examples=3,
     deadline=None,
     database=None,
     phases=(Phase.explicit, Phase.generate),
@@ -115,8 +115,8 @@ async def _enter(town: City) -> tuple[Gateway, Someone]:
     return gateway, someone
 
 
-def fuzz(by: Caller, app: FastAPI, only: str = "") -> int:
-    """Three sound and three unsound requests of every operation; how many operations there were."""
+def fuzz(by: Caller, app: FastAPI, only: str = "", *, most: int = 3) -> int:
+    """``most`` sound and as many unsound requests of every operation; how many operations there were."""
     count = 0
     for found in from_dict(described(app)).get_all_operations():
         operation = found.ok()
@@ -124,13 +124,13 @@ def fuzz(by: Caller, app: FastAPI, only: str = "") -> int:
             continue
         count += 1
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
-            _try(by, operation, mode)
+            _try(by, operation, mode, most)
     return count
 
 
-def _try(by: Caller, operation: Any, mode: GenerationMode) -> None:
+def _try(by: Caller, operation: Any, mode: GenerationMode, most: int) -> None:
     @seed(count_of(operation.label))
-    @EACH
+    @settings(EACH, max_examples=most)
     @given(operation.as_strategy(generation_mode=mode))
     def each(case: schemathesis.Case) -> None:
         by.send(case)
@@ -146,7 +146,8 @@ def count_of(label: str) -> int:
 
 def test_nothing_answers_500(tmp_path: Path, engine: Engine) -> None:
     with caller(tmp_path, engine) as by:
-        assert fuzz(by, by._town.app) > 40
+        # What a value may be is a matter of the stricter engine, and takes minutes: the other is asked once each.
+        assert fuzz(by, by._town.app, most=1 if engine is SQLITE else 3) > 40
         assert by.broken == []
         assert by.statuses.get(200, 0) > 50 and by.statuses.get(404, 0) > 10, "it gets past the door"
 

@@ -37,6 +37,7 @@ from tests.server.people import City, city
 from tests.server.scoped_people import Someone, add_areas, add_everyone, sign_in
 from tests.server.told import BROWSER
 
+pytestmark = pytest.mark.long
 GARDENS = ("阳光花园".encode(), b"garden", "一社区".encode(), "东城区".encode())
 MACHINES = {"/v1/enrol", "/healthz", "/readyz"}
 VISITORS = {"/visit/{token}", "/visit/{token}/end", "/visit/pass/{token}"}
