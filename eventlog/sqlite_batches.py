@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
@@ -11,11 +12,13 @@ from pathlib import Path
 from typing import TypeVar
 
 import aiosqlite
+import msgspec
 
 from eventlog.batches import Key, Walk, judge_all, key_of, stamp, to_mend
 from eventlog.log import Adopted, Arrival, Bell, Gap, LogBroken, Receipt, Record, Wanted, judge
 from eventlog.shards import SHARD_NAMES, shard_of
 from eventlog.sqlite_schema import connect
+from eventlog.tail import Tail
 
 T = TypeVar("T")
 
@@ -24,6 +27,10 @@ _INSERT = """INSERT INTO batch(shard, complex, gateway, stream, epoch, first, la
 VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 _MARK = """INSERT INTO mark(gateway, stream, epoch, last) VALUES(?, ?, ?, ?)
 ON CONFLICT(gateway, stream, epoch) DO UPDATE SET last = excluded.last"""
+# All in one question: each would be a way to the database's thread and back, with all others waiting.
+_MARKS = """SELECT mark.gateway, mark.stream, mark.epoch, mark.last FROM json_each(?) AS asked
+CROSS JOIN mark ON mark.gateway = json_extract(asked.value, '$[0]')
+AND mark.stream = json_extract(asked.value, '$[1]') AND mark.epoch = json_extract(asked.value, '$[2]')"""
 _GAP = """INSERT INTO gap(gateway, stream, epoch, first, last, reason, detail, declared_at)
 VALUES(?, ?, ?, ?, ?, ?, ?, ?)"""
 _GAPS = """SELECT gateway, stream, epoch, first, last, reason, detail FROM gap WHERE gateway = ?
@@ -60,6 +67,7 @@ class SqliteBatchLog:
     ) -> None:
         self.bell = Bell()
         self._writer, self._reader, self._lock, self._now = writer, reader, lock, now
+        self._tails, self._head = defaultdict[str, Tail](Tail), 0  # by partition; the newest position written here
 
     @classmethod
     async def open(
@@ -76,10 +84,26 @@ class SqliteBatchLog:
 
         Raises LogBroken: nothing of the call was kept.
         """
-        receipts = await self._in_transaction(lambda: self._append(arrivals), f"{len(arrivals)} batches")
+        receipts, rows = await self._in_transaction(lambda: self._append(arrivals), f"{len(arrivals)} batches")
+        self._remember(rows)
         for arrival in arrivals:
             self.bell.ring(shard_of(arrival.complex))
         return receipts
+
+    def _remember(self, rows: Sequence[_Row]) -> None:
+        """What is committed now, and what came before it from elsewhere is not known."""
+        if rows and rows[0].record.position != self._head + 1:
+            self._forget_tails()
+        of_shards = defaultdict[str, list[Record]](list)
+        for row in rows:
+            of_shards[row.shard].append(row.record)
+            self._head = row.record.position
+        for shard, records in of_shards.items():
+            self._tails[shard].add(records)
+
+    def _forget_tails(self) -> None:
+        for tail in self._tails.values():
+            tail.forget()
 
     async def _in_transaction(self, write: Callable[[], Awaitable[T]], what: str) -> T:
         async with self._lock:
@@ -95,12 +119,17 @@ class SqliteBatchLog:
                 raise LogBroken(f"the log did not take {what}: {error}") from error
         return result
 
-    async def _append(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
+    async def _append(self, arrivals: Sequence[Arrival]) -> tuple[list[Receipt], list[_Row]]:
+        """The receipts, and what was stored."""
         marks = await self._marks({key_of(arrival) for arrival in arrivals})
         judged = judge_all(arrivals, marks, await self._closed())
-        await self._writer.executemany(_INSERT, [_row(arrival, self._now()) for arrival in judged.stored])
+        if not judged.stored:
+            return judged.receipts, []
+        at = stamp(self._now())
+        await self._writer.executemany(_INSERT, [_row(arrival, at) for arrival in judged.stored])
+        newest = next(iter(await self._writer.execute_fetchall("SELECT last_insert_rowid()")))[0]
         await self._writer.executemany(_MARK, [(*key, last) for key, last in judged.moved.items()])
-        return judged.receipts
+        return judged.receipts, _placed(judged.stored, at, newest)
 
     async def declare(self, gap: Gap, complex_id: str) -> Receipt:
         """List a gap and move the mark over it, in one transaction. Raises LogBroken."""
@@ -127,6 +156,7 @@ class SqliteBatchLog:
         What is sound is never replaced: a gateway cannot rewrite what it once said.
         """
         mended = await self._in_transaction(lambda: self._mend(arrival), "a mended batch")
+        self._forget_tails()
         if mended:
             self.bell.ring(shard_of(arrival.complex))
         return mended
@@ -142,7 +172,7 @@ class SqliteBatchLog:
             for row in await self._writer.execute_fetchall(_OVERLAPPING, (*key, header.first, header.last))
         ]
         if not rows:
-            await self._writer.execute(_INSERT, _row(arrival, self._now()))
+            await self._writer.execute(_INSERT, _row(arrival, stamp(self._now())))
             return True
         position = to_mend(header, rows)
         if position is not None:
@@ -168,6 +198,7 @@ class SqliteBatchLog:
         No mark moves: they come last, and until then no gateway is let in. False where ``after`` is not so.
         """
         adopted = await self._in_transaction(lambda: self._adopt(complex_id, after, batches), "adopted batches")
+        self._forget_tails()
         self.bell.ring(shard_of(complex_id))
         return adopted
 
@@ -202,13 +233,8 @@ class SqliteBatchLog:
             yield found
 
     async def _marks(self, keys: set[Key]) -> dict[Key, int]:
-        marks: dict[Key, int] = {}
-        sql = "SELECT last FROM mark WHERE gateway = ? AND stream = ? AND epoch = ?"
-        for key in keys:
-            async with self._writer.execute(sql, key) as cursor:
-                row = await cursor.fetchone()
-            marks[key] = 0 if row is None else row[0]
-        return marks
+        rows = await self._writer.execute_fetchall(_MARKS, (msgspec.json.encode(list(keys)).decode(),))
+        return dict.fromkeys(keys, 0) | {(row[0], row[1], row[2]): row[3] for row in rows}
 
     async def _abandon(self) -> None:
         try:
@@ -230,6 +256,14 @@ class SqliteBatchLog:
         return found
 
     async def read(self, partition: str, after: int, limit: int) -> list[Record]:
+        tail = self._tails[partition]
+        if (known := tail.behind(after, limit)) is not None:
+            return known
+        found = await self._read(partition, after, limit)
+        tail.looked(after, found)
+        return found
+
+    async def _read(self, partition: str, after: int, limit: int) -> list[Record]:
         sql = """SELECT position, body, complex, received_at FROM batch
         WHERE shard = ? AND position > ? ORDER BY position LIMIT ?"""
         rows = await self._reader.execute_fetchall(sql, (int(partition), after, limit))
@@ -245,6 +279,7 @@ class SqliteBatchLog:
         """Pages in which nothing is left are used again by the file itself."""
 
     async def trim(self, partition: str, through: int) -> int:
+        self._tails[partition].forget()
         sql = "DELETE FROM batch WHERE shard = ? AND position <= ?"
         async with self._lock, self._writer.execute(sql, (int(partition), through)) as cursor:
             return cursor.rowcount
@@ -255,7 +290,23 @@ def _as_received(batch: Adopted) -> tuple[object, ...]:
     return (*origin, batch.received_at, batch.body)
 
 
-def _row(arrival: Arrival, now: datetime) -> tuple[object, ...]:
+def _row(arrival: Arrival, at: str) -> tuple[object, ...]:
     header, shard = arrival.header, int(shard_of(arrival.complex))
     origin = (header.gateway, header.stream, header.epoch, header.first, header.last)
-    return (shard, arrival.complex, *origin, stamp(now), arrival.packed)
+    return (shard, arrival.complex, *origin, at, arrival.packed)
+
+
+class _Row(msgspec.Struct, frozen=True):
+    """What was stored, and where."""
+
+    shard: str
+    record: Record
+
+
+def _placed(stored: Sequence[Arrival], at: str, newest: int) -> list[_Row]:
+    """What one transaction stored: its positions follow each other, up to the newest."""
+    first = newest - len(stored) + 1
+    return [
+        _Row(shard_of(arrival.complex), Record(first + index, arrival.packed, arrival.complex, at))
+        for index, arrival in enumerate(stored)
+    ]

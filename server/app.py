@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.api import cells, gateway_desired, gateway_side, ops, viid, viid_above, viid_below, viid_wishes
 from server.api.ahead import Ahead
@@ -24,12 +25,26 @@ _NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": Fa
 _BUSIEST = (gateway_side.BATCHES, gateway_side.HELLO, gateway_desired.DESIRED)
 
 
-def create_app(house: House, readers: Sequence[str] = (), span: SpanOf = no_span) -> FastAPI:
+class Application(FastAPI):
+    """``front`` is asked first: what gateways ask thousands of times a second does not go through the framework."""
+
+    front: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["app"] = self
+        await self.front(scope, receive, send)
+
+    async def behind(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The framework's own layers and routes."""
+        await super().__call__(scope, receive, send)
+
+
+def create_app(house: House, readers: Sequence[str] = (), span: SpanOf = no_span) -> Application:
     """The application; documentation pages are off, because they load from elsewhere.
 
     ``readers`` are those whose lag is shown; ``span`` is whoever traces.
     """
-    app = FastAPI(title="Gatehouse", docs_url=None, redoc_url=None, openapi_url=None, telemetry=_NO_TELEMETRY)
+    app = Application(title="Gatehouse", docs_url=None, redoc_url=None, openapi_url=None, telemetry=_NO_TELEMETRY)
     app.state.house = house
     app.state.readiness, app.state.metrics = Readiness(house), Metrics(house, readers)
     for error in gateway_side.REFUSED:
@@ -44,9 +59,8 @@ def create_app(house: House, readers: Sequence[str] = (), span: SpanOf = no_span
         app.include_router(library.router)
     for router in routers():
         app.include_router(router)
-    app.add_middleware(Ahead, routes=_BUSIEST, refused=gateway_side.REFUSED, refuse=gateway_side.refusals)
-    app.add_middleware(SecurityHeaders)
-    app.add_middleware(Observed, answered=app.state.metrics.answered, span=span)
+    ahead = Ahead(app.behind, _BUSIEST, gateway_side.REFUSED, gateway_side.refusals)
+    app.front = Observed(SecurityHeaders(ahead), app.state.metrics.answered, span)
     mount_static(app)
     refuse_undeclared(app.routes)
     return app

@@ -15,16 +15,43 @@ from eventlog.log import Record
 from server.facts import Fact, read_event, read_sound_event, without_nul
 
 _MAX_CACHED_EVENTS = 100_000
+_FRESH_BYTES = 16 * 1024 * 1024
 # Well within what every reader can reckon with, whatever the zone: beyond, each event is looked at by itself.
 _EARLIEST, _LATEST = datetime(1971, 1, 1, tzinfo=UTC), datetime(8999, 1, 1, tzinfo=UTC)
+
+
+Unpacked = tuple[Header, bytes]
+
+
+class Fresh:
+    """What was unpacked to be checked when it came in, for the first that reads it: not all that is new is read here,
+    so it is bounded by its bytes."""
+
+    def __init__(self, most_bytes: int = _FRESH_BYTES) -> None:
+        self._kept: OrderedDict[bytes, Unpacked] = OrderedDict()
+        self._size_bytes, self._most_bytes = 0, most_bytes
+
+    def put(self, packed: bytes, known: Unpacked) -> None:
+        self.take(packed)
+        self._kept[packed[-CHECKSUM_BYTES:]] = known
+        self._size_bytes += len(known[1])
+        while self._size_bytes > self._most_bytes:
+            self._size_bytes -= len(self._kept.popitem(last=False)[1][1])
+
+    def take(self, packed: bytes) -> Unpacked | None:
+        """What these bytes hold, once."""
+        known = self._kept.pop(packed[-CHECKSUM_BYTES:], None)
+        self._size_bytes -= len(known[1]) if known else 0
+        return known
 
 
 class Batch:
     """One record unpacked. Several readers share it: what one of them had decoded is there for the next."""
 
-    def __init__(self, record: Record) -> None:
-        """Raises BadBatch where the stored bytes are damaged."""
-        header, unpacked = unpack(record.body)
+    def __init__(self, record: Record, known: Unpacked | None = None) -> None:
+        """``known``: what the record's bytes hold, where somebody unpacked them already. Raises BadBatch where the
+        stored bytes are damaged."""
+        header, unpacked = known or unpack(record.body)
         self.header: Header = header
         self.complex, self.position = record.complex, record.position
         self.is_adopted = False  # whether it came with its complex from another cell
@@ -111,7 +138,8 @@ def facts_of(batches: Iterable[Batch], kinds: Collection[str] | None = None) -> 
 class Unpacker:
     """Unpacks records; the latest are kept unpacked, because several readers want them at about the same time."""
 
-    def __init__(self, max_events: int = _MAX_CACHED_EVENTS) -> None:
+    def __init__(self, max_events: int = _MAX_CACHED_EVENTS, fresh: Fresh | None = None) -> None:
+        self._fresh = fresh or Fresh()
         self._kept: OrderedDict[int, Batch] = OrderedDict()
         self._size, self._max_events = 0, max_events
 
@@ -119,7 +147,7 @@ class Unpacker:
         """The batch a record holds. Raises BadBatch where the stored bytes are damaged."""
         found = self._kept.get(record.position)
         if found is None or found.checksum != record.body[-CHECKSUM_BYTES:]:  # it was rewritten since: erased
-            found = Batch(record)
+            found = Batch(record, self._fresh.take(record.body))
             self._keep(found)
         return found
 

@@ -356,7 +356,7 @@ def _readers(
     house: House,
 ) -> tuple[list[ShardReader], Mapping[str, Callable[[], Coroutine[Any, Any, None]]]]:
     """The readers of every shard, and what else there is to do, by its name."""
-    unpacker = Unpacker()
+    unpacker = Unpacker(fresh=house.ingest.fresh)
     pouring = house.ingest.pouring
     rest = Rest(pouring, crowded=lambda: house.ingest.waiting + house.hellos.waiting >= _CROWD, lively=pouring.is_busy)
     readers = shard_readers(house, unpacker, rest)

@@ -20,16 +20,19 @@ from server.store.schema import gateway
 from server.together import Together, patience_s
 
 _LEAST_S, _MOST_S, _HELLOS_A_SECOND = 5.0, 30.0, 80.0
-_COUNT_EVERY_S = 60.0
+_FEW, _GATEWAYS_A_SECOND, _MOST_GATHER_S = 200, 1_000.0, 3.0
+_COUNT_EVERY_S = 5.0
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """``again_s``: when the next hello is early enough; the more gateways there are, the later."""
+    """``again_s``: when the next hello is early enough; ``gather_s``: for how long what is routine may be gathered into
+    one batch. The more gateways there are, the longer."""
 
     watermarks: Mapping[tuple[str, str], int]
     wanted: list[dict[str, object]]
     statement_wanted: bool
     again_s: float
+    gather_s: float = 0.0
 
 
 class Hellos:
@@ -66,16 +69,18 @@ class Hellos:
                 if id_ not in away:
                     await found_rows.keep(connection, id_, told)
         wanted, asked = await self._refill.wanted_of_all(ids), await self._conservation.are_wanted(ids)
-        again_s = await self._again_s(now)
-        return [Answer(marks[id_], wanted.get(id_, []), id_ in asked, again_s) for id_, _ in said]
+        count = await self._counted(now)
+        paces = again_s(count), gather_s(count)
+        return [Answer(marks[id_], wanted.get(id_, []), id_ in asked, *paces) for id_, _ in said]
 
-    async def _again_s(self, now: datetime) -> float:
+    async def _counted(self, now: datetime) -> int:
+        """How many gateways there are, or were a little ago."""
         if (now - self._counted_at).total_seconds() > _COUNT_EVERY_S:
             self._counted_at = now
             async with self._db.read() as connection:
                 query = select(func.count()).select_from(gateway).where(gateway.c.replaced_at.is_(None))
                 self._count = (await connection.execute(query)).scalar_one()
-        return again_s(self._count)
+        return self._count
 
 
 def _without_found(status: dict[str, Any]) -> dict[str, Any]:
@@ -86,3 +91,8 @@ def _without_found(status: dict[str, Any]) -> dict[str, Any]:
 def again_s(gateways: int) -> float:
     """How often so many gateways shall say how they are: at 5 s a city would ask for a core by itself."""
     return min(_MOST_S, max(_LEAST_S, round(gateways / _HELLOS_A_SECOND, 1)))
+
+
+def gather_s(gateways: int) -> float:
+    """For how long a gateway may gather what is routine: of a city's, each by itself would be a request of its own."""
+    return 0.0 if gateways < _FEW else min(_MOST_GATHER_S, round(gateways / _GATEWAYS_A_SECOND, 1))

@@ -15,6 +15,7 @@ from domain.wire import BadBatch, check_events, unpack
 from eventlog.group_commit import Bounds, GroupCommit
 from eventlog.log import Arrival, BatchLog, LogBroken, Receipt
 from eventlog.shards import shard_of
+from server.batches import Fresh, Unpacked
 from server.hurry import Hurry
 from server.pouring import Pouring
 from server.spans import SpanOf, no_span
@@ -50,7 +51,7 @@ class Ingest:
         self._log, self._db, self._now, self._sieve = log, db, now, sieve
         self._queue: GroupCommit[_Waiting] = GroupCommit(self._commit, bounds)
         self.counts: Counter[str] = Counter()
-        self.pouring, self.hurry = Pouring(), Hurry()
+        self.pouring, self.hurry, self.fresh = Pouring(), Hurry(), Fresh()
         self.events_stored = 0
         self.span: SpanOf = no_span
 
@@ -66,7 +67,7 @@ class Ingest:
     async def take(self, gateway: str, complex_id: str, packed: bytes) -> Receipt:
         """The receipt of a batch, once it is durable. Raises BadBatch (its bytes are kept), Busy, LogBroken."""
         try:
-            arrival = checked(gateway, complex_id, packed)
+            arrival, known = _opened(gateway, complex_id, packed)
         except BadBatch as error:
             self.counts[error.reason] += 1
             await self.refuse(gateway, error.reason, str(error), packed)
@@ -76,6 +77,7 @@ class Ingest:
         if self._queue.full:
             self.counts["busy"] += 1
             raise Busy("more batches wait than may wait; come again")
+        self.fresh.put(packed, known)  # of one that the sieve changed nobody asks
         waiting = _Waiting(arrival, asyncio.get_running_loop().create_future())
         self._queue.offer(waiting, len(arrival.packed))
         receipt = await waiting.receipt
@@ -127,8 +129,12 @@ def _answer(waiting: _Waiting, answer: Receipt | LogBroken) -> None:
 
 def checked(gateway: str, complex_id: str, packed: bytes) -> Arrival:
     """A batch as one to append: whole, of this gateway, with as many events as it says. Raises BadBatch."""
+    return _opened(gateway, complex_id, packed)[0]
+
+
+def _opened(gateway: str, complex_id: str, packed: bytes) -> tuple[Arrival, Unpacked]:
     header, unpacked = unpack(packed)
     if header.gateway != gateway:
         raise BadBatch("foreign", f"the batch is of {header.gateway}, the token of {gateway}")
     check_events(header, unpacked)
-    return Arrival(header, packed, complex_id)
+    return Arrival(header, packed, complex_id), (header, unpacked)

@@ -123,11 +123,11 @@ class Rest:
 
 
 class Breath:
-    """For one reader that may not wait: while much comes in, it takes at once what came in a quarter of a second, but
+    """For one reader that may not wait: while much comes in, it takes at once what came in a second, but
     what is urgent at once. With a look at every little batch such readers would hold up ingest, and themselves."""
 
     def __init__(
-        self, busy: Callable[[], bool], hurry: Hurry | None = None, pause_s: float = 0.25, rank: Rank = "usual"
+        self, busy: Callable[[], bool], hurry: Hurry | None = None, pause_s: float = 1.0, rank: Rank = "usual"
     ) -> None:
         self.rank: Rank = rank
         self._busy, self._hurry, self._pause_s = busy, hurry or Hurry(), pause_s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
@@ -26,6 +27,7 @@ GAPS = "/v1/gaps"
 BATCH_TYPE = "application/vnd.gatehouse.batch"
 _OUT_OF_STEP = frozenset({"gap", "overlap"})
 _POISON = frozenset({"events", "too_large", "body"})
+_GATHERED = "routine"  # the stream of which nothing is in a hurry
 _STAND_IN_BEGINS = b'{"kind":"unknown","device":"gateway"'
 
 
@@ -71,6 +73,7 @@ class Push:
         self.acknowledged: dict[str, int] = dict(acknowledged or {})
         self._heard: set[str] = set()
         self._used: dict[str, str] = {}
+        self.gather_s = 0.0  # as the centre said last
 
     async def position(self, partition: str) -> int:
         """The centre's watermark of the stream's present epoch: asked anew after every failure."""
@@ -112,6 +115,13 @@ class Push:
 
     async def take(self, partition: str, records: list[Record]) -> int:
         """Send as many of the records as fit a batch; the new watermark, which may lie behind after a restore."""
+        watermark = await self._sent(partition, records)
+        await self._note(partition, watermark)
+        if partition == _GATHERED and watermark == records[-1].position:  # there is no backlog
+            await asyncio.sleep(self.gather_s)
+        return watermark
+
+    async def _sent(self, partition: str, records: list[Record]) -> int:
         expected = self.acknowledged.get(partition, 0) + 1
         async with self._lanes.turn(partition) as more:
             if records[0].position > expected:
@@ -121,7 +131,6 @@ class Push:
                 watermark = await self._send_or_halve(partition, records[0].position, bodies)
             if watermark < records[-1].position:
                 more()
-        await self._note(partition, watermark)
         return watermark
 
     async def _declare(self, stream: str, first: int, last: int) -> int:

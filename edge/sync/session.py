@@ -42,6 +42,7 @@ class HelloAnswer(msgspec.Struct):
     wanted: list[Wanted] = []
     statement_wanted: bool = False
     again_s: Annotated[float, msgspec.Meta(ge=1, le=300)] | None = None  # when the next hello is early enough
+    gather_s: Annotated[float, msgspec.Meta(ge=0, le=30)] = 0.0  # so long what is routine may wait for company
 
 
 class Session:
@@ -132,6 +133,8 @@ class Session:
             if answer.server_time is not None:
                 self._parts.clock.measured(answer.server_time, asked_s, self._parts.clock.monotonic_s())
             self._again_s = _HEARTBEAT_S if answer.again_s is None else answer.again_s
+            if self._push is not None:
+                self._push.gather_s = answer.gather_s
             if self.state != "online":
                 self._note_online()
             if answer.statement_wanted and self._statements is not None:

@@ -140,7 +140,8 @@ async def hello(request: Request) -> Response:
     said = decoded(body, Hello)
     told = await house.hellos.take(gateway.id, msgspec.json.decode(body))
     watermarks = {name: told.watermarks.get((name, head.epoch), 0) for name, head in said.streams.items()}
-    rest = {"wanted": told.wanted, "statement_wanted": told.statement_wanted, "again_s": told.again_s}
+    paces = {"again_s": told.again_s, "gather_s": told.gather_s}
+    rest = {"wanted": told.wanted, "statement_wanted": told.statement_wanted, **paces}
     return answer(200, watermarks=watermarks, **rest, server_time=stamp(house.now()))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from server.store import one_way
+
 FILE = "gatehouse.db"
 
 
@@ -52,5 +54,5 @@ def is_postgres(url: str) -> bool:
 
 def for_engine(url: str) -> str:
     """The URL as SQLAlchemy's asynchronous engines want it, with the driver's name in it."""
-    scheme, rest = url.split("://", 1)
-    return f"{scheme}+{'asyncpg' if is_postgres(url) else 'aiosqlite'}://{rest}"
+    _, rest = url.split("://", 1)
+    return f"{'postgresql+asyncpg' if is_postgres(url) else one_way.SCHEME}://{rest}"

@@ -36,6 +36,7 @@ class Life:
         self._on_after_s = self._chance.uniform(0, settings.spread_s)
         self._refused: dict[str, dict[str, Any]] = {}
         self._upgrade: asyncio.Task[None] | None = None
+        self._gather_s = self._routine_after_s = 0.0  # as the centre said; when what is routine is sent again
         self.online = False
         self.served = 0  # batches acknowledged since it last came online
         self.refusals = 0  # answers that were a refusal, since then
@@ -78,6 +79,7 @@ class Life:
         if not self.online:
             self.online, self.served = True, 0
         self._note_watermarks(said.get("watermarks", {}), had)
+        self._gather_s = float(said.get("gather_s", 0.0))
         await asyncio.sleep(float(said.get("again_s", self._settings.heartbeat_s)))
         return None
 
@@ -127,10 +129,18 @@ class Life:
         was = False
         for stream in self.box.streams:
             ready = self.box.next_batch(stream)
-            if ready is not None and not self.box.silent:
+            if ready is not None and not self.box.silent and not self._gathers(stream):
                 was = True
                 await self._send(stream, *ready)
         return was
+
+    def _gathers(self, stream: str) -> bool:
+        """Whether it is too early for what is routine; what waits rings when it is time."""
+        loop = asyncio.get_running_loop()
+        if stream != "routine" or loop.time() >= self._routine_after_s:
+            return False
+        loop.call_at(self._routine_after_s, self.some.set)
+        return True
 
     async def _send(self, stream: str, count: int, packed: bytes) -> None:
         how = self._chance.random()
@@ -150,6 +160,8 @@ class Life:
             self._note_back()
         self._acknowledge(stream, watermark)
         self.served += 1
+        if stream == "routine" and not self.box.streams[stream].waiting:
+            self._routine_after_s = asyncio.get_running_loop().time() + self._gather_s
 
     async def _poll(self) -> None:
         applied, refused = self.box.applied, list(self._refused.values())

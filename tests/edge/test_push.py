@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
@@ -181,6 +182,21 @@ async def drained(log: EventLog, push: Push, stream: str = "routine") -> None:
     position = await push.position(stream)
     while records := await log.read(stream, position, 100):
         position = await push.take(stream, records)
+
+
+async def test_what_is_routine_waits_for_company_and_neither_a_backlog_nor_anything_else_does() -> None:
+    log, centre = await filled(5), CountingCentre()
+    push = Push("gw-1", log, centre, centre.watermarks, Limits(batch_events=3), Never())  # type: ignore[arg-type]
+    push.gather_s = 3_600.0
+    async with asyncio.timeout(20):
+        assert await push.take("routine", await log.read("routine", 0, 100)) == 3, "there is more: at once"
+        last = asyncio.create_task(push.take("routine", await log.read("routine", 3, 100)))
+        while push.acknowledged.get("routine") != 5:
+            await asyncio.sleep(0)
+        await log.append([Entry("urgent", encode_event(Event(kind="alarm", device="x:1", recorded_at=NOW)))])
+        assert await push.take("urgent", await log.read("urgent", 0, 100)) == 1
+        assert not last.done(), "sent, and the next waits"
+    last.cancel()
 
 
 async def test_what_was_let_go_before_it_was_sent_is_declared_and_the_stream_goes_on() -> None:
