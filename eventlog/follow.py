@@ -34,6 +34,15 @@ class Settling(Protocol):
         ...
 
 
+@runtime_checkable
+class Measuring(Protocol):
+    """A reader that knows how many records it would take at once, up to the pace's limit."""
+
+    def limit(self, partition: str) -> int:
+        """Asked before each read."""
+        ...
+
+
 class Pace(msgspec.Struct, frozen=True):
     """How a follower waits: between looks when idle, and after the n-th failure in a row (from 1)."""
 
@@ -98,7 +107,8 @@ async def _follow_until_failure(log: Log, partition: str, reader: Reader, bell: 
 
 async def _step(log: Log, partition: str, reader: Reader, position: int, bell: asyncio.Event, pace: Pace) -> int:
     bell.clear()  # before the read: an append between read and wait rings it again
-    records = await log.read(partition, position, pace.limit)
+    wanted = reader.limit(partition) if isinstance(reader, Measuring) else pace.limit
+    records = await log.read(partition, position, min(wanted, pace.limit))
     if records:
         taken = await reader.take(partition, records)
         if taken == position:

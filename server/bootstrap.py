@@ -116,7 +116,7 @@ Works = Mapping[str, Callable[[], Coroutine[Any, Any, None]]]
 
 _MOST_PAUSE_S = 5.0  # of a reader that cannot go on: so soon it sees that a person or a mended record let it
 _CROWD = 16  # gateways that wait at once
-PACE = Pace(limit=64, retry_s=lambda failures: min(_MOST_PAUSE_S, 0.1 * 2 ** min(failures, 10)))
+PACE = Pace(retry_s=lambda failures: min(_MOST_PAUSE_S, 0.1 * 2 ** min(failures, 10)))
 _MOST_RETRY_S = 60.0
 
 

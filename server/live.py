@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections import OrderedDict, defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Sequence
 from datetime import datetime
 
 import msgspec
@@ -159,25 +159,37 @@ class Hub:
             self._screens.discard(screen)
 
     async def _fan_out(self, rows: list[LiveRow]) -> None:
-        by_language: dict[str, list[Message]] = {}
-        while missing := {screen.language for screen in self._screens} - by_language.keys():
-            for language in missing:  # while we render, someone with another language may have come
-                by_language[language] = await self._messages(rows, language)
+        ready: dict[tuple[str, int], Message] = {}  # by language and position
+        while missing := self._unrendered(rows, ready):  # while we render, someone who sees more may have come
+            for language, new in missing.items():
+                ready |= {(language, message.position): message for message in await self._messages(new, language)}
         for screen in list(self._screens):
-            for message in by_language[screen.language]:
-                if screen.sees(message.complex):
+            for row in rows:
+                message = ready.get((screen.language, row.position))
+                if message is not None and message.frame and screen.sees(row.complex):
                     self._offer(screen, message.frame)
         self._position = rows[-1].position  # with no await since the first offer: who comes now gets the next
 
+    def _unrendered(self, rows: list[LiveRow], ready: Container[tuple[str, int]]) -> dict[str, list[LiveRow]]:
+        """By language what somebody sees and is not ready: of a city's most changes no screen stands open."""
+        views: defaultdict[str, set[frozenset[str] | None]] = defaultdict(set)
+        for screen in self._screens:
+            views[screen.language].add(screen.complexes)
+        found: dict[str, list[LiveRow]] = {}
+        for language, seen in views.items():
+            new = [row for row in rows if (language, row.position) not in ready]
+            found[language] = [row for row in new if any(one is None or row.complex in one for one in seen)]
+        return {language: new for language, new in found.items() if new}
+
     async def _messages(self, rows: list[LiveRow], language: str) -> list[Message]:
-        """The rows ready to send; what was rendered before is used again."""
+        """The rows ready to send, those without a frame too; what was rendered before is used again."""
         async with self._rendering:
             found = {row.position: self._ready.get((row.position, language)) for row in rows}
             new = [row for row in rows if found[row.position] is None]
             payloads = await self._rendered(new, language) if new else []
             for row, payload in zip(new, payloads, strict=True):
                 found[row.position] = self._keep(row, language, payload)
-        return [message for message in found.values() if message and message.frame]
+        return [message for message in found.values() if message]
 
     async def _rendered(self, rows: list[LiveRow], language: str) -> list[bytes]:
         async with self._db.read() as connection:
@@ -236,7 +248,8 @@ class Hub:
             rows = await live_rows.missed(connection, after, upto, screen.hearer.scope, self._bounds.replay_rows + 1)
         if len(rows) > self._bounds.replay_rows or after > newest or after < oldest - 1:
             return [RELOAD]
-        return [message.frame for message in await self._messages(newest_of_each(rows), screen.language)]
+        found = await self._messages(newest_of_each(rows), screen.language)
+        return [message.frame for message in found if message.frame]
 
     def _beat(self) -> bytes:
         """A heartbeat that scripts hear, as they do not hear a comment; its time is for phones whose clock is wrong."""

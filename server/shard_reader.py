@@ -29,6 +29,7 @@ from server.store.schema import cursor
 _TRANSACTION_S = 0.1
 _KEEP_EVERY_S, _SETTLE_S = 10.0, 1.0  # a cursor that passes by what is no business of its reader; one at rest
 _LEAST_EVENTS, _FIRST_EVENTS, _MOST_EVENTS = 500, 2_000, 16_000
+_LEAST_RECORDS, _MOST_RECORDS, _USUAL_A_RECORD = 16, 500, 30.0
 _POSITION = select(cursor.c.position).where(
     cursor.c.reader == bindparam("of_reader"), cursor.c.shard == bindparam("of_shard")
 )
@@ -97,12 +98,13 @@ class Rest:
             await asyncio.sleep(min(_LOOK_S, self._turn_s - now_s))
         self._turn_s = max(self._turn_s, now_s) + self._usual_s  # so that not all who wait come at once
 
-    async def after(self, work_s: float, partition: str = "") -> None:
+    async def after(self, work_s: float, partition: str = "", is_more: bool = False) -> None:
+        """``is_more``: what was taken was not all."""
         rest_s = min(self._most_s, self._times * work_s)
         self._turn_s += rest_s - self._usual_s
         self._usual_s += (rest_s - self._usual_s) / 4
         await self._give_way(self._clock_s() + rest_s)
-        if self._lively() and not self._busy():
+        if self._lively() and not self._busy() and not is_more:
             await asyncio.sleep(_LIVELY_S)
         for _ in range(round(_CROWD_S / _CROWD_LOOK_S)):
             if not self._crowded():
@@ -136,17 +138,27 @@ class Breath:
     async def before(self) -> None:
         """At once."""
 
-    async def after(self, work_s: float, partition: str) -> None:
-        if self._busy():
+    async def after(self, work_s: float, partition: str, is_more: bool = False) -> None:
+        """``is_more``: what was taken was not all, and what is urgent may be in the rest."""
+        if self._busy() and not is_more:
             await self._hurry.breathe(partition, self._pause_s, self._known.get(partition, 0))
         self._known[partition] = self._hurry.count(partition)
 
 
 class Stride:
-    """How many events a reader takes at once: more while that is done in no time, fewer when others waited for it."""
+    """How many events a reader takes at once: more while that is done in no time, fewer when others waited for it. And
+    how many records to read for that: some hold one event, some five hundred."""
 
     def __init__(self) -> None:
-        self.events = _FIRST_EVENTS
+        self.events, self._a_record = _FIRST_EVENTS, _USUAL_A_RECORD
+
+    @property
+    def records(self) -> int:
+        return min(_MOST_RECORDS, max(_LEAST_RECORDS, round(self.events / self._a_record)))
+
+    def met(self, events: int, records: int) -> None:
+        """So many were in so many records."""
+        self._a_record += (events / records - self._a_record) / 4
 
     def took(self, work_s: float) -> None:
         """How long others had to wait for the transaction, its own wait apart."""
@@ -182,6 +194,7 @@ class ShardReader:
         self._at: dict[str, int] = {}  # up to where it has taken
         self._kept: dict[str, int] = {}  # and where its cursor stands: behind that only by what had no effect
         self._kept_s: dict[str, float] = {}  # when it was put there
+        self._asked: dict[str, int] = {}  # how many records it asked for last
         self._singly: dict[str, int] = {}  # up to which position records are taken one by one, for one of them fails
         self._clear: set[str] = set()  # partitions of which it is sure that no wait is noted
 
@@ -202,15 +215,20 @@ class ShardReader:
             await save_cursor(connection, self.name, partition, self._at[partition])
         self._note_kept(partition)
 
+    def limit(self, partition: str) -> int:
+        self._asked[partition] = self._stride.records
+        return self._asked[partition]
+
     async def take(self, partition: str, records: list[Record]) -> int:
         chosen = self._first_few(partition, records)
+        is_more = len(chosen) < len(records) or len(records) >= self._asked.get(partition, _MOST_RECORDS)
         if self._rest is not None:
             await self._rest.before()
         began = time.monotonic()
         try:
             if await self._passes_by(partition, chosen):
                 self._at[partition] = chosen[-1].position
-                return await self._rested(partition, began)
+                return await self._rested(partition, began, is_more)
             work_s = await self._commit(partition, chosen)
         except (DatabaseBusy, Overtaken):
             raise
@@ -222,12 +240,12 @@ class ShardReader:
         self._clear.add(partition)
         self._after_commit()
         self._stride.took(work_s)
-        return await self._rested(partition, began)
+        return await self._rested(partition, began, is_more)
 
-    async def _rested(self, partition: str, began_s: float) -> int:
+    async def _rested(self, partition: str, began_s: float, is_more: bool) -> int:
         """Where it stands, once others had their turn."""
         if self._rest is not None:
-            await self._rest.after(time.monotonic() - began_s, partition)
+            await self._rest.after(time.monotonic() - began_s, partition, is_more)
         return self._at[partition]
 
     async def _passes_by(self, partition: str, chosen: list[Record]) -> bool:
@@ -284,6 +302,7 @@ class ShardReader:
             if events > self._stride.events and chosen:
                 break
             chosen.append(record)
+        self._stride.met(events, len(chosen))
         return chosen
 
     def _events(self, record: Record) -> int:
