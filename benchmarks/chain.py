@@ -32,7 +32,7 @@ from simulators.processes import Child
 from simulators.products import ask
 from tests.rig import COMPLEX, Rig, start, until
 
-_GATEWAYS, _COMPLEXES, _TIMES_PEAK = 2_000, 400, 3.0
+_GATEWAYS, _COMPLEXES, _TIMES_PEAK = 2_000, 400, 3.25  # 1,500 events a second
 _ALARMS, _P50_MS, _P99_MS = 120, 200, 1_000
 _PICTURES = 40  # cameras, each with one alert and its one picture
 _SCREENS, _SCREEN_ALARMS, _SCREEN_P99_MS = 1_000, 20, 80

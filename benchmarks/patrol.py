@@ -30,7 +30,7 @@ _WATCH = """() => {
   new MutationObserver((changes) => changes.forEach((change) => change.addedNodes.forEach(note)))
     .observe(document.body, { childList: true, subtree: true });
 }"""
-_LOOK_S = 0.02
+_LOOK_S = 0.2  # the page notes the times itself; to ask it more often takes of what is measured
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
@@ -85,6 +86,7 @@ _encode_header = msgspec.json.Encoder().encode
 _decode_header = msgspec.json.Decoder(Header).decode
 _decode_heads = msgspec.json.Decoder(list[EventHead]).decode
 _decode_raw = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_of_thread = threading.local()  # a decompressor must not be shared between threads, and is dear to make
 _compressor = zstandard.ZstdCompressor(level=_ZSTD_LEVEL)
 
 
@@ -116,14 +118,20 @@ def unpack(packed: bytes) -> tuple[Header, bytes]:
         stated = zstandard.get_frame_parameters(body).content_size
         if stated != header.size_bytes:
             raise BadBatch("body", f"the frame states {stated} bytes, the header {header.size_bytes}")
-        # A decompressor each: they are not safe to share between threads.
-        unpacker = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW_BYTES)
-        unpacked = unpacker.decompress(body, max_output_size=header.size_bytes, allow_extra_data=False)
+        unpacked = _decompressor().decompress(body, max_output_size=header.size_bytes, allow_extra_data=False)
     except zstandard.ZstdError as error:
         raise BadBatch("body", f"the body is not one zstd frame: {error}") from error
     if len(unpacked) != header.size_bytes:
         raise BadBatch("body", f"the body unpacks to {len(unpacked)} bytes, the header says {header.size_bytes}")
     return header, unpacked
+
+
+def _decompressor() -> zstandard.ZstdDecompressor:
+    try:
+        return _of_thread.decompressor
+    except AttributeError:
+        _of_thread.decompressor = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW_BYTES)
+        return _of_thread.decompressor
 
 
 def check_events(header: Header, unpacked: bytes) -> None:

@@ -72,7 +72,7 @@ class Corrections:
         async with self._db.read() as connection:
             found = await doubt_views.unmatched(connection, _AT_ONCE)
             waiting = [one for one in found if one.key not in self._looked]
-            stand = {one: await lane_watermarks.stand(connection, one) for one in {d.complex for d in waiting}}
+            stand = await lane_watermarks.stands(connection, {one.complex for one in waiting})
         told = [one for one in waiting if not stand[one.complex].is_provisional(one.occurred_at)]
         if len(self._looked) > _MOST_LOOKED:
             self._looked.clear()
