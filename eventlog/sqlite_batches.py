@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ import msgspec
 from eventlog.batches import Key, Walk, judge_all, key_of, stamp, to_mend
 from eventlog.log import Adopted, Arrival, Bell, Gap, LogBroken, Receipt, Record, Wanted, judge
 from eventlog.shards import SHARD_NAMES, shard_of
-from eventlog.sqlite_schema import connect
+from eventlog.sqlite_schema import connect, in_thread
 from eventlog.tail import Tail
 
 T = TypeVar("T")
@@ -27,7 +27,6 @@ _INSERT = """INSERT INTO batch(shard, complex, gateway, stream, epoch, first, la
 VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 _MARK = """INSERT INTO mark(gateway, stream, epoch, last) VALUES(?, ?, ?, ?)
 ON CONFLICT(gateway, stream, epoch) DO UPDATE SET last = excluded.last"""
-# All in one question: each would be a way to the database's thread and back, with all others waiting.
 _MARKS = """SELECT mark.gateway, mark.stream, mark.epoch, mark.last FROM json_each(?) AS asked
 CROSS JOIN mark ON mark.gateway = json_extract(asked.value, '$[0]')
 AND mark.stream = json_extract(asked.value, '$[1]') AND mark.epoch = json_extract(asked.value, '$[2]')"""
@@ -84,7 +83,8 @@ class SqliteBatchLog:
 
         Raises LogBroken: nothing of the call was kept.
         """
-        receipts, rows = await self._in_transaction(lambda: self._append(arrivals), f"{len(arrivals)} batches")
+        work = partial(_append, arrivals=arrivals, now=self._now())
+        receipts, rows = await self._in_transaction(work, f"{len(arrivals)} batches")
         self._remember(rows)
         for arrival in arrivals:
             self.bell.ring(shard_of(arrival.complex))
@@ -105,46 +105,18 @@ class SqliteBatchLog:
         for tail in self._tails.values():
             tail.forget()
 
-    async def _in_transaction(self, write: Callable[[], Awaitable[T]], what: str) -> T:
+    async def _in_transaction(self, work: Callable[[sqlite3.Connection], T], what: str) -> T:
+        """One call of the database's thread: all others who write wait meanwhile. Raises LogBroken."""
         async with self._lock:
             try:
-                await self._writer.execute("BEGIN IMMEDIATE")
-                result = await write()
-                await self._writer.execute("COMMIT")
-            except asyncio.CancelledError:
-                await asyncio.shield(self._abandon())  # else the next append finds this transaction still open
-                raise
+                return await in_thread(self._writer, partial(_committed, work))
             except (sqlite3.Error, OSError) as error:
-                await self._abandon()
                 raise LogBroken(f"the log did not take {what}: {error}") from error
-        return result
-
-    async def _append(self, arrivals: Sequence[Arrival]) -> tuple[list[Receipt], list[_Row]]:
-        """The receipts, and what was stored."""
-        marks = await self._marks({key_of(arrival) for arrival in arrivals})
-        judged = judge_all(arrivals, marks, await self._closed())
-        if not judged.stored:
-            return judged.receipts, []
-        at = stamp(self._now())
-        await self._writer.executemany(_INSERT, [_row(arrival, at) for arrival in judged.stored])
-        newest = next(iter(await self._writer.execute_fetchall("SELECT last_insert_rowid()")))[0]
-        await self._writer.executemany(_MARK, [(*key, last) for key, last in judged.moved.items()])
-        return judged.receipts, _placed(judged.stored, at, newest)
 
     async def declare(self, gap: Gap, complex_id: str) -> Receipt:
         """List a gap and move the mark over it, in one transaction. Raises LogBroken."""
-        return await self._in_transaction(lambda: self._declare(gap, complex_id), "a gap")
-
-    async def _declare(self, gap: Gap, complex_id: str) -> Receipt:
-        key = (gap.gateway, gap.stream, gap.epoch)
-        receipt = judge(gap, (await self._marks({key}))[key])
-        if complex_id in await self._closed():
-            return Receipt("closed", 0)
-        if receipt.outcome == "stored":
-            span = (gap.first, gap.last, gap.reason, gap.detail)
-            await self._writer.execute(_GAP, (*key, *span, stamp(self._now())))
-            await self._writer.execute(_MARK, (*key, gap.last))
-        return receipt
+        work = partial(_declare, gap=gap, complex_id=complex_id, now=self._now())
+        return await self._in_transaction(work, "a gap")
 
     async def gaps(self, gateway: str) -> list[Gap]:
         rows = await self._reader.execute_fetchall(_GAPS, (gateway,))
@@ -155,37 +127,15 @@ class SqliteBatchLog:
 
         What is sound is never replaced: a gateway cannot rewrite what it once said.
         """
-        mended = await self._in_transaction(lambda: self._mend(arrival), "a mended batch")
+        mended = await self._in_transaction(partial(_mend, arrival=arrival, now=self._now()), "a mended batch")
         self._forget_tails()
         if mended:
             self.bell.ring(shard_of(arrival.complex))
         return mended
 
-    async def _mend(self, arrival: Arrival) -> bool:
-        header, key = arrival.header, key_of(arrival)
-        if header.last > (await self._marks({key}))[key] or arrival.complex in await self._closed():
-            return False
-        if await self._writer.execute_fetchall(_LET_GO, (*key, header.first, header.last)):
-            return False
-        rows = [
-            (row[0], row[1], row[2], row[3])
-            for row in await self._writer.execute_fetchall(_OVERLAPPING, (*key, header.first, header.last))
-        ]
-        if not rows:
-            await self._writer.execute(_INSERT, _row(arrival, stamp(self._now())))
-            return True
-        position = to_mend(header, rows)
-        if position is not None:
-            await self._writer.execute("UPDATE batch SET body = ? WHERE position = ?", (arrival.packed, position))
-        return position is not None
-
     async def probe(self) -> None:
         """Make something small durable, and change nothing. Raises LogBroken where nothing can be."""
-        await self._in_transaction(self._write_what_is_there, "a probe")
-
-    async def _write_what_is_there(self) -> None:
-        rows = list(await self._writer.execute_fetchall("PRAGMA application_id"))
-        await self._writer.execute(f"PRAGMA application_id = {int(rows[0][0])}")
+        await self._in_transaction(_write_what_is_there, "a probe")
 
     async def of_complex(self, complex_id: str, after: int, limit: int) -> list[Adopted]:
         """A complex's batches behind position ``after``, in order: what travels when it moves."""
@@ -197,27 +147,16 @@ class SqliteBatchLog:
 
         No mark moves: they come last, and until then no gateway is let in. False where ``after`` is not so.
         """
-        adopted = await self._in_transaction(lambda: self._adopt(complex_id, after, batches), "adopted batches")
+        work = partial(_adopt, complex_id=complex_id, after=after, batches=batches)
+        adopted = await self._in_transaction(work, "adopted batches")
         self._forget_tails()
         self.bell.ring(shard_of(complex_id))
         return adopted
-
-    async def _adopt(self, complex_id: str, after: int, batches: Sequence[Adopted]) -> bool:
-        through = batches[-1].position if batches else after
-        async with self._writer.execute(_ADOPTED, (through, complex_id, after)) as cursor:
-            if cursor.rowcount != 1:
-                return False
-        shard = int(shard_of(complex_id))
-        await self._writer.executemany(_INSERT, [(shard, complex_id, *_as_received(batch)) for batch in batches])
-        return True
 
     async def all_committed(self, _complex_id: str) -> None:
         """Until what was being appended when this was called is there to be read, or never will be."""
         async with self._lock:  # one writer at a time, over processes too
             return
-
-    async def _closed(self) -> set[str]:
-        return {row[0] for row in await self._writer.execute_fetchall(_CLOSED)}
 
     async def damaged_and_lost(self) -> AsyncIterator[Wanted]:
         """Walk the whole log: each row that is no longer what was received, and each run of sequences below the mark
@@ -231,16 +170,6 @@ class SqliteBatchLog:
                     yield found
         for found in walk.end(marks):
             yield found
-
-    async def _marks(self, keys: set[Key]) -> dict[Key, int]:
-        rows = await self._writer.execute_fetchall(_MARKS, (msgspec.json.encode(list(keys)).decode(),))
-        return dict.fromkeys(keys, 0) | {(row[0], row[1], row[2]): row[3] for row in rows}
-
-    async def _abandon(self) -> None:
-        try:
-            await self._writer.execute("ROLLBACK")
-        except sqlite3.Error:
-            return  # SQLite has rolled back by itself after an I/O error
 
     async def watermarks(self, gateway: str) -> dict[tuple[str, str], int]:
         sql = "SELECT stream, epoch, last FROM mark WHERE gateway = ?"
@@ -283,6 +212,84 @@ class SqliteBatchLog:
         sql = "DELETE FROM batch WHERE shard = ? AND position <= ?"
         async with self._lock, self._writer.execute(sql, (int(partition), through)) as cursor:
             return cursor.rowcount
+
+
+def _committed(work: Callable[[sqlite3.Connection], T], connection: sqlite3.Connection) -> T:
+    """In the database's thread, from the beginning of a transaction to its end."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        done = work(connection)
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:  # SQLite rolls back by itself after an I/O error
+            connection.execute("ROLLBACK")
+    return done
+
+
+def _append(
+    connection: sqlite3.Connection, arrivals: Sequence[Arrival], now: datetime
+) -> tuple[list[Receipt], list[_Row]]:
+    """The receipts, and what was stored."""
+    marks = _marks(connection, {key_of(arrival) for arrival in arrivals})
+    judged = judge_all(arrivals, marks, _closed(connection))
+    if not judged.stored:
+        return judged.receipts, []
+    at = stamp(now)
+    connection.executemany(_INSERT, [_row(arrival, at) for arrival in judged.stored])
+    (newest,) = connection.execute("SELECT last_insert_rowid()").fetchone()
+    connection.executemany(_MARK, [(*key, last) for key, last in judged.moved.items()])
+    return judged.receipts, _placed(judged.stored, at, newest)
+
+
+def _declare(connection: sqlite3.Connection, gap: Gap, complex_id: str, now: datetime) -> Receipt:
+    key = (gap.gateway, gap.stream, gap.epoch)
+    receipt = judge(gap, _marks(connection, {key})[key])
+    if complex_id in _closed(connection):
+        return Receipt("closed", 0)
+    if receipt.outcome == "stored":
+        span = (gap.first, gap.last, gap.reason, gap.detail)
+        connection.execute(_GAP, (*key, *span, stamp(now)))
+        connection.execute(_MARK, (*key, gap.last))
+    return receipt
+
+
+def _mend(connection: sqlite3.Connection, arrival: Arrival, now: datetime) -> bool:
+    header, key = arrival.header, key_of(arrival)
+    if header.last > _marks(connection, {key})[key] or arrival.complex in _closed(connection):
+        return False
+    if connection.execute(_LET_GO, (*key, header.first, header.last)).fetchone():
+        return False
+    rows = connection.execute(_OVERLAPPING, (*key, header.first, header.last)).fetchall()
+    if not rows:
+        connection.execute(_INSERT, _row(arrival, stamp(now)))
+        return True
+    position = to_mend(header, rows)
+    if position is not None:
+        connection.execute("UPDATE batch SET body = ? WHERE position = ?", (arrival.packed, position))
+    return position is not None
+
+
+def _write_what_is_there(connection: sqlite3.Connection) -> None:
+    (there,) = connection.execute("PRAGMA application_id").fetchone()
+    connection.execute(f"PRAGMA application_id = {int(there)}")
+
+
+def _adopt(connection: sqlite3.Connection, complex_id: str, after: int, batches: Sequence[Adopted]) -> bool:
+    through = batches[-1].position if batches else after
+    if connection.execute(_ADOPTED, (through, complex_id, after)).rowcount != 1:
+        return False
+    shard = int(shard_of(complex_id))
+    connection.executemany(_INSERT, [(shard, complex_id, *_as_received(batch)) for batch in batches])
+    return True
+
+
+def _closed(connection: sqlite3.Connection) -> set[str]:
+    return {complex_id for (complex_id,) in connection.execute(_CLOSED)}
+
+
+def _marks(connection: sqlite3.Connection, keys: set[Key]) -> dict[Key, int]:
+    rows = connection.execute(_MARKS, (msgspec.json.encode(list(keys)).decode(),))
+    return dict.fromkeys(keys, 0) | {(gateway, stream, epoch): last for gateway, stream, epoch, last in rows}
 
 
 def _as_received(batch: Adopted) -> tuple[object, ...]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import errno
 import sqlite3
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import aiosqlite
 
 from eventlog.log import LogBroken, LogBusy, LogCorrupt, LogFull, LogRefused
+
+T = TypeVar("T")
 
 # Additive only: a newer program adds tables and columns with defaults, so that the one before still runs on the file
 # when an upgrade is taken back. See docs/decisions/0015-upgrade.md.
@@ -62,6 +64,12 @@ async def connect(path: Path, *, synchronous: str = "FULL") -> aiosqlite.Connect
         await connection.close()
         raise broken(error, str(path)) from error
     return connection
+
+
+async def in_thread(connection: aiosqlite.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
+    """Run what needs many statements, without a way back after each of them."""
+    own: Any = connection
+    return await own._execute(work, own._conn)
 
 
 async def scalar(connection: aiosqlite.Connection, sql: str, args: tuple[Any, ...] = ()) -> Any:

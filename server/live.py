@@ -118,10 +118,10 @@ class Hub:
     async def _step(self) -> None:
         self._bell.clear()  # before the reads: what is committed, or closed, meanwhile rings it again
         if not self._begun.is_set():
-            async with self._db.read() as connection:
+            async with self._db.read(at_once=True) as connection:
                 _, self._position = await live_rows.ends(connection)
             self._begun.set()
-        async with self._db.read() as connection:
+        async with self._db.read(at_once=True) as connection:
             rows = await live_rows.between(connection, self._position, None, CITY, _WAKE_ROWS)
         if rows:
             await self._fan_out(newest_of_each(rows))
@@ -192,7 +192,7 @@ class Hub:
         return [message for message in found.values() if message]
 
     async def _rendered(self, rows: list[LiveRow], language: str) -> list[bytes]:
-        async with self._db.read() as connection:
+        async with self._db.read(at_once=True) as connection:
             return await self._render(connection, rows, language, self._now())
 
     def _keep(self, row: LiveRow, language: str, payload: bytes) -> Message:

@@ -210,7 +210,7 @@ class ShardReader:
         after_s = _KEEP_EVERY_S if self._is_busy() else _SETTLE_S
         if self._at.get(partition, 0) == self._kept.get(partition, 0) or not self._is_old(partition, after_s):
             return
-        async with self._db.write(shard=partition, rank=self._rank) as connection:
+        async with self._db.write(shard=partition, rank=self._rank, at_once=True) as connection:
             await self._stand(connection, partition)
             await save_cursor(connection, self.name, partition, self._at[partition])
         self._note_kept(partition)
@@ -255,7 +255,7 @@ class ShardReader:
         if self._is_old(partition, _KEEP_EVERY_S):
             return False
         batches = [self._unpacker.batch(record) for record in chosen]
-        async with self._db.read() as connection:
+        async with self._db.read(at_once=True) as connection:
             return not await self._glancing.concerns(connection, batches)
 
     def _is_old(self, partition: str, after_s: float) -> bool:
@@ -267,7 +267,7 @@ class ShardReader:
     async def _commit(self, partition: str, chosen: list[Record]) -> float:
         """Effect and cursor in one transaction; for how many seconds others had to wait for it."""
         batches = [self._unpacker.batch(record) for record in chosen]
-        async with self._db.write(shard=partition, rank=self._rank) as connection:
+        async with self._db.write(shard=partition, rank=self._rank, at_once=True) as connection:
             alone = time.monotonic()
             await self._stand(connection, partition)
             await self._fold.fold(connection, await self._its_own(connection, batches))

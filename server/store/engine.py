@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import NullPool
 
 from eventlog.shards import shard_of
-from server.store import audit_rows, failures
+from server.store import audit_rows, failures, one_way
 from server.store.address import for_engine, is_postgres
 from server.store.one_writer import OneWriter, Rank
 from server.store.postgres import REST, PostgresTransactions, engine
@@ -32,17 +32,26 @@ class Database:
 
     @asynccontextmanager
     async def write(
-        self, complex_id: str | None = None, *, shard: str | None = None, rank: Rank = "usual"
+        self,
+        complex_id: str | None = None,
+        *,
+        shard: str | None = None,
+        rank: Rank = "usual",
+        at_once: bool = False,
     ) -> AsyncGenerator[AsyncConnection]:
         """One transaction; committed at the end, undone by an exception.
 
         One at a time of those for a shard, or a complex of it; and of those that name neither. They wait for each other
-        over all processes, and for a shard's no other shard's do. ``rank``: who goes first
-        of those who wait here.
+        over all processes, and for a shard's no other shard's do. ``rank``: who goes first of those who wait here.
+        ``at_once``: its statements touch a few rows each, and SQLite need not be asked in another thread.
         """
         turn = shard or (shard_of(complex_id) if complex_id else REST)
         with failures.named():
-            async with self._transactions.write(turn, rank) as connection, audit_rows.appended(connection):
+            async with (
+                self._transactions.write(turn, rank) as connection,
+                audit_rows.appended(connection),
+                self._hastened(connection, at_once),
+            ):
                 yield connection
 
     @asynccontextmanager
@@ -53,11 +62,14 @@ class Database:
                 yield connection
 
     @asynccontextmanager
-    async def read(self) -> AsyncGenerator[AsyncConnection]:
-        """A snapshot to read from."""
+    async def read(self, *, at_once: bool = False) -> AsyncGenerator[AsyncConnection]:
+        """A snapshot to read from. ``at_once``: as for ``write``."""
         with failures.named():
-            async with self._transactions.read() as connection:
+            async with self._transactions.read() as connection, self._hastened(connection, at_once):
                 yield connection
+
+    def _hastened(self, connection: AsyncConnection, at_once: bool) -> AbstractAsyncContextManager[None]:
+        return one_way.at_once(connection) if at_once and not is_postgres(self.url) else nullcontext()
 
     def pools(self) -> dict[str, Pool]:
         """The pools of connections, by what they are for."""

@@ -1,14 +1,18 @@
-"""SQLite for SQLAlchemy over aiosqlite, with one way to the database's thread and back for a statement.
+"""SQLite for SQLAlchemy over aiosqlite, with one way to the database's thread and back for a statement, or none.
 
 The dialect of the library goes that way four times: for a cursor, the statement, its rows and the cursor's end. Each
 time the rest of the program may have its turn first, and all that time a transaction that writes holds up all others.
+What is small and cannot wait goes no way at all (``at_once``): a lookup by key takes less than the way.
 """
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 from sqlalchemy.dialects import registry
@@ -18,8 +22,11 @@ from sqlalchemy.dialects.sqlite.aiosqlite import (
     AsyncAdapt_aiosqlite_dbapi,
     SQLiteDialect_aiosqlite,
 )
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 SCHEME = "sqlite+oneway"
+_MANY_ROWS = 200  # to write so many takes longer than the way
+_TURN_S = 0.005  # so long others wait at most while one statement after the other is run at once
 
 
 class _Done(NamedTuple):
@@ -46,15 +53,20 @@ class _Cursor(AsyncAdapt_aiosqlite_cursor):
         self._take(_NOTHING)
 
     async def _execute_async(self, operation: Any, parameters: Any) -> None:
-        await self._run(lambda cursor: cursor.execute(operation, () if parameters is None else parameters))
+        await self._run(1, lambda cursor: cursor.execute(operation, () if parameters is None else parameters))
 
     async def _executemany_async(self, operation: Any, seq_of_parameters: Any) -> None:
-        await self._run(lambda cursor: cursor.executemany(operation, seq_of_parameters))
+        await self._run(len(seq_of_parameters), lambda cursor: cursor.executemany(operation, seq_of_parameters))
 
-    async def _run(self, statement: Callable[[sqlite3.Cursor], object]) -> None:
+    async def _run(self, rows: int, statement: Callable[[sqlite3.Cursor], object]) -> None:
         connection: Any = self._connection
-        async with self._adapt_connection._execute_mutex:
-            self._take(await connection._execute(_run_whole, connection._conn, statement))
+        adapted: Any = self._adapt_connection
+        async with adapted._execute_mutex:
+            if adapted.is_at_once and rows < _MANY_ROWS:
+                self._take(_run_whole(connection._conn, statement))
+                await adapted.breathe()
+            else:
+                self._take(await connection._execute(_run_whole, connection._conn, statement))
 
     def _take(self, done: _Done) -> None:
         self._cursor: Any = done
@@ -68,7 +80,6 @@ class _Cursor(AsyncAdapt_aiosqlite_cursor):
 
 
 def _run_whole(connection: sqlite3.Connection, statement: Callable[[sqlite3.Cursor], object]) -> _Done:
-    """In the database's thread."""
     cursor = connection.cursor()
     try:
         statement(cursor)
@@ -79,8 +90,21 @@ def _run_whole(connection: sqlite3.Connection, statement: Callable[[sqlite3.Curs
 
 
 class _Connection(AsyncAdapt_aiosqlite_connection):
-    __slots__ = ()
+    __slots__ = ("_breathed_s", "is_at_once")
     _cursor_cls = _Cursor
+
+    def __init__(self, dbapi: Any, connection: Any) -> None:
+        super().__init__(dbapi, connection)
+        self.is_at_once, self._breathed_s = False, 0.0
+
+    def begin_at_once(self) -> None:
+        self.is_at_once, self._breathed_s = True, time.monotonic()
+
+    async def breathe(self) -> None:
+        """Others have their turn, now and then."""
+        if time.monotonic() - self._breathed_s > _TURN_S:
+            await asyncio.sleep(0)
+            self._breathed_s = time.monotonic()
 
 
 class _Driver(AsyncAdapt_aiosqlite_dbapi):
@@ -96,6 +120,18 @@ class OneWay(SQLiteDialect_aiosqlite):
     @classmethod
     def import_dbapi(cls) -> _Driver:
         return _Driver(__import__("aiosqlite"), sqlite3)
+
+
+@asynccontextmanager
+async def at_once(connection: AsyncConnection) -> AsyncGenerator[None]:
+    """Run what is asked of a connection of SQLite in this very thread: for statements that each touch a few rows, in a
+    transaction that has begun. Its beginning may wait for another process and its end for the disk: they go the way."""
+    adapted: Any = (await connection.get_raw_connection()).dbapi_connection
+    adapted.begin_at_once()
+    try:
+        yield
+    finally:
+        adapted.is_at_once = False
 
 
 registry.register("sqlite.oneway", __name__, OneWay.__name__)
