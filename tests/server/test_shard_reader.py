@@ -18,9 +18,10 @@ from eventlog.memory import MemoryBatchLog
 from eventlog.shards import shard_of
 from server import shard_reader
 from server.batches import Batch, Unpacker, facts_of
-from server.shard_reader import Overtaken, ShardReader
+from server.shard_reader import Breath, Overtaken, ShardReader
 from server.store import schema
 from server.store.engine import Database
+from server.store.one_writer import Rank
 from server.store.upsert import insert
 from tests.eventlog.logs import COMPLEX, batch
 from tests.rig import until
@@ -178,3 +179,46 @@ async def test_who_passed_by_and_was_overtaken_has_no_effect(db: Database, monke
     with pytest.raises(Overtaken, match="stands at 10"):
         await one.take(SHARD, records[9:])
     assert await counted(db) == 10
+
+
+async def order_of_turns(db: Database, rank: Rank) -> list[str]:
+    """Who writes in which order, where a cursor is to be settled while others wait."""
+    reader, came = ShardReader(Counting(), db, Unpacker(), rest=Breath(lambda: False, rank=rank)), list[str]()
+    reader._at[SHARD] = await reader.position(SHARD) + 5  # pyright: ignore[reportPrivateUsage] - it passed by five
+
+    async def another() -> None:
+        async with db.write(shard=SHARD):
+            came.append("another")
+
+    async def settled() -> None:
+        await reader.settle(SHARD)
+        came.append("settled")
+
+    async with db.write(shard=SHARD):
+        tasks = [asyncio.create_task(work()) for work in (another, another, another, settled)]
+        for _ in range(50):  # until all four wait
+            await asyncio.sleep(0)
+    await asyncio.gather(*tasks)
+    return came
+
+
+async def test_a_reader_of_alarms_does_not_wait_behind_all_others_to_keep_its_cursor(db: Database) -> None:
+    """An alarm that comes meanwhile waits for the reader: the stall that this was once lasted half a minute."""
+    assert (await order_of_turns(db, "first")).index("settled") <= 1
+    assert (await order_of_turns(db, "last"))[-1] == "settled", "the control: as of lowest rank"
+
+
+@pytest.mark.parametrize("limit", [4, 500])
+async def test_what_is_urgent_behind_more_than_is_read_at_once_sits_out_no_breath(db: Database, limit: int) -> None:
+    """The bell for it rang already when the first few were taken: the rest must be looked at without a pause."""
+    breath = Breath(lambda: True, pause_s=3_600.0)
+    reader, log = ShardReader(Counting(), db, Unpacker(), rest=breath), await filled(9)
+    reader._stride._a_record = 2_000 / limit  # pyright: ignore[reportPrivateUsage]
+    following = asyncio.create_task(follow(log, SHARD, reader, lambda *_: None, Pace()))
+    try:
+        async with asyncio.timeout(20):
+            while await counted(db) != 9:
+                await asyncio.sleep(0.01)
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)

@@ -1,0 +1,123 @@
+"""SQLite's cursor in one call: the same answers as the library's own, and others have their turn between statements."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from server.store import address, one_way
+from server.store.engine import Database
+
+MAKE = text("CREATE TABLE IF NOT EXISTS one(id INTEGER PRIMARY KEY, word TEXT UNIQUE)")
+PUT = text("INSERT INTO one(word) VALUES(:word)")
+
+
+async def _answers(engine: AsyncEngine, hastened: bool) -> list[Any]:
+    """What each kind of statement gives back."""
+    found: list[Any] = []
+    async with engine.begin() as connection:
+        await connection.execute(MAKE)
+        if hastened:
+            async with one_way.at_once(connection):
+                found += await _asked(connection)
+        else:
+            found += await _asked(connection)
+    return found
+
+
+async def _asked(connection: Any) -> list[Any]:
+    returned = (await connection.execute(text("INSERT INTO one(word) VALUES('a') RETURNING id, word"))).all()
+    many = (await connection.execute(PUT, [{"word": word} for word in "bcd"])).rowcount
+    last = (await connection.execute(PUT, {"word": "e"})).lastrowid
+    changed = (await connection.execute(text("UPDATE one SET word = word || '!' WHERE id > 2"))).rowcount
+    rows = await connection.execute(text("SELECT id, word FROM one ORDER BY id"))
+    keys, first, rest = list(rows.keys()), rows.fetchone(), rows.fetchmany(2)
+    streamed = [row async for row in await connection.stream(text("SELECT word FROM one ORDER BY id"))]
+    with pytest.raises(IntegrityError) as refused:
+        await connection.execute(PUT, {"word": "a"})
+    return [returned, many, last, changed, keys, first, rest, streamed, str(refused.value.orig)]
+
+
+@pytest.mark.parametrize("hastened", [False, True], ids=["one way", "none"])
+async def test_it_answers_as_the_librarys_own_does(hastened: bool, tmp_path: Path) -> None:
+    theirs = create_async_engine(f"sqlite+aiosqlite:///{tmp_path / 'theirs.db'}")
+    ours = create_async_engine(f"{one_way.SCHEME}:///{tmp_path / 'ours.db'}")
+    assert await _answers(ours, hastened) == await _answers(theirs, False)
+    await theirs.dispose()
+    await ours.dispose()
+
+
+@pytest.fixture
+async def db(tmp_path: Path) -> AsyncIterator[Database]:
+    made = Database(address.sqlite(tmp_path / "one.db"))
+    async with made.write() as connection:
+        await connection.execute(MAKE)
+    yield made
+    await made.close()
+
+
+@pytest.mark.parametrize(("rows", "at_once", "here"), [(5, True, True), (5, False, False), (500, True, False)])
+async def test_only_what_is_small_and_asked_for_runs_in_our_own_thread(
+    db: Database, rows: int, at_once: bool, here: bool
+) -> None:
+    ran: set[int] = set()
+    async with db.write(at_once=at_once) as connection:
+        raw: Any = (await connection.get_raw_connection()).driver_connection
+        await raw._execute(lambda: raw._conn.set_trace_callback(lambda _: ran.add(threading.get_ident())))
+        await connection.execute(PUT, [{"word": str(number)} for number in range(rows)])
+        seen = set(ran)
+        await raw._execute(lambda: raw._conn.set_trace_callback(None))
+    assert (threading.get_ident() in seen) is here
+    async with db.read(at_once=at_once) as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM one"))).scalar() == rows
+
+
+async def test_a_transaction_run_at_once_is_undone_whole_and_the_next_is_not_at_once(db: Database) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with db.write(at_once=True) as connection:
+            await connection.execute(PUT, {"word": "gone"})
+            _ = 1 / 0
+    async with db.write() as connection:
+        raw: Any = (await connection.get_raw_connection()).dbapi_connection
+        assert not raw.is_at_once
+        assert (await connection.execute(text("SELECT count(*) FROM one"))).scalar() == 0
+
+
+async def test_who_waits_has_a_turn_between_many_statements(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await _turns(db) > 5
+    monkeypatch.setattr(one_way, "_TURN_S", 3_600.0)
+    assert await _turns(db) <= 5, "the control: without a breath nobody has one"
+
+
+async def _turns(db: Database) -> int:
+    """How often another task came on while two thousand statements ran."""
+    turns, is_over = 0, False
+
+    async def other() -> None:
+        nonlocal turns
+        while not is_over:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with db.write(at_once=True) as connection:
+        task = asyncio.create_task(other())
+        before = turns
+        for number in range(2_000):
+            await connection.execute(text("SELECT :number"), {"number": number})
+        came = turns - before
+    is_over = True
+    await task
+    return came
+
+
+def test_the_scheme_is_known_by_its_name() -> None:
+    engine = create_async_engine(address.for_engine("sqlite:///x.db"))
+    assert isinstance(engine.dialect, one_way.OneWay)
