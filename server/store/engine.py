@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -50,8 +50,8 @@ class Database:
             async with (
                 self._transactions.write(turn, rank) as connection,
                 audit_rows.appended(connection),
-                self._hastened(connection, at_once),
             ):
+                await self._hasten(connection, at_once)
                 yield connection
 
     @asynccontextmanager
@@ -65,11 +65,13 @@ class Database:
     async def read(self, *, at_once: bool = False) -> AsyncGenerator[AsyncConnection]:
         """A snapshot to read from. ``at_once``: as for ``write``."""
         with failures.named():
-            async with self._transactions.read() as connection, self._hastened(connection, at_once):
+            async with self._transactions.read() as connection:
+                await self._hasten(connection, at_once)
                 yield connection
 
-    def _hastened(self, connection: AsyncConnection, at_once: bool) -> AbstractAsyncContextManager[None]:
-        return one_way.at_once(connection) if at_once and not is_postgres(self.url) else nullcontext()
+    async def _hasten(self, connection: AsyncConnection, at_once: bool) -> None:
+        if at_once and not is_postgres(self.url):
+            await one_way.hasten(connection)
 
     def pools(self) -> dict[str, Pool]:
         """The pools of connections, by what they are for."""

@@ -11,8 +11,7 @@ import asyncio
 import sqlite3
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from sqlalchemy.dialects import registry
@@ -47,7 +46,7 @@ class _Cursor(AsyncAdapt_aiosqlite_cursor):
 
     __slots__ = ()
 
-    def __init__(self, adapt_connection: AsyncAdapt_aiosqlite_connection) -> None:
+    def __init__(self, adapt_connection: Any) -> None:
         self._adapt_connection, self._connection = adapt_connection, adapt_connection._connection
         self._soft_closed_memoized: Any = {}
         self._take(_NOTHING)
@@ -100,6 +99,19 @@ class _Connection(AsyncAdapt_aiosqlite_connection):
     def begin_at_once(self) -> None:
         self.is_at_once, self._breathed_s = True, time.monotonic()
 
+    def commit(self) -> None:
+        self.is_at_once = False
+        super().commit()
+
+    def rollback(self) -> None:
+        """At once too: it waits for no disk, and mostly nothing was written."""
+        if not self.is_at_once:
+            super().rollback()
+            return
+        own: Any = self._connection
+        self.is_at_once = False
+        own._conn.rollback()
+
     async def breathe(self) -> None:
         """Others have their turn, now and then."""
         if time.monotonic() - self._breathed_s > _TURN_S:
@@ -109,7 +121,8 @@ class _Connection(AsyncAdapt_aiosqlite_connection):
 
 class _Driver(AsyncAdapt_aiosqlite_dbapi):
     def connect(self, *arg: Any, **kw: Any) -> _Connection:
-        return _Connection(self, super().connect(*arg, **kw)._connection)
+        theirs: Any = super().connect(*arg, **kw)
+        return _Connection(self, theirs._connection)
 
 
 class OneWay(SQLiteDialect_aiosqlite):
@@ -122,16 +135,12 @@ class OneWay(SQLiteDialect_aiosqlite):
         return _Driver(__import__("aiosqlite"), sqlite3)
 
 
-@asynccontextmanager
-async def at_once(connection: AsyncConnection) -> AsyncGenerator[None]:
-    """Run what is asked of a connection of SQLite in this very thread: for statements that each touch a few rows, in a
-    transaction that has begun. Its beginning may wait for another process and its end for the disk: they go the way."""
+async def hasten(connection: AsyncConnection) -> None:
+    """Run what is asked of a connection of SQLite in this very thread, until the end of its transaction: for statements
+    that each touch a few rows. Its beginning may wait for another process and its commit for the disk: they go the
+    way."""
     adapted: Any = (await connection.get_raw_connection()).dbapi_connection
     adapted.begin_at_once()
-    try:
-        yield
-    finally:
-        adapted.is_at_once = False
 
 
 registry.register("sqlite.oneway", __name__, OneWay.__name__)

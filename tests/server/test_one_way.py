@@ -26,10 +26,8 @@ async def _answers(engine: AsyncEngine, hastened: bool) -> list[Any]:
     async with engine.begin() as connection:
         await connection.execute(MAKE)
         if hastened:
-            async with one_way.at_once(connection):
-                found += await _asked(connection)
-        else:
-            found += await _asked(connection)
+            await one_way.hasten(connection)
+        found += await _asked(connection)
     return found
 
 
