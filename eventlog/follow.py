@@ -43,6 +43,15 @@ class Measuring(Protocol):
         ...
 
 
+@runtime_checkable
+class Remembering(Protocol):
+    """A log that knows its newest records without a look at where they are kept."""
+
+    async def read_on(self, partition: str, after: int, limit: int) -> list[Record]:
+        """As ``read``, for those who follow: what was appended here a moment ago may come from memory."""
+        ...
+
+
 class Pace(msgspec.Struct, frozen=True):
     """How a follower waits: between looks when idle, and after the n-th failure in a row (from 1)."""
 
@@ -108,7 +117,8 @@ async def _follow_until_failure(log: Log, partition: str, reader: Reader, bell: 
 async def _step(log: Log, partition: str, reader: Reader, position: int, bell: asyncio.Event, pace: Pace) -> int:
     bell.clear()  # before the read: an append between read and wait rings it again
     wanted = reader.limit(partition) if isinstance(reader, Measuring) else pace.limit
-    records = await log.read(partition, position, min(wanted, pace.limit))
+    read = log.read_on if isinstance(log, Remembering) else log.read
+    records = await read(partition, position, min(wanted, pace.limit))
     if records:
         taken = await reader.take(partition, records)
         if taken == position:

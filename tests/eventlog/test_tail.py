@@ -117,9 +117,11 @@ async def test_what_another_process_appends_between_is_seen_in_its_place(tmp_pat
             copied = "shard, complex, gateway, stream, epoch, first + 1, last + 1, received_at, body"
             named = "shard, complex, gateway, stream, epoch, first, last, received_at, body"
             other.execute(f"INSERT INTO batch({named}) SELECT {copied} FROM batch")
+        assert [one.position for one in await log.read(partition, 0, 10)] == [1, 2], "who reads sees what is there"
         await _append(log, "gw-2")
-        assert [one.position for one in await log.read(partition, 0, 10)] == [1, 2, 3]
-        assert [one.position for one in await log.read(partition, 1, 10)] == [2, 3]
+        assert [one.position for one in await log.read_on(partition, 0, 10)] == [1, 2, 3]
+        assert [one.position for one in await log.read_on(partition, 1, 10)] == [2, 3]
+        assert [one.position for one in await log.read_on(partition, 2, 10)] == [3], "from memory"
         await log.close()
 
 
