@@ -148,7 +148,7 @@ def test_the_names_of_readers_are_those_that_are_made(tmp_path: Path) -> None:
         now = staticmethod(lambda: datetime.now(UTC))
 
         class ingest:
-            pouring, hurry, waiting = Pouring(), None, 0
+            pouring, hurry, fresh, waiting = Pouring(), None, None, 0
 
         class live:
             ring = None
