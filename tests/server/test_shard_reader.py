@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
@@ -12,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.wire import read_header
-from eventlog.follow import Pace, follow
+from eventlog.follow import DEFAULT_PACE, Pace, follow
 from eventlog.log import Arrival, Record
 from eventlog.memory import MemoryBatchLog
 from eventlog.shards import shard_of
@@ -69,6 +70,16 @@ async def counted(db: Database) -> int:
     async with db.read() as connection:
         query = select(schema.mark.c.last).where(schema.mark.c.gateway == COUNTED["gateway"])
         return (await connection.execute(query)).scalar() or 0
+
+
+@asynccontextmanager
+async def followed(log: MemoryBatchLog, reader: ShardReader, pace: Pace = DEFAULT_PACE) -> AsyncIterator[ShardReader]:
+    following = asyncio.create_task(follow(log, SHARD, reader, lambda *_: None, pace))
+    try:
+        yield reader
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
 
 
 async def filled(count: int) -> MemoryBatchLog:
@@ -153,18 +164,13 @@ async def test_a_cursor_that_passed_by_is_kept_once_there_is_nothing_to_take(
 ) -> None:
     monkeypatch.setattr(shard_reader, "_KEEP_EVERY_S", 3_600.0)
     reader = ShardReader(Choosy(), db, Unpacker(), is_busy=lambda: True)
-    log, pace = await filled(9), Pace(limit=1, poll_s=0.01)
-    following = asyncio.create_task(follow(log, SHARD, reader, lambda *_: None, pace))
-    try:
+    async with followed(await filled(9), reader, Pace(limit=1, poll_s=0.01)):
         await until(lambda: reader._at.get(SHARD) == 9)  # pyright: ignore[reportPrivateUsage]
         assert await kept(db) == 1
         monkeypatch.setattr(shard_reader, "_KEEP_EVERY_S", 0.0)
         async with asyncio.timeout(10):
             while await kept(db) != 9:
                 await asyncio.sleep(0.01)
-    finally:
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
 
 
 async def test_who_passed_by_and_was_overtaken_has_no_effect(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,17 +214,25 @@ async def test_a_reader_of_alarms_does_not_wait_behind_all_others_to_keep_its_cu
     assert (await order_of_turns(db, "last"))[-1] == "settled", "the control: as of lowest rank"
 
 
-@pytest.mark.parametrize("limit", [4, 500])
-async def test_what_is_urgent_behind_more_than_is_read_at_once_sits_out_no_breath(db: Database, limit: int) -> None:
+class Deaf(Breath):
+    """The broken pause: it breathes whether there was more to read or not."""
+
+    async def after(self, work_s: float, partition: str, is_more: bool = False) -> None:
+        await super().after(work_s, partition)
+
+
+async def test_what_is_urgent_behind_more_than_is_read_at_once_sits_out_no_breath(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The bell for it rang already when the first few were taken: the rest must be looked at without a pause."""
-    breath = Breath(lambda: True, pause_s=3_600.0)
-    reader, log = ShardReader(Counting(), db, Unpacker(), rest=breath), await filled(9)
-    reader._stride._a_record = 2_000 / limit  # pyright: ignore[reportPrivateUsage]
-    following = asyncio.create_task(follow(log, SHARD, reader, lambda *_: None, Pace()))
-    try:
-        async with asyncio.timeout(20):
-            while await counted(db) != 9:
-                await asyncio.sleep(0.01)
-    finally:
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
+    monkeypatch.setattr(shard_reader, "_MOST_RECORDS", 4)
+    log = await filled(9)
+    deaf, breath = (kind(lambda: True, pause_s=3_600.0) for kind in (Deaf, Breath))
+    async with followed(log, ShardReader(Counting(), db, Unpacker(), rest=deaf)) as reader:
+        await until(lambda: reader._at.get(SHARD) == 4)  # pyright: ignore[reportPrivateUsage]
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert await counted(db) == 4, "the control: it sits out the breath"
+    async with followed(log, ShardReader(Counting(), db, Unpacker(), rest=breath)) as reader:
+        await until(lambda: reader._at.get(SHARD) == 9)  # pyright: ignore[reportPrivateUsage]
+    assert await counted(db) == 9
