@@ -77,6 +77,7 @@ app.command()(cli_doctor.doctor)
 app.command()(cli_cells.directory)
 app.command()(cli_cells.move_complex)
 FIRST_OPERATOR = "operator"
+_SWITCH_S = 0.001  # a thread that comes back from the disk waits so long for the interpreter, not five times as long
 
 
 @app.command(name="init")
@@ -165,6 +166,7 @@ def _several(folder: Path) -> Config:
 
 def _run(server: Coroutine[Any, Any, None]) -> None:
     _log_to_stderr()
+    sys.setswitchinterval(_SWITCH_S)
     try:
         with asyncio.Runner(loop_factory=_loop) as runner:
             runner.run(server)

@@ -154,12 +154,12 @@ class Desired:
 
     async def _look(self, asking: Sequence[_Asking]) -> list[Wishes]:
         """What is new for each of them: one look for all that ask at once."""
-        async with self._db.read() as connection:
+        async with self._db.read(at_once=True) as connection:
             return await self._wishes(connection, asking)
 
     async def _first_look(self, asking: Sequence[_Asking]) -> list[_First]:
         """The same, and what each had reported before."""
-        async with self._db.read() as connection:
+        async with self._db.read(at_once=True) as connection:
             reported = await desired_rows.reported(connection, [gateway.id for gateway, _ in asking])
             wishes = await self._wishes(connection, asking)
         return [(reported.get(gateway.id, {}), of) for (gateway, _), of in zip(asking, wishes, strict=True)]

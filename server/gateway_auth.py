@@ -73,7 +73,7 @@ class GatewayAuth:
 
     async def _find_all(self, identities: Sequence[str]) -> list[Row[Any] | None]:
         columns = (gateway.c.id, gateway.c.complex, gateway.c.public_key, gateway.c.replaced_at)
-        async with self._db.read() as connection:
+        async with self._db.read(at_once=True) as connection:
             query = select(*columns, *moves.JOINED).outerjoin(complex_move, complex_move.c.complex == gateway.c.complex)
             rows = await connection.execute(query.where(gateway.c.id.in_(set(identities))))
             found: dict[str, Any] = {row.id: row for row in rows}

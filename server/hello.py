@@ -59,7 +59,7 @@ class Hellos:
         now, ids = self._now(), sorted({id_ for id_, _ in said})
         found = {id_: told for id_, status in said if (told := found_rows.told_in(status)) is not None}
         marks = await self._log.watermarks_of(ids)
-        async with self._db.write() as connection:
+        async with self._db.write(at_once=True) as connection:
             away = await moves.gateways_away(connection, ids)  # nothing of theirs is changed; they hear it soon
             kept = [Hello(id_, now, _without_found(status), marks[id_]) for id_, status in said if id_ not in away]
             if kept:
@@ -77,7 +77,7 @@ class Hellos:
         """How many gateways there are, or were a little ago."""
         if (now - self._counted_at).total_seconds() > _COUNT_EVERY_S:
             self._counted_at = now
-            async with self._db.read() as connection:
+            async with self._db.read(at_once=True) as connection:
                 query = select(func.count()).select_from(gateway).where(gateway.c.replaced_at.is_(None))
                 self._count = (await connection.execute(query)).scalar_one()
         return self._count

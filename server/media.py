@@ -64,7 +64,7 @@ class MediaBox:
         await self._wanted_again(sha256)
         await put_object(self._objects, sha256, body)
         values = {"sha256": sha256, "complex": complex_id, "size_bytes": len(body), "type": media_type}
-        async with self._db.write(complex_id) as connection:
+        async with self._db.write(complex_id, at_once=True) as connection:
             statement = insert(media).values(**values, received_at=stamp(self._now()))
             await connection.execute(statement.on_conflict_do_nothing())
         if not await _is_there(self._objects, sha256):  # another complex let go of it meanwhile
@@ -74,7 +74,7 @@ class MediaBox:
     async def belongs(self, sha256: str, complex_id: str) -> bool:
         """Whether a complex has the picture."""
         query = select(media.c.sha256).where(media.c.sha256 == sha256, media.c.complex == complex_id)
-        async with self._db.read() as connection:
+        async with self._db.read(at_once=True) as connection:
             return (await connection.execute(query)).first() is not None
 
     async def owned(self, pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:

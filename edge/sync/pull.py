@@ -21,6 +21,7 @@ log = structlog.get_logger()
 
 DESIRED = "/v1/desired"
 _WAIT_S = 25.0
+_MOST_PAUSE_S = 4.0  # this request is light: it finds the centre again, and whoever else waits is rung by it
 _MAX_AT_ONCE = 1_000
 
 
@@ -46,10 +47,13 @@ class Pull:
         retry_s: Callable[[int], float],
         hurry: asyncio.Event,
         wait_s: float = _WAIT_S,
+        most_pause_s: float = _MOST_PAUSE_S,
     ) -> None:
-        """``hurry`` ends a pause: the centre is there again, and a revocation must not wait."""
+        """``hurry`` ends a pause: the centre is there again, and a revocation must not wait. No pause is longer than
+        ``most_pause_s``, however long the centre was away."""
         self._uplink, self._desired, self._orders, self._mend = uplink, desired, orders, mend
-        self._retry_s, self._hurry, self._wait_s = retry_s, hurry, wait_s
+        self._retry_s, self._most_pause_s = retry_s, most_pause_s
+        self._hurry, self._wait_s = hurry, wait_s
         self._orders_done: list[str] = []
 
     async def run(self) -> None:
@@ -66,7 +70,7 @@ class Pull:
             except Exception as error:  # noqa: BLE001 - the edge of a loop: shown, and tried again
                 log.error("pull_failed", error=repr(error))
             failures += 1
-            await rung_or_after(self._hurry, self._retry_s(failures))
+            await rung_or_after(self._hurry, min(self._retry_s(failures), self._most_pause_s))
 
     async def _round(self) -> None:
         """One request and what its answer asks for: orders first, since they expire."""

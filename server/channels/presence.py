@@ -28,6 +28,6 @@ class Presence:
     async def look(self) -> None:
         logins, now = self._hub.logins, self._now()
         if logins or self._had_some:
-            async with self._db.write() as connection:
+            async with self._db.write(at_once=True) as connection:
                 await person_channel_rows.screens_open(connection, logins, now, now + _LASTS)
         self._had_some = bool(logins)

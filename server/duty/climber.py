@@ -48,7 +48,7 @@ class Climber:
     async def look(self) -> int:
         """Everything that is due now; how many matters moved."""
         now = self._now()
-        async with self._db.read() as connection:
+        async with self._db.read(at_once=True) as connection:
             away = await moves.away(connection)  # nobody writes for those
             complexes = [one for one in await duty_rows.due_in(connection, now) if one not in away]
             is_heard_again = await silence_rows.is_one_over(connection, min(self._looked_at, now), now)
@@ -62,14 +62,14 @@ class Climber:
 
     async def look_again(self) -> int:
         """What did not ring, for a silence or because something was just told, may ring now that this is over."""
-        async with self._db.write() as connection:
+        async with self._db.write(at_once=True) as connection:
             await delivery_rows.look_again(connection, self._now() - RECENT_WITHIN)
-        async with self._db.read() as connection:
+        async with self._db.read(at_once=True) as connection:
             away = await moves.away(connection)
             muted = await duty_alerts.muted_spots(connection, _MAY_RING_LATER, self._now() - RECENT_WITHIN)
         moved = 0
         for complex_id in sorted({spot.complex for spot in muted} - set(away)):
-            async with self._db.write(complex_id) as connection:
+            async with self._db.write(complex_id, at_once=True) as connection:
                 rules = await self._book.at(connection, complex_id, self._now())
                 spots = Spots(connection, self._duties, rules.known, self._now())
                 moved += len(await spots.look(complex_id, (), {spot for spot in muted if spot.complex == complex_id}))
@@ -80,7 +80,7 @@ class Climber:
     async def _climb(self, complex_id: str) -> int:
         moved = 0
         while True:
-            async with self._db.write(complex_id) as connection:
+            async with self._db.write(complex_id, at_once=True) as connection:
                 due = await duty_rows.due_of(connection, complex_id, self._now(), _AT_ONCE)
                 moved += await self._move_all(connection, complex_id, due)
             self._ring()

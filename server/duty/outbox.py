@@ -66,7 +66,7 @@ class Outbox:
 
     async def look(self) -> None:
         """Claim what is due, complex by complex, and begin to send it."""
-        async with self._db.read() as connection:
+        async with self._db.read(at_once=True) as connection:
             complexes = await delivery_rows.due_in(connection, self._now())
         for complex_id in complexes:
             room = min(_MOST_OF_ONE, MOST_AT_ONCE - len(self._sending))
@@ -80,7 +80,7 @@ class Outbox:
                 log.error("telling_failed", complex=complex_id, error=repr(error))
 
     async def _look_at(self, complex_id: str, room: int) -> None:
-        async with self._db.write(complex_id) as connection:
+        async with self._db.write(complex_id, at_once=True) as connection:
             turn = Turn(connection, self._channels, self._url, complex_id, self._now())
             claimed = await claim(turn, room)
         if turn.has_shown:
@@ -126,7 +126,7 @@ class Outbox:
 
     async def _keep(self, one: Delivery, failure: NotSent | None) -> None:
         now = self._now()
-        async with self._db.write(one.complex) as connection:
+        async with self._db.write(one.complex, at_once=True) as connection:
             await delivery_rows.outcome(connection, one, **_outcome(one, failure, now))
         if failure is None:
             log.info("told", key=one.key, person=one.person, desk=one.desk)

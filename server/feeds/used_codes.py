@@ -58,7 +58,7 @@ class Teller:
 
     async def look(self) -> None:
         """One version of a complex's list for all that was noted of it meanwhile."""
-        async with self._db.read() as connection:
+        async with self._db.read(at_once=True) as connection:
             away = await moves.away(connection)  # nobody writes for those
             complexes = [one for one in await code_uses.complexes(connection) if one not in away]
         for complex_id in complexes:

@@ -48,10 +48,9 @@ class Database:
         turn = shard or (shard_of(complex_id) if complex_id else REST)
         with failures.named():
             async with (
-                self._transactions.write(turn, rank) as connection,
+                self._transactions.write(turn, rank, at_once) as connection,
                 audit_rows.appended(connection),
             ):
-                await self._hasten(connection, at_once)
                 yield connection
 
     @asynccontextmanager
@@ -65,13 +64,8 @@ class Database:
     async def read(self, *, at_once: bool = False) -> AsyncGenerator[AsyncConnection]:
         """A snapshot to read from. ``at_once``: as for ``write``."""
         with failures.named():
-            async with self._transactions.read() as connection:
-                await self._hasten(connection, at_once)
+            async with self._transactions.read(at_once) as connection:
                 yield connection
-
-    async def _hasten(self, connection: AsyncConnection, at_once: bool) -> None:
-        if at_once and not is_postgres(self.url):
-            await one_way.hasten(connection)
 
     def pools(self) -> dict[str, Pool]:
         """The pools of connections, by what they are for."""
@@ -98,13 +92,17 @@ class _SqliteTransactions:
     def __init__(self, url: str, lock: OneWriter) -> None:
         self._lock = lock
         # IMMEDIATE: a transaction that reads first and writes later must not find another process in between.
-        self._writer = _engine(url, "BEGIN IMMEDIATE", pool_size=1)
+        self._writer = _engine(url, one_way.BEGIN_TO_WRITE, pool_size=1)
         self._reader = _engine(url, "BEGIN", pool_size=4)
+        self._hasty = _engine(url, "BEGIN", pool_size=4)  # what is at once waits for no long read
 
     @asynccontextmanager
-    async def write(self, _turn: str, rank: Rank = "usual") -> AsyncGenerator[AsyncConnection]:
-        async with self._lock.at(rank), self._writer.begin() as connection:
-            yield connection
+    async def write(self, _turn: str, rank: Rank = "usual", at_once: bool = False) -> AsyncGenerator[AsyncConnection]:
+        async with self._lock.at(rank), self._writer.connect() as connection:
+            if at_once:
+                await one_way.hasten(connection)
+            async with connection.begin():
+                yield connection
 
     @asynccontextmanager
     async def write_alone(self) -> AsyncGenerator[AsyncConnection]:
@@ -112,16 +110,18 @@ class _SqliteTransactions:
             yield connection
 
     @asynccontextmanager
-    async def read(self) -> AsyncGenerator[AsyncConnection]:
-        async with self._reader.connect() as connection:
+    async def read(self, at_once: bool = False) -> AsyncGenerator[AsyncConnection]:
+        async with (self._hasty if at_once else self._reader).connect() as connection:
+            if at_once:
+                await one_way.hasten(connection)
             yield connection
 
     def engines(self) -> dict[str, AsyncEngine]:
-        return {"write": self._writer, "read": self._reader}
+        return {"write": self._writer, "read": self._reader, "read_at_once": self._hasty}
 
     async def close(self) -> None:
-        await self._writer.dispose()
-        await self._reader.dispose()
+        for engine in self.engines().values():
+            await engine.dispose()
 
 
 def _engine(url: str, begin: str, pool_size: int) -> AsyncEngine:
@@ -138,7 +138,7 @@ def _begin(statement: str, connection: Connection) -> None:
 def _on_connect(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={one_way.BUSY_MS}", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

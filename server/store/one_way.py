@@ -24,6 +24,8 @@ from sqlalchemy.dialects.sqlite.aiosqlite import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 SCHEME = "sqlite+oneway"
+BEGIN_TO_WRITE = "BEGIN IMMEDIATE"
+BUSY_MS = 10_000  # so long a transaction waits for one of another process
 _MANY_ROWS = 200  # to write so many takes longer than the way
 _TURN_S = 0.005  # so long others wait at most while one statement after the other is run at once
 
@@ -52,7 +54,12 @@ class _Cursor(AsyncAdapt_aiosqlite_cursor):
         self._take(_NOTHING)
 
     async def _execute_async(self, operation: Any, parameters: Any) -> None:
-        await self._run(1, lambda cursor: cursor.execute(operation, () if parameters is None else parameters))
+        adapted: Any = self._adapt_connection
+        if operation == BEGIN_TO_WRITE and adapted.begins_unhindered():
+            self._take(_NOTHING)
+            return
+        rows = _MANY_ROWS if operation == BEGIN_TO_WRITE else 1  # a beginning that is hindered waits elsewhere
+        await self._run(rows, lambda cursor: cursor.execute(operation, () if parameters is None else parameters))
 
     async def _executemany_async(self, operation: Any, seq_of_parameters: Any) -> None:
         await self._run(len(seq_of_parameters), lambda cursor: cursor.executemany(operation, seq_of_parameters))
@@ -61,6 +68,7 @@ class _Cursor(AsyncAdapt_aiosqlite_cursor):
         connection: Any = self._connection
         adapted: Any = self._adapt_connection
         async with adapted._execute_mutex:
+            adapted.is_over = False
             if adapted.is_at_once and rows < _MANY_ROWS:
                 self._take(_run_whole(connection._conn, statement))
                 await adapted.breathe()
@@ -89,22 +97,42 @@ def _run_whole(connection: sqlite3.Connection, statement: Callable[[sqlite3.Curs
 
 
 class _Connection(AsyncAdapt_aiosqlite_connection):
-    __slots__ = ("_breathed_s", "is_at_once")
+    __slots__ = ("_breathed_s", "is_at_once", "is_over")
     _cursor_cls = _Cursor
 
     def __init__(self, dbapi: Any, connection: Any) -> None:
         super().__init__(dbapi, connection)
         self.is_at_once, self._breathed_s = False, 0.0
+        self.is_over = False  # committed, and nothing was asked of it since
 
     def begin_at_once(self) -> None:
         self.is_at_once, self._breathed_s = True, time.monotonic()
 
+    def begins_unhindered(self) -> bool:
+        """Whether a transaction to write could be begun at once: where another process has one, it would wait here."""
+        own: Any = self._connection
+        if not self.is_at_once:
+            return False
+        own._conn.execute("PRAGMA busy_timeout=0")
+        try:
+            own._conn.execute(BEGIN_TO_WRITE)
+        except sqlite3.OperationalError:
+            return False
+        finally:
+            own._conn.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+        self.is_over = False
+        return True
+
     def commit(self) -> None:
         self.is_at_once = False
         super().commit()
+        self.is_over = True
 
     def rollback(self) -> None:
-        """At once too: it waits for no disk, and mostly nothing was written."""
+        """At once too: it waits for no disk, and mostly nothing was written. The pool asks for one after each commit,
+        where there is nothing to undo."""
+        if self.is_over:
+            return
         if not self.is_at_once:
             super().rollback()
             return
@@ -137,8 +165,8 @@ class OneWay(SQLiteDialect_aiosqlite):
 
 async def hasten(connection: AsyncConnection) -> None:
     """Run what is asked of a connection of SQLite in this very thread, until the end of its transaction: for statements
-    that each touch a few rows. Its beginning may wait for another process and its commit for the disk: they go the
-    way."""
+    that each touch a few rows. Its commit waits for the disk and goes the way, and so does a beginning that another
+    process hinders."""
     adapted: Any = (await connection.get_raw_connection()).dbapi_connection
     adapted.begin_at_once()
 

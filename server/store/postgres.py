@@ -51,7 +51,9 @@ class PostgresTransactions:
         self._queues: defaultdict[str, OneWriter] = defaultdict(OneWriter)
 
     @asynccontextmanager
-    async def write(self, turn: str, rank: Rank = "usual") -> AsyncGenerator[AsyncConnection]:
+    async def write(
+        self, turn: str, rank: Rank = "usual", _at_once: bool = False
+    ) -> AsyncGenerator[AsyncConnection]:
         """One transaction in a turn. ``rank``: who goes first of those of this process."""
         async with self._queues[turn].at(rank), self._begun(self._writer) as connection:
             await _lock(connection, _TURN, _TURNS[turn])
@@ -79,7 +81,7 @@ class PostgresTransactions:
             raise
 
     @asynccontextmanager
-    async def read(self) -> AsyncGenerator[AsyncConnection]:
+    async def read(self, _at_once: bool = False) -> AsyncGenerator[AsyncConnection]:
         async with self._reader.connect() as connection:
             yield connection
 

@@ -20,7 +20,7 @@ from simulators.fleet.settings import Settings
 log = structlog.get_logger()
 
 _WAIT_S, _SILENCE_S = 25.0, 5.0
-_FIRST_PAUSE_S, _MOST_PAUSE_S = 0.5, 30.0
+_FIRST_PAUSE_S, _MOST_PAUSE_S, _ASK_AGAIN_S = 0.5, 30.0, 4.0
 _LATE_S = (1.0, 20.0)
 
 
@@ -66,7 +66,8 @@ class Life:
             self.online = False
             await asyncio.sleep(self._settings.heartbeat_s * (0.9 + self._chance.random() / 10))
             return
-        ceiling = min(_MOST_PAUSE_S, _FIRST_PAUSE_S * 2 ** (failures - 1))
+        most_s = _ASK_AGAIN_S if once == self._poll else _MOST_PAUSE_S
+        ceiling = min(most_s, _FIRST_PAUSE_S * 2 ** (failures - 1))
         with suppress(TimeoutError):
             await asyncio.wait_for(self._back.wait(), ceiling * (0.5 + self._chance.random() / 2))
 

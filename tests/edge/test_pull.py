@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from edge.sync.pull import Pull
 from edge.sync.transport import UplinkDown
@@ -37,17 +39,24 @@ def document(kind: str, version: int, body: dict[str, Any]) -> dict[str, Any]:
     return {"kind": kind, "version": version, "body": body}
 
 
-async def pulled(here: ControlBench, *answers: dict[str, Any] | Exception) -> list[dict[str, Any]]:
-    """What was asked, once all was answered and one more round was made."""
-    centre = Centre(*answers)
-    hurry = asyncio.Event()
-    pull = Pull(centre, here.desired, here.control.orders, _raise, lambda _: 0.0, hurry, 1.0)  # type: ignore[arg-type]
+async def pulled(
+    here: ControlBench,
+    *answers: dict[str, Any] | Exception,
+    retry_s: Callable[[int], float] = lambda _: 0.0,
+    most_pause_s: float = 1.0,
+    within_s: float = 10.0,
+) -> list[dict[str, Any]]:
+    """What was asked, once all was answered and one more round was made. Raises TimeoutError."""
+    centre: Any = Centre(*answers)
+    pull = Pull(centre, here.desired, here.control.orders, _raise, retry_s, asyncio.Event(), 1.0, most_pause_s)
     running = asyncio.create_task(pull.run())
-    async with asyncio.timeout(10):
-        while len(centre.asked) <= len(answers):
-            await asyncio.sleep(0.01)
-    running.cancel()
-    await asyncio.wait([running])
+    try:
+        async with asyncio.timeout(within_s):
+            while len(centre.asked) <= len(answers):
+                await asyncio.sleep(0.01)
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
     return centre.asked[: len(answers) + 1]
 
 
@@ -102,3 +111,12 @@ async def test_what_is_not_the_centres_answer_changes_nothing(tmp_path: Path) ->
     async with control_bench(tmp_path) as here:
         _, second = await pulled(here, {"documents": "a portal's page"})
         assert second["applied"] == {}
+
+
+async def test_however_long_the_centre_was_away_it_is_asked_again_soon(tmp_path: Path) -> None:
+    async with control_bench(tmp_path) as here:
+        away = [UplinkDown("away")] * 5
+        asked = await pulled(here, *away, retry_s=lambda _: 3_600.0, most_pause_s=0.01)
+        assert len(asked) == 6
+        with pytest.raises(TimeoutError):  # the control: a pause that grows as all others do
+            await pulled(here, *away, retry_s=lambda _: 3_600.0, most_pause_s=3_600.0, within_s=0.3)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -114,6 +116,58 @@ async def _turns(db: Database) -> int:
     is_over = True
     await task
     return came
+
+
+async def test_of_a_transaction_at_once_only_the_commit_goes_the_way(db: Database) -> None:
+    async with db.write() as connection:
+        raw: Any = (await connection.get_raw_connection()).driver_connection
+    went, their_way = list[str](), raw._execute
+
+    async def noted(call: Any, *args: Any) -> Any:
+        went.append(call.__name__)
+        return await their_way(call, *args)
+
+    raw._execute = noted
+    for at_once, calls in ((True, ["commit"]), (False, ["_run_whole", "_run_whole", "commit"])):
+        async with db.write(at_once=at_once) as connection:
+            await connection.execute(PUT, {"word": str(at_once)})
+        assert went == calls
+        went.clear()
+
+
+async def test_a_beginning_that_another_process_hinders_holds_up_nobody(
+    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = sqlite3.connect(tmp_path / "one.db", isolation_level=None, check_same_thread=False)
+    assert await _turns_while_hindered(db, other) > 5
+    monkeypatch.setattr(one_way._Connection, "begins_unhindered", _begun_here)
+    assert await _turns_while_hindered(db, other) <= 5, "the control: who waits in this thread holds up all"
+    other.close()
+
+
+def _begun_here(connection: Any) -> bool:
+    connection._connection._conn.execute(one_way.BEGIN_TO_WRITE)
+    return True
+
+
+async def _turns_while_hindered(db: Database, other: sqlite3.Connection) -> int:
+    """How often another task came on until a transaction began that another process held up for a fifth of a second."""
+    turns = 0
+
+    async def write() -> None:
+        async with db.write(at_once=True) as connection:
+            await connection.execute(PUT, {"word": str(time.monotonic_ns())})
+
+    other.execute("BEGIN IMMEDIATE")
+    letting_go = threading.Timer(0.2, other.execute, ["COMMIT"])
+    letting_go.start()
+    task = asyncio.create_task(write())
+    while not task.done():
+        turns += 1
+        await asyncio.sleep(0.01)
+    await task
+    letting_go.join()
+    return turns
 
 
 def test_the_scheme_is_known_by_its_name() -> None:
