@@ -29,9 +29,11 @@ from benchmarks.rows import Row, full, row
 from eventlog.follow import Reader
 from eventlog.log import Arrival
 from server.batches import Unpacker
-from server.bootstrap import PACE, close_house, open_house, shard_readers
+from server.behind import PACE
+from server.bootstrap import close_house, open_house
 from server.config import Complex, Config
 from server.house import House
+from server.readers import shard_readers
 from server.shard_reader import Rest, ShardReader
 from simulators.postgres import Postgres
 

@@ -36,13 +36,14 @@ from server import (
     cli_tariff,
 )
 from server.audit import Subject, command_line, record
-from server.bootstrap import quiet_projections, utc_now
 from server.cli_conservation import conservation
 from server.cli_parts import DEFAULT_FOLDER, AsJson, Folder, err, fail, out, settings, show, with_house
 from server.cli_platforms import platform_codes, platform_settings
 from server.config import BadConfig, Config
+from server.configured import utc_now
 from server.enrol_link import enrol_link
 from server.house import House
+from server.readers import quiet_projections
 from server.rebuild import Rebuilt, rebuild
 from server.refill import Verified
 from server.report import report

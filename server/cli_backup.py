@@ -19,10 +19,10 @@ from server.backup import take as taking
 from server.backup.file import BackupReader, opened
 from server.backup.manifest import BadBackup, Manifest
 from server.backup.target import place_of
-from server.bootstrap import utc_now
 from server.cli_parts import DEFAULT_FOLDER, AsJson, Folder, err, fail, settings, show, with_house
 from server.config import FILE as SETTINGS
 from server.config import BadConfig, Config
+from server.configured import utc_now
 from server.house import House
 from server.objects import open_objects
 from server.store import migrate

@@ -12,16 +12,17 @@ import msgspec
 import typer
 
 from domain.cells import Whereabouts
-from server.bootstrap import cell_settings, folding
 from server.cells.arrive import NotNow
 from server.cells.depart import Departure, Destination, Moved, NotMoved
 from server.cells.far import Far, FarAway, sender
 from server.cli_parts import DEFAULT_FOLDER, AsJson, Folder, err, fail, settings, show, with_house
 from server.config import BadConfig, Cell, Config
+from server.configured import cell_settings
 from server.directory.announce import put
 from server.directory.serve import serve
 from server.house import House
 from server.media import MediaAway
+from server.readers import folding
 
 T = TypeVar("T")
 

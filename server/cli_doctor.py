@@ -9,8 +9,8 @@ import typer
 from rich.text import Text
 
 from domain.findings import Finding, Level, exit_code
-from server.bootstrap import utc_now
 from server.cli_parts import DEFAULT_FOLDER, AsJson, Folder, out
+from server.configured import utc_now
 from server.doctor.examination import GROUPS, examine
 
 _MARKS: dict[Level, tuple[str, str]] = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "error": ("✗", "red")}

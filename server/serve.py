@@ -10,7 +10,8 @@ from pathlib import Path
 import uvicorn
 
 from server.app import create_app
-from server.bootstrap import Part, close_house, open_house, reader_names, run_behind
+from server.behind import Part, reader_names, run_behind
+from server.bootstrap import close_house, open_house
 from server.config import Config
 from server.house import House
 from server.metrics import Metrics

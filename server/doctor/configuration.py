@@ -7,8 +7,8 @@ from pathlib import Path
 
 from domain.findings import Finding, Reporter
 from domain.places import BadHours
-from server.bootstrap import places
 from server.config import FILE, BadConfig, Complex, Config, load
+from server.configured import places
 from server.enrol_link import enrol_link
 from server.tariff_file import BadFile, BadTariff, load_tariff
 

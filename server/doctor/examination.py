@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from domain.findings import Finding
-from server.bootstrap import reader_names
+from server.behind import reader_names
 from server.config import Config
 from server.doctor import channels, configuration, database, machine
 

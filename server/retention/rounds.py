@@ -33,7 +33,7 @@ _DAYS_SHOWN = 400
 
 
 class Retention:
-    """What one process does for all: see ``bootstrap``."""
+    """What one process does for all: see ``behind``."""
 
     def __init__(
         self,

@@ -120,8 +120,8 @@ class _SqliteTransactions:
         return {"write": self._writer, "read": self._reader, "read_at_once": self._hasty}
 
     async def close(self) -> None:
-        for engine in self.engines().values():
-            await engine.dispose()
+        for of in self.engines().values():
+            await of.dispose()
 
 
 def _engine(url: str, begin: str, pool_size: int) -> AsyncEngine:

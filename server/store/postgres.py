@@ -51,9 +51,7 @@ class PostgresTransactions:
         self._queues: defaultdict[str, OneWriter] = defaultdict(OneWriter)
 
     @asynccontextmanager
-    async def write(
-        self, turn: str, rank: Rank = "usual", _at_once: bool = False
-    ) -> AsyncGenerator[AsyncConnection]:
+    async def write(self, turn: str, rank: Rank = "usual", _at_once: bool = False) -> AsyncGenerator[AsyncConnection]:
         """One transaction in a turn. ``rank``: who goes first of those of this process."""
         async with self._queues[turn].at(rank), self._begun(self._writer) as connection:
             await _lock(connection, _TURN, _TURNS[turn])

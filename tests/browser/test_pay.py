@@ -11,7 +11,8 @@ from pathlib import Path
 import httpx
 from playwright.async_api import Page, async_playwright, expect
 
-from server.bootstrap import close_house, open_house, run_behind
+from server.behind import run_behind
+from server.bootstrap import close_house, open_house
 from server.house import House
 from server.store import schema
 from server.store.engine import stamp

@@ -19,7 +19,7 @@ from eventlog.jetstream import MESSAGE_ID, JetStreamSink, Place, SinkBroken
 from eventlog.log import Arrival, Record
 from eventlog.shards import shard_of
 from eventlog.sqlite_batches import SqliteBatchLog
-from server.bootstrap import utc_now
+from server.configured import utc_now
 from server.feeds.national import NationalFeed
 from server.store import address, migrate
 from server.store.engine import Database

@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from server import bootstrap
+from server import bootstrap, readers
+from server import configured as settings
 from server.books import keeping, ledger_check
 from server.payments.watch import Watch
 from server.store import bill_rows, doubt_views, ledger_rows, schema
@@ -50,7 +51,8 @@ async def _only_when_asked(_watch: Watch) -> None:
 async def lived(folder: Path, month: Month, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[MoneyMonth]:
     """A month that was lived, each day reconciled on the next."""
     now = Leaping(month.visits[0].entered_at - timedelta(hours=3))
-    monkeypatch.setattr(bootstrap, "utc_now", now)
+    for module in (bootstrap, settings, readers):
+        monkeypatch.setattr(module, "utc_now", now)
     monkeypatch.setattr(Watch, "run", _only_when_asked)
     for name in ("edge", "centre"):
         (folder / name).mkdir()

@@ -14,7 +14,7 @@ import pytest
 
 from domain.plates import canonical
 from domain.tariff import LotTariff, read_tariff
-from server import bootstrap
+from server import bootstrap, configured, readers
 from server.store.engine import unstamp
 from server.store.schema import charge
 from simulators.month.seed import make_month
@@ -50,7 +50,8 @@ Key = tuple[str, datetime]  # plate, entered
 async def site(folder: Path, month: Month, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[MonthSite]:
     """A gateway and a centre with the same tariff, on the month's clock."""
     now = Leaping(month.visits[0].entered_at - timedelta(hours=1))
-    monkeypatch.setattr(bootstrap, "utc_now", now)
+    for module in (bootstrap, configured, readers):
+        monkeypatch.setattr(module, "utc_now", now)
     for name in ("edge", "centre"):
         (folder / name).mkdir()
     async with (

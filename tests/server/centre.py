@@ -19,9 +19,11 @@ from sqlalchemy import Table, select
 from domain.events import Event, encode_event, stream_of
 from domain.wire import pack
 from server.app import create_app
-from server.bootstrap import close_house, folding, open_house, run_behind
+from server.behind import run_behind
+from server.bootstrap import close_house, open_house
 from server.config import Complex, Config, Hours
 from server.house import House
+from server.readers import folding
 from tests.server.engines import Engine, migrated
 
 GARDEN = Complex("garden", "测试小区", tariff="tariff.yaml", quiet=(Hours("00:00", "24:00"),))

@@ -13,7 +13,7 @@ import pytest
 
 from domain.events import Event, Media, Subject
 from domain.ids import content_name
-from server import bootstrap
+from server import bootstrap, configured, readers
 from server.config import Config
 from server.rebuild import rebuild
 from tests.server.centre import CONFIG, Centre, Gateway, centre
@@ -95,7 +95,7 @@ class Old:
     async def same_after_rebuild(self) -> None:
         """Every projection says what the log says."""
         await self.here.settled()
-        for name, one in bootstrap.quiet_projections(self.house.config).items():
+        for name, one in readers.quiet_projections(self.house.config).items():
             rebuilt = await rebuild(one, self.house.db, self.house.log)
             assert rebuilt.before == rebuilt.after, f"{name} is not what a rebuild gives"
 
@@ -119,7 +119,8 @@ async def old_centre(
     folder: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch, config: Config = CONFIG
 ) -> AsyncIterator[Old]:
     clock = Clock()
-    monkeypatch.setattr(bootstrap, "utc_now", clock)
+    for module in (bootstrap, configured, readers):
+        monkeypatch.setattr(module, "utc_now", clock)
     async with centre(folder, engine, config) as here:
         code, _ = await here.house.gateways.issue_code("garden")
         gateway = OldGateway(here, clock)

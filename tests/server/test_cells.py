@@ -14,12 +14,12 @@ from domain.events import encode_event
 from domain.ids import content_name
 from domain.wire import pack
 from server.books.keeping import Keeper
-from server.bootstrap import cell_settings
 from server.cells import rows
 from server.cells.arrive import Announced, NotNow
 from server.cells.catalogue import travellers
 from server.cells.depart import Departure, NotMoved
 from server.config import Webhook
+from server.configured import cell_settings
 from server.store import schema
 from server.store.failures import ComplexMoved
 from server.store.schema import account, alert, alert_action, charge, complex_move, delivery, refusal, session

@@ -18,9 +18,10 @@ from typer.testing import CliRunner
 from domain.events import encode_event
 from domain.wire import pack, read_header
 from eventlog.log import Arrival, Gap
-from server.bootstrap import close_house, open_house, quiet_projections
+from server.bootstrap import close_house, open_house
 from server.cli import app
 from server.gateway_auth import Gateway as Enrolled
+from server.readers import quiet_projections
 from server.rebuild import rebuild
 from server.store import schema
 from server.store.engine import stamp

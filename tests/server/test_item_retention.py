@@ -15,7 +15,7 @@ from domain.retention import Hold, Terms
 from domain.subjects import Subject
 from server import items
 from server.audit import nobody
-from server.bootstrap import projections
+from server.readers import projections
 from server.retention import holds
 from server.retention.beside import Beside
 from server.retention.erase import Eraser

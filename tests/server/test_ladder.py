@@ -26,12 +26,12 @@ from domain.places import Place
 from domain.wire import Header
 from server.audit import Actor
 from server.batches import Batch
-from server.bootstrap import quiet_projections
 from server.duty.acting import Acting
 from server.duty.climber import Climber
 from server.duty.duties import Duties
 from server.duty.ladder import Ladder
 from server.facts import Fact
+from server.readers import quiet_projections
 from server.rebuild import rebuild
 from server.store import duty_documents, duty_rows, duty_views, schema, silence_rows
 from server.store.alert_actions import Asked, Doer

@@ -18,10 +18,10 @@ from domain.feeds.basis import Basis
 from domain.feeds.classes import CLASSES
 from domain.viid.sources import Coded
 from server.api.platforms import KINDS, SCHEMES
-from server.bootstrap import protocols
 from server.config import Config
 from server.feeds.gat1400.codes import DeviceCodes
 from server.feeds.platform_worker import MakeSender, Platforms
+from server.feeds.protocols import protocols
 from server.house import House
 from server.store import platform_rows, viid_rows
 from server.store.platform_rows import Platform

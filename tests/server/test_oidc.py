@@ -13,8 +13,8 @@ import pytest
 from joserfc.jwk import OKPKey
 from sqlalchemy import select, update
 
-from server.bootstrap import _oidc
 from server.config import BadConfig, Config, Oidc
+from server.configured import oidc
 from server.house import House
 from server.oidc import Provider as Client
 from server.store import schema
@@ -154,4 +154,4 @@ async def test_without_settings_it_is_not_there(tmp_path: Path) -> None:
 def test_settings_that_cannot_be(tmp_path: Path, changes: dict[str, str], said: str) -> None:
     settings = msgspec.structs.replace(Oidc("https://id.example", CLIENT), **changes)
     with pytest.raises(BadConfig, match=said):
-        _oidc(tmp_path, Config(oidc=settings))
+        oidc(tmp_path, Config(oidc=settings))

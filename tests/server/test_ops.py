@@ -18,9 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.events import Event
 from eventlog.log import LogBroken
-from server import bootstrap, tracing
+from server import behind, tracing
 from server.app import create_app
-from server.bootstrap import reader_names
+from server.behind import reader_names
 from server.config import BadConfig, Config, Webhook
 from server.media import MediaAway
 from server.pouring import Pouring
@@ -159,7 +159,7 @@ def test_the_names_of_readers_are_those_that_are_made(tmp_path: Path) -> None:
         retention = rollouts = hellos = corrections = acting = channels = seal = library = media = conservation
 
     House.config = config  # type: ignore[attr-defined]
-    readers, _ = bootstrap._readers(House)  # type: ignore[arg-type]
+    readers, _ = behind.everything(House)  # type: ignore[arg-type]
     assert sorted(reader.name for reader in readers) == sorted(reader_names(config))
 
 

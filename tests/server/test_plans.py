@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy import Table, select
 
 from domain.retention import Terms
-from server.bootstrap import projections
 from server.plan_pictures import MOST_BYTES
+from server.readers import projections
 from server.retention.beside import Beside
 from server.store import audit_rows, desired_rows, plan_rows, schema
 from server.store.engine import stamp

@@ -11,9 +11,9 @@ import msgspec
 import pytest
 
 from domain.events import Event, Media, Subject
-from server.bootstrap import quiet_projections
 from server.config import Config
 from server.projections.alerts import picture_arrived
+from server.readers import quiet_projections
 from server.rebuild import rebuild
 from server.store.schema import alert, charge, door, live, session
 from tests.server.centre import CONFIG, GARDEN, Centre, centre

@@ -14,8 +14,8 @@ from domain.alerts.document import document_of, read_rules
 from domain.alerts.rules import Rules, Versions
 from domain.events import Event
 from server import rule_book
-from server.bootstrap import quiet_projections
 from server.cells import rows as cell_rows
+from server.readers import quiet_projections
 from server.rebuild import rebuild
 from server.rule_book import RuleBook
 from server.store import rule_rows

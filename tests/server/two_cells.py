@@ -19,10 +19,11 @@ from domain.orders import Order
 from domain.statements import Carried, Present, Row, Statement, Untaken
 from domain.wire import split_events, unpack
 from server.books.ledger import post
-from server.bootstrap import cell_settings, folding
 from server.cells.depart import Departure, Destination, Moved
 from server.cells.far import Answer, Far
 from server.config import Cell, Config
+from server.configured import cell_settings
+from server.readers import folding
 from server.store import access_list, access_rows, desired_rows, order_rows, schema, tariff_rows
 from server.store import retention_tables as kept
 from server.store.engine import stamp

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server import bootstrap, cli
+from server import behind, cli, readers
 from server.batches import Batch, facts_of
 from server.shard_reader import ShardReader
 
@@ -47,9 +47,9 @@ def _end_all(_reader: str, _shard: str, error: Exception) -> None:
 
 
 def main() -> None:
-    bootstrap.ShardReader = Choked  # type: ignore[misc]
+    behind.ShardReader = readers.ShardReader = Choked  # type: ignore[misc]
     if _WHEN == "all":
-        bootstrap._shown = lambda _house: _end_all
+        behind._shown = lambda _house: _end_all
     cli.main()
 
 

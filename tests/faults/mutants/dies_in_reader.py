@@ -17,14 +17,14 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from eventlog.log import Record
-from server import bootstrap, cli, shard_reader
+from server import behind, cli, readers, shard_reader
 from server.batches import Batch
 from server.shard_reader import ShardReader
 from server.store import schema
 from server.store.upsert import insert
 
 _READER, _POINT, _TAKES, _WAY = sys.argv.pop(1).split(",") if len(sys.argv) > 1 else ("", "never", "1", "together")
-_save_cursor, _shard_readers = shard_reader.save_cursor, bootstrap.shard_readers
+_save_cursor, _shard_readers = shard_reader.save_cursor, readers.shard_readers
 _takes: list[str] = []
 
 
@@ -86,8 +86,8 @@ def _with_counting(house: Any, unpacker: Any, rest: Any) -> list[ShardReader]:
 
 def main() -> None:
     shard_reader.save_cursor = _save
-    bootstrap.ShardReader = Dying  # type: ignore[misc]
-    bootstrap.shard_readers = _with_counting
+    behind.ShardReader = readers.ShardReader = Dying  # type: ignore[misc]
+    behind.shard_readers = _with_counting
     cli.main()
 
 

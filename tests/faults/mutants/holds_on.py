@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from server import bootstrap, cli, leases
+from server import behind, cli, leases
 
 
 class HoldsOn(leases.Leases):
@@ -16,7 +16,7 @@ class HoldsOn(leases.Leases):
 
 
 def main() -> None:
-    bootstrap.Leases = HoldsOn  # type: ignore[misc]
+    behind.Leases = HoldsOn  # type: ignore[misc]
     cli.main()
 
 

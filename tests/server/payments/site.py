@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from server.bootstrap import payment_calls
 from server.config import Config
+from server.configured import payment_calls
 from server.payments.calls import Calls
 from server.payments.merchants import Merchant
 from simulators.payments.keys import Keys

@@ -18,7 +18,8 @@ from domain.feeds.basis import Basis
 from domain.feeds.classes import DataClass
 from domain.viid.sources import Coded
 from server.app import create_app
-from server.bootstrap import close_house, open_house, run_behind
+from server.behind import run_behind
+from server.bootstrap import close_house, open_house
 from server.config import Complex, Config
 from server.feeds.gat1400.codes import DeviceCodes
 from server.house import House
