@@ -59,7 +59,7 @@ class Refill:
         columns = (wanted.c.gateway, wanted.c.stream, wanted.c.epoch, wanted.c.first, wanted.c.last)
         query = select(*columns).where(wanted.c.gateway.in_(gateways)).order_by(wanted.c.first)
         found: dict[str, list[dict[str, object]]] = {}
-        async with self._db.read() as connection:
+        async with self._db.read(at_once=True) as connection:
             for row in (await connection.execute(query)).mappings():
                 entry = {str(name): value for name, value in row.items()}
                 of_one = found.setdefault(str(entry.pop("gateway")), [])
