@@ -21,7 +21,7 @@ from server.store.corrections import Key, Word
 from server.store.doubt_views import DoubtView
 from server.store.engine import Database, unstamp
 
-_EVERY_S = 15.0
+LOOK_EVERY_S = 15.0
 _AT_ONCE, _MOST_LOOKED = 2_000, 50_000
 _TICK = timedelta(milliseconds=1)  # what the tables tell apart
 _MACHINE = Actor(AUTOMATIC, AUTOMATIC)
@@ -102,7 +102,7 @@ class Corrections:
 
     async def run(self) -> None:
         """Join now and then, until cancelled."""
-        await look_every(_EVERY_S, "joins", self.join_sure)
+        await look_every(LOOK_EVERY_S, "joins", self.join_sure)
 
 
 def _color(text: str) -> PlateColor:

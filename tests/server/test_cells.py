@@ -13,7 +13,9 @@ from domain.cells import Whereabouts
 from domain.events import encode_event
 from domain.ids import content_name
 from domain.wire import pack
+from server import corrections
 from server.books.keeping import Keeper
+from server.care import carer
 from server.cells import rows
 from server.cells.arrive import Announced, NotNow
 from server.cells.catalogue import travellers
@@ -33,8 +35,13 @@ PAIRS = [(SQLITE, POSTGRES), (POSTGRES, SQLITE)] if len(chosen()) > 1 else [(cho
 
 
 @pytest.fixture(params=PAIRS, ids=lambda pair: f"{pair[0].name}-{pair[1].name}")
-async def cells(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Centre, Centre]]:
+async def cells(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[Centre, Centre]]:
+    """Nothing happens there of itself, however long the machine takes."""
     pair: tuple[Engine, Engine] = request.param
+    for work in (carer, corrections):
+        monkeypatch.setattr(work, "LOOK_EVERY_S", 3_600.0)
     async with two_cells(tmp_path, pair, webhooks=[FEED]) as both:
         yield both
 

@@ -46,7 +46,7 @@ async def test_a_defect_in_joining_does_not_end_it(monkeypatch: pytest.MonkeyPat
         await look()
 
     monkeypatch.setattr(Corrections, "join_sure", join_sure)
-    monkeypatch.setattr("server.corrections._EVERY_S", 0.0)
+    monkeypatch.setattr("server.corrections.LOOK_EVERY_S", 0.0)
     work = asyncio.create_task(Corrections.run(object.__new__(Corrections)))
     await asyncio.wait_for(enough.wait(), 5)
     assert not work.done()
