@@ -71,7 +71,7 @@ async def _fleet(here: Rig, count: int) -> AsyncGenerator[None]:
     command = [sys.executable, "-m", "benchmarks.fleet_load", here.url, str(file), str(_TIMES_PEAK)]
     child = Child("fleet", command, here.folder)
     try:
-        await start(child, "ready")
+        await start(child, "ready", _LIMIT_S)
         yield
     finally:
         child.stop(5.0)

@@ -173,11 +173,11 @@ class Rig:
         await until(lambda: self.centre_count() >= max(least, 1) and self.centre_count() >= self.edge_head(), timeout_s)
 
 
-async def start(child: Child, begins: str) -> str:
+async def start(child: Child, begins: str, limit_s: float = _READY_S) -> str:
     """Start a child and wait for the line that says it is ready."""
     seen = _lines(child, begins)
     child.start()
-    await until(lambda: len(_lines(child, begins)) > len(seen) or not child.running, _READY_S)
+    await until(lambda: len(_lines(child, begins)) > len(seen) or not child.running, limit_s)
     assert child.running, f"{child.name} ended:\n{child.tail()}"
     return _lines(child, begins)[-1]
 
