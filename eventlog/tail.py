@@ -11,7 +11,7 @@ import msgspec
 
 from eventlog.log import Record
 
-_AGE_S = 3.0  # what is older is asked of the database: it may have been rewritten since
+AGE_S = 3.0  # what is older is asked of the database: it may have been rewritten since
 _LOOK_S = 1.0  # another process may have appended: so often one who follows has to look for it
 
 
@@ -81,4 +81,4 @@ class Tail:
     def _is_too_much(self, now_s: float) -> bool:
         since_s, _ = self._kept[0]
         too_many = len(self._kept) > self._bound.records or self._size_bytes > self._bound.size_bytes
-        return too_many or now_s - since_s > _AGE_S
+        return too_many or now_s - since_s > AGE_S

@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 
 from domain.subjects import Subject, key_of
 from eventlog.log import Record
+from eventlog.tail import AGE_S
 from server.batches import Batch
 from server.media import MediaBox
 from server.retention import erase_beside, erasures, holds, search, told
@@ -26,6 +27,8 @@ from server.store.retention_tables import erasure
 from server.store.schema import complex_
 
 _TRIES = 3
+# Until every process knows of it, and nobody who follows the log is given from memory what came before that.
+SETTLE_S = 1.5 * erasures.LOOK_S + AGE_S
 
 
 class Report(msgspec.Struct):
@@ -49,9 +52,9 @@ class Eraser:
     """One erasure at a time; killed in between, the same call goes on: the list has it already."""
 
     def __init__(
-        self, db: Database, media: MediaBox, folder: Path, now: Callable[[], datetime], look_s: float = erasures.LOOK_S
+        self, db: Database, media: MediaBox, folder: Path, now: Callable[[], datetime], settle_s: float = SETTLE_S
     ) -> None:
-        self._db, self._media, self._folder, self._now, self._look_s = db, media, folder, now, look_s
+        self._db, self._media, self._folder, self._now, self._settle_s = db, media, folder, now, settle_s
 
     async def erase(
         self,
@@ -67,7 +70,7 @@ class Eraser:
         Raises BadSubject.
         """
         identity = identity or await self.begin(subject, complex_id, why)
-        await asyncio.sleep(1.5 * self._look_s)  # from here on every process blanks what arrives
+        await asyncio.sleep(self._settle_s)  # from here on every process blanks what arrives
         scope = [complex_id] if complex_id else []
         log, beside, remaining = LogEraser(self._db, identity, subject, progress), Counter[str](), dict[str, int]()
         for _ in range(_TRIES):  # a reader may have held a record in its hands while it was erased

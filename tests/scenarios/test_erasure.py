@@ -98,7 +98,7 @@ async def test_erased_at_the_centre_is_erased_at_the_gateway(tmp_path: Path, eng
         await there.settled()
         assert raw(gateway_folder, PLATE) > 0
 
-        eraser = Eraser(there.house.db, there.house.media, centre_folder, there.house.now, look_s=0.1)
+        eraser = Eraser(there.house.db, there.house.media, centre_folder, there.house.now, settle_s=0.15)
         report = await eraser.erase(Whom("plate", PLATE), "", WHY)
         assert report.is_clean and report.went["records"] == 50
 

@@ -142,7 +142,7 @@ def files_of(old: Old, photo: str) -> list[Path]:
 
 
 def eraser(old: Old) -> Eraser:
-    return Eraser(old.house.db, old.house.media, old.house.folder, old.clock, look_s=0.05)
+    return Eraser(old.house.db, old.house.media, old.house.folder, old.clock, settle_s=0.075)
 
 
 async def test_it_stays_longer_than_a_picture_of_nobody(old: Old) -> None:

@@ -13,7 +13,10 @@ from domain.alerts.built_in import BUILT_IN
 from domain.events import Media, decode_event, encode_event
 from domain.retention import Hold
 from domain.subjects import BadSubject, Subject
-from domain.wire import pack
+from domain.wire import pack, unpack
+from eventlog import tail
+from eventlog.shards import shard_of
+from eventlog.sqlite_batches import SqliteBatchLog
 from server.retention import compact, erasures, holds, told
 from server.retention.erase import Eraser, Report
 from server.retention.holds import Why
@@ -34,7 +37,7 @@ async def old(tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch) -
 
 
 async def erase(old: Old, kind: Any, value: str, **options: Any) -> Report:
-    eraser = Eraser(old.house.db, old.house.media, old.house.folder, old.clock, look_s=0.05)
+    eraser = Eraser(old.house.db, old.house.media, old.house.folder, old.clock, settle_s=0.075)
     return await eraser.erase(Subject(kind, value), options.pop("complex_id", ""), WHY, **options)
 
 
@@ -193,6 +196,24 @@ async def test_a_card_and_a_person(old: Old) -> None:
     await old.same_after_rebuild()
     with pytest.raises(BadSubject, match="no plate"):
         await erase(old, "plate", "  ")
+
+
+@pytest.mark.parametrize(("age_s", "settle_s", "is_given"), [(0.3, 0.4, False), (60.0, 0.0, True)], ids=["", "control"])
+async def test_who_follows_is_not_given_from_memory_what_was_erased(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, age_s: float, settle_s: float, is_given: bool
+) -> None:
+    """The control erases while the log still remembers."""
+    monkeypatch.setattr(erasures, "LOOK_S", 0.05)
+    monkeypatch.setattr(tail, "AGE_S", age_s)
+    async with old_centre(tmp_path, SQLITE, monkeypatch) as old:
+        await old.gateway.say(old.passage())
+        eraser = Eraser(old.house.db, old.house.media, old.house.folder, old.clock, settle_s=settle_s)
+        assert (await eraser.erase(Subject("plate", PLATE), "", WHY)).went["records"] == 1
+        assert isinstance(old.house.log, SqliteBatchLog)
+        shard = shard_of("garden")
+        for read, names_it in ((old.house.log.read, False), (old.house.log.read_on, is_given)):
+            records = await read(shard, 0, 100)
+            assert (PLATE in "".join(unpack(record.body)[1].decode() for record in records)) is names_it
 
 
 async def test_receivers_are_told_which_events_are_erased(old: Old) -> None:

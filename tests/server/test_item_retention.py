@@ -101,7 +101,7 @@ async def test_what_is_open_stays_and_a_hold_keeps_its_complex(town: City) -> No
 @pytest.mark.parametrize(("kind", "value"), [("card", "13800001234"), ("plate", "京A12345")])
 async def test_whoever_is_erased_stands_in_no_item_any_more(town: City, kind: Any, value: str) -> None:
     picture = await close(town)
-    eraser = Eraser(town.house.db, town.house.media, town.house.folder, town.house.now, look_s=0.01)
+    eraser = Eraser(town.house.db, town.house.media, town.house.folder, town.house.now, settle_s=0.015)
     report = await eraser.erase(Subject(kind, value), "", WHY)
     row = await item(town)
     assert row["phone"] is None and "京A12345" not in row["state"].decode() and picture not in await kept(town)

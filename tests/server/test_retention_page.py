@@ -34,7 +34,7 @@ async def town(tmp_path: Path, engine: Engine) -> AsyncIterator[City]:
 
 async def test_found_handed_out_and_erased_in_two_steps(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(erasures, "LOOK_S", 0.05)
-    object.__setattr__(town.house.eraser, "_look_s", 0.05)
+    object.__setattr__(town.house.eraser, "_settle_s", 0.075)
     visitor = await town.visitor("wang")
     with capture_logs() as said:
         assert "保存期限" in await visitor.page("/retention")
