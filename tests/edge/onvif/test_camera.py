@@ -129,7 +129,8 @@ BROKEN = [
 async def test_whatever_it_answers_is_a_fault_by_name(
     instead: Any, kind: type[OnvifFault], operation: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asking, "_ANSWER_S", 0.5)
+    if kind is Unreachable:  # the others answer, on a busy machine too
+        monkeypatch.setattr(asking, "_ANSWER_S", 0.5)
     camera = locked()
     camera.instead[operation] = instead
     async with running(camera):
