@@ -188,6 +188,6 @@ def _announcer(house: House) -> Announcer:
 
 
 def reader_names(config: Config) -> list[str]:
-    """What ``_readers`` makes, and what follows the log by itself, by name."""
+    """What ``everything`` makes, and what follows the log by itself, by name."""
     feeds = [Outbox(one.name, frozenset()).name for one in config.webhooks]
     return [*folding(config), Offering.name, *feeds, *(f"jetstream:{one.name}" for one in config.jetstreams)]
