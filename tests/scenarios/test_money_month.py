@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import tempfile
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
@@ -23,6 +22,7 @@ from server.payments.watch import Watch
 from server.store import bill_rows, doubt_views, ledger_rows, schema
 from server.store.people import add_account
 from server.store.scope import CITY
+from simulators.memory import in_memory
 from simulators.month.seed import make_month
 from simulators.month.words import Month, Visit
 from simulators.payments.books import Order
@@ -38,7 +38,6 @@ from tests.server.payments.site import FAST, KEYS, configured
 
 pytestmark = pytest.mark.long
 SEEDS = range(1, 101 if os.environ.get("FULL") else 11)
-MEMORY, ROOM_BYTES = Path("/dev/shm"), 2**30
 CARS_A_DAY = 200 if os.environ.get("FULL") else 12
 
 
@@ -77,10 +76,7 @@ async def lived(folder: Path, month: Month, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
     """In memory, where there is room: what outlives a power cut is for others to show."""
-    if not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < ROOM_BYTES:
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir=MEMORY) as made:
+    with tempfile.TemporaryDirectory(dir=in_memory() or tmp_path) as made:
         yield Path(made)
 
 
