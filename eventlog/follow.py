@@ -77,12 +77,12 @@ async def follow(log: Log, partition: str, reader: Reader, report: Report, pace:
     A failure is reported and tried again from the reader's own position, after a growing pause: a reader that
     cannot go on stands still and is shown; it never skips.
     """
-    bell = log.bell.listen(partition)
+    bell, way = log.bell.listen(partition), _Way(log, partition, reader, pace)
     failures = 0
     try:
         while True:
             try:
-                await _follow_until_failure(log, partition, reader, bell, pace)
+                await _follow_until_failure(way, bell)
             except Exception as error:  # noqa: BLE001 - the edge of a loop: shown, and tried again
                 failures = failures + 1 if not isinstance(error, _Progressed) else 1
                 cause = error.cause if isinstance(error, _Progressed) else error
@@ -100,12 +100,26 @@ class _Progressed(Exception):
         self.cause = cause
 
 
-async def _follow_until_failure(log: Log, partition: str, reader: Reader, bell: asyncio.Event, pace: Pace) -> None:
-    position = await reader.position(partition)
+class _Way:
+    """How one reader follows one partition; what it and the log can do beside is asked once, for that is slow."""
+
+    def __init__(self, log: Log, partition: str, reader: Reader, pace: Pace) -> None:
+        self.partition, self.reader, self.poll_s, self._most = partition, reader, pace.poll_s, pace.limit
+        self._read = log.read_on if isinstance(log, Remembering) else log.read
+        self._measuring = reader if isinstance(reader, Measuring) else None
+        self.settling = reader if isinstance(reader, Settling) else None
+
+    async def read(self, after: int) -> list[Record]:
+        wanted = self._measuring.limit(self.partition) if self._measuring is not None else self._most
+        return await self._read(self.partition, after, min(wanted, self._most))
+
+
+async def _follow_until_failure(way: _Way, bell: asyncio.Event) -> None:
+    position = await way.reader.position(way.partition)
     progressed = False
     while True:
         try:
-            taken = await _step(log, partition, reader, position, bell, pace)
+            taken = await _step(way, position, bell)
         except Exception as error:
             if progressed:
                 raise _Progressed(error) from error
@@ -114,19 +128,17 @@ async def _follow_until_failure(log: Log, partition: str, reader: Reader, bell: 
         position = taken
 
 
-async def _step(log: Log, partition: str, reader: Reader, position: int, bell: asyncio.Event, pace: Pace) -> int:
+async def _step(way: _Way, position: int, bell: asyncio.Event) -> int:
     bell.clear()  # before the read: an append between read and wait rings it again
-    wanted = reader.limit(partition) if isinstance(reader, Measuring) else pace.limit
-    read = log.read_on if isinstance(log, Remembering) else log.read
-    records = await read(partition, position, min(wanted, pace.limit))
+    records = await way.read(position)
     if records:
-        taken = await reader.take(partition, records)
+        taken = await way.reader.take(way.partition, records)
         if taken == position:
-            raise NotTaken(f"{reader.name} took none of the records behind {position}")
+            raise NotTaken(f"{way.reader.name} took none of the records behind {position}")
         return taken
-    if isinstance(reader, Settling):
-        await reader.settle(partition)
-    await rung_or_after(bell, pace.poll_s)
+    if way.settling is not None:
+        await way.settling.settle(way.partition)
+    await rung_or_after(bell, way.poll_s)
     return position
 
 

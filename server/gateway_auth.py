@@ -11,7 +11,7 @@ import msgspec
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, bindparam, select, update
 
 from server import enrolment
 from server.audit import Actor, Subject, command_line, gateway_actor, record
@@ -27,6 +27,11 @@ LEEWAY = timedelta(seconds=60)
 MAX_LIFE = timedelta(minutes=10)
 _REMEMBER = timedelta(seconds=15)  # so long a replaced gateway may still pass
 _MAX_REMEMBERED = 50_000
+_GATEWAYS = (
+    select(gateway.c.id, gateway.c.complex, gateway.c.public_key, gateway.c.replaced_at, *moves.JOINED)
+    .outerjoin(complex_move, complex_move.c.complex == gateway.c.complex)
+    .where(gateway.c.id.in_(bindparam("ids", expanding=True)))
+)
 
 
 class Claims(msgspec.Struct):
@@ -72,10 +77,8 @@ class GatewayAuth:
         self._verified[token] = (found, ends_at)
 
     async def _find_all(self, identities: Sequence[str]) -> list[Row[Any] | None]:
-        columns = (gateway.c.id, gateway.c.complex, gateway.c.public_key, gateway.c.replaced_at)
         async with self._db.read(at_once=True) as connection:
-            query = select(*columns, *moves.JOINED).outerjoin(complex_move, complex_move.c.complex == gateway.c.complex)
-            rows = await connection.execute(query.where(gateway.c.id.in_(set(identities))))
+            rows = await connection.execute(_GATEWAYS, {"ids": list(set(identities))})
             found: dict[str, Any] = {row.id: row for row in rows}
         return [found.get(identity) for identity in identities]
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from domain.wire import MAX_EVENTS
 from eventlog.log import Arrival, Wanted
@@ -18,6 +18,11 @@ from server.store.schema import batch, wanted
 from server.store.upsert import insert
 
 _AT_ONCE = 50
+_WANTED = (
+    select(wanted.c.gateway, wanted.c.stream, wanted.c.epoch, wanted.c.first, wanted.c.last)
+    .where(wanted.c.gateway.in_(bindparam("gateways", expanding=True)))
+    .order_by(wanted.c.first)
+)
 
 
 class Verified(msgspec.Struct, frozen=True):
@@ -56,11 +61,9 @@ class Refill:
 
     async def wanted_of_all(self, gateways: Sequence[str]) -> dict[str, list[dict[str, object]]]:
         """What gateways are asked for, for the answers to their hellos; most have no entry."""
-        columns = (wanted.c.gateway, wanted.c.stream, wanted.c.epoch, wanted.c.first, wanted.c.last)
-        query = select(*columns).where(wanted.c.gateway.in_(gateways)).order_by(wanted.c.first)
         found: dict[str, list[dict[str, object]]] = {}
         async with self._db.read(at_once=True) as connection:
-            for row in (await connection.execute(query)).mappings():
+            for row in (await connection.execute(_WANTED, {"gateways": list(gateways)})).mappings():
                 entry = {str(name): value for name, value in row.items()}
                 of_one = found.setdefault(str(entry.pop("gateway")), [])
                 if len(of_one) < _AT_ONCE:

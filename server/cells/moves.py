@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.cells import Whereabouts
@@ -106,11 +106,16 @@ async def adopted(connection: AsyncConnection) -> Mapping[str, int]:
     return {row.complex: _EVERYTHING if row.through is None else row.through for row in rows}
 
 
+_GATEWAYS_AWAY = (
+    select(gateway.c.id)
+    .join(complex_move, complex_move.c.complex == gateway.c.complex)
+    .where(complex_move.c.state != "open", gateway.c.id.in_(bindparam("ids", expanding=True)))
+)
+
+
 async def gateways_away(connection: AsyncConnection, ids: Collection[str]) -> set[str]:
     """Of these gateways, those whose complex is not served here now."""
-    its_move = complex_move.c.complex == gateway.c.complex
-    query = select(gateway.c.id).join(complex_move, its_move).where(complex_move.c.state != "open")
-    return set((await connection.execute(query.where(gateway.c.id.in_(ids)))).scalars())
+    return set((await connection.execute(_GATEWAYS_AWAY, {"ids": list(ids)})).scalars())
 
 
 async def away(connection: AsyncConnection) -> set[str]:

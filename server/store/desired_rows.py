@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import RowMapping, func, select
+from sqlalchemy import RowMapping, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.desired import MAX_BODY_BYTES, BadDesired, Document, Refusal, read_body
@@ -74,12 +74,18 @@ async def _seen_at_gateways(connection: AsyncConnection, complex_id: str, kind: 
     return max(version or 0 for version in found.one())
 
 
+_NEWEST = (
+    select(desired_state.c.complex, desired_state.c.kind, func.max(desired_state.c.version).label("version"))
+    .where(desired_state.c.complex.in_(bindparam("complexes", expanding=True)))
+    .group_by(desired_state.c.complex, desired_state.c.kind)
+)
+_REPORTED = select(gateway_applied).where(gateway_applied.c.gateway.in_(bindparam("gateways", expanding=True)))
+
+
 async def newest_of(connection: AsyncConnection, complexes: Collection[str]) -> dict[str, dict[str, int]]:
     """complex -> kind -> the newest version."""
-    columns = (desired_state.c.complex, desired_state.c.kind, func.max(desired_state.c.version).label("version"))
-    query = select(*columns).where(desired_state.c.complex.in_(complexes))
     found: dict[str, dict[str, int]] = {}
-    for row in await connection.execute(query.group_by(desired_state.c.complex, desired_state.c.kind)):
+    for row in await connection.execute(_NEWEST, {"complexes": list(complexes)}):
         found.setdefault(row.complex, {})[row.kind] = row.version
     return found
 
@@ -102,7 +108,7 @@ async def document(connection: AsyncConnection, complex_id: str, kind: str, vers
 async def reported(connection: AsyncConnection, gateways: Collection[str]) -> dict[str, dict[str, Row]]:
     """gateway -> kind -> what it last said of it."""
     found: dict[str, dict[str, Row]] = {}
-    rows = await connection.execute(select(gateway_applied).where(gateway_applied.c.gateway.in_(gateways)))
+    rows = await connection.execute(_REPORTED, {"gateways": list(gateways)})
     for row in rows.mappings():
         found.setdefault(row["gateway"], {})[row["kind"]] = {str(name): value for name, value in row.items()}
     return found

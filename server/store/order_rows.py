@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.orders import Order
@@ -15,6 +15,15 @@ from server.store.engine import stamp
 from server.store.schema import gateway, gateway_order
 
 _AT_ONCE = 32
+_OPEN_ORDERS = (
+    select(gateway_order)
+    .where(
+        gateway_order.c.gateway.in_(bindparam("gateways", expanding=True)),
+        gateway_order.c.received_at.is_(None),
+        gateway_order.c.expires_at > bindparam("now"),
+    )
+    .order_by(gateway_order.c.number)
+)
 
 
 class _Listed(msgspec.Struct):
@@ -62,21 +71,13 @@ def _lists(status: Any, device: str) -> bool:
 
 async def open_orders(connection: AsyncConnection, gateways: Collection[str], now: datetime) -> dict[str, list[Order]]:
     """gateway -> what it does not have yet and may still do, the oldest first; no entry for those that have all."""
-    query = select(gateway_order).where(*_open(gateways, now)).order_by(gateway_order.c.number)
     found: dict[str, list[Order]] = {}
-    for row in (await connection.execute(query)).mappings():
+    asked = {"gateways": list(gateways), "now": stamp(now)}
+    for row in (await connection.execute(_OPEN_ORDERS, asked)).mappings():
         of_one = found.setdefault(row["gateway"], [])
         if len(of_one) < _AT_ONCE:
             of_one.append(msgspec.convert(row, Order))
     return found
-
-
-def _open(gateways: Collection[str], now: datetime) -> tuple[ColumnElement[bool], ...]:
-    return (
-        gateway_order.c.gateway.in_(gateways),
-        gateway_order.c.received_at.is_(None),
-        gateway_order.c.expires_at > stamp(now),
-    )
 
 
 async def note_handed(connection: AsyncConnection, ids: Collection[str], now: datetime) -> None:
