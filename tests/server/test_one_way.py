@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,22 @@ async def test_a_beginning_that_another_process_hinders_holds_up_nobody(
     monkeypatch.setattr(one_way._Connection, "begins_unhindered", _begun_here)
     assert await _turns_while_hindered(db, other) <= 5, "the control: who waits in this thread holds up all"
     other.close()
+
+
+async def test_a_read_at_once_waits_for_no_long_ones(db: Database) -> None:
+    async with AsyncExitStack() as long_ones:
+        for _ in range(8):  # as many connections as there are to read with
+            await long_ones.enter_async_context(db.read())
+        assert await _read_within(db, 10.0, at_once=True)
+        assert not await _read_within(db, 0.3, at_once=False), "the control: with them it waits until one is over"
+
+
+async def _read_within(db: Database, seconds: float, *, at_once: bool) -> bool:
+    try:
+        async with asyncio.timeout(seconds), db.read(at_once=at_once) as connection:
+            return (await connection.execute(text("SELECT 1"))).scalar() == 1
+    except TimeoutError:
+        return False
 
 
 def _begun_here(connection: Any) -> bool:
