@@ -147,12 +147,12 @@ def _is_the_gateways(event: dict[str, Any]) -> bool:
 
 
 def _falling(told: list[Told]) -> list[str]:
-    """Where a device's own numbers fall within a stream."""
+    """Where a device's own numbers fall within a stream; a decision bears the number of what it decided on."""
     last: dict[tuple[Stream, str], int] = {}
     found: list[str] = []
     for origin, event in told:
         match = _NUMBER_BEHIND.search(event.get("source_event_id", ""))
-        if match is None:
+        if match is None or _is_the_gateways(event):
             continue
         source = (_stream(origin), event["device"])
         if int(match.group()) < last.get(source, 0):

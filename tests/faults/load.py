@@ -24,6 +24,7 @@ DOORS_SERIAL = 405419895
 CAMERA = vzenith.Camera("fe71e106-57263272", "东门入口")
 QUIET_S = 6.0  # longer than the broker of these rigs waits before it sends again
 _STALL_S = 90.0
+_PORTION_S = 10.0
 
 
 class Numbered(msgspec.Struct, frozen=True):
@@ -71,34 +72,52 @@ class Published:
 _firsts = itertools.count(1, 1_000_000)  # each load's facts are its own
 
 
+class Load:
+    """Numbered messages at a rate, portion after portion, for as long as what is done under them takes."""
+
+    def __init__(self, rate: float) -> None:
+        self._rate = rate
+        self._count = max(2, int(rate * _PORTION_S)) // 2 * 2
+        self._first = next(_firsts)
+        self._portions: list[Published] = []
+
+    @property
+    def facts(self) -> set[Fact]:
+        """What the broker acknowledged so far."""
+        return {fact for portion in self._portions for fact in portion.facts}
+
+    async def send(self, port: int) -> None:
+        """Until cancelled. Raises LoadFailed where the broker stays away."""
+        while True:
+            made = messages(self._count, datetime.now(UTC) - timedelta(minutes=2), self._first)
+            self._first += self._count // 2
+            self._portions.append(Published(made))
+            await self._portions[-1].send(port, self._rate)
+
+
 @asynccontextmanager
-async def loaded(rig: Rig, rate: float, seconds: float) -> AsyncIterator[Published]:
-    """Publish at a rate within the block, for ``seconds`` at most; what was acknowledged stays in the result."""
-    made = messages(int(rate * seconds), datetime.now(UTC) - timedelta(minutes=2), next(_firsts))
-    published = Published(made)
-    publishing = asyncio.create_task(published.send(rig.broker.port, rate))
+async def loaded(rig: Rig, rate: float) -> AsyncIterator[Load]:
+    """Publish at a rate within the block, however long it takes; what was acknowledged stays in the result."""
+    load = Load(rate)
+    publishing = asyncio.create_task(load.send(rig.broker.port))
     try:
-        yield published
+        yield load
         if publishing.done():
             publishing.result()
-            raise AssertionError("the load ended before what it was to be under")
     finally:
         publishing.cancel()
         await asyncio.wait([publishing])
 
 
 async def under_load(
-    rig: Rig, rate: float, times: int, action: Callable[[], Awaitable[None]], every_s: float, action_s: float = 6.0
+    rig: Rig, rate: float, times: int, action: Callable[[], Awaitable[None]], every_s: float
 ) -> Findings:
-    """Publish at a rate, do ``action`` so many times meanwhile, then stop and let it drain.
-
-    There are messages enough where each action takes up to ``action_s``.
-    """
-    async with loaded(rig, rate, times * (every_s + action_s) + 10) as published:
+    """Publish at a rate, do ``action`` so many times meanwhile, then stop and let it drain."""
+    async with loaded(rig, rate) as load:
         for _ in range(times):
             await asyncio.sleep(every_s)
             await action()
-    return await settled(rig, published.facts)
+    return await settled(rig, load.facts)
 
 
 async def settled(

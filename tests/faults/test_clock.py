@@ -24,7 +24,7 @@ from tests.rig import Rig, until
 pytestmark = pytest.mark.faults
 
 ROOT = Path(__file__).parents[2]
-RATE, EVERY_S, ACTION_S = 100.0, 1.0, 25.0
+RATE, EVERY_S = 100.0, 1.0
 STEPS = ("+1d", "+0", "-1d", "+0") * (5 if os.environ.get("FULL") else 1)
 DAY_MS = 86_400_000
 NEAR = timedelta(seconds=5)
@@ -68,7 +68,7 @@ class Story:
 
     async def run(self) -> Findings:
         await until(lambda: read_file(self.rig.edge_folder / "data").get("clock", {}).get("confirmed"))
-        result = await under_load(self.rig, RATE, len(STEPS), self._step, EVERY_S, ACTION_S)
+        result = await under_load(self.rig, RATE, len(STEPS), self._step, EVERY_S)
         await until(lambda: len(self.alarms()) >= len(STEPS))
         await self.rig.drained()
         return result

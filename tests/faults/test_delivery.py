@@ -55,7 +55,7 @@ async def spoiled_on_the_way(story: Story, folder: Path, **variant: Any) -> Find
         async with HttpLine(rig.url, story.chance("fates"), dict(SHARES)) as line:
             rig.write_edge_settings(line.url)
             await rig.start_edge()
-            async with loaded(rig, 300.0, SECONDS + 10.0) as published:
+            async with loaded(rig, 300.0) as published:
                 await asyncio.sleep(SECONDS)
             line.straight()
             findings = await settled(rig, published.facts, source_order=True)

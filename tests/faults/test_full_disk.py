@@ -55,7 +55,7 @@ async def filled(story: Story, folder: Path, agent: list[str] | None = None) -> 
     async with on_a_small_disk(folder, NOTHING_GOES, agent) as (rig, _, disk), with_a_door(rig) as site:
         crowds = set[Fact]()
         rounds = ROUNDS if rig.is_the_product else 1
-        async with loaded(rig, RATE, rounds * 25.0 + 10.0) as published:
+        async with loaded(rig, RATE) as published:
             for number in range(rounds):
                 await asyncio.sleep(chance.uniform(0.5, 1.5))
                 await _filled(rig, disk)

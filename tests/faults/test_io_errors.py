@@ -47,7 +47,7 @@ async def failing(story: Story, folder: Path, order: Order, agent: list[str] | N
     chance = story.chance("times")
     async with suffering(folder, agent) as (rig, line, shim):
         rounds = ROUNDS if rig.is_the_product else 1  # one is enough to see a loss by
-        async with loaded(rig, RATE, rounds * 20.0 + 10.0) as published:
+        async with loaded(rig, RATE) as published:
             for _ in range(rounds):
                 await asyncio.sleep(chance.uniform(0.5, 1.0))
                 await _one_fault(rig, shim, order, chance.uniform(1.0, 2.0))
@@ -92,7 +92,7 @@ async def then_cut(story: Story, folder: Path, order: Order) -> Findings:
     tried again would have left a hole."""
     with Disk(folder / "image" / "disk", folder / "gateway" / "data", "ext4") as disk:
         async with suffering(folder) as (rig, line, shim):
-            async with loaded(rig, RATE, 60.0) as published:
+            async with loaded(rig, RATE) as published:
                 await asyncio.sleep(0.7)
                 shim.order(order)
                 await asyncio.sleep(2.0)

@@ -62,7 +62,7 @@ async def troubled(
     ``meanwhile`` runs while there is trouble: what must not wait for the line.
     """
     chance = story.chance("times")
-    async with loaded(rig, RATE, LASTS_S + 10.0) as published:
+    async with loaded(rig, RATE) as published:
         await asyncio.sleep(chance.uniform(0.5, 1.5))
         trouble(cable)
         await asyncio.gather(asyncio.sleep(LASTS_S), meanwhile(rig))

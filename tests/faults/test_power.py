@@ -116,7 +116,7 @@ async def cut_under_agent(story: Story, folder: Path, cuts: int, agent: list[str
     with disk:
         async with behind_a_line(folder, agent=agent, extra_edge=SMALL) as (rig, line):
             await rig.start_edge()  # before the load: a broker keeps nothing for a client that it does not know
-            async with loaded(rig, RATE, cuts * 4.0 + 10.0) as published:
+            async with loaded(rig, RATE) as published:
                 for _ in range(cuts):
                     line.restore() if chance.random() < 0.3 and agent is None else line.cut()
                     await asyncio.sleep(chance.uniform(0.1, 0.8))

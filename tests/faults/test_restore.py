@@ -84,7 +84,7 @@ async def lost_and_restored(
 ) -> Findings:
     """Under load; what is found when all has settled. Raises AssertionError where a row came back as another."""
     had: dict[Origin, dict[str, Any]] = {}
-    async with loaded(rig, RATE, rounds * 60.0 + 240.0) as published:
+    async with loaded(rig, RATE) as published:
         for number in range(rounds):
             had |= await one_round(rig, story, number, backup, lose)
     findings = await settled(rig, published.facts)

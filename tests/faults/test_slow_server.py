@@ -30,7 +30,7 @@ async def troubled(story: Story, folder: Path, trouble: Trouble, **variant: list
     quiet_s = GIVES_UP_S if trouble is half_open else QUIET_S
     async with behind_a_line(folder, patient_broker(), **variant) as (rig, line):
         await rig.start_edge()
-        async with loaded(rig, RATE, LASTS_S + GIVES_UP_S + 20.0) as published:
+        async with loaded(rig, RATE) as published:
             await until(lambda: rig.centre_count() > RATE / 2)
             await trouble(rig, line)
             assert rig.edge.running, rig.edge.tail()

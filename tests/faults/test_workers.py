@@ -92,7 +92,7 @@ async def city(folder: Path, centre: list[str] | None = None) -> AsyncGenerator[
 async def killed_by_turns(story: Story, folder: Path, centre: list[str] | None = None) -> Findings:
     """Under load; what is found when all has settled, and how often each swipe was counted."""
     async with city(folder, centre) as made:
-        async with loaded(made.rig, RATE, KILLS * 20.0 + 20.0) as published:
+        async with loaded(made.rig, RATE) as published:
             for number in range(KILLS):
                 await asyncio.sleep(1.0)
                 await made.kill(story, number)

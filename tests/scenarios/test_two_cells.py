@@ -126,7 +126,7 @@ def books(of: Cell, table: str, columns: str) -> set[tuple[Any, ...]]:
 async def test_a_complex_moves_under_load(tmp_path: Path) -> None:
     async with cells(tmp_path) as (east, west, office, directory):
         await _force_a_door(east)
-        async with loaded(east, rate=10, seconds=900) as published:
+        async with loaded(east, rate=10) as published:
             await until(lambda: east.centre_query("SELECT 1 FROM alert") and len(published.facts) > 40, 60)
             acted(east)
             directory.kill()  # nobody notices
