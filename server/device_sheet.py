@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from io import BytesIO
-from typing import Any
-
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.styles import Font
-from openpyxl.utils import get_column_letter
-from openpyxl.worksheet.datavalidation import DataValidation
 
 from domain.desired_bodies import Device
 from server.device_entry import texts
 from server.place_book import Column, Sheet
+from server.workbook import Book, Page
 
 _LONG = 32_000  # what a cell of a spreadsheet holds at most
 SHEET = Sheet(
@@ -41,10 +34,10 @@ _EXAMPLES = (
     ("z2m:0x00158d0001a2b3c4", "配电房烟感", "配电房", "", "", "限入", "", "", "", ""),
 )
 _CHOICES = {
-    "direction": "进,出,in,out",
-    "zone": "公共,私人,限入,public,private,restricted",
-    "decides": "设备,网关,device,gateway",
-    "keeps_cards": "是,否,yes,no",
+    "direction": ("进", "出", "in", "out"),
+    "zone": ("公共", "私人", "限入", "public", "private", "restricted"),
+    "decides": ("设备", "网关", "device", "gateway"),
+    "keeps_cards": ("是", "否", "yes", "no"),
 }
 _WORDS = (
     (
@@ -90,55 +83,31 @@ _WORDS = (
 
 def workbook(devices: Iterable[Device], kinds: Mapping[str, str], *, is_english: bool, with_examples: bool) -> bytes:
     """The sheet with these devices, and the second one; ``with_examples``: rows there that can be copied."""
-    book = Workbook(write_only=True)
-    page = book.create_sheet(SHEET.title)
-    _shape(page)
-    page.append([_cell(page, column.heading, is_bold=True) for column in SHEET.columns])
+    book = Book()
+    widths = [28 if column.key in ("id", "name", "address") else 18 for column in SHEET.columns]
+    page = book.page(SHEET.title, widths, stays=(1, 1))
+    page.head(column.heading for column in SHEET.columns)
+    for place, column in enumerate(SHEET.columns):
+        if column.key in _CHOICES:
+            page.choose(place, _CHOICES[column.key])
     for device in devices:
         said = texts(device, is_english=is_english)
-        page.append([_cell(page, said[column.key]) for column in SHEET.columns])
-    _explain(book.create_sheet(_HELP), kinds, _EXAMPLES if with_examples else ())
-    out = BytesIO()
-    book.save(out)
-    return out.getvalue()
+        page.add(said[column.key] for column in SHEET.columns)
+    _explain(book.page(_HELP, (28, 70, 70), stays=(0, 0)), kinds, _EXAMPLES if with_examples else ())
+    return book.done()
 
 
-def _shape(page: Any) -> None:
-    page.freeze_panes = "B2"
-    for number, column in enumerate(SHEET.columns, 1):
-        letter = get_column_letter(number)
-        page.column_dimensions[letter].width = 28 if column.key in ("id", "name", "address") else 18
-        if column.key in _CHOICES:
-            choice: Any = DataValidation(
-                "list", formula1=f'"{_CHOICES[column.key]}"', allow_blank=True, showErrorMessage=False
-            )
-            choice.add(f"{letter}2:{letter}5001")
-            page.data_validations.append(choice)
-
-
-def _explain(page: Any, kinds: Mapping[str, str], examples: Sequence[Sequence[str]]) -> None:
-    for letter, width in (("A", 28), ("B", 70), ("C", 70)):
-        page.column_dimensions[letter].width = width
+def _explain(page: Page, kinds: Mapping[str, str], examples: Sequence[Sequence[str]]) -> None:
     for row in _WORDS:
-        page.append([_cell(page, text, is_bold=not number) for number, text in enumerate(row)])
+        page.add(row, is_named=True)
     if examples:
-        page.append([])
-        page.append([_cell(page, "例子 Examples", is_bold=True)])
-        page.append([_cell(page, column.heading, is_bold=True) for column in SHEET.columns])
+        page.add(())
+        page.head(("例子 Examples",))
+        page.head(column.heading for column in SHEET.columns)
         for row in examples:
-            page.append([_cell(page, text) for text in row])
+            page.add(row)
     if kinds:
-        page.append([])
-        page.append([_cell(page, text, is_bold=True) for text in ("种类 Kinds", "说明页 Page")])
+        page.add(())
+        page.head(("种类 Kinds", "说明页 Page"))
         for kind, told in sorted(kinds.items()):
-            page.append([_cell(page, kind), _cell(page, f"docs/devices/{told}.md")])
-
-
-def _cell(page: Any, text: str, *, is_bold: bool = False) -> Any:
-    """Text and nothing else: what begins like a formula is none."""
-    cell = WriteOnlyCell(page, value=text or None)
-    if text:
-        cell.data_type = "s"
-    if is_bold:
-        cell.font = Font(bold=True)
-    return cell
+            page.add((kind, f"docs/devices/{told}.md"))

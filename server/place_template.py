@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from io import BytesIO
-
-from openpyxl import Workbook
-from openpyxl.styles import Font
-from openpyxl.utils import get_column_letter
 
 from server.place_book import SHEETS, Sheet
+from server.workbook import Book
 
-TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _WIDTH = 22
 EXAMPLES: dict[str, tuple[tuple[str, ...], ...]] = {
     "area": (
@@ -38,23 +33,10 @@ def template(*, is_filled: bool = False) -> bytes:
 
 def filled(sheets: Sequence[Sheet], examples: Mapping[str, Sequence[Sequence[str]]]) -> bytes:
     """A workbook of sheets with their headings, and rows below them."""
-    workbook = Workbook(write_only=True)
+    book = Book()
     for sheet in sheets:
-        page = workbook.create_sheet(sheet.title)
-        page.freeze_panes = "A2"
-        for number in range(1, len(sheet.columns) + 1):
-            page.column_dimensions[get_column_letter(number)].width = _WIDTH
-        page.append([_heading(page, column.heading) for column in sheet.columns])
+        page = book.page(sheet.title, [_WIDTH] * len(sheet.columns))
+        page.head(column.heading for column in sheet.columns)
         for row in examples.get(sheet.key, ()):
-            page.append(list(row))
-    out = BytesIO()
-    workbook.save(out)
-    return out.getvalue()
-
-
-def _heading(page: object, text: str) -> object:
-    from openpyxl.cell import WriteOnlyCell
-
-    cell = WriteOnlyCell(page, value=text)  # type: ignore[arg-type]
-    cell.font = Font(bold=True)
-    return cell
+            page.add(row)
+    return book.done()

@@ -31,10 +31,10 @@ from server.web.answers import house_of, page, see
 from server.web.coupon_sheet import payer, workbook
 from server.web.formats import zone_of
 from server.web.languages import N_, translate
+from server.workbook import TYPE
 
 router = APIRouter(prefix="/parking/coupons")
 
-_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 KINDS = ("minutes", "fen", "percent", "full")
 REFUSED = {
     **AT_THE_DESK,
@@ -105,7 +105,7 @@ async def sheet(request: Request, complex_id: str, person: Accounting, month: st
         found = await coupon_views.issuers(connection, complex_id, given, now, zone)
     body = workbook(found, given, zone.key, lambda text: translate(person.lang, text))
     name = f"gatehouse-coupons-{days[0]:%Y-%m}.xlsx"
-    return Response(body, media_type=_XLSX, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+    return Response(body, media_type=TYPE, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
 class _Act:

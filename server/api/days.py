@@ -24,6 +24,7 @@ from server.web import day_tables
 from server.web.answers import house_of, page, see
 from server.web.day_words import why_not
 from server.web.render import translator
+from server.workbook import TYPE
 
 router = APIRouter(prefix="/parking")
 
@@ -78,7 +79,7 @@ async def open_book(request: Request, person: Accounting, complex: str = "") -> 
 
 def _book(body: bytes, name: str) -> Response:
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(body, media_type=day_tables.TYPE, headers=headers)
+    return Response(body, media_type=TYPE, headers=headers)
 
 
 @router.get("/days/{complex_id}/{day}")

@@ -24,12 +24,12 @@ from server.device_plan import Plan, make_plan
 from server.device_sheet import SHEET, workbook
 from server.devices import change
 from server.place_book import MOST_BYTES, Book, read_book
-from server.place_template import TYPE
 from server.store import device_lists, device_views, kept_sheets
 from server.store.device_lists import DeviceList
 from server.store.place_views import ComplexView
 from server.store.resident_rows import NotPossible
 from server.web.answers import house_of, page, see
+from server.workbook import TYPE
 
 router = APIRouter(prefix="/complexes/{complex_id}/devices")
 

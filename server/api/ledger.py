@@ -14,11 +14,11 @@ from server.web.answers import house_of, page
 from server.web.formats import zone_of
 from server.web.languages import translate
 from server.web.ledger_sheet import workbook
+from server.workbook import TYPE
 
 router = APIRouter(prefix="/parking/ledger")
 
 _PAGE = 100
-_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @router.get("")
@@ -58,7 +58,7 @@ async def sheet(request: Request, complex_id: str, person: Accounting, month: st
         found = await ledger_views.balances(connection, complex_id, first, last)
     body = workbook(found, first.strftime("%Y-%m"), lambda text: translate(person.lang, text))
     name = f"gatehouse-ledger-{first:%Y-%m}.xlsx"
-    return Response(body, media_type=_XLSX, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+    return Response(body, media_type=TYPE, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
 @router.get("/{complex_id}/{account}")

@@ -17,11 +17,12 @@ from server.auth import Form, Person, field, require
 from server.house import House
 from server.place_book import BY_KEY, MOST_BYTES, MOST_ROWS, SHEETS, Book, read_book
 from server.place_plan import Plan, make_plan
-from server.place_template import TYPE, template
+from server.place_template import template
 from server.store import place_imports
 from server.store.engine import stamp
 from server.web.answers import house_of, page, see
 from server.web.languages import N_
+from server.workbook import TYPE
 
 log = structlog.get_logger()
 router = APIRouter(prefix="/places/import")

@@ -17,7 +17,7 @@ from server.api.who import RESIDING, Allotting
 from server.audit import Subject, record
 from server.auth import Form, Person, field, require
 from server.place_book import MOST_BYTES, MOST_ROWS, Book, read_book
-from server.place_template import TYPE, filled
+from server.place_template import filled
 from server.resident_plan import EXAMPLES, SHEET, make_plan
 from server.residents import changing
 from server.store import kept_sheets, place_views, resident_imports
@@ -26,6 +26,7 @@ from server.store.resident_rows import NotPossible
 from server.web.answers import house_of, page, see
 from server.web.formats import zone_of
 from server.web.languages import N_
+from server.workbook import TYPE
 
 router = APIRouter(prefix="/residents/import/{complex_id}")
 

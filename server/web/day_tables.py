@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from domain.reconciliation import Item
@@ -12,10 +13,10 @@ from domain.reconciliation.items import in_order
 from domain.reconciliation.money import FEE_UNITS
 from server.store.day_views import Closing, Identity, OpenItem, Report, Version
 from server.store.upload_rows import Upload
-from server.web.day_sheets import TYPE as TYPE
-from server.web.day_sheets import Table, Value, workbook, yuan
+from server.web.day_sheets import Table, workbook
 from server.web.languages import N_
 from server.web.titles import word
+from server.workbook import Value, yuan_of
 
 Translate = Callable[[str], str]
 _SUMS = ("bill_fen", "explained_fen", "open_fen", "superseded_fen", "local_fen", "coupons_fen")
@@ -72,8 +73,8 @@ def _version(one: Version) -> Sequence[Value]:
 
 def _sums(report: Report, translate: Translate) -> Iterator[Sequence[Value]]:
     for channel, totals in report.totals.items():
-        sums = [yuan(totals[name]) for name in _SUMS]
-        yield (translate(word("bill_channel", channel)), *sums, yuan(round_fee(totals["fee_units"])))
+        sums = [_yuan(totals[name]) for name in _SUMS]
+        yield (translate(word("bill_channel", channel)), *sums, _yuan(round_fee(totals["fee_units"])))
 
 
 def round_fee(units: int) -> int:
@@ -84,7 +85,8 @@ def round_fee(units: int) -> int:
 def _item(item: Item, translate: Translate, today: date | None = None) -> Sequence[Value]:
     age = item.age_days if today is None else (today - date.fromisoformat(item.since)).days
     named = (translate(word("bill_channel", item.channel)), item.key, translate(word("bill_class", item.kind)))
-    return (*named, yuan(item.bill_fen), yuan(item.local_fen), item.since, age, item.note or _meaning(item, translate))
+    sums = (_yuan(item.bill_fen), _yuan(item.local_fen))
+    return (*named, *sums, item.since, age, item.note or _meaning(item, translate))
 
 
 def _meaning(item: Item, translate: Translate) -> str:
@@ -106,4 +108,8 @@ def _file(upload: Upload, translate: Translate) -> Sequence[Value]:
 
 
 def _line(row: Any) -> Sequence[Value]:
-    return (row.source_id, row.account, yuan(row.fen), row.memo, row.hash)
+    return (row.source_id, row.account, _yuan(row.fen), row.memo, row.hash)
+
+
+def _yuan(fen: int | None) -> Decimal | None:
+    return None if fen is None else yuan_of(fen)

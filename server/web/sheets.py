@@ -13,28 +13,22 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from datetime import date, datetime
-from decimal import Decimal
-from typing import IO, Any, Literal, NamedTuple
+from typing import IO, Literal, NamedTuple
 from urllib.parse import quote
 
-import xlsxwriter  # pyright: ignore[reportMissingTypeStubs]
 from starlette.responses import StreamingResponse
 
 from domain.plates import mask
+from server.workbook import TYPE, Book, Value, yuan_of
 
-TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MOST_ROWS = 200_000  # of one sheet; whoever wants more chooses a shorter time
 Kind = Literal["text", "number", "fen", "time", "day", "plate"]
 Cell = str | int | datetime | date | None
 Row = Sequence[Cell]
 
-_LONGEST = 32_000  # what a cell holds at most
 _AT_ONCE = 500
 _CHUNK_BYTES = 64 * 1024
-_LIKE_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_FORMS = {"fen": "#,##0.00", "time": "yyyy-mm-dd hh:mm:ss", "day": "yyyy-mm-dd", "number": "0"}
 _WIDTHS = {"fen": 14, "time": 20, "day": 12, "plate": 14, "number": 10, "text": 24}
-_NOT_IN_A_NAME = str.maketrans("", "", "[]:*?/\\'")
 
 
 class Column(NamedTuple):
@@ -77,65 +71,43 @@ def as_download(file: IO[bytes], name: str) -> StreamingResponse:
 
 
 class _Sheet:
-    """A workbook that is being written, one row behind the other."""
+    """A workbook of one sheet that is being written, one row behind the other."""
 
     def __init__(self, file: IO[bytes], name: str, columns: Sequence[Column], *, revealed: bool) -> None:
-        options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-        self._book: Any = xlsxwriter.Workbook(file, options)
-        self._columns, self._revealed, self._at = columns, revealed, 0
-        self._page: Any = self._book.add_worksheet(name.translate(_NOT_IN_A_NAME)[:31] or "1")
-        self._forms: dict[str, Any] = {kind: self._book.add_format({"num_format": _FORMS[kind]}) for kind in _FORMS}
-        self._quoted: Any = self._book.add_format({"quote_prefix": True})  # text, even where somebody edits the cell
-        self._head()
+        self._columns, self._revealed = columns, revealed
+        self._book = Book(file)
+        self._page = self._book.page(name, [_WIDTHS[column.kind] for column in columns])
+        self._page.head(column.title for column in columns)
 
     @property
     def is_full(self) -> bool:
-        return self._at > MOST_ROWS
+        return self._page.count > MOST_ROWS + 1
 
     def add(self, rows: Iterable[Row]) -> None:
         for row in rows:
             if self.is_full:
                 return
-            self._at += 1
-            if self.is_full:
-                self._page.write_string(self._at, 0, f"… ({MOST_ROWS})")
+            if self._page.count > MOST_ROWS:
+                self._page.add((f"… ({MOST_ROWS})",))
                 return
-            for place, (column, value) in enumerate(zip(self._columns, row, strict=True)):
-                self._write(place, column.kind, value)
+            self._page.add(self._cell(*pair) for pair in zip(self._columns, row, strict=True))
 
     def close(self) -> None:
-        self._book.close()
+        self._book.done()
 
-    def _head(self) -> None:
-        bold: Any = self._book.add_format({"bold": True})
-        self._page.freeze_panes(1, 0)
-        for place, column in enumerate(self._columns):
-            self._page.set_column(place, place, _WIDTHS[column.kind])
-            self._page.write_string(0, place, column.title, bold)
-
-    def _write(self, place: int, kind: Kind, value: Cell) -> None:
+    def _cell(self, column: Column, value: Cell) -> Value:
+        kind = column.kind
         if value is None or value == "":
-            return
+            return None
         if isinstance(value, str) and kind in ("text", "plate"):
-            self._text(place, mask(value) if kind == "plate" and not self._revealed else value)
-        elif kind == "time" and isinstance(value, datetime) and value.tzinfo is not None:
-            self._page.write_datetime(self._at, place, value.replace(tzinfo=None), self._forms[kind])
-        elif kind == "day" and isinstance(value, date) and not isinstance(value, datetime):
-            self._page.write_datetime(self._at, place, value, self._forms[kind])
-        elif kind in ("fen", "number") and isinstance(value, int):
-            exact = yuan_of(value) if kind == "fen" else value
-            self._page.write_number(self._at, place, exact, self._forms[kind])
-        else:
-            raise ValueError(f"row {self._at}, {self._columns[place].title}: {value!r} is no {kind}")
-
-    def _text(self, place: int, text: str) -> None:
-        form = self._quoted if text.startswith(_LIKE_A_FORMULA) else None
-        self._page.write_string(self._at, place, text[:_LONGEST], form)
-
-
-def yuan_of(fen: int) -> Decimal:
-    """Exactly, without a float in between."""
-    return Decimal(fen).scaleb(-2)
+            return mask(value) if kind == "plate" and not self._revealed else value
+        if kind == "time" and isinstance(value, datetime) and value.tzinfo is not None:
+            return value.replace(tzinfo=None)
+        if kind == "day" and isinstance(value, date) and not isinstance(value, datetime):
+            return value
+        if kind in ("fen", "number") and isinstance(value, int):
+            return yuan_of(value) if kind == "fen" else value
+        raise ValueError(f"row {self._page.count}, {column.title}: {value!r} is no {kind}")
 
 
 async def _in_parts(rows: AsyncIterable[Row] | Iterable[Row]) -> AsyncIterator[list[Row]]:

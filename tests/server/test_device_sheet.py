@@ -76,8 +76,18 @@ def test_a_sheet_comes_in_as_it_went_out_with_what_it_cannot_say() -> None:
     assert [(fault.cell, fault.reason) for fault in found] == [("B2", "formula")], "and no spreadsheet runs it"
 
 
+def typed(lines: Sequence[Sequence[Any]]) -> bytes:
+    """A sheet as a person's spreadsheet writes it: numbers and TRUE as such."""
+    made, out = Workbook(write_only=True), BytesIO()
+    page = made.create_sheet(SHEET.title)
+    for line in ([column.heading for column in SHEET.columns], *lines):
+        page.append(list(line))
+    made.save(out)
+    return out.getvalue()
+
+
 def plan_of(*lines: Sequence[Any], listed: Sequence[Device] = (), is_whole: bool = False) -> Plan:
-    book = read_book(filled((SHEET,), {"device": lines}), (SHEET,))
+    book = read_book(typed(lines), (SHEET,))
     return make_plan(book, listed, KINDS, is_whole=is_whole)
 
 

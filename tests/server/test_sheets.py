@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from openpyxl import load_workbook
 
 from server.web import sheets
-from server.web.sheets import Column, Row, as_download, sheet, yuan_of
+from server.web.sheets import Column, Row, as_download, sheet
+from server.workbook import yuan_of
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 COLUMNS = (Column("车牌", "plate"), Column("应收", "fen"), Column("出场", "time"), Column("日", "day"), Column("备注"))
