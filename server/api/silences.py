@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from urllib.parse import quote
 from uuid import uuid4
 
 from fastapi import APIRouter, HTTPException, Request
@@ -19,7 +20,7 @@ from server.audit import Subject, record
 from server.auth import Form, Person, field
 from server.store import alert_views, place_views, silence_rows
 from server.store.alert_views import AlertView
-from server.store.device_names import names_of
+from server.store.device_names import named_in, names_of
 from server.store.engine import stamp
 from server.store.live_rows import announce_all
 from server.web.answers import house_of, page, see
@@ -75,13 +76,18 @@ async def new(request: Request, person: Silencing, alert: str = "", complex: str
     async with house_of(request).db.read() as connection:
         complexes = await place_views.complexes_of(connection, person.scope)
         view = await alert_views.one(connection, person.scope, alert) if alert else None
+        chosen = _chosen(view, complexes[0].id if len(complexes) == 1 else complex)
+        place = next((one for one in complexes if one.id == chosen["complex"]), None)
+        devices = await named_in(connection, place.id) if place else ()
     return page(
         request,
         person,
         "silence_new.html",
         view=view,
         complexes=complexes,
-        chosen=_chosen(view, complex),
+        chosen=chosen,
+        place=place,
+        devices=devices,
         hours=[one for one in _HOURS if timedelta(hours=one) <= _most(request, person)],
         categories=CATEGORIES,
         severities=SEVERITIES,
@@ -120,7 +126,7 @@ async def make(request: Request, person: Silencing, form: Form) -> Response:
         check(silence, on_a_phone=is_on_a_phone(request, person))
     except BadSilence as error:
         reason = str(error).partition(":")[0]
-        return see(f"/silences/new?refused={reason}")
+        return see(f"/silences/new?refused={reason}&complex={quote(complex_id)}")
     async with house.db.write(complex_id) as connection:
         await silence_rows.add(connection, silence)
         details = {"until": silence.until.isoformat(), "rule": silence.rule, "device": silence.device}

@@ -16,14 +16,16 @@ Names = Mapping[Key, str]
 _AT_ONCE = 500
 
 
-class _Named(msgspec.Struct):
+class Named(msgspec.Struct):
+    """A device, what it is called, and where it hangs."""
+
     id: str
     name: str = ""
     place: str = ""
 
 
 class _Body(msgspec.Struct):
-    devices: tuple[_Named, ...] = ()
+    devices: tuple[Named, ...] = ()
 
 
 _decode = msgspec.json.Decoder(_Body).decode
@@ -39,6 +41,12 @@ async def names_of(connection: AsyncConnection, keys: Iterable[Key]) -> dict[Key
     return found
 
 
+async def named_in(connection: AsyncConnection, complex_id: str) -> tuple[Named, ...]:
+    """A complex's devices, as its list has them."""
+    lists = await _listed(connection, [complex_id]) or await _set(connection, [complex_id])
+    return lists.get(complex_id, ())
+
+
 async def _names_in(connection: AsyncConnection, complexes: Collection[str], wanted: Collection[Key]) -> dict[Key, str]:
     lists = await _listed(connection, complexes)
     unlisted = [one for one in complexes if one not in lists]
@@ -48,7 +56,7 @@ async def _names_in(connection: AsyncConnection, complexes: Collection[str], wan
     return {key: name for key, name in named if name and key in wanted}
 
 
-async def _listed(connection: AsyncConnection, complexes: Collection[str]) -> dict[str, tuple[_Named, ...]]:
+async def _listed(connection: AsyncConnection, complexes: Collection[str]) -> dict[str, tuple[Named, ...]]:
     """By complex, what the newest document says; one that an older program wrote in another form names nothing."""
     of = desired_state.c
     newest = select(of.complex, func.max(of.version).label("version")).where(of.kind == KIND, of.complex.in_(complexes))
@@ -58,19 +66,19 @@ async def _listed(connection: AsyncConnection, complexes: Collection[str]) -> di
     return {row.complex: _read(row.body) for row in rows}
 
 
-def _read(body: bytes) -> tuple[_Named, ...]:
+def _read(body: bytes) -> tuple[Named, ...]:
     try:
         return _decode(body).devices
     except msgspec.ValidationError:
         return ()
 
 
-async def _set(connection: AsyncConnection, complexes: Collection[str]) -> dict[str, tuple[_Named, ...]]:
+async def _set(connection: AsyncConnection, complexes: Collection[str]) -> dict[str, tuple[Named, ...]]:
     """Of complexes without a document, what their gateways have in their settings."""
     here = (gateway.c.complex.in_(complexes), gateway.c.replaced_at.is_(None))
     query = select(gateway.c.complex, gateway.c.status).where(*here).order_by(gateway.c.id.desc())
-    found: dict[str, dict[str, _Named]] = {}
+    found: dict[str, dict[str, Named]] = {}
     for row in await connection.execute(query):
-        its = {one.id: _Named(one.id, one.name, one.place) for one in in_settings(row.status)}
+        its = {one.id: Named(one.id, one.name, one.place) for one in in_settings(row.status)}
         found.setdefault(row.complex, {}).update(its)  # of two entries of one device that of the first gateway counts
     return {complex_id: tuple(its.values()) for complex_id, its in found.items()}

@@ -150,3 +150,18 @@ async def test_doors_and_the_door_of_a_household_are_called_by_their_names(town:
     assert "门磁 101" in await wang.page("/doors/one?complex=garden&device=z2m:h1&point=door")
     assert "看门：门磁 101 door" in await lin.page("/care/w1")
     assert "门磁 101 · door" in await lin.page("/care/new?complex=garden")
+
+
+async def test_a_silence_is_made_for_a_device_that_is_chosen_by_its_name(town: City) -> None:
+    await listed(town)
+    wang = await town.visitor("wang")
+    asked = await wang.page("/silences/new")
+    assert 'name="reason"' not in asked and '<option value="garden">' in asked, "which complex is asked first"
+    form = await wang.page("/silences/new?complex=garden")
+    chosen = re.search(rf'<option value="{re.escape(DEVICE)}">([^<]+)</option>', form)
+    assert chosen is not None and html.escape(NAME, quote=False) in chosen[1].replace("&#39;", "'")
+    said = {"complex": "garden", "device": DEVICE, "hours": "1", "up_to": "high"}
+    away = (await wang.submit("/silences", **said, reason=" ")).headers["location"]
+    assert away == "/silences/new?refused=reason&complex=garden", "and the complex stays chosen"
+    assert (await wang.submit("/silences", **said, reason="换锁")).status_code == 303
+    assert DEVICE in await wang.page("/silences")

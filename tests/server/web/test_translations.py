@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ CHINESE = re.compile(r"[\u4e00-\u9fff]")
 _TEMPLATE_OPTIONS = {"newstyle_gettext": "true", "trim_blocks": "true", "lstrip_blocks": "true"}
 
 
+@cache
 def in_template(content: bytes) -> set[str]:
     found: Iterator[Any] = babel_extract(BytesIO(content), ["_", "gettext"], [], _TEMPLATE_OPTIONS)
     # With blanks to fill in, what was found is the text and a None for each.
@@ -35,13 +37,14 @@ def in_source(content: bytes) -> set[str]:
     return {text for _, text, _, _ in found if isinstance(text, str)}
 
 
-def all_texts() -> set[str]:
+@cache
+def all_texts() -> frozenset[str]:
     texts: set[str] = set()
     for path in TEMPLATES.glob("*.html"):
         texts |= in_template(path.read_bytes())
     for path in [*WEB.glob("*.py"), *API.glob("*.py")]:
         texts |= in_source(path.read_bytes())
-    return texts
+    return frozenset(texts)
 
 
 def catalogue() -> dict[str, str]:
