@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from tests.server.people import BASE, City, city
 from tests.server.scoped_people import Someone, add_areas, sign_in
 
 pytestmark = pytest.mark.long
+PARTS = 6  # so that several processes share them
 # Routes read their forms themselves, so that FastAPI cannot name the fields: these are they.
 FIELDS = ("action", "request", "note", "reason", "complex", "name", "kind", "parent", "to", "id", "management")
 FIELDS += ("address", "grid_cell", "worker", "phone", "username", "password", "next", "digest")
@@ -115,17 +116,15 @@ async def _enter(town: City) -> tuple[Gateway, Someone]:
     return gateway, someone
 
 
-def fuzz(by: Caller, app: FastAPI, only: str = "", *, most: int = 3) -> int:
-    """``most`` sound and as many unsound requests of every operation; how many operations there were."""
-    count = 0
-    for found in from_dict(described(app)).get_all_operations():
-        operation = found.ok()
-        if only and operation.path != only:
-            continue
-        count += 1
+def fuzz(by: Caller, operations: Sequence[Any], most: int = 3) -> None:
+    """``most`` sound and as many unsound requests of each operation."""
+    for operation in operations:
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
             _try(by, operation, mode, most)
-    return count
+
+
+def operations_of(app: FastAPI) -> list[Any]:
+    return [found.ok() for found in from_dict(described(app)).get_all_operations()]
 
 
 def _try(by: Caller, operation: Any, mode: GenerationMode, most: int) -> None:
@@ -144,12 +143,14 @@ def count_of(label: str) -> int:
     return sum(label.encode())
 
 
-def test_nothing_answers_500(tmp_path: Path, engine: Engine) -> None:
+@pytest.mark.parametrize("part", range(PARTS))
+def test_nothing_answers_500(tmp_path: Path, engine: Engine, part: int) -> None:
     with caller(tmp_path, engine) as by:
+        operations = operations_of(by._town.app)[part::PARTS]
         # What a value may be is a matter of the stricter engine, and takes minutes: the other is asked once each.
-        assert fuzz(by, by._town.app, most=1 if engine is SQLITE else 3) > 40
-        assert by.broken == []
-        assert by.statuses.get(200, 0) > 50 and by.statuses.get(404, 0) > 10, "it gets past the door"
+        fuzz(by, operations, most=1 if engine is SQLITE else 3)
+        assert len(operations) > 40 and by.broken == []
+        assert by.statuses.get(200, 0) > 8 and by.statuses.get(404, 0) > 2, "it gets past the door"
 
 
 @pytest.mark.parametrize("engine", [SQLITE], ids=["sqlite"])
@@ -163,7 +164,7 @@ def test_a_route_that_breaks_is_found(tmp_path: Path, engine: Engine) -> None:
 
     with caller(tmp_path, engine) as by:
         by._town.app.include_router(router)
-        assert fuzz(by, by._town.app, "/breaks") == 1
+        fuzz(by, [one for one in operations_of(by._town.app) if one.path == "/breaks"])
         assert by.broken
 
 
