@@ -32,7 +32,7 @@ ARGUMENTS = [
 ]
 PHONE: ViewportSize = {"width": 390, "height": 844}
 DESK: ViewportSize = {"width": 1280, "height": 800}
-WAIT_MS = 10_000
+WAIT_MS = 30_000
 
 
 NEEDS = [

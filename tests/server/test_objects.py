@@ -85,10 +85,10 @@ async def test_what_goes_between_putting_and_listing_is_kept_again(tmp_path: Pat
         await box.keep(name, "river", JPEG, "image/jpeg")
         listed = made.house.db.write
 
-        def late(complex_id: str | None = None):
+        def late(complex_id: str | None = None, **how: bool):
             if complex_id == "garden":
                 (tmp_path / "media" / name[:2] / name).unlink()
-            return listed(complex_id)
+            return listed(complex_id, **how)
 
         made.house.db.write = late  # type: ignore[method-assign]
         await box.keep(name, "garden", JPEG, "image/jpeg")

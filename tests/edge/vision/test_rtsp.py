@@ -65,7 +65,7 @@ def test_a_stream_is_read(yard: Path) -> None:
         source.close()
     assert {frame.luma.shape for frame in frames} == {(180, 320)}
     steps = [other.seconds - one.seconds for one, other in pairwise(frames)]
-    assert steps == pytest.approx([0.1] * 29, abs=0.01)
+    assert steps == pytest.approx([0.1] * 29, abs=0.05), "none left out, none twice: the server's own clock is in them"
     assert any(frame.is_key for frame in frames)
 
 
