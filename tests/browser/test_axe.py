@@ -45,6 +45,8 @@ PATHS = (
     "/rules/garden",
     "/rules/garden/copy",
     "/silences",
+    "/silences/new",
+    "/silences/new?complex=garden",
     "/silences/new?alert=a2",
     "/rounds/garden",
     "/rounds/garden/plan",
