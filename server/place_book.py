@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from io import BytesIO
 from typing import Any
@@ -136,12 +136,14 @@ class Book(msgspec.Struct):
 
 def read_book(body: bytes, sheets: Sequence[Sheet] = SHEETS) -> Book:
     """Read a workbook; whatever it is, the answer is a Book. Takes seconds for the largest: call it in a thread."""
+    from openpyxl import load_workbook  # it brings numpy: a tenth of a server's start, for whoever reads no workbook
+
     book = Book({}, [])
     if reason := _refused(body):
         book.fault("", "", reason)
         return book
     try:
-        _read(body, book, sheets)
+        _read(body, book, sheets, load_workbook)
     except Exception as error:  # noqa: BLE001 - the parser meets whatever a stranger made; it is shown, and nothing is taken
         return Book({}, [Fault("", "", "not_xlsx", type(error).__name__)])
     if not book.rows and not book.faults:
@@ -162,9 +164,7 @@ def _refused(body: bytes) -> str:
     return "" if any(part.filename == "xl/workbook.xml" for part in parts) else "not_xlsx"
 
 
-def _read(body: bytes, book: Book, sheets: Sequence[Sheet]) -> None:
-    from openpyxl import load_workbook  # it brings numpy: a tenth of a server's start, for whoever reads no workbook
-
+def _read(body: bytes, book: Book, sheets: Sequence[Sheet], load_workbook: Callable[..., Any]) -> None:
     workbook = load_workbook(BytesIO(body), read_only=True, data_only=False, keep_links=False)
     by_title = {name: sheet for sheet in sheets for name in (sheet.title, *sheet.title.split(" ", 1))}
     with zipfile.ZipFile(BytesIO(body)) as archive:

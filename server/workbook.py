@@ -1,10 +1,12 @@
 """Tables as a workbook (XLSX). Text is text: what begins like a formula is none, here and in the programs that open it.
 
-book = Book()
-page = book.page("合计", (24, 14))
-page.head(("发券方", "减免（元）"))
-page.add(("老王面馆", yuan_of(1250)))
-body = book.done()
+    book = Book()
+    page = book.page("合计", (24, 14))
+    page.head(("发券方", "减免（元）"))
+    page.add(("老王面馆", yuan_of(1250)))
+    body = book.done()
+
+Whoever has many rows and columns of known kinds writes them with ``server.web.sheets``.
 """
 
 from __future__ import annotations
@@ -42,11 +44,17 @@ class Book:
 
     def page(self, title: str, widths: Sequence[int], *, stays: tuple[int, int] = (1, 0)) -> Page:
         """A sheet with a width for each of its columns. ``stays``: rows and columns in sight however far one goes."""
-        sheet: Any = self._book.add_worksheet(title.translate(_NOT_IN_A_TITLE)[:_LONGEST_TITLE] or "1")
+        sheet: Any = self._book.add_worksheet(self._free(title.translate(_NOT_IN_A_TITLE)[:_LONGEST_TITLE] or "1"))
         sheet.freeze_panes(*stays)
         for place, width in enumerate(widths):
             sheet.set_column(place, place, width)
         return Page(sheet, self._forms, self._quoted, self._bold)
+
+    def _free(self, title: str) -> str:
+        """The title, with a number behind it where another sheet is called so: programs tell no capitals apart."""
+        taken = {sheet.get_name().lower() for sheet in self._book.worksheets()}
+        others = (f"{title[: _LONGEST_TITLE - 4]} {number}" for number in range(2, len(taken) + 3))
+        return next(one for one in (title, *others) if one.lower() not in taken)
 
     def done(self) -> bytes:
         """Close it. What stands in it; nothing where it is in a file."""
@@ -85,7 +93,8 @@ class Page:
             form = self._quoted if value.startswith(_LIKE_A_FORMULA) else form
             self._sheet.write_string(self.count, place, value[:_LONGEST], form)
         elif isinstance(value, date):
-            self._sheet.write_datetime(self.count, place, value, self._forms[type(value)])
+            shown = value.replace(tzinfo=None) if isinstance(value, datetime) else value
+            self._sheet.write_datetime(self.count, place, shown, self._forms[type(value)])
         else:
             self._sheet.write_number(self.count, place, value, self._forms[type(value)])
 

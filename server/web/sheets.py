@@ -102,7 +102,7 @@ class _Sheet:
         if isinstance(value, str) and kind in ("text", "plate"):
             return mask(value) if kind == "plate" and not self._revealed else value
         if kind == "time" and isinstance(value, datetime) and value.tzinfo is not None:
-            return value.replace(tzinfo=None)
+            return value
         if kind == "day" and isinstance(value, date) and not isinstance(value, datetime):
             return value
         if kind in ("fen", "number") and isinstance(value, int):

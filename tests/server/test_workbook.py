@@ -93,6 +93,15 @@ def test_money_is_exact_and_each_kind_of_value_has_its_form() -> None:
     ]
 
 
+def test_two_tables_of_one_name_stand_beside_each_other_and_an_aware_time_by_its_own_clock() -> None:
+    book = Book()
+    for title in ("A" * 40, "a" * 40, "A" * 31):
+        book.page(title, (10,)).add((AT,))
+    sheets = load_workbook(BytesIO(book.done())).worksheets
+    assert len({sheet.title.lower() for sheet in sheets}) == 3 and all(len(sheet.title) <= 31 for sheet in sheets)
+    assert sheets[0]["A1"].value == AT.replace(tzinfo=None)
+
+
 def test_a_column_offers_its_words_and_takes_others() -> None:
     book = Book()
     page = book.page("一", (10,))
