@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from eventlog.batches import Judged, Key, judge_all, key_of, stamp, to_mend
 from eventlog.log import Adopted, Arrival, Bell, Gap, LogBusy, Receipt, Record, Wanted, judge
+from eventlog.looks import Looks
 from eventlog.postgres_bell import BellBetween
 from eventlog.postgres_days import DAY_BITS, Days, date_of, number_of
 from eventlog.postgres_link import Connection, Link
@@ -66,6 +67,7 @@ class PostgresBatchLog:
         self.bell = Bell()
         self.between = BellBetween(url, self.bell)
         self._link, self._days, self._now = link, Days(link), now
+        self._looks = Looks(self.read)
 
     @classmethod
     async def open(cls, url: str, now: Callable[[], datetime]) -> PostgresBatchLog:
@@ -229,6 +231,10 @@ class PostgresBatchLog:
         async with self._link.connection("reading") as connection:
             rows = await connection.fetch(READ, int(partition), after, limit)
         return [Record(row[0], row[1], row[2], row[3]) for row in rows]
+
+    async def read_on(self, partition: str, after: int, limit: int) -> list[Record]:
+        """As ``read``, for those who follow: who stands where others stand shares their look."""
+        return await self._looks.read(partition, after, limit)
 
     async def head(self, partition: str) -> int:
         async with self._link.connection("reading") as connection:

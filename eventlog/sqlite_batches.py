@@ -16,6 +16,7 @@ import msgspec
 
 from eventlog.batches import Key, Walk, judge_all, key_of, stamp, to_mend
 from eventlog.log import Adopted, Arrival, Bell, Gap, LogBroken, Receipt, Record, Wanted, judge
+from eventlog.looks import Looks
 from eventlog.shards import SHARD_NAMES, shard_of
 from eventlog.sqlite_schema import connect, in_thread
 from eventlog.tail import Tail
@@ -67,6 +68,7 @@ class SqliteBatchLog:
         self.bell = Bell()
         self._writer, self._reader, self._lock, self._now = writer, reader, lock, now
         self._tails, self._head = defaultdict[str, Tail](Tail), 0  # by partition; the newest position written here
+        self._looks = Looks(self.read)
 
     @classmethod
     async def open(
@@ -189,7 +191,7 @@ class SqliteBatchLog:
         tail = self._tails[partition]
         if (known := tail.behind(after, limit)) is not None:
             return known
-        found = await self.read(partition, after, limit)
+        found = await self._looks.read(partition, after, limit)
         tail.looked(after, found)
         return found
 

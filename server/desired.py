@@ -16,12 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.desired import Document, Refusal, as_read_by
 from domain.orders import Order
 from eventlog.follow import rung_or_after
+from eventlog.together import Together, patience_s
 from server.gateway_auth import Gateway
 from server.store import desired_rows, order_rows
 from server.store.engine import Database
 from server.store.failures import DatabaseBusy
 from server.store.schema import desired_state, gateway_order
-from server.together import Together, patience_s
 
 log = structlog.get_logger()
 

@@ -13,13 +13,13 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 from sqlalchemy import Row, bindparam, select, update
 
+from eventlog.together import Together
 from server import enrolment
 from server.audit import Actor, Subject, command_line, gateway_actor, record
 from server.cells import moves
 from server.enrolment import Gateway, NotAllowed
 from server.store.engine import Database, stamp
 from server.store.schema import complex_move, gateway
-from server.together import Together
 
 AUDIENCE = "gatehouse"
 ALGORITHM = "Ed25519"

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import func, select
 
+from eventlog.together import Together, patience_s
 from server.cells import moves
 from server.centre_log import CentreLog
 from server.conservation import Conservation
@@ -17,7 +18,6 @@ from server.store import device_rows, found_rows, health_rows
 from server.store.engine import Database
 from server.store.health_rows import Hello
 from server.store.schema import gateway
-from server.together import Together, patience_s
 
 _LEAST_S, _MOST_S, _HELLOS_A_SECOND = 5.0, 30.0, 80.0
 _FEW, _GATEWAYS_A_SECOND, _MOST_GATHER_S = 200, 1_000.0, 3.0

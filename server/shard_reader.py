@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.wire import BadBatch
 from eventlog.log import Record
+from eventlog.together import Together
 from server.batches import Batch, Unpacker
 from server.cells import moves
 from server.hurry import Hurry
@@ -33,6 +34,7 @@ _LEAST_RECORDS, _MOST_RECORDS, _USUAL_A_RECORD = 16, 500, 30.0
 _POSITION = select(cursor.c.position).where(
     cursor.c.reader == bindparam("of_reader"), cursor.c.shard == bindparam("of_shard")
 )
+_POSITIONS = select(cursor.c.shard, cursor.c.position).where(cursor.c.reader == bindparam("of_reader"))
 
 
 class Fold(Protocol):
@@ -191,6 +193,7 @@ class ShardReader:
         self._rest, self._stride = rest, Stride()
         self._rank: Rank = rest.rank if rest is not None else "usual"
         self._adopts = hasattr(fold, "tables") or getattr(fold, "adopts", False)
+        self._asked_together = Together(self._positions)
         self._at: dict[str, int] = {}  # up to where it has taken
         self._kept: dict[str, int] = {}  # and where its cursor stands: behind that only by what had no effect
         self._kept_s: dict[str, float] = {}  # when it was put there
@@ -200,9 +203,14 @@ class ShardReader:
 
     async def position(self, partition: str) -> int:
         self._clear.discard(partition)  # another process may have had it meanwhile, and noted that it waits
-        async with self._db.read() as connection:
-            self._at[partition] = self._kept[partition] = await self._cursor(connection, partition)
+        self._at[partition] = self._kept[partition] = await self._asked_together.ask(partition)
         return self._at[partition]
+
+    async def _positions(self, partitions: Sequence[str]) -> list[int]:
+        """Of several at once, as a server that begins asks for them."""
+        async with self._db.read() as connection:
+            found = {row.shard: row.position for row in await connection.execute(_POSITIONS, {"of_reader": self.name})}
+        return [found.get(partition, 0) for partition in partitions]
 
     async def settle(self, partition: str) -> None:
         """Keep a cursor that has passed by records of no effect, now and then. In its own rank: what comes meanwhile

@@ -79,8 +79,9 @@ async def test_what_was_sent_away_comes_again_and_is_there_once(tmp_path: Path) 
         async with session.post("/lamps", json={"id": "7"}) as response:
             assert response.status == 503
         committing = asyncio.create_task(here.intake.run())
-        async with session.post("/lamps", json={"id": "7"}) as response:
-            assert response.status == 200
+        async with asyncio.timeout(20):
+            while (await session.post("/lamps", json={"id": "7"})).status != 200:  # a busy disk: it comes once more
+                pass
         assert len(await here.events()) == 1
         committing.cancel()
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from server.together import Together, patience_s
+from eventlog.together import Together, patience_s
 
 
 class _Looks:
