@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.api import cells, gateway_desired, gateway_side, ops, viid, viid_above, viid_below, viid_wishes
 from server.api.ahead import Ahead
+from server.api.by_first_word import ByFirstWord
 from server.auth import refuse_undeclared
 from server.house import House
 from server.metrics import Metrics
@@ -51,7 +52,6 @@ def create_app(house: House, readers: Sequence[str] = (), span: SpanOf = no_span
         app.add_exception_handler(error, gateway_side.refusals)
     app.add_exception_handler(cells.NotNow, cells.not_now)
     app.add_exception_handler(Refused, viid.refused)
-    app.router.routes += _BUSIEST  # looked at first
     app.include_router(gateway_side.router)
     app.include_router(ops.router)
     app.include_router(cells.router)
@@ -59,6 +59,7 @@ def create_app(house: House, readers: Sequence[str] = (), span: SpanOf = no_span
         app.include_router(library.router)
     for router in routers():
         app.include_router(router)
+    app.router.routes[:] = [*_BUSIEST, ByFirstWord(app.router.routes)]
     ahead = Ahead(app.behind, _BUSIEST, gateway_side.REFUSED, gateway_side.refusals)
     app.front = Observed(SecurityHeaders(ahead), app.state.metrics.answered, span)
     mount_static(app)

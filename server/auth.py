@@ -12,7 +12,7 @@ import msgspec
 from fastapi import Depends, HTTPException, Request
 from starlette.datastructures import FormData
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Match, Route
+from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.types import Scope as AsgiScope
 
 from server.audit import Actor
@@ -266,8 +266,8 @@ def refuse_undeclared(routes: Sequence[BaseRoute]) -> None:
 def every_route(routes: Sequence[BaseRoute]) -> Iterator[BaseRoute]:
     """All routes of an application, those of included routers too."""
     for route in routes:
-        included: Any = getattr(route, "original_router", None)  # FastAPI keeps included routers whole since 0.130
-        if included is None:
+        included: Any = getattr(route, "original_router", route)  # FastAPI keeps included routers whole since 0.130
+        if isinstance(route, Mount) or not hasattr(included, "routes"):
             yield route
         else:
             yield from every_route(included.routes)

@@ -150,7 +150,7 @@ OPEN = (
     f"/coupons/{TOKEN}",
     f"/visit/{TOKEN}",
 )
-MISSING = ("/nothing", "/receipt/none", "/snap/none")
+GONE = {"/nothing": 404, "/receipt/none": 404, "/snap/none": 410}
 
 
 class Look(NamedTuple):
@@ -227,7 +227,7 @@ async def _as_it_lies(page: Page, base: str, path: str) -> list[str]:
 def _failed(answer: Response | None, path: str) -> list[str]:
     """A page that is not there proves nothing, unless it is to be that."""
     status = answer.status if answer else 0
-    return [] if status == (404 if path in MISSING else 200) else [f"answered {status}"]
+    return [] if status == GONE.get(path, 200) else [f"answered {status}"]
 
 
 async def _not_fitting(page: Page) -> list[str]:
