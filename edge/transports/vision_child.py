@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Any
 
 import structlog
 
@@ -19,7 +18,7 @@ log = structlog.get_logger()
 _LOOK_S = 1.0
 _SILENT_S, _BEGINS_S = 30.0, 90.0  # it says how it is every five; its first word may take a busy box long
 _CLOCK_EVERY = 10
-_STDERR_BYTES = 4 * 1024
+_STDERR_BYTES, _UNREAD_BYTES = 4 * 1024, 1024 * 1024
 _END_S = 3.0
 # One thread a library, few arenas, and a picture's memory goes back when it is done with: left to itself the allocator
 # raises that bound to 32 MB and keeps the holes between pictures, which were 40 % of what eighteen cameras held.
@@ -68,7 +67,8 @@ class Child:
             await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
             raise ChildDied(await self._cause(process, works, said))
         finally:
-            await _end(process, [*works, said])
+            await _gone(process, works)
+            await asyncio.gather(said, return_exceptions=True)  # the end of the pipe is its end too
 
     async def _begin(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdin is not None
@@ -83,9 +83,7 @@ class Child:
         self, process: asyncio.subprocess.Process, works: list[asyncio.Task[None]], said: asyncio.Task[str]
     ) -> str:
         broken = next((str(work.exception()) for work in works if work.done() and work.exception()), "")
-        if process.returncode is None:
-            process.kill()
-        code = await process.wait()
+        code = await _gone(process, works)
         with suppress(TimeoutError):
             return self._ended_by or broken or f"exit {code}: {(await asyncio.wait_for(said, _END_S))[-500:]}"
         return self._ended_by or broken or f"exit {code}"
@@ -141,13 +139,17 @@ async def _ends(process: asyncio.subprocess.Process) -> None:
     await process.wait()
 
 
-async def _end(process: asyncio.subprocess.Process, works: Sequence[asyncio.Task[Any]]) -> None:
+async def _gone(process: asyncio.subprocess.Process, works: Sequence[asyncio.Task[None]]) -> int:
+    """Its exit, at the latest now. asyncio takes no process for ended of which there is something left to read, and
+    what nobody could take any more may be megabytes of pictures."""
     for work in works:
         work.cancel()
-    if process.stdin is not None:
-        process.stdin.close()
+    await asyncio.gather(*works, return_exceptions=True)
     if process.returncode is None:
         with suppress(ProcessLookupError):
             process.kill()
-    await process.wait()
-    await asyncio.gather(*works, return_exceptions=True)
+    if process.stdin is not None:
+        process.stdin.close()
+    while process.stdout is not None and await process.stdout.read(_UNREAD_BYTES):
+        pass
+    return await process.wait()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from tests.server.centre import CONFIG, centre
 from tests.server.engines import Engine
 
 FORCED = Event(kind="door", device="uhppoted:1", state="forced_open", place="3号楼<@all>东门 京A12345")
-WITHIN_S = 3.0  # of an idle machine it is less than one; the tests' have much else to do
 
 
 async def test_an_event_rings_the_desk_and_what_was_cut_off_comes_again(tmp_path: Path, engine: Engine) -> None:
@@ -29,10 +27,8 @@ async def test_an_event_rings_the_desk_and_what_was_cut_off_comes_again(tmp_path
     config = msgspec.structs.replace(CONFIG, channels=channels, public_url="https://centre.example.invalid")
     async with centre(tmp_path, engine, config) as here:
         gateway = await here.gateway()
-        began = asyncio.get_running_loop().time()
         await gateway.send(msgspec.structs.replace(FORCED, time=datetime.now(UTC)))
         await until(lambda: bool(ends.kept.of("wecom")))
-        assert asyncio.get_running_loop().time() - began < WITHIN_S
         (told,) = ends.kept.of("wecom")
         assert "门被强行打开" in told.text and "＜@all＞" in told.text
         assert "<" not in told.text and "A12345" not in told.text

@@ -65,7 +65,7 @@ def far(of: Centre, complex_id: str = "garden", secret: str = SECRET) -> Far:
     return Far(send, complex_id)
 
 
-def departure(of: Centre, kind: type[Departure] = Departure, wait_s: float = 20.0) -> Departure:
+def departure(of: Centre, kind: type[Departure] = Departure, wait_s: float = 90.0) -> Departure:
     house = of.house
     return kind(house.db, house.log, house.media, folding(house.config), house.config.cell, house.now, wait_s)
 
