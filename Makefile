@@ -42,7 +42,7 @@ screens: .venv/.dev .venv/.browser  ## pictures of every screen into var/screens
 	@$(BIN)/python -m tests.browser.screens $(ARGS)
 
 faults: .venv/.dev .venv/.browser  ## kills, power cuts, full disks, broken lines: docs/faults.md (FULL=1: all of it, long)
-	@FULL=$(FULL) $(BIN)/python -m pytest -m faults $(if $(FULL),,$(LIMIT) --numprocesses 3 --dist loadfile) tests/faults tests/deploy $(ARGS)
+	@FULL=$(FULL) $(BIN)/python -m pytest -m faults $(if $(FULL),,$(LIMIT) --numprocesses 3 --dist loadgroup) tests/faults tests/deploy $(ARGS)
 
 bench: .venv/.dev .venv/.browser  ## the measurements (ARGS="decode --scale 0.1" for a quick look, FULL=1: a million events)
 	@FULL=$(FULL) $(BIN)/python -m benchmarks $(ARGS)

@@ -79,7 +79,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     def install(extra: str) -> Path:
         place = folder / extra
         run(sys.executable, "-m", "venv", "--without-pip", place, cwd=folder)
-        pip = (sys.executable, "-m", "pip", "--python", place / "bin" / "python", "install", "--quiet")
+        pip = (sys.executable, "-m", "pip", "--python", place / "bin" / "python", "install", "--quiet", "--no-compile")
         run(*pip, f"{wheel}[{extra}]", cwd=folder)
         return place / "bin"
 

@@ -15,7 +15,7 @@ from tests.deploy.chroot import Chroot
 from tests.deploy.conftest import BROKEN, NEW, OLD, ROOT, Packages
 from tests.rig import until
 
-pytestmark = [pytest.mark.faults, pytest.mark.deb]
+pytestmark = [pytest.mark.faults, pytest.mark.deb, pytest.mark.xdist_group("deb")]  # built once
 
 UNIT = ROOT / "deploy/systemd/gatehouse-edge.service"
 SETTINGS = "/etc/gatehouse/edge.toml"

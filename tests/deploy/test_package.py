@@ -12,7 +12,7 @@ import pytest
 
 from tests.deploy.conftest import OLD, Packages
 
-pytestmark = [pytest.mark.faults, pytest.mark.deb]
+pytestmark = [pytest.mark.faults, pytest.mark.deb, pytest.mark.xdist_group("deb")]  # built once
 
 MACHINES = {"amd64": 0x3E, "arm64": 0xB7}
 PAYLOAD = "usr/lib/gatehouse-edge/payload"

@@ -32,7 +32,9 @@ def pytest_runtest_makereport(
         print(f"\n{line}")
         if report.failed:
             report.sections.extend(_of_nodes(item))
-            report.sections.append(("seed", f"repeat with: GATEHOUSE_SEED={story.seed} pytest {item.nodeid}"))
+            report.sections.append(
+                ("seed", f"repeat with: GATEHOUSE_SEED={story.seed} pytest {item.nodeid.partition('@')[0]}")
+            )
     return report
 
 

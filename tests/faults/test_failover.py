@@ -15,7 +15,7 @@ from simulators.patroni_settings import DYNAMIC
 from tests.faults.story import FULL, Story, choose
 from tests.faults.writers import Findings, Writers, judge, look, writing
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("failover")]  # one cluster for all
 
 AGAIN_LIMIT_S = 25.0  # promised: docs/ha.md
 HEAL_LIMIT_S, LEAD_LIMIT_S = 120.0, 60.0

@@ -22,7 +22,7 @@ from tests.faults.seen import store_state_at_the_centre, told
 from tests.faults.story import Story, choose
 from tests.rig import Rig, until
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.long]
 
 RATE = 200.0
 DISK_MB = choose(24, 96)  # what was acknowledged stays for days, and must not be what fills it

@@ -20,7 +20,7 @@ from tests.faults.shim import Order, Shim
 from tests.faults.story import Story, choose
 from tests.rig import Rig, until
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.long]
 
 RATE = 200.0
 ROUNDS = choose(1, 10)

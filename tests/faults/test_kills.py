@@ -14,7 +14,7 @@ from tests.faults.load import under_load
 from tests.faults.story import Story, choose
 from tests.rig import Rig
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.long]
 
 EVERY_S = 0.5
 RATE = choose(400, 150)

@@ -26,7 +26,7 @@ from server.store.engine import Database
 from simulators.nats_cluster import NatsCluster
 from tests.faults.story import Story, choose
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("national feed")]  # one cluster for all
 
 EVENT = b'{"kind":"input","device":"x:1","recorded_at":"2026-03-01T00:00:00Z"}'
 BETWEEN = 60  # batches acknowledged before each kill

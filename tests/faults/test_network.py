@@ -24,7 +24,7 @@ from tests.faults.story import Story, choose
 from tests.rig import Rig, until
 from tests.scenarios.door_site import DoorSite
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.long]
 
 RATE = 200.0
 LASTS_S = choose(4, 60)

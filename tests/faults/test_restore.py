@@ -24,7 +24,7 @@ from tests.faults.load import SITE, loaded, settled
 from tests.faults.story import Story, choose
 from tests.rig import Rig
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.long]
 
 ROUNDS, ROUNDS_POSTGRES, RATE = choose(2, 20), choose(1, 5), 60.0
 ALARMS = 405419897

@@ -20,7 +20,7 @@ from tests.faults.load import loaded, settled
 from tests.faults.story import Story, choose
 from tests.rig import Rig, start, until
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.long]
 
 KILLS, RATE = choose(3, 20), 200.0
 WORKS = (
