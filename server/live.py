@@ -17,7 +17,7 @@ from server.store import live_rows
 from server.store.engine import Database, stamp
 from server.store.failures import DatabaseBusy
 from server.store.live_rows import LiveRow
-from server.store.scope import CITY, complexes_in
+from server.store.scope import complexes_in
 
 log = structlog.get_logger()
 
@@ -122,7 +122,7 @@ class Hub:
                 _, self._position = await live_rows.ends(connection)
             self._begun.set()
         async with self._db.read(at_once=True) as connection:
-            rows = await live_rows.between(connection, self._position, None, CITY, _WAKE_ROWS)
+            rows = await live_rows.behind(connection, self._position, _WAKE_ROWS)
         if rows:
             await self._fan_out(newest_of_each(rows))
             await self._trim()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store.postgres import lock_live
@@ -13,6 +13,8 @@ from server.store.schema import live
 from server.store.scope import Scope, within
 
 PLAN = "plan"  # how something stands on a complex's plan; ``ref`` is the complex
+# Made once: the hub asks at every ring.
+_BEHIND = select(live).where(live.c.position > bindparam("after")).order_by(live.c.position).limit(bindparam("most"))
 
 
 class LiveRow(msgspec.Struct, frozen=True):
@@ -25,24 +27,17 @@ class LiveRow(msgspec.Struct, frozen=True):
     at: str
 
 
-async def between(connection: AsyncConnection, after: int, upto: int | None, scope: Scope, limit: int) -> list[LiveRow]:
-    """Rows with ``after < position <= upto`` (to the end for None), in order, the first ``limit``."""
-    return await _rows(connection, live.c.position > after, upto, scope, limit)
+async def behind(connection: AsyncConnection, after: int, limit: int) -> list[LiveRow]:
+    """The first ``limit`` rows behind a position, in order, of every complex."""
+    found = await connection.execute(_BEHIND, {"after": after, "most": limit})
+    return [msgspec.convert(row, LiveRow) for row in found.mappings()]
 
 
 async def missed(connection: AsyncConnection, after: int, upto: int, scope: Scope, limit: int) -> list[LiveRow]:
-    """The same for a screen that comes back, without what it asks for anew by itself."""
-    return await _rows(connection, (live.c.position > after) & (live.c.kind != PLAN), upto, scope, limit)
-
-
-async def _rows(
-    connection: AsyncConnection, which: ColumnElement[bool], upto: int | None, scope: Scope, limit: int
-) -> list[LiveRow]:
-    query = select(live).where(which, within(live.c.complex, scope))
-    if upto is not None:
-        query = query.where(live.c.position <= upto)
-    rows = (await connection.execute(query.order_by(live.c.position).limit(limit))).mappings()
-    return [msgspec.convert(row, LiveRow) for row in rows]
+    """Rows with ``after < position <= upto`` for a screen that comes back, without what it asks for anew by itself."""
+    which = (live.c.position > after) & (live.c.position <= upto) & (live.c.kind != PLAN)
+    query = select(live).where(which, within(live.c.complex, scope)).order_by(live.c.position).limit(limit)
+    return [msgspec.convert(row, LiveRow) for row in (await connection.execute(query)).mappings()]
 
 
 async def ends(connection: AsyncConnection) -> tuple[int, int]:

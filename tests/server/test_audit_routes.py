@@ -34,9 +34,10 @@ from server.store import audit_rows, coupon_issuers, item_views, patrol_rows, sc
 from server.store.engine import stamp
 from server.store.scope import of_complexes
 from server.store.visitor_rows import digest_of_token
+from tests.faults.story import FULL
 from tests.server import money, rows
 from tests.server.bill_store import FILES, fill_day
-from tests.server.engines import Engine
+from tests.server.engines import Engine, chosen
 from tests.server.open_books import MONTH
 from tests.server.people import City, city
 from tests.server.scoped_people import add_areas
@@ -722,6 +723,12 @@ SAMPLES: Mapping[str, Sample] = {
 }
 # Of these the row is the one that the sample itself left before, by signing in: nothing was there to be done.
 SILENT_WHEN_IDLE = {"POST /audit/blank"}
+
+
+@pytest.fixture(params=chosen() if FULL else chosen()[-1:], ids=lambda engine: engine.name)
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """The stricter of those there are: what a route does is no matter of the engine, and all of them take long."""
+    return request.param
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from eventlog.shards import SHARD_NAMES, shard_of
 from server.store import live_rows, schema
 from server.store.engine import Database
 from server.store.failures import DatabaseBusy, NotStorable
-from server.store.scope import CITY
 from tests.server.engines import POSTGRES, Engine, chosen, open_database
 
 only_postgres = pytest.mark.parametrize("engine", [engine for engine in chosen() if engine is POSTGRES], indirect=True)
@@ -139,7 +138,7 @@ async def seen_by_a_reader_with_a_cursor(db: Database) -> list[str]:
     async def look() -> None:
         nonlocal cursor
         async with db.read() as connection:
-            for row in await live_rows.between(connection, cursor, None, CITY, 10):
+            for row in await live_rows.behind(connection, cursor, 10):
                 seen.append(row.ref)
                 cursor = row.position
 

@@ -271,7 +271,7 @@ async def test_a_hub_that_stands_still_gives_no_heartbeat(
     async with studio(tmp_path, engine, Bounds(heartbeat_s=0.01, poll_s=0.01)) as stage:
         stream = await joined(stage.hub.subscribe(EVERYTHING, "zh", None))
         with monkeypatch.context() as patch:
-            patch.setattr(live_rows, "between", stuck)
+            patch.setattr(live_rows, "behind", stuck)
             await reached.wait()
             with pytest.raises(TimeoutError):
                 for _ in range(50):  # what was given before may still come; then nothing

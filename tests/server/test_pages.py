@@ -180,7 +180,7 @@ async def town_actions(town: City, alert: str) -> list[str]:
 
 async def live_refs(town: City) -> list[str]:
     async with town.house.db.read() as connection:
-        return [row.ref for row in await live_rows.between(connection, 0, None, CITY, 1000)]
+        return [row.ref for row in await live_rows.behind(connection, 0, 1000)]
 
 
 async def test_a_tap_sent_twice_is_done_once(town: City) -> None:
