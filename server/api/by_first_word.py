@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from starlette.routing import BaseRoute, Match, get_route_path
+from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
 from server.auth import every_route
@@ -30,7 +30,7 @@ class ByFirstWord(BaseRoute):
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """The first that takes the request; else the first that takes its path by another method."""
         other: tuple[Match, Scope] = (Match.NONE, {})
-        for route in self._of.get(_first_word(get_route_path(scope)), ()) if scope["type"] == "http" else ():
+        for route in self._of.get(_first_word(_path(scope)), ()) if scope["type"] == "http" else ():
             match, child = route.matches(scope)
             if match is Match.FULL:
                 return match, {**child, _CHOSEN: route}
@@ -50,6 +50,12 @@ def _words(route: BaseRoute) -> Iterator[str]:
         if not path.startswith("/") or "{" in word:
             raise ValueError(f"{path or one}: let its path begin with a word of its own")
         yield word
+
+
+def _path(scope: Scope) -> str:
+    """Without what a proxy puts before ours."""
+    inside = scope["path"].removeprefix(scope.get("root_path", ""))
+    return inside if inside[:1] in ("", "/") else scope["path"]
 
 
 def _first_word(path: str) -> str:

@@ -17,7 +17,7 @@ from tests.rig import Rig
 pytestmark = [pytest.mark.faults, pytest.mark.long]
 
 EVERY_S = 0.5
-RATE = choose(400, 150)
+RATE = choose(200, 150)
 
 
 class Killer:
