@@ -11,8 +11,11 @@ from typing import Any, TypeVar
 
 import pytest
 import structlog
+from hypothesis import settings
 
 IN_CI, FULL = os.environ.get("GATEHOUSE_CI") == "1", bool(os.environ.get("FULL"))
+settings.register_profile("gatehouse", deadline=None)  # how quick a machine is that does other things is no law
+settings.load_profile("gatehouse")
 R = TypeVar("R", pytest.TestReport, pytest.CollectReport)
 
 
