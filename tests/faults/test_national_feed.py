@@ -227,7 +227,7 @@ async def test_a_cursor_that_moves_before_the_acknowledgement_loses(
 async def test_a_stream_that_is_less_safe_gets_nothing(cluster: NatsCluster) -> None:
     place = place_on(cluster)
     client = await nats.connect(cluster.servers)
-    await client.jetstream().add_stream(name=place.stream, subjects=[f"{place.subject}.>"], num_replicas=1)
+    await client.jetstream(timeout=AGAIN_S).add_stream(name=place.stream, subjects=[f"{place.subject}.>"], num_replicas=1)
     await client.close()
     async with JetStreamSink(place, "east") as sink:
         with pytest.raises(SinkBroken, match="has 1 replicas, not 3"):
