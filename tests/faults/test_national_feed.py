@@ -6,11 +6,12 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import nats
+import nats.errors
 import pytest
 from nats.js.api import ConsumerConfig, DeliverPolicy
 
@@ -227,8 +228,19 @@ async def test_a_cursor_that_moves_before_the_acknowledgement_loses(
 async def test_a_stream_that_is_less_safe_gets_nothing(cluster: NatsCluster) -> None:
     place = place_on(cluster)
     client = await nats.connect(cluster.servers)
-    await client.jetstream(timeout=AGAIN_S).add_stream(name=place.stream, subjects=[f"{place.subject}.>"], num_replicas=1)
+    async with asyncio.timeout(AGAIN_S):  # a cluster that has no leader yet answers nothing
+        while not await _is_added(client, place):
+            await asyncio.sleep(0.2)
     await client.close()
     async with JetStreamSink(place, "east") as sink:
         with pytest.raises(SinkBroken, match="has 1 replicas, not 3"):
             await sink.publish([])
+
+
+async def _is_added(client: Any, place: Any) -> bool:
+    with suppress(nats.errors.TimeoutError):
+        await client.jetstream(timeout=2.0).add_stream(
+            name=place.stream, subjects=[f"{place.subject}.>"], num_replicas=1
+        )
+        return True
+    return False
