@@ -93,6 +93,16 @@ def _whole(beams: dict[str, _End], grammar: Grammar, log: float) -> list[Spellin
     return sorted(made, key=lambda spelling: -spelling.log)
 
 
+def likeliest(steps: Sequence[Step]) -> str:
+    """What each step says first, whatever it spells."""
+    said, last = "", ""
+    for step in steps:
+        sign = max(step.signs, key=step.signs.__getitem__, default="")
+        sign = sign if sign and step.signs[sign] > step.blank else ""
+        said, last = said + (sign if sign != last else ""), sign
+    return said
+
+
 def likelihood(steps: Sequence[Step], signs: str) -> float:
     """The logarithm of how likely these signs are to be what was seen: all their alignments, none left out."""
     ends = [0.0] * (2 * len(signs) + 1)

@@ -65,6 +65,13 @@ class Grammar:
             self._after[key] = self._following(alive, length)
         return self._after[key]
 
+    def share_of(self, signs: str) -> float:
+        """How likely such a car is, 0 where these signs are no plate."""
+        alive = self.start
+        for length, sign in enumerate(signs):
+            alive = self.after(alive, length).get(sign, 0)
+        return self.share(alive, len(signs))
+
     def share(self, alive: int, length: int) -> float:
         """How likely a car with these signs is, 0 where they are no whole plate."""
         return max((shape.share for shape in self._alive(alive) if len(shape.slots) == length), default=0.0)

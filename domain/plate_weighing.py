@@ -8,13 +8,14 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
-from domain.plate_beam import Spelling, Step, likelihood, spell
+from domain.plate_beam import Spelling, Step, likeliest, likelihood, spell
 from domain.plate_shapes import Grammar, signs_of, spelled
 from domain.plates import PROVINCES, SERIAL
 
 MOST_CANDIDATES = 4
 _LEAST_FIT = 0.05  # below it the reader had to bend what it saw into a plate
 _SURE = 0.97
+_SURE_AT_A_GLANCE = 0.95
 _LEAST_CONFIDENCE = 0.3  # of what only the second reader speaks for
 _AGREEING = 2
 _LEAST_SECOND = -4.5  # logarithm of the other reader's fit: of real plates it is above -3.6, of signs below -5
@@ -54,6 +55,19 @@ class Weighed(msgspec.Struct, frozen=True):
     @property
     def confidence(self) -> float:
         return self.candidates[0].weight * self.fit
+
+
+def glanced(looks: Sequence[Look], grammar: Grammar) -> Weighed | None:
+    """What each look says so surely that nothing else needs to be tried, the same in all; None where there is doubt."""
+    firsts = [likeliest(look.steps) for look in looks]
+    share = grammar.share_of(firsts[0])
+    if not share or len(set(firsts)) > 1:
+        return None
+    surely = min(math.exp(likelihood(look.steps, firsts[0])) for look in looks)
+    weight = surely * share / (surely * share + 1 - surely)  # a rare kind needs a surer reader
+    if weight < _SURE_AT_A_GLANCE:
+        return None
+    return Weighed([Candidate(spelled(firsts[0]), weight)], 1.0, firsts=tuple(map(spelled, firsts)))
 
 
 def weigh(looks: Sequence[Look], grammar: Grammar, province: str = "") -> Weighed | None:

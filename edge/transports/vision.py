@@ -176,7 +176,7 @@ class Vision:
             self._around.config.timezone,
             self._around.config.vision.memory_mb,
             self._ahead_s(),
-            self._looks_per_s(group),
+            *self._looks(group),
             self._memory.views(group, self._around.clock.now()),
         )
         child = self._children[group] = Child(orders, lambda word: self._hear(group, word), self._ahead_s)
@@ -191,9 +191,10 @@ class Vision:
                 del self._children[group]
         return ""
 
-    def _looks_per_s(self, group: Group) -> float:
-        """Its cameras' part of what all together may spend."""
-        return self._around.config.vision.looks_per_s * len(group) / max(1, len(self._wanted))
+    def _looks(self, group: Group) -> tuple[float, float]:
+        """Its cameras' part of what all together may spend: looks a second, and cores."""
+        settings, part = self._around.config.vision, len(group) / max(1, len(self._wanted))
+        return settings.looks_per_s * part, settings.looks_cores * part
 
     def _halve(self, group: Group, halves: list[Group]) -> None:
         del self._running[group]

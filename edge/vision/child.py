@@ -93,7 +93,7 @@ class _Child:
         from edge.vision.share import OF_THIS_PROCESS
 
         cv.setNumThreads(1)  # its own would fight with those of the cameras
-        OF_THIS_PROCESS.grant(self._orders.looks_per_s)
+        OF_THIS_PROCESS.grant(self._orders.looks_per_s, self._orders.looks_cores)
         for device in tuple(self._cameras):
             with self._changing:
                 self._begin(self._cameras[device], self._orders.references.get(device, b""))

@@ -43,6 +43,12 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Looker(Protocol):
-    """Looks at every frame of one camera, and keeps what it must remember to itself. Used by one thread."""
+    """Looks at the frames of one camera, and keeps what it must remember to itself. Used by one thread.
+
+    It is shown no more than ``looks_per_s`` where none beside it wants more; what else comes it passes over.
+    """
+
+    @property
+    def looks_per_s(self) -> float: ...
 
     def look(self, frame: Frame) -> list[Seen]: ...

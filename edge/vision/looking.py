@@ -11,6 +11,7 @@ from edge.vision.lookers import NoLooker, made
 
 _REST_S = 10.0  # of a looker that failed, doubled each time
 _LONGEST_REST_S = 600.0
+_LEAST_LOOKS_PER_S = 3.0  # of who looks at its health alone, once a second: it misses none by much
 
 
 class Looking:
@@ -30,6 +31,7 @@ class Looking:
         self._rests_until_s: dict[str, float] = {}
         self._lost: list[str] = []  # made anew, or failed, since the last look
         self._size: tuple[int, ...] | None = None
+        self.looks_per_s = _LEAST_LOOKS_PER_S  # as many as any of them wants; read by another thread
         for name in settings:
             self._make(name)
 
@@ -74,6 +76,7 @@ class Looking:
         if self._lookers.pop(name, None) is not None:
             self._lost.append(name)
         try:
-            self._lookers[name] = made(name, self._settings[name])
+            looker = self._lookers[name] = made(name, self._settings[name])
+            self.looks_per_s = max(self.looks_per_s, looker.looks_per_s)
         except NoLooker as error:
             self._say(str(error)[:500])

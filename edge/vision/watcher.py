@@ -22,6 +22,7 @@ from edge.vision.frames import Frame, Seen
 from edge.vision.health.health import Health
 from edge.vision.looking import Looking
 from edge.vision.main_stream import MainStream
+from edge.vision.pace import Pace
 from edge.vision.streams.latest import Latest
 from edge.vision.streams.source import How, Source
 from edge.vision.streams.where import StreamFault, Where
@@ -62,8 +63,10 @@ class Watcher:
         self._main = self._main_of(ordered) if settings.main else None
         self._asked: deque[tuple[str, dict[str, Any], datetime]] = deque(maxlen=_MOST_ASKED)
         self._latest: Latest[Frame] = Latest()
+        self._pace = Pace(self._looking.looks_per_s)  # who looks is not woken for what nobody would look at
         self._shows = ""  # who asked for a picture
-        self._began_s, self._seconds = time.monotonic(), 0.0
+        self._began_s = self._came_s = time.monotonic()  # the second: the newest frame, whether it is looked at or not
+        self._seconds = 0.0
         self._fault: StreamFault = StreamFault("silent")
         self._rates = Rates(_RATES_S)
         self._lag_s, self._catches_up = 0.0, False
@@ -148,8 +151,9 @@ class Watcher:
         for frame in source.frames(heard):
             if self._stopped.is_set():
                 return
-            self._seconds = frame.seconds
-            self._latest.put(self._masks.over(frame))
+            self._seconds, self._came_s = frame.seconds, time.monotonic()
+            if self._pace.takes(frame.seconds):
+                self._latest.put(self._masks.over(frame))
 
     def _tell_clips(self, clips: list[Clip]) -> None:
         for clip in clips:
@@ -173,13 +177,11 @@ class Watcher:
 
     def _look(self) -> None:
         silent_s = _SILENT_BETWEEN_KEYFRAMES_S if self._settings.keyframes_only else _SILENT_S
-        last_s = time.monotonic()
         while not self._stopped.is_set():
             frame = self._latest.take(_TURN_S)
             if frame is not None:
-                last_s = time.monotonic()
                 self._look_at(frame)
-            elif time.monotonic() - last_s >= silent_s and not self._catches_up:
+            elif time.monotonic() - self._came_s >= silent_s and not self._catches_up:
                 self._note_lost()
 
     def _look_at(self, frame: Frame) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from domain.plate_beam import Step, likelihood, spell
 from domain.plate_shapes import SHAPES, grammar, spelled
-from domain.plate_weighing import Candidate, Look, Weighed, by_registered, weigh
+from domain.plate_weighing import Candidate, Look, Weighed, by_registered, glanced, weigh
 from domain.plates import classify
 
 SIGNS = sorted({sign for shape in SHAPES for slot in shape.slots for sign in slot})
@@ -112,3 +112,32 @@ def test_a_list_decides_the_province_and_says_so_and_nothing_else() -> None:
     assert by_registered(read, {"闽B12346"}) == read  # another serial is another car
     assert by_registered(read, {"闽B12345", "粤B12345"}) == read  # it was read as a car that is known
     assert by_registered(read, {"湘B12345"}) == read  # no reading said that
+
+
+def surely(text: str, sure: float, instead: str = "") -> Look:
+    """A step for each sign, and nothing between; ``instead``: what else it may be each time."""
+    return Look([Step((1 - sure) / 2, {instead: (1 - sure) / 2} | {sign: sure}) for sign in text])
+
+
+@settings(max_examples=300)
+@given(
+    st.sampled_from([*KINDS.values(), "20261128", "粤B1234", "使12345"]),
+    st.lists(st.tuples(st.floats(0.9, 0.9999), st.sampled_from(SIGNS)), min_size=1, max_size=3),
+    st.sampled_from((1, 2)),
+)
+def test_a_glance_says_what_a_whole_look_says(text: str, looks: list[tuple[float, str]], rows: int) -> None:
+    shown = [surely(text, *look) for look in looks]
+    found, weighed = glanced(shown, grammar(rows)), weigh(shown, grammar(rows))
+    assert found is None or (weighed is not None and weighed.plate == found.plate)
+
+
+def test_a_glance_is_sure_or_says_nothing() -> None:
+    sure = surely("粤B12345", 0.996)
+    found = glanced([sure, surely("粤B12345", 0.999)], grammar(1))
+    assert found is not None and found.plate == "粤B12345" and found.confidence > 0.95
+    assert glanced([sure, surely("粤B12345", 0.98)], grammar(1)) is None, "one of the two doubts"
+    assert glanced([sure, surely("粤B12346", 0.999)], grammar(1)) is None, "they do not agree"
+    assert glanced([surely("20261928", 0.999)] * 2, grammar(1)) is None, "no plate"
+    assert glanced([Look([])] * 2, grammar(1)) is None, "nothing at all"
+    assert glanced([surely("民航B1234", 0.996)] * 2, grammar(1)) is None, "rare: it must be surer"
+    assert glanced([surely("民航B1234", 0.9999)] * 2, grammar(1)) is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from threading import Lock
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from edge.vision.frames import Picture
 from edge.vision.objects.found import CannotFind, Found
 from edge.vision.objects.labels import COCO, group_of
-from edge.vision.onnx import opened
+from edge.vision.onnx import Network
 
 Numbers = NDArray[np.float32]
 _GREY = 114  # what it was trained to see around a picture
@@ -26,10 +26,13 @@ class Yolox:
     """A network whose output is a row a cell: middle, size, objectness, and a score a class."""
 
     def __init__(self, path: Path, sure_from: float = 0.35, classes: Mapping[int, str] = COCO) -> None:
-        self._session: Any = _open(path)
-        self._sure_from = sure_from
-        self._input, self._side = _input(self._session, path)
+        self._network = _open(path)
+        self._sure_from, self._asking = sure_from, Lock()
+        self._side = _side(self._network, path)
         self._cells, self._scales = _grids(self._side)
+        # One for all: anew for each look they were six hundred pages that the kernel has to clear.
+        self._boxed = np.zeros((self._side, self._side, 3), np.uint8)
+        self._shown = np.zeros((1, 3, self._side, self._side), np.float32)
         self._columns = [5 + number for number in classes]
         self._labels: list[str] = list(classes.values())
 
@@ -39,28 +42,30 @@ class Yolox:
         if not height or not width:
             return []
         scale = min(self._side / height, self._side / width)
-        rows: Numbers = self._session.run(None, {self._input: self._blob(picture, scale)})[0][0]
+        with self._asking:
+            self._show(picture, scale)
+            [rows] = self._network(self._shown)[0]
         return self._decoded(rows, scale, width, height)
 
-    def _blob(self, picture: Picture, scale: float) -> Numbers:
+    def _show(self, picture: Picture, scale: float) -> None:
         height, width = picture.shape[:2]
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        boxed = np.full((self._side, self._side, 3), _GREY, np.uint8)
-        boxed[: size[1], : size[0]] = cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR)
-        return np.ascontiguousarray(boxed.transpose(2, 0, 1)[np.newaxis], np.float32)
+        self._boxed.fill(_GREY)
+        self._boxed[: size[1], : size[0]] = cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR)
+        np.copyto(self._shown[0], self._boxed.transpose(2, 0, 1))
 
     def _decoded(self, rows: Numbers, scale: float, width: int, height: int) -> list[Found]:
-        scores = rows[:, 4:5] * rows[:, self._columns]
+        likely = np.flatnonzero(rows[:, 4] >= self._sure_from)  # no score is above its cell's: few are left to weigh
+        scores = rows[likely, 4:5] * rows[likely][:, self._columns]
         best = scores.argmax(axis=1)
         sureness = scores[np.arange(len(scores)), best]
-        kept = np.flatnonzero(sureness >= self._sure_from)
+        sure = sureness >= self._sure_from
+        kept, best, sureness = likely[sure], best[sure], sureness[sure]
         middles = (rows[kept, :2] + self._cells[kept]) * self._scales[kept] / scale
         sizes = np.exp(rows[kept, 2:4]) * self._scales[kept] / scale
         corners = middles - sizes / 2
-        found = self._surest(np.hstack((corners, sizes)), sureness[kept], best[kept])
-        return [
-            self._found(corners[one], sizes[one], best[kept][one], sureness[kept][one], width, height) for one in found
-        ]
+        found = self._surest(np.hstack((corners, sizes)), sureness, best)
+        return [self._found(corners[one], sizes[one], best[one], sureness[one], width, height) for one in found]
 
     def _surest(self, boxes: Numbers, sureness: Numbers, classes: NDArray[np.intp]) -> list[int]:
         """Of a kind: a car that may be a truck is one thing."""
@@ -77,25 +82,23 @@ class Yolox:
         return Found(self._labels[of], min(float(sure), 1.0), box)
 
 
-def _open(path: Path) -> Any:
+def _open(path: Path) -> Network:
     """Raises CannotFind."""
     if not path.is_file():
         raise CannotFind(f"model: no file {str(path)!r}; fetch it with `gatehouse-edge models fetch`")
     try:
-        return opened(path)
+        return Network(path)
     except Exception as error:  # its own have no names
         raise CannotFind(f"model: {path.name} is no network that can be loaded: {error}") from error
 
 
-def _input(session: Any, path: Path) -> tuple[str, int]:
-    """The name of its input, and the side of the square that it looks at. Raises CannotFind."""
-    first = session.get_inputs()[0]
-    shape: list[Any] = list(first.shape)
-    wants: list[Any] = list(session.get_outputs()[0].shape)[1:]
+def _side(network: Network, path: Path) -> int:
+    """Of the square that it looks at. Raises CannotFind."""
+    shape, wants = network.shape, network.gives[0][1:]
     side = shape[-1]
     if len(shape) != 4 or not isinstance(side, int) or wants != [sum((side // one) ** 2 for one in _STRIDES), 85]:
         raise CannotFind(f"model: {path.name} takes {shape} and gives {wants}, and so is no YOLOX of 80 classes")
-    return first.name, side
+    return side
 
 
 def _grids(side: int) -> tuple[Numbers, Numbers]:

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from edge.vision.frames import Picture
+from edge.vision.onnx import Network
 from edge.vision.plates.corners import Floats, Found, apart
-from edge.vision.plates.network import Network
 
 _MEAN = np.array([104, 117, 123], np.float32)
 _ANCHORS = ((8, (24, 48)), (16, (96, 192)), (32, (384, 768)))

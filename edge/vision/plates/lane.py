@@ -16,6 +16,7 @@ from domain.plates import classify
 from edge.vision.frames import Box, Frame, Looker, Picture, Seen
 from edge.vision.models.manifest import Profile
 from edge.vision.motion import Motion, MotionSettings
+from edge.vision.pace import Pace
 from edge.vision.plates.corners import Found, Span
 from edge.vision.plates.plate_reader import Plate
 from edge.vision.plates.profiles import shared_reader
@@ -27,7 +28,6 @@ _MOST_READINGS = 30  # of one car: what is not settled then never will be
 _UNREAD_LOOKS = 5  # a plate that was there so often, and never read, is told as unreadable
 _CLOSER, _FARTHER = 1.25, 0.8
 _LOOKS_UNTIL_GONE = 1.5
-_EARLY_S = 0.02  # frames do not come to the millisecond
 
 Moves = Callable[[Frame], bool]
 
@@ -76,16 +76,17 @@ class LaneLooker:
     def __init__(self, reader: Reader, settings: LaneSettings, moves: Moves | None = None) -> None:
         self._reader, self._settings, self._moves = reader, settings, moves
         self._tracks: list[Track[_Car]] = []
-        self._turned_s = self._looked_s = float("-inf")
+        self._pace, self._rest = Pace(settings.looks_a_second), Pace(settings.still_looks_a_second)
+
+    @property
+    def looks_per_s(self) -> float:
+        return self._pace.looks_per_s
 
     def look(self, frame: Frame) -> list[Seen]:
         """Cars whose plate is settled now, and those that are gone without having been told."""
-        if frame.seconds - self._turned_s < 1.0 / self._settings.looks_a_second - _EARLY_S:
+        if not self._pace.takes(frame.seconds) or not self._is_worth_it(frame):
             return []
-        self._turned_s = frame.seconds
-        if not self._is_worth_it(frame):
-            return []
-        self._looked_s = frame.seconds
+        self._rest.note(frame.seconds)
         picture = frame.picture()
         for found in self._reader.find(picture):
             self._one(frame, picture, found)
@@ -96,7 +97,7 @@ class LaneLooker:
         moves = self._moves is None or self._moves(frame)
         if moves or any(not track.kept.is_told for track in self._tracks):
             return True
-        return frame.seconds - self._looked_s >= 1.0 / self._settings.still_looks_a_second - _EARLY_S
+        return self._rest.is_due(frame.seconds)
 
     def _one(self, frame: Frame, picture: Picture, found: Found) -> None:
         """A plate at the rim is part of one: it says where the car is, and nothing of what stands on it."""

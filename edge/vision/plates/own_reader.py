@@ -12,8 +12,8 @@ import numpy as np
 from domain.plate_beam import Step
 from domain.plates import PROVINCES
 from edge.vision.frames import Picture
+from edge.vision.onnx import Network
 from edge.vision.plates.corners import Floats, Found
-from edge.vision.plates.network import Network
 from edge.vision.plates.steps import steps_of
 from edge.vision.plates.straight import straighten
 

@@ -8,7 +8,7 @@ import msgspec
 
 from domain.plate_beam import Step
 from domain.plate_shapes import grammar
-from domain.plate_weighing import Candidate, Look, Weighed, by_registered, can_be_asked, is_plate, weigh
+from domain.plate_weighing import Candidate, Look, Weighed, by_registered, can_be_asked, glanced, is_plate, weigh
 from edge.vision.frames import Picture
 from edge.vision.plates.closer import Closer
 from edge.vision.plates.colors import plate_color
@@ -16,6 +16,7 @@ from edge.vision.plates.corners import Floats, Found
 from edge.vision.plates.own_reader import OwnReader
 from edge.vision.plates.straight import straighten
 
+_GLANCE = (0.02, 0.06)  # margins of the two cuts that are read before anything is looked at again
 _SURE = 0.995  # so sure that nobody else is asked
 _SECOND_WEIGHT = 0.6  # of the second reader, against all looks of the first
 _MOST_PLATES = 4
@@ -64,6 +65,15 @@ class PlateReader:
     def read(
         self, picture: Picture, found: Found, province: str = "", registered: Collection[str] = ()
     ) -> Plate | None:
+        """What is sure at a glance is not looked at again: that took three quarters of the time."""
+        return self._glanced(picture, found) or self._looked_at(picture, found, province, registered)
+
+    def _glanced(self, picture: Picture, found: Found) -> Plate | None:
+        signs, colors = self._own(picture, [(found, margin) for margin in _GLANCE])
+        weighed = glanced([Look(steps) for steps in signs], grammar(found.rows))
+        return _plate(picture, found, weighed, colors.mean(axis=0)) if weighed else None
+
+    def _looked_at(self, picture: Picture, found: Found, province: str, registered: Collection[str]) -> Plate | None:
         closer = self._closer(picture, found)
         ways = [self._read_as(rows, picture, found, closer, province) for rows in {found.rows, closer.rows}]
         weighed, colors, shown = max(ways, key=lambda way: way[0].confidence if way[0] else 0.0)

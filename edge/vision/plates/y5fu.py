@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from edge.vision.frames import Picture
+from edge.vision.onnx import Network
 from edge.vision.plates.corners import Floats, Found, apart
-from edge.vision.plates.network import Network
 
 _MOST_OVERLAP = 0.5
 _CORNERS, _CLASSES = slice(5, 13), slice(13, 15)

@@ -17,7 +17,7 @@ from edge.vision.objects.found import CannotFind, Finder
 from edge.vision.objects.yolox import Yolox
 from edge.vision.scene.objects import Objects
 from edge.vision.scene.scene import Named, Scene
-from edge.vision.share import LOOKS_PER_S, OF_THIS_PROCESS
+from edge.vision.share import CORES, LOOKS_PER_S, OF_THIS_PROCESS
 from edge.vision.tracks.blobs import Blobs
 from edge.vision.tracks.matching import CannotMatch
 from edge.vision.tracks.tracks import Tracks
@@ -29,8 +29,8 @@ class Shared:
     May be used from several threads: a camera whose picture has another size is made anew in its own.
     """
 
-    def __init__(self, looks_per_s: float = LOOKS_PER_S, finder: Finder | None = None) -> None:
-        self.budget = Budget(looks_per_s)
+    def __init__(self, looks_per_s: float = LOOKS_PER_S, cores: float = CORES, *, finder: Finder | None = None) -> None:
+        self.budget = Budget(looks_per_s, cores)
         self._finder = finder
         self._loaded: dict[tuple[Path, float], Finder] = {}
         self._loading = Lock()
@@ -57,7 +57,7 @@ def _of_this_process() -> Shared:
 
 @cache
 def _made_once() -> Shared:
-    return Shared(OF_THIS_PROCESS.looks_per_s)
+    return Shared(OF_THIS_PROCESS.looks_per_s, OF_THIS_PROCESS.cores)
 
 
 def make(settings: Mapping[str, Any], shared: Shared | None = None) -> Looker:

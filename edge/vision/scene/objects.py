@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from domain.scenes.geometry import Box, area, around, likeness
 from domain.scenes.looking import ObjectSettings
 from domain.scenes.sightings import Sighting
@@ -40,7 +42,9 @@ class Objects:
         self._looked_s = frame.seconds
         if _WHOLE in where:
             self._whole_s = frame.seconds
+        began_s = time.thread_time()
         self._find(frame, where, moves)
+        self._budget.spent(time.thread_time() - began_s)
         return True
 
     def seen(self) -> tuple[Sighting, ...]:

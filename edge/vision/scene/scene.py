@@ -12,11 +12,10 @@ from domain.scenes.rules.rule import Firing, Of, Rule
 from domain.scenes.sightings import Moment, Sighting
 from edge.vision.frames import Frame, Seen
 from edge.vision.motion import Motion, Moves
+from edge.vision.pace import Pace
 from edge.vision.scene.objects import Objects
 from edge.vision.tracks.blobs import Blobs
 from edge.vision.tracks.track import Best
-
-_EARLY_S = 0.005
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -38,16 +37,18 @@ class Scene:
         blobs: Blobs | None,
         rules: Sequence[Named],
     ) -> None:
-        self._motion, self._wait_s = motion, 1 / looks_per_s
+        self._motion, self._pace = motion, Pace(looks_per_s)
         self._objects, self._blobs, self._rules = objects, blobs, tuple(rules)
-        self._looked_s = float("-inf")
         self.moves = Moves(state="calibrating")
+
+    @property
+    def looks_per_s(self) -> float:
+        return self._pace.looks_per_s
 
     def look(self, frame: Frame) -> list[Seen]:
         """What there is to tell; most frames are not even looked at."""
-        if frame.seconds - self._looked_s < self._wait_s - _EARLY_S or not frame.luma.size:
+        if not frame.luma.size or not self._pace.takes(frame.seconds):
             return []
-        self._looked_s = frame.seconds
         self.moves = self._motion.look(frame.luma, frame.seconds)
         return [*self._of_motion(frame), *self._of_objects(frame)]
 

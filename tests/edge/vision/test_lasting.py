@@ -35,6 +35,8 @@ def frame(second: float, size: tuple[int, int] = (180, 320)) -> Frame:
 class Tells:
     """Tells at its first look that something began; fails where it is told to."""
 
+    looks_per_s = 5.0
+
     def __init__(self, fails_at_s: float) -> None:
         self._fails_at_s, self._told = fails_at_s, False
 

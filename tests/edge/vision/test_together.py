@@ -92,11 +92,14 @@ def test_a_network_asked_for_at_once_by_many_cameras_is_loaded_once(monkeypatch:
 
 def test_a_process_spends_what_it_was_granted(monkeypatch: pytest.MonkeyPatch) -> None:
     granted = Share()
-    granted.grant(2.5)
+    granted.grant(2.5, 0.2)
     monkeypatch.setattr(made, "OF_THIS_PROCESS", granted)
     made._made_once.cache_clear()
     try:
-        assert made._of_this_process().budget._rate == 2.5
+        budget = made._of_this_process().budget
+        assert budget.looks_per_s == 2.5
+        budget.spent(0.4)
+        assert budget.looks_per_s == 0.5, "two fifths of a second each, of a fifth of a core"
     finally:
         made._made_once.cache_clear()
 
@@ -109,8 +112,8 @@ def test_a_network_has_no_threads_of_its_own() -> None:
     before = threads_here()
     finder.find(picture)
     assert threads_here() == before
-    options = finder._session.get_session_options()  # pyright: ignore
-    assert (options.intra_op_num_threads, options.enable_cpu_mem_arena) == (1, False)
+    options = finder._network._session.get_session_options()  # pyright: ignore
+    assert options.intra_op_num_threads == 1
     assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
 
 

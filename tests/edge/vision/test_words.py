@@ -117,10 +117,14 @@ def test_a_looker_that_fails_rests_and_holds_up_no_other(monkeypatch: pytest.Mon
     import numpy as np
 
     class Fails:
+        looks_per_s = 2.0
+
         def look(self, frame: Frame) -> list[Seen]:
             raise RuntimeError("a defect")
 
     class Sees:
+        looks_per_s = 7.0
+
         def look(self, frame: Frame) -> list[Seen]:
             return [Seen(id="1", at=frame.at, fields={})]
 
@@ -133,6 +137,7 @@ def test_a_looker_that_fails_rests_and_holds_up_no_other(monkeypatch: pytest.Mon
     monkeypatch.setattr(looking, "made", make)
     said: list[str] = []
     both = looking.Looking({"fails": {}, "sees": {}}, said.append)
+    assert both.looks_per_s == 7.0, "who wants most is shown enough"
     luma = np.zeros((4, 4), np.uint8)
     for second in range(25):
         frame = Frame(second + 1, float(second), AT, luma, lambda: np.zeros((4, 4, 3), np.uint8))

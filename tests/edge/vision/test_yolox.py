@@ -125,3 +125,21 @@ def test_after_a_clock_was_set_back_there_is_a_budget_again() -> None:
     assert budget.take(1, 5_000.0) and not budget.take(1, 5_000.1)
     assert not budget.take(1, 100.0), "a step back gives nothing"
     assert budget.take(1, 101.5)
+
+
+def test_what_looks_cost_bounds_their_number() -> None:
+    """Of a fifth of a core: ten a second at 20 ms each, and four at 50, however many were granted."""
+    dear, cheap, unasked = Budget(50, cores=0.2), Budget(50, cores=0.2), Budget(50)
+    for budget, cost_s in ((dear, 0.05), (cheap, 0.02), (unasked, 0.05)):
+        for _ in range(10):
+            budget.spent(cost_s)
+    assert [round(budget.looks_per_s, 6) for budget in (dear, cheap, unasked)] == [4.0, 10.0, 50.0]
+    taken = sum(dear.take(1, 1_000 + number / 100) for number in range(1_000))
+    assert 40 <= taken <= 45
+
+
+def test_one_dear_look_among_many_changes_little() -> None:
+    budget = Budget(50, cores=0.2)
+    for cost_s in (*[0.02] * 100, 0.4):
+        budget.spent(cost_s)
+    assert budget.looks_per_s > 5
