@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,5 +33,5 @@ def test_control_a_gate_of_another_tolerance_halves_what_is_seen() -> None:
 def test_no_more_are_taken_than_there_may_be(looks_per_s: float, steps_s: list[float]) -> None:
     pace, moments = Pace(looks_per_s), list(accumulate(steps_s))
     taken = [moment for moment in moments if pace.takes(moment)]
-    apart = [later - earlier for earlier, later in zip(taken, taken[1:], strict=False)]
+    apart = [later - earlier for earlier, later in pairwise(taken)]
     assert taken[0] == moments[0] and all(each >= 1 / looks_per_s - 0.021 for each in apart)
