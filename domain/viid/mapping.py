@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from domain.viid.enumerations import fits
 from domain.viid.envelopes import Fields, element, number_field, path
 from domain.viid.fields import Field, field_of
 from domain.viid.ids import basic_id, object_id
-from domain.viid.profile import Peer, Profile, Rule, Take
+from domain.viid.profile import Profile, Rule, Take
 from domain.viid.serials import Issued
 from domain.viid.sources import Asked, Coded, sources
 from domain.viid.times import stamp
@@ -109,7 +110,8 @@ def made(record: Record, rule: Rule, profile: Profile) -> Made:
         raise NotSent(f"{rule.name} is nothing without a picture, and there is none")
     there = sources(record.event, record.coded, identity=record.identity)
     said = {**_head(rule, record), **_taken(rule, profile, there), **rule.constants, **profile.constants}
-    said = {name: _as_told(value, rule, name, profile.peer) for name, value in said.items() if value is not None}
+    flags, codes = profile.peer.flags, profile.peer.codes
+    said = {name: _telling(rule.object, name, flags, codes)(value) for name, value in said.items() if value is not None}
     if rule.object == "Image":
         said = _as_image(said, pictures[0])
     elif field_of(rule.object, "SubImageList"):
@@ -150,23 +152,25 @@ def _code(name: str, value: Any) -> Any:
     return value if value is None or fits(name, value) else None
 
 
-def _as_told(value: Any, rule: Rule, name: str, peer: Peer) -> Any:
-    """A value as the field's type wants it, and the peer's habits."""
-    row = field_of(rule.object, name) or field_of("ImageInfo", name) or _EXTENSION
-    if row.type == "bool" and peer.flags != "bool":
-        return str(int(bool(value))) if peer.flags == "text" else int(bool(value))
-    if row.type == "int":
-        return int(value)
-    if row.type == "float":
-        return float(value)
-    if row.type.startswith("str") and not isinstance(value, bool):
-        return _as_code(str(value)[: int(row.type[3:])], name, peer)
-    return value
+@cache
+def _telling(object_: str, name: str, flags: str, codes: str) -> Callable[[Any], Any]:
+    """How a value is told: as the field's type wants it, and by the peer's habits."""
+    row = field_of(object_, name) or field_of("ImageInfo", name) or _EXTENSION
+    if row.type == "bool" and flags != "bool":
+        return (lambda value: str(int(bool(value)))) if flags == "text" else (lambda value: int(bool(value)))
+    if row.type in ("int", "float"):
+        return int if row.type == "int" else float
+    if row.type.startswith("str"):
+        is_code = codes == "number" and name.endswith(("Color", "Class", "Direction"))
+        return partial(_as_text, int(row.type[3:]), is_code)
+    return lambda value: value
 
 
-def _as_code(text: str, name: str, peer: Peer) -> str | int:
-    is_number = peer.codes == "number" and name.endswith(("Color", "Class", "Direction")) and text.isdecimal()
-    return int(text) if is_number else text
+def _as_text(most: int, is_code: bool, value: Any) -> Any:
+    if isinstance(value, bool):
+        return value
+    text = str(value)[:most]
+    return int(text) if is_code and text.isdecimal() else text
 
 
 def _as_image(said: Fields, shown: Shown) -> Fields:

@@ -6,8 +6,6 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-import msgspec
-
 from domain.viid.directory import camera_status
 from domain.viid.envelopes import NOTIFICATION, Fields
 from domain.viid.ids import issued_id
@@ -15,6 +13,7 @@ from domain.viid.mapping import Made
 from domain.viid.serials import Serials, Wanted
 from domain.viid.subscriptions import MOST_IN_ONE, Subscription, notification, notifications
 from domain.viid.times import stamp
+from server.feeds.gat1400.body import body_of
 from server.feeds.gat1400.parcels import Parcel
 from server.feeds.gat1400.prepared import Ready
 
@@ -52,7 +51,7 @@ class Notifying:
         of = (one.id, edition, *(own for own, _ in objects))
         number = await numbered(self._serials, self._org, NOTIFICATION, of, self._now())
         said = notification(number, one, name, objects, is_change=is_change and name in _OF_DEVICES)
-        body = msgspec.json.encode(notifications([said]))
+        body = body_of(notifications([said]))
         return Parcel("POST", one.receive_at, body, (number,) * len(objects), is_judged_whole=True)
 
 

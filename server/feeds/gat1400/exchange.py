@@ -9,9 +9,11 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
+from aiohttp.abc import AbstractStreamWriter
 
 from domain.viid.profile import Peer
 from domain.viid.statuses import Status, statuses_in
+from server.feeds.gat1400.body import Body
 
 _MOST_ANSWER_BYTES = 4_000_000
 _ACCEPT = "application/json,application/*+json"
@@ -41,6 +43,21 @@ class Answer(msgspec.Struct, frozen=True, dict=True):
         return f"HTTP {self.status} {said}".strip()
 
 
+class _Sent(aiohttp.Payload):
+    """A body that is made while it is sent."""
+
+    def __init__(self, body: Body) -> None:
+        super().__init__(body)
+        self._body, self._size = body, len(body)
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        return b"".join(self._body).decode(encoding, errors)
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        for some in self._body:
+            await writer.write(some)
+
+
 class Exchange:
     """A platform's HTTP, until ``close``. Redirects are the session's matter; cookies are nobody's."""
 
@@ -50,7 +67,7 @@ class Exchange:
         self._ssl = trust
         self._http: aiohttp.ClientSession | None = None
 
-    async def ask(self, method: str, url: str, body: bytes = b"", authorization: str = "") -> Answer:
+    async def ask(self, method: str, url: str, body: Body | bytes = b"", authorization: str = "") -> Answer:
         """Raises FarAway. A connection that the far end had closed meanwhile is made anew once."""
         headers = {**self._headers, "Authorization": authorization} if authorization else self._headers
         try:
@@ -65,16 +82,15 @@ class Exchange:
             await self._http.close()
             self._http = None
 
-    async def _again(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    async def _again(self, method: str, url: str, body: Body | bytes, headers: Mapping[str, str]) -> Answer:
         try:
             return await self._once(method, url, body, headers)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise FarAway(_named(error, url)) from error
 
-    async def _once(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        request = self._session().request(
-            method, url, data=body or None, headers=headers, allow_redirects=False, ssl=self._ssl
-        )
+    async def _once(self, method: str, url: str, body: Body | bytes, headers: Mapping[str, str]) -> Answer:
+        data = _Sent(body) if isinstance(body, Body) else body or None
+        request = self._session().request(method, url, data=data, headers=headers, allow_redirects=False, ssl=self._ssl)
         async with request as response:
             told = await response.content.read(_MOST_ANSWER_BYTES)
             return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, told)

@@ -13,6 +13,7 @@ import msgspec
 
 from domain.viid.mapping import Made
 from domain.viid.profile import Peer
+from server.feeds.gat1400.body import Body, body_of
 from server.feeds.gat1400.prepared import Ready, Source
 
 _AROUND_BYTES = 2_500  # of an object beside its pictures
@@ -64,7 +65,7 @@ class Parcel(msgspec.Struct, frozen=True):
 
     method: str
     path: str
-    body: bytes
+    body: Body
     numbers: tuple[str, ...]
     is_judged_whole: bool = False
 
@@ -88,13 +89,8 @@ class Direct:
     async def parcel(self, objects: Sequence[tuple[Ready, Made]]) -> Parcel:
         made = [one for _, one in objects]
         first = made[0]
-        return Parcel(first.rule.method, first.path, body_of(made), tuple(one.number for one in made))
-
-
-def body_of(made: Sequence[Made]) -> bytes:
-    """The message of objects that share envelope and element."""
-    first = made[0]
-    return msgspec.json.encode({first.envelope: {first.element: [one.said for one in made]}})
+        body = body_of({first.envelope: {first.element: [one.said for one in made]}})
+        return Parcel(first.rule.method, first.path, body, tuple(one.number for one in made))
 
 
 def _by_rule(heads: Sequence[Ready]) -> dict[tuple[str, str], list[Ready]]:

@@ -12,6 +12,7 @@ import structlog
 
 from domain.viid.profile import Peer
 from domain.viid.times import read_time
+from server.feeds.gat1400.body import Body
 from server.feeds.gat1400.exchange import Answer, Exchange, FarAway
 from server.feeds.gat1400.pause import Pause
 from server.feeds.gat1400.registration import PATH, NotKnown, NotRegistered, Registration
@@ -53,7 +54,7 @@ class Session:
         self._turn, self._changed = asyncio.Lock(), asyncio.Event()
         self._base, self._silences = "", 0
 
-    async def ask(self, method: str, path: str, body: bytes) -> Answer:
+    async def ask(self, method: str, path: str, body: Body | bytes) -> Answer:
         """The answer within the session; where that turns out to be lost, once more in a new one.
 
         Raises NotNow, FarAway.
