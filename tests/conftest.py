@@ -16,6 +16,7 @@ from hypothesis import settings
 IN_CI, FULL = os.environ.get("GATEHOUSE_CI") == "1", bool(os.environ.get("FULL"))
 settings.register_profile("gatehouse", deadline=None)  # how quick a machine is that does other things is no law
 settings.load_profile("gatehouse")
+gc.disable()  # until all is collected
 R = TypeVar("R", pytest.TestReport, pytest.CollectReport)
 
 
@@ -37,9 +38,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """All that was imported and collected stays: looking through it again and again was a seventh of a run."""
+    """All that was imported and collected stays: looking through it again and again was a seventh of a run, and a
+    third of the collecting itself."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def _begins(item: pytest.Item) -> bool:
