@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
-import aiohttp
 import msgspec
 import typer
 
-from domain.cells import Whereabouts
-from server.cells.arrive import NotNow
-from server.cells.depart import Departure, Destination, Moved, NotMoved
-from server.cells.far import Far, FarAway, sender
 from server.cli_parts import DEFAULT_FOLDER, AsJson, Folder, err, fail, settings, show, with_house
 from server.config import BadConfig, Cell, Config
-from server.configured import cell_settings
-from server.directory.announce import put
-from server.directory.serve import serve
 from server.house import House
-from server.media import MediaAway
-from server.readers import folding
-
-T = TypeVar("T")
 
 
 def directory(
@@ -34,6 +21,8 @@ def directory(
 
     Example: gatehouse-server directory --data directory-data
     """
+    from server.directory.serve import serve
+
     try:
         asyncio.run(serve(folder, lambda url: print(f"ready {url}", flush=True)))
     except BadConfig as error:
@@ -54,21 +43,28 @@ def move_complex(
 
     Example: gatehouse-server move-complex sunny-garden --to west
     """
+    from server.cells import by_hand  # what speaks to far ends, which no other command needs
+
     config = settings(folder)
-    if let_go:
-        _do(folder, lambda house: _departure(house).let_go(complex_id))
-        show({"complex": complex_id, "state": "gone"}, as_json=as_json)
-        return
-    cell = _cell(config, to)
-    if back:
-        _do(
-            folder,
-            lambda house: _with_far(house, cell, complex_id, lambda far: _departure(house).back(far, complex_id)),
-        )
-        show({"complex": complex_id, "state": "open"}, as_json=as_json)
-        return
-    moved = _do(folder, lambda house: _move(house, cell, complex_id))
-    show(msgspec.structs.asdict(moved), as_json=as_json)
+    cell = None if let_go else _cell(config, to)
+
+    def tell(step: str) -> None:
+        err.print(f"{complex_id}: {step}", highlight=False)
+
+    async def act(house: House) -> dict[str, object]:
+        if cell is None:
+            await by_hand.let_go(house, complex_id)
+            return {"complex": complex_id, "state": "gone"}
+        if back:
+            await by_hand.back(house, cell, complex_id)
+            return {"complex": complex_id, "state": "open"}
+        return msgspec.structs.asdict(await by_hand.move(house, cell, complex_id, tell))
+
+    try:
+        told = with_house(folder, act)
+    except by_hand.FAILURES as error:
+        raise fail(str(error)) from error
+    show(told, as_json=as_json)
 
 
 def _cell(config: Config, name: str) -> Cell:
@@ -77,45 +73,3 @@ def _cell(config: Config, name: str) -> Cell:
         known = ", ".join(cell.name for cell in config.cells) or "none"
         raise fail(f"no [[cells]] {name!r} in server.toml; there are: {known}")
     return found
-
-
-def _do(folder: Path, action: Callable[[House], Coroutine[Any, Any, T]]) -> T:
-    try:
-        return with_house(folder, action)
-    except (NotMoved, NotNow, FarAway, BadConfig, MediaAway, OSError) as error:
-        raise fail(str(error)) from error
-
-
-def _departure(house: House) -> Departure:
-    return Departure(house.db, house.log, house.media, folding(house.config), house.config.cell, house.now)
-
-
-async def _with_far(house: House, cell: Cell, complex_id: str, action: Callable[[Far], Coroutine[Any, Any, T]]) -> T:
-    async with aiohttp.ClientSession() as session:
-        secret = (house.folder / cell.secret_file).read_bytes().strip()
-        return await action(Far(sender(session, cell.url, secret, cell.fingerprint), complex_id))
-
-
-async def _move(house: House, cell: Cell, complex_id: str) -> Moved:
-    said = cell_settings(house.folder, house.config).get(complex_id)
-    if said is None:
-        raise NotMoved(f"no complex {complex_id!r} in {house.folder}/server.toml")
-    to = Destination(cell.name, cell.url, cell.fingerprint)
-
-    async def direct(name: str, where: Whereabouts) -> None:
-        await _tell_directory(house, name, where)
-
-    def tell(step: str) -> None:
-        err.print(f"{complex_id}: {step}", highlight=False)
-
-    return await _with_far(
-        house, cell, complex_id, lambda far: _departure(house).run(far, to, said, complex_id, direct, tell)
-    )
-
-
-async def _tell_directory(house: House, complex_id: str, where: Whereabouts) -> None:
-    known = house.config.directory
-    if known.url:
-        async with aiohttp.ClientSession() as session:
-            secret = (house.folder / known.secret_file).read_bytes().strip()
-            await put(sender(session, known.url, secret, known.fingerprint), {complex_id: where})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import msgspec
 import typer
@@ -11,7 +12,6 @@ from rich.text import Text
 from domain.findings import Finding, Level, exit_code
 from server.cli_parts import DEFAULT_FOLDER, AsJson, Folder, out
 from server.configured import utc_now
-from server.doctor.examination import GROUPS, examine
 
 _MARKS: dict[Level, tuple[str, str]] = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "error": ("✗", "red")}
 
@@ -24,16 +24,18 @@ def doctor(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
 
     Example: gatehouse-server doctor --data server-data
     """
+    from server.doctor.examination import GROUPS, examine  # it knows all works of a server, which no other command does
+
     findings = asyncio.run(examine(folder, utc_now()))
     if as_json:
         print(msgspec.json.encode({"exit": exit_code(findings), "findings": findings}).decode())
     else:
-        _print(findings)
+        _print(findings, GROUPS)
     raise typer.Exit(exit_code(findings))
 
 
-def _print(findings: list[Finding]) -> None:
-    for group in GROUPS:
+def _print(findings: list[Finding], groups: Sequence[str]) -> None:
+    for group in groups:
         of_group = [finding for finding in findings if finding.group == group]
         if of_group:
             out.print(Text(f"\n{group}", style="bold"))

@@ -17,7 +17,6 @@ from server.channels.registry import BadChannel, Channels
 from server.channels.registry import make_all as make_channels
 from server.config import BadConfig, Complex, Config
 from server.media import MediaBox
-from server.oidc import Provider, check_url
 from server.payments.calls import Calls, make_all
 from server.second_factor import key_of
 from server.store.engine import Database
@@ -27,6 +26,7 @@ from server.viid.library import BadPassword, Library, open_library
 from server.viid.ordering import WatchOrders
 
 if TYPE_CHECKING:
+    from server.oidc import Provider
     from server.payments.merchants import Merchant
     from server.payments.provider import PaymentProvider
     from server.payments.wechat_login import WeChatLogin
@@ -45,6 +45,8 @@ def oidc(folder: Path, config: Config) -> Provider | None:
     """The provider of server.toml. Raises BadConfig."""
     if config.oidc is None:
         return None
+    from server.oidc import Provider, check_url
+
     check_url(config.oidc.issuer)
     if config.oidc.new_role and config.oidc.new_role not in ROLES:
         raise BadConfig(f"oidc: no such role: {config.oidc.new_role!r}; there are {', '.join(ROLES)}")

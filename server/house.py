@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from server.books.lots import Lots
 from server.cells.arrive import Arrivals
@@ -21,7 +22,6 @@ from server.hello import Hellos
 from server.ingest import Ingest
 from server.live import Hub
 from server.media import MediaBox
-from server.oidc import Provider
 from server.payments.desk import Desk
 from server.payments.refunds import Refunds
 from server.projections.alerts import picture_arrived
@@ -34,6 +34,9 @@ from server.seen import Seen
 from server.store.engine import Database
 from server.viid.library import Library
 from server.watch.sealing import Seal
+
+if TYPE_CHECKING:
+    from server.oidc import Provider
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import msgspec
 
 from simulators.processes import Child, ChildFailed, bound_to
 
-COMMAND_LIMIT_S = 60.0
+COMMAND_LIMIT_S = 180.0
 _PAUSE_S = 0.05
 
 

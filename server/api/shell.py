@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from server.auth import public
 from server.web.answers import open_page
-from server.web.public_files import FOLDER, url, version
+from server.web.file_names import FOLDER, url, version
 
 router = APIRouter()
 

@@ -1,27 +1,30 @@
-"""Brings a database to the present schema, by Alembic, on either engine."""
+"""Brings a database to the present schema, by Alembic, on either engine.
+
+Nearly always it is there already: then nothing of Alembic is even imported, by a server that starts or a command.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy import Connection, create_engine, event, inspect, text
 from sqlalchemy.pool import NullPool
 
 from server.store import postgres
 from server.store.address import is_postgres
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 _SCRIPTS = Path(__file__).parent / "migrations"
 # Servers that start at the same time migrate one after the other; the later ones find nothing to do.
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtext('gatehouse migrations'))")
 
-Action = Callable[[Config], None]
+Action = Callable[[Connection], None]
 
 
 def upgrade(url: str, revision: str = "head") -> None:
@@ -29,26 +32,57 @@ def upgrade(url: str, revision: str = "head") -> None:
 
     Call it in a thread that has no event loop: there is no synchronous driver for PostgreSQL here.
     """
-    _run(url, partial(command.upgrade, revision=revision))
+    _run(url, partial(_upgrade, revision=newest() if revision == "head" else revision))
 
 
 def downgrade(url: str, revision: str) -> None:
     """Undo migrations down to ``revision`` ("base" for all), in one transaction."""
-    _run(url, partial(command.downgrade, revision=revision))
+    _run(url, partial(_downgrade, revision=revision))
 
 
 def newest() -> str:
     """The revision that this program brings a database to."""
-    return _scripts().get_current_head() or ""
+    return _revisions()[-1]
 
 
 def knows(revision: str) -> bool:
     """Whether this program has the way to and from a revision."""
-    return revision in {script.revision for script in _scripts().walk_revisions()}
+    return revision in _revisions()
 
 
-def _scripts() -> ScriptDirectory:
-    return ScriptDirectory(str(_SCRIPTS))
+@cache
+def _revisions() -> tuple[str, ...]:
+    """From the first to the newest: each is the number that its file's name begins with."""
+    return tuple(sorted(path.name.partition("_")[0] for path in (_SCRIPTS / "versions").glob("[0-9]*.py")))
+
+
+def _upgrade(connection: Connection, revision: str) -> None:
+    if _present(connection) != revision:
+        from alembic import command
+
+        command.upgrade(_config(connection), revision)
+
+
+def _downgrade(connection: Connection, revision: str) -> None:
+    from alembic import command
+
+    command.downgrade(_config(connection), revision)
+
+
+def _present(connection: Connection) -> str | None:
+    """The revision of a database; None where it has none yet."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _config(connection: Connection) -> Config:
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS))
+    config.attributes["connection"] = connection
+    return config
 
 
 def _run(url: str, action: Action) -> None:
@@ -63,7 +97,7 @@ async def _run_on_postgres(url: str, action: Action) -> None:
     try:
         async with engine.begin() as connection:
             await connection.execute(_ONE_AT_A_TIME)
-            await connection.run_sync(_migrate, action)
+            await connection.run_sync(action)
     finally:
         await engine.dispose()
 
@@ -75,16 +109,9 @@ def _run_on_sqlite(url: str, action: Action) -> None:
     event.listen(engine, "begin", _begin)
     try:
         with engine.begin() as connection:
-            _migrate(connection, action)
+            action(connection)
     finally:
         engine.dispose()
-
-
-def _migrate(connection: Connection, action: Action) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(_SCRIPTS))
-    config.attributes["connection"] = connection
-    action(config)
 
 
 def _leave_transactions_to_us(connection: Any, _record: Any) -> None:

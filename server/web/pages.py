@@ -106,7 +106,7 @@ from server.api import (
     watch,
 )
 from server.auth import NeedsSecondFactor, NotSignedIn
-from server.web import public_files
+from server.web import file_names, public_files
 from server.web.answers import open_page, see
 from server.web.second_step import second_step
 
@@ -227,7 +227,7 @@ def routers() -> list[APIRouter]:
 
 def mount_static(app: FastAPI) -> None:
     """Static files, and pages for people who are refused or lost."""
-    app.mount(public_files.PATH, public_files.PublicFiles())
+    app.mount(file_names.PATH, public_files.PublicFiles())
     app.add_exception_handler(NotSignedIn, _sign_in_first)
     for status in _WORDS:
         app.add_exception_handler(status, _refused)

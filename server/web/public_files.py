@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 
 from starlette.datastructures import Headers
@@ -13,26 +12,11 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from server.auth import declare
+from server.web.file_names import FOLDER, version
 
-FOLDER = Path(__file__).parent / "static"
-PATH = "/static"
 _FOR_EVER = "public, max-age=31536000, immutable"
 _ASK_AGAIN = "no-cache"
 _ZIPPED = frozenset({".js", ".css", ".svg", ".webmanifest"})
-
-
-@cache
-def version() -> str:
-    """A short hash of all files: what lies under it never changes, and scripts find each other beside them."""
-    digest = hashlib.sha256()
-    for path in sorted(path for path in FOLDER.rglob("*") if path.is_file()):
-        digest.update(str(path.relative_to(FOLDER)).encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
-
-
-def url(name: str) -> str:
-    return f"{PATH}/{version()}/{name}"
 
 
 class PublicFiles(StaticFiles):

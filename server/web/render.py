@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.store import alert_views, live_rows
 from server.store.gateway_views import ClockView
 from server.store.live_rows import LiveRow
-from server.web import alert_titles, device_titles, formats, public_files, titles
+from server.web import alert_titles, device_titles, file_names, formats, titles
 from server.web.languages import Language, as_language, translate
 from server.web.reasons import REASONS
 
@@ -41,7 +41,7 @@ def environment(language: Language) -> Environment:
 
     made.install_gettext_callables(gettext, ngettext, newstyle=True)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
     made.filters.update(_filters(gettext))
-    shared: dict[str, Any] = {"static": public_files.url, "alert_icon": alert_titles.alert_icon, "language": language}
+    shared: dict[str, Any] = {"static": file_names.url, "alert_icon": alert_titles.alert_icon, "language": language}
     shared["reveal_reasons"], shared["centre_word"] = REASONS, device_titles.centre_word
     cast("dict[str, Any]", made.globals).update(shared)
     return made

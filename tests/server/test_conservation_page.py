@@ -11,7 +11,7 @@ import pytest
 
 from domain.days import date_of
 from server.store.schema import statement_head
-from server.web.public_files import FOLDER
+from server.web.file_names import FOLDER
 from tests.server.engines import Engine
 from tests.server.people import City, city
 from tests.server.statements import TODAY

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from server.api.shell import SHELL
-from server.web.public_files import FOLDER, url, version
+from server.web.file_names import FOLDER, url, version
 from tests.server.engines import SQLITE
 from tests.server.people import City, city
 
