@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, HTTPException, Query, Request
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from domain.audit import ACTIONS, CONFIDENTIAL, KEEP_YEARS
@@ -18,6 +21,7 @@ from server.audit_export import CsvWriter
 from server.auth import Form, field
 from server.store import audit_rows, place_views
 from server.store.audit_rows import Filter
+from server.store.device_names import names_of
 from server.store.engine import stamp
 from server.web.answers import house_of, page, see
 from server.web.formats import zone_of
@@ -47,6 +51,7 @@ async def audit(
     async with house.db.read() as connection:
         found = await audit_rows.search(connection, person.scope, chosen, _PAGE + 1)
         complexes = await place_views.complexes_of(connection, person.scope)
+        names = await _names_of(connection, found[:_PAGE])
         head = await audit_rows.head(connection)
         old, _ = await audit_rows.old(connection, audit_book.blank_before(house.now()))
     if before is None:  # the pages that follow are of the same look
@@ -57,6 +62,8 @@ async def audit(
         "rows": shown,
         "older": shown[-1].number if len(found) > _PAGE else None,
         "complexes": complexes,
+        "complex_names": {one.id: one.name for one in complexes},
+        "names": names,
         "filters": filters,
         "actions": sorted(ACTIONS - CONFIDENTIAL),
         "head": head,
@@ -64,6 +71,13 @@ async def audit(
         "years": KEEP_YEARS,
     }
     return page(request, person, "audit.html", **context)
+
+
+async def _names_of(connection: AsyncConnection, rows: Sequence[audit_rows.Row]) -> Mapping[tuple[str, str], str]:
+    """What the lists call the devices among what these rows are about; "" for all else."""
+    about = [row.content for row in rows if row.content is not None and row.content.kind == "device"]
+    keys = {(one.complex, one.ref) for one in about if one.complex and one.ref}
+    return defaultdict(str, await names_of(connection, keys) if keys else {})
 
 
 @router.post("/export")

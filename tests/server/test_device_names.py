@@ -15,10 +15,13 @@ from openpyxl import load_workbook
 
 from domain.alerts.noise import Judged, Source
 from domain.alerts.silences import Silence
+from server import audit
+from server.audit import Subject, command_line, record
 from server.store import desired_rows, schema, silence_rows
 from server.store.device_names import names_of
 from server.store.engine import stamp
 from server.store.scope import of_complexes
+from server.web import titles
 from tests.server import rows
 from tests.server.engines import Engine
 from tests.server.people import City, Visitor, city
@@ -165,3 +168,25 @@ async def test_a_silence_is_made_for_a_device_that_is_chosen_by_its_name(town: C
     assert away == "/silences/new?refused=reason&complex=garden", "and the complex stays chosen"
     assert (await wang.submit("/silences", **said, reason="换锁")).status_code == 303
     assert DEVICE in await wang.page("/silences")
+
+
+async def test_the_audit_too(town: City) -> None:
+    """And the complex by its name; without a list the device's own number stands there alone."""
+    async with town.house.db.write() as connection:
+        on = Subject("device", DEVICE)
+        record(connection, command_line("root"), "device.changed", town.house.now(), on=on, complex_id=rows.GARDEN)
+    auditor, number = await town.visitor("huang"), f'<code class="dim">{DEVICE}</code>'
+    before = await auditor.page("/audit?action=device.changed")
+    named = re.search(r'<option value="garden"[^>]*>([^<]+)', before)
+    assert named is not None and named[1] != rows.GARDEN and f"{number} {named[1]}" in before
+    assert f"设备 {number}" in before and NAME not in html.unescape(before)
+    await listed(town)
+    after = await auditor.page("/audit?action=device.changed")
+    assert f"设备 {html.escape(NAME, quote=False)} {number}" in after
+
+
+def test_the_audit_has_a_word_for_all_that_it_is_about() -> None:
+    """Of what stands in the sources: a new kind gets one with it."""
+    server = Path(audit.__file__).parent
+    kinds = {kind for path in server.rglob("*.py") for kind in re.findall(r'\bSubject\("(\w+)"', path.read_text())}
+    assert len(kinds) > 40 and kinds <= set(titles.names("audit_subject"))
