@@ -30,7 +30,7 @@ def plate_reader(profile: Profile, folder: Path, own: OwnReader | None = None) -
     match profile:
         case "best":
             large, small = map(Y5fu, needed(["y5fu_640x_sim.onnx", "y5fu_320x_sim.onnx"], profile, folder))
-            return PlateReader(large, Closer(small), own, inception, _FIRST, _CLOSER)
+            return PlateReader(large, Closer(small), own, inception, _FIRST, _CLOSER, find_quickly=small)
         case "fast":
             [small] = map(Y5fu, needed(["y5fu_320x_sim.onnx"], profile, folder))
             return PlateReader(small, Closer(small), own, inception, (), _CLOSER)

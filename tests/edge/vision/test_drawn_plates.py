@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import random
 
+import cv2
+import numpy as np
 import pytest
 
 from domain.plates import classify
 from edge.vision.plates.closer import Closer
 from edge.vision.plates.own_reader import OwnReader
-from edge.vision.plates.plate_reader import Plate, PlateReader
+from edge.vision.plates.plate_reader import Find, Plate, PlateReader
 from tests.drawn_plates import KINDS, Drawn, clock, drawn
 
 EACH = 6
@@ -67,3 +69,19 @@ def test_a_burnt_in_clock_is_no_plate(reader: PlateReader) -> None:
     rng = random.Random(1)
     read = [reader.read(*clock(text, rng)) for text in CLOCKS for _ in range(8)]
     assert sum(plate is not None for plate in read) <= len(read) * 0.08
+
+
+@pytest.mark.parametrize("blurred", [False, True])
+def test_who_looks_better_is_asked_only_where_the_quick_one_leaves_doubt(blurred: bool) -> None:
+    """The control is the doubt: of a plate that is blurred the one who looks better is asked."""
+    shown, asked = drawn(KINDS[0], random.Random(0)), list[str]()
+    scene = np.asarray(cv2.GaussianBlur(shown.scene, (0, 0), 9), np.uint8) if blurred else shown.scene
+
+    def looks(name: str) -> Find:
+        return lambda picture: [asked.append(name) or shown.found]
+
+    closer = Closer(lambda picture: [])
+    both = PlateReader(looks("well"), closer, OwnReader(), None, (), (0.02, 0.04, 0.06), find_quickly=looks("quickly"))
+    plates = both(scene)
+    assert asked == (["quickly", "well"] if blurred else ["quickly"])
+    assert blurred or [plate.plate for plate in plates] == [shown.plate]
