@@ -91,8 +91,8 @@ def must_hold(findings: Findings, story: Story, seconds: list[float]) -> None:
 def must_be_fast(seconds: list[float]) -> None:
     """What is promised of a cluster that was whole: with a machine of its own each time, as with FULL=1.
 
-    Where other faults run beside, what tells the nodes apart by silence may take one of three kills for two: the
-    middle one is judged, and none may take as long as a person who is called.
+    Where other faults run beside, an election may need more than one turn: there the middle one of three is judged,
+    and the worst has only a bound.
     """
     judged = max(seconds) if FULL else statistics.median(seconds)
     assert judged <= AGAIN_LIMIT_S and max(seconds) <= HEAL_LIMIT_S, seconds
