@@ -28,11 +28,6 @@ def _has_chinese_font() -> bool:
     return any(Path("/usr/share/fonts").rglob("NotoSansCJK*"))
 
 
-def libfaketime() -> Path | None:
-    """The library that shows a process another wall clock; None where it is not installed."""
-    return next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
-
-
 def has_rtsp_server() -> bool:
     """Whether there is GStreamer's RTSP server for Debian's Python."""
     return any(Path("/usr/lib").glob("*/girepository-1.0/GstRtspServer-1.0.typelib")) and _has_gi()
@@ -45,7 +40,6 @@ def _has_gi() -> bool:
 PACKAGES = (
     Package("chromium", _has_program("chromium"), "tests marked `browser` are skipped"),
     Package("fonts-noto-cjk", _has_chinese_font, "the browser draws Chinese as boxes, and tests of layout may fail"),
-    Package("faketime", lambda: libfaketime() is not None, "tests that step the clock are skipped"),
     Package("mosquitto", _has_program("mosquitto"), "tests against Mosquitto are skipped"),
     Package("curl", _has_program("curl"), "a client of GA/T 1400 that is not ours is skipped"),
     Package("sip-tester", _has_program("sipp"), "an upper platform of GB/T 28181 that is not ours is skipped"),
