@@ -1,8 +1,9 @@
-"""YOLOX-nano by onnxruntime on one thread: letterbox, strides, grids, and of boxes that overlap the surest."""
+"""YOLOX-nano by onnxruntime on one thread: its sizes, strides, grids, and of boxes that overlap the surest."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from threading import Lock
 
@@ -29,10 +30,10 @@ class Yolox:
         self._network = _open(path)
         self._sure_from, self._asking = sure_from, Lock()
         self._side = _side(self._network, path)
-        self._cells, self._scales = _grids(self._side)
+        self._step = _STRIDES[-1] if self._network.let_any_size() else self._side
         # One for all: anew for each look they were six hundred pages that the kernel has to clear.
-        self._boxed = np.zeros((self._side, self._side, 3), np.uint8)
-        self._shown = np.zeros((1, 3, self._side, self._side), np.float32)
+        self._boxed = np.zeros(self._side * self._side * 3, np.uint8)
+        self._shown = np.zeros(self._boxed.size, np.float32)
         self._columns = [5 + number for number in classes]
         self._labels: list[str] = list(classes.values())
 
@@ -42,27 +43,32 @@ class Yolox:
         if not height or not width:
             return []
         scale = min(self._side / height, self._side / width)
-        with self._asking:
-            self._show(picture, scale)
-            [rows] = self._network(self._shown)[0]
-        return self._decoded(rows, scale, width, height)
-
-    def _show(self, picture: Picture, scale: float) -> None:
-        height, width = picture.shape[:2]
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        self._boxed.fill(_GREY)
-        self._boxed[: size[1], : size[0]] = cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR)
-        np.copyto(self._shown[0], self._boxed.transpose(2, 0, 1))
+        with self._asking:
+            shown = self._show(picture, size)
+            [rows] = self._network(shown)[0]
+        return self._decoded(rows, shown.shape[-2:], scale, width, height)
 
-    def _decoded(self, rows: Numbers, scale: float, width: int, height: int) -> list[Found]:
+    def _show(self, picture: Picture, size: tuple[int, int]) -> Numbers:
+        """Grey is around it only as far as strides want it: a wide picture is half of the square, and half the work."""
+        across, down = (-(-extent // self._step) * self._step for extent in size)
+        count = across * down * 3
+        boxed, shown = self._boxed[:count].reshape(down, across, 3), self._shown[:count].reshape(1, 3, down, across)
+        boxed.fill(_GREY)
+        boxed[: size[1], : size[0]] = cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR)
+        np.copyto(shown[0], boxed.transpose(2, 0, 1))
+        return shown
+
+    def _decoded(self, rows: Numbers, shown: tuple[int, ...], scale: float, width: int, height: int) -> list[Found]:
+        cells, scales = _grids(*shown)
         likely = np.flatnonzero(rows[:, 4] >= self._sure_from)  # no score is above its cell's: few are left to weigh
         scores = rows[likely, 4:5] * rows[likely][:, self._columns]
         best = scores.argmax(axis=1)
         sureness = scores[np.arange(len(scores)), best]
         sure = sureness >= self._sure_from
         kept, best, sureness = likely[sure], best[sure], sureness[sure]
-        middles = (rows[kept, :2] + self._cells[kept]) * self._scales[kept] / scale
-        sizes = np.exp(rows[kept, 2:4]) * self._scales[kept] / scale
+        middles = (rows[kept, :2] + cells[kept]) * scales[kept] / scale
+        sizes = np.exp(rows[kept, 2:4]) * scales[kept] / scale
         corners = middles - sizes / 2
         found = self._surest(np.hstack((corners, sizes)), sureness, best)
         return [self._found(corners[one], sizes[one], best[one], sureness[one], width, height) for one in found]
@@ -101,13 +107,13 @@ def _side(network: Network, path: Path) -> int:
     return side
 
 
-def _grids(side: int) -> tuple[Numbers, Numbers]:
+@cache  # of a side in steps of 32 there are few
+def _grids(down: int, across: int) -> tuple[Numbers, Numbers]:
     """Of each row of the output: its cell's place, and how many points a cell is wide."""
     cells: list[Numbers] = []
     scales: list[Numbers] = []
     for stride in _STRIDES:
-        count = side // stride
-        across, down = np.meshgrid(np.arange(count), np.arange(count))
-        cells.append(np.stack((across, down), axis=2).reshape(-1, 2).astype(np.float32))
-        scales.append(np.full((count * count, 1), stride, np.float32))
+        columns, rows = np.meshgrid(np.arange(across // stride), np.arange(down // stride))
+        cells.append(np.stack((columns, rows), axis=2).reshape(-1, 2).astype(np.float32))
+        scales.append(np.full((columns.size, 1), stride, np.float32))
     return np.concatenate(cells), np.concatenate(scales)

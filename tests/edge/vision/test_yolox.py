@@ -17,6 +17,7 @@ from edge.vision.objects.budget import Budget
 from edge.vision.objects.found import CannotFind, Found
 from edge.vision.objects.regions import find_in, region
 from edge.vision.objects.yolox import Yolox
+from edge.vision.onnx import Floats, Network
 from tests.edge.vision.clips import YOLOX, clip, needed, read
 
 
@@ -46,6 +47,41 @@ def test_a_part_of_a_picture_shows_what_is_there_in_its_place(yolox: Yolox) -> N
     (whole,), (part,) = yolox.find(picture), find_in(yolox, picture, (0.3, 0.0, 0.9, 1.0))
     assert whole.label == part.label == PERSON
     assert part.box == pytest.approx(whole.box, abs=0.04)
+
+
+def square(monkeypatch: pytest.MonkeyPatch) -> Yolox:
+    """One whose network takes only what its file names, with grey around all that is wider."""
+    monkeypatch.setattr(Network, "let_any_size", lambda _: False)
+    return Yolox(needed(YOLOX))
+
+
+def test_grey_that_is_not_shown_takes_nothing_away(yolox: Yolox, monkeypatch: pytest.MonkeyPatch) -> None:
+    for picture in (first("vtest.avi", 0)[:324], first("one-by-one-person-detection.mp4", 80)):
+        whole, less = square(monkeypatch).find(picture), yolox.find(picture)
+        assert len(whole) == len(less) > 0
+        for one, other in zip(*(sorted(found, key=lambda one: one.box) for found in (whole, less)), strict=True):
+            assert one.label == other.label and one.box == pytest.approx(other.box, abs=0.02)
+
+
+def test_a_wide_picture_is_less_to_look_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[int, ...]] = []
+    ask = Network.__call__
+
+    def asked(network: Network, pictures: Floats) -> list[Floats]:
+        seen.append(pictures.shape)
+        return ask(network, pictures)
+
+    monkeypatch.setattr(Network, "__call__", asked)
+    picture = np.zeros((360, 640, 3), np.uint8)
+    Yolox(needed(YOLOX)).find(picture)
+    square(monkeypatch).find(picture)
+    assert seen == [(1, 3, 256, 416), (1, 3, 416, 416)]
+
+
+def test_a_network_that_reshapes_to_numbers_keeps_its_size() -> None:
+    network = Network(needed(YOLOX.with_name("FastestDet.onnx")))
+    before = network.shape
+    assert not network.let_any_size() and network.shape == before
 
 
 @pytest.mark.parametrize("shape", [(0, 0, 3), (0, 5, 3), (1, 1, 3), (1, 4_000, 3)])
