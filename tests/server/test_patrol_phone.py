@@ -110,7 +110,9 @@ async def test_what_was_scanned_without_a_network_says_when_it_was_and_when_it_c
     begun = {"key": "key-0011", "kind": "begin", "code": "", **scanned}
     read = {"key": "key-0012", "kind": "read", "code": P1, **scanned}
     assert await outcomes(li, begun, read, sent_at=now.isoformat()) == ["kept", "kept"]
-    day = (now - ago).astimezone(rows.SHANGHAI)
+    at = unstamp((await kept(town, "key-0012"))["at"])
+    assert abs(at - (now - ago)) < timedelta(minutes=1)
+    day = at.astimezone(rows.SHANGHAI)
     board = await li.page(f"/rounds/garden?day={day.date().isoformat()}")
     assert f"东门岗亭 {day:%H:%M}" in board, "the time of the scan"
     (line,) = [one for one in re.findall(r'<li class="panel round.*?</li>', board, re.S) if "计划外" in one]
