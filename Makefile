@@ -24,7 +24,7 @@ unexport PYTHONDONTWRITEBYTECODE # a container's habit, by which each of our man
 help:  ## list these targets
 	@awk -F ':.*##' '/^[a-z]+:.*##/ {printf "  make %-8s%s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-demo: .venv/.demo .venv/.browser  ## a whole Gatehouse with a simulated complex (MINUTES=15, ENGINE=postgres, HEADLESS=1: check and exit)
+demo: .venv/.demo .venv/.browser  ## a whole Gatehouse with a simulated complex (MINUTES=15, ENGINE=postgres, HEADLESS=1: no screen, and exit 1 if it does not add up)
 	@$(BIN)/gatehouse-sim demo --minutes $(MINUTES) --engine $(ENGINE) $(if $(HEADLESS),--headless) $(ARGS)
 
 cluster: .venv/.demo  ## a PostgreSQL of three nodes under Patroni, of which any may be killed (NODES=3)
