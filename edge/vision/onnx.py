@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from pathlib import Path
 from threading import Lock
@@ -13,6 +14,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 _QUIET = 4
+_SAYS: Any = importlib.import_module("onnxruntime.capi.onnxruntime_pybind11_state")
+# What it raises for a model, or for a picture, that does not fit: only that module of it has their names.
+_REFUSALS: tuple[type[Exception], ...] = (_SAYS.Fail, _SAYS.InvalidArgument, _SAYS.InvalidGraph, _SAYS.RuntimeException)
 # How a model's file says that something is of floats, 1 x 3 x height x width, where the last two are numbers of two
 # bytes (onnx.proto: ValueInfoProto). Each number stands as ``08 xx xx``; ``12 01 x`` is a name of one letter instead.
 _NUMBER = rb"\x08[\x80-\xff][\x01-\x7f]"
@@ -41,10 +45,10 @@ class Network:
         model, found = re.subn(says, b"\\1\x12\x01h\\2\x12\x01w", self._path.read_bytes())
         if found != 1:
             return False
-        session = _opened(model)
         try:
+            session = _opened(model)
             session.run(None, {self._name: np.zeros(_SMALL, np.float32)})
-        except Exception:  # noqa: BLE001 - its own have no names; something in it wants the size that its file names
+        except _REFUSALS:  # something in it wants the size that its file names: it keeps that, and works as before
             return False
         self._session = session
         return True

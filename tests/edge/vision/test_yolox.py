@@ -79,9 +79,11 @@ def test_a_wide_picture_is_less_to_look_at(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_network_that_reshapes_to_numbers_keeps_its_size() -> None:
+    """Its file says the size as ours does, and is read: what refuses is the network itself."""
     network = Network(needed(YOLOX.with_name("FastestDet.onnx")))
-    before = network.shape
-    assert not network.let_any_size() and network.shape == before
+    side = network.shape[-1]
+    assert isinstance(side, int) and not network.let_any_size()
+    assert network(np.zeros((1, 3, side, side), np.float32))[0].size, "it works as before"
 
 
 @pytest.mark.parametrize("shape", [(0, 0, 3), (0, 5, 3), (1, 1, 3), (1, 4_000, 3)])
