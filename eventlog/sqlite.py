@@ -27,7 +27,7 @@ from eventlog.sqlite_rows import (
     renumbering,
     rewriting,
 )
-from eventlog.sqlite_schema import Column, broken, checksum, connect, prepare, scalar
+from eventlog.sqlite_schema import ERRORS, Column, broken, checksum, connect, is_undecodable, prepare, scalar
 
 _LOOKUP_CHUNK = 500
 _LET_GO_AT_ONCE = 2_000
@@ -98,7 +98,7 @@ class SqliteEventLog:
             await self._writer.executemany("INSERT OR IGNORE INTO stream(name, epoch, head) VALUES(?, ?, 0)", fresh)
             self._reader = await self._connect()
             self._epochs = {row[0]: row[1] for row in await self.query("SELECT name, epoch FROM stream")}
-        except (sqlite3.Error, LogBroken) as error:
+        except (*ERRORS, LogBroken) as error:
             await self.close_anyhow()  # a connection left open keeps the process alive
             raise broken(error, str(self.path)) from error
         self.sound = True
@@ -139,7 +139,7 @@ class SqliteEventLog:
             try:
                 await self._verify()
                 self._landed = self._doubt if await self._has(self._doubt) else None
-            except sqlite3.Error as error:
+            except ERRORS as error:
                 self.sound = False
                 raise broken(error, str(self.path)) from error
             except LogBroken:
@@ -197,7 +197,7 @@ class SqliteEventLog:
         except asyncio.CancelledError:
             await asyncio.shield(self._abandon())  # else the next append finds this transaction still open
             raise
-        except (sqlite3.Error, OSError) as error:
+        except (*ERRORS, OSError) as error:
             await self._abandon()
             failure = broken(error, f"the log did not take {len(entries)} events")
             self.sound = not is_fault(error)
@@ -338,7 +338,7 @@ class SqliteEventLog:
             try:
                 for statement in ("PRAGMA secure_delete=ON", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
                     await self._writer.execute_fetchall(statement)
-            except (sqlite3.Error, OSError) as error:
+            except (*ERRORS, OSError) as error:
                 raise broken(error, f"{self.path}: not written anew") from error
 
     async def used_bytes(self) -> int:
@@ -354,6 +354,8 @@ def is_fault(error: BaseException) -> bool:
     or of a statement."""
     if isinstance(error, OSError):
         return error.errno != errno.ENOSPC
+    if is_undecodable(error):
+        return True
     name = getattr(error, "sqlite_errorname", None) or ""
     return name.startswith(("SQLITE_IOERR", "SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CANTOPEN", "SQLITE_PROTOCOL"))
 

@@ -16,6 +16,10 @@ from eventlog.log import LogBroken, LogBusy, LogCorrupt, LogFull, LogRefused
 
 T = TypeVar("T")
 
+# Where a flipped byte lies in the schema's words or in a text, Python cannot make a string of what SQLite says of it.
+ERRORS = (sqlite3.Error, UnicodeDecodeError)
+_NO_TEXT = "Could not decode to UTF-8"  # sqlite3's own error about a column: it has no name of SQLite's
+
 # Additive only: a newer program adds tables and columns with defaults, so that the one before still runs on the file
 # when an upgrade is taken back. See docs/decisions/0015-upgrade.md.
 VERSION = 1
@@ -50,7 +54,7 @@ async def connect(path: Path, *, synchronous: str = "FULL") -> aiosqlite.Connect
     """A connection in WAL mode whose commits reach the disk. Raises LogBroken where SQLite does not grant that."""
     try:
         connection = await aiosqlite.connect(path, isolation_level=None)
-    except (sqlite3.Error, OSError) as error:
+    except (*ERRORS, OSError) as error:
         raise broken(error, str(path)) from error
     try:
         await connection.execute("PRAGMA busy_timeout=10000")
@@ -60,7 +64,7 @@ async def connect(path: Path, *, synchronous: str = "FULL") -> aiosqlite.Connect
         await connection.execute(f"PRAGMA synchronous={synchronous}")
         if mode != "wal":
             raise LogBroken(f"{path}: SQLite gives journal mode {mode!r} here, not WAL; use a local file system")
-    except (sqlite3.Error, LogBroken) as error:
+    except (*ERRORS, LogBroken) as error:
         await connection.close()
         raise broken(error, str(path)) from error
     return connection
@@ -144,8 +148,15 @@ def broken(error: BaseException, what: str) -> LogBroken:
         return error
     if isinstance(error, OSError):
         return (LogFull if error.errno == errno.ENOSPC else LogBroken)(f"{what}: {error}")
+    if is_undecodable(error):
+        return LogCorrupt(f"{what}: {error}")
     name = getattr(error, "sqlite_errorname", None) or ""
     if not name:  # not SQLite's own: the connection was closed under the statement, while the file is being reopened
         return LogBusy(f"{what}: {error}")
     kind = next(kind for begins, kind in _KINDS if name.startswith(begins))
     return kind(f"{what}: {error}")
+
+
+def is_undecodable(error: BaseException) -> bool:
+    """Whether there is text in the file that is none: every text of ours is UTF-8."""
+    return isinstance(error, UnicodeDecodeError) or str(error).startswith(_NO_TEXT)

@@ -29,6 +29,8 @@ def opened(folder: Path) -> Generator[sqlite3.Connection]:
     connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None)
     try:
         yield connection
+    except UnicodeDecodeError as error:  # SQLite's words about a damaged file, which sqlite3 could not make a string of
+        raise sqlite3.DatabaseError(f"{path} is damaged: {error}") from error
     finally:
         connection.close()
 

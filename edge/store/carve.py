@@ -1,8 +1,8 @@
 """Records read from a store's pages directly, whatever has become of the tree above them and of the schema.
 
 SQLite's file format (sqlite.org/fileformat2.html, sections 1.6, 2.1 and 4.1): a table's rows lie as cells in leaf
-pages of kind 0x0d. The log's rows are only ever added, and each bears a checksum, so a cell that parses and whose
-checksum holds is a record, wherever it was found.
+pages. The log's rows are only ever added, and each bears a checksum, so a cell that parses and whose checksum holds is
+a record, wherever it was found: neither the page's kind nor its count of cells need be right.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import msgspec
 from eventlog.sqlite_schema import checksum
 
 PAGE = 4_096  # what SQLite gives our files
-_LEAF, _FIRST_PAGE_HEADER = 0x0D, 100
+_FIRST_PAGE_HEADER, _PAGE_HEADER = 100, 8
 _WAL_HEADER, _FRAME_HEADER = 32, 24
 _U16, _U32 = struct.Struct(">H"), struct.Struct(">I")
 _WHOLE = PAGE - 35  # a payload up to this lies in its page alone
@@ -27,6 +27,14 @@ _MOST_PAYLOAD = 16 * 1024 * 1024
 
 class NoRecord(Exception):
     """A cell that is no sound record of the log."""
+
+
+class Damaged(NoRecord):
+    """A cell that is built as a record is, and whose checksum does not hold; ``key`` says which it was."""
+
+    def __init__(self, key: int) -> None:
+        super().__init__(f"the checksum of {key} does not hold")
+        self.key = key
 
 
 class Carved(msgspec.Struct, frozen=True, gc=False):
@@ -57,6 +65,7 @@ class Carver:
         self._file = path.open("rb")
         wal = path.with_name(f"{path.name}-wal")
         self._wal = wal.open("rb") if wal.exists() else None
+        self.damaged: set[int] = set()  # keys of records that were there and cannot be read
 
     def close(self) -> None:
         self._file.close()
@@ -88,18 +97,17 @@ class Carver:
 
     def _in_page(self, at: int, head: int, *, in_wal: bool) -> Iterator[Place]:
         page = self._page(at, in_wal=in_wal)
-        if len(page) < PAGE or page[head] != _LEAF:
+        if len(page) < PAGE:
             return
-        for number in range(min(_U16.unpack_from(page, head + 3)[0], PAGE // 4)):
-            pointer = head + 8 + 2 * number
-            if pointer + 2 > PAGE:
-                return
-            cell_at = _U16.unpack_from(page, pointer)[0]
+        for cell_at in _cells(page, head + _PAGE_HEADER):
             try:
                 record = self._record(page, cell_at)
+            except Damaged as damaged:
+                self.damaged.add(damaged.key)
             except NoRecord:
                 continue
-            yield Place(record.key, checksum(record.key, record.id, record.body), in_wal, at, cell_at)
+            else:
+                yield Place(record.key, checksum(record.key, record.id, record.body), in_wal, at, cell_at)
 
     def _record(self, page: bytes, cell_at: int) -> Carved:
         try:
@@ -125,6 +133,17 @@ class Carver:
         return b"".join(parts)[:size]
 
 
+def _cells(page: bytes, pointer: int) -> Iterator[int]:
+    """Where a leaf page's cells begin. Its pointers end where the first of its cells does, at the latest."""
+    first = PAGE
+    while pointer + 2 <= first:
+        cell_at = _U16.unpack_from(page, pointer)[0]
+        pointer += 2
+        if pointer <= cell_at < PAGE:
+            first = min(first, cell_at)
+            yield cell_at
+
+
 def _parsed(key: int, payload: bytes) -> Carved:
     """A row of ``record``: key (the rowid, stored as null), id, day, crc, body. Raises as parsing does."""
     head_size, at = _varint(payload, 0)
@@ -138,8 +157,10 @@ def _parsed(key: int, payload: bytes) -> Carved:
     day, at = _integer(payload, at, kinds[2])
     crc, at = _integer(payload, at, kinds[3])
     body, at = _blob(payload, at, kinds[4])
-    if body is None or at != len(payload) or crc != checksum(key, fact_id, body):
-        raise NoRecord("the checksum does not hold")
+    if body is None or at != len(payload):
+        raise NoRecord("not the columns of a record")
+    if crc != checksum(key, fact_id, body):
+        raise Damaged(key)
     return Carved(key, fact_id, day, body)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ from edge.store.happenings import Salvaged
 from eventlog.log import Entry
 from eventlog.sqlite import SqliteEventLog, is_fault
 from eventlog.sqlite_rows import STREAM_SHIFT, base
+from eventlog.sqlite_schema import ERRORS
 
 log = structlog.get_logger()
 
@@ -38,7 +40,9 @@ _KEPT_APART = frozenset({"record", "stream", "tally", "let_go", "salvaged"})
 _THROUGH = "INSERT OR REPLACE INTO salvaged(folder, stream, through) VALUES(?, ?, ?)"
 _NAME_EPOCHS = ("acknowledged", "tally", "let_go")
 _FAR = 1_000  # sequences: more than any damage leaves behind the newest record that can be read
+_NEAR = 64  # sequences: what a page or two hold
 _CHUNK = 500
+_STRAY = re.compile("[\udc80-\udcff]")  # what surrogateescape makes of a byte that belongs to no character
 
 
 class _Row(msgspec.Struct, frozen=True):
@@ -52,6 +56,7 @@ class OldStore:
     def __init__(self, path: Path) -> None:
         """Raises OSError, sqlite3.Error."""
         self._db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, check_same_thread=False)
+        self._db.text_factory = _text
         self._carver = Carver(path)
         self._places: list[Place] = []
         self._noted = epochs.read(path.with_name(epochs.FILE))
@@ -65,11 +70,19 @@ class OldStore:
         self._places = self._carver.places()
 
     def head(self, stream: str) -> int:
-        """The newest sequence of a stream, by its row where that can be, else by the newest record there is."""
+        """The newest sequence of a stream, by its row where that can be read, else by the newest record that was there,
+        be it one that cannot be read."""
         newest = max((sequence for sequence, _ in self._of(stream)), default=0)
-        rows = self._rows("SELECT head FROM stream WHERE name = ?", stream)
-        stated = next((head for (head,) in rows if isinstance(head, int)), newest)
-        return stated if newest <= stated <= newest + _FAR else newest
+        stated = [head for (head,) in self._rows("SELECT head FROM stream WHERE name = ?", stream)]
+        likely = [head for head in stated if isinstance(head, int) and newest <= head <= newest + _FAR]
+        return likely[0] if likely else self._newest_there(stream, newest)
+
+    def _newest_there(self, stream: str, newest: int) -> int:
+        """From the newest record that can be read on to those behind it that were there; a flipped key lies far off."""
+        for key in sorted(self._carver.damaged):
+            if newest < key - base(stream) <= newest + _NEAR:
+                newest = key - base(stream)
+        return newest
 
     def epochs(self, stream: str) -> list[str]:
         """What the stream's epoch may be called: a flipped bit in one place leaves the others, and the note beside."""
@@ -88,7 +101,7 @@ class OldStore:
     def _rows(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
         try:
             return self._db.execute(sql, values).fetchall()
-        except sqlite3.Error:
+        except ERRORS:
             return []
 
     def _of(self, stream: str) -> Iterator[tuple[int, Place]]:
@@ -108,7 +121,7 @@ class OldStore:
         """(name, columns, rows) of the tables beside the log, as far as they can be read."""
         try:
             names = [row[0] for row in self._db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
-        except sqlite3.Error:
+        except ERRORS:
             return
         for name in names:
             if name not in _KEPT_APART and not name.startswith("sqlite_"):
@@ -121,10 +134,20 @@ class OldStore:
         try:
             cursor = self._db.execute(f"SELECT * FROM {table}")  # noqa: S608 - a name from the file's own schema
             columns = [column[0] for column in cursor.description]
-            rows.extend(cursor)
-        except sqlite3.Error as error:
+            rows.extend(row for row in cursor if all(map(_is_storable, row)))
+        except ERRORS as error:
             log.warning("table_partly_lost", table=table, rows=len(rows), error=str(error))
         return columns, rows
+
+
+def _text(column: bytes) -> str:
+    """A text as it lies in the file, which may be none any more."""
+    return column.decode("utf-8", "surrogateescape")
+
+
+def _is_storable(value: object) -> bool:
+    """Whether a column is what it was made from: a text with a byte that belongs to no character is not."""
+    return not isinstance(value, str) or not _STRAY.search(value)
 
 
 def damage(path: Path) -> str:
@@ -132,7 +155,7 @@ def damage(path: Path) -> str:
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
             said = db.execute("PRAGMA quick_check(1)").fetchone()[0]
-    except sqlite3.DatabaseError as error:
+    except ERRORS as error:
         return str(error) if is_fault(error) else ""
     return "" if said == "ok" else said
 
@@ -142,7 +165,7 @@ async def carry_tables(path: Path, store: SqliteEventLog) -> None:
     try:
         with closing(OldStore(path)) as old:
             found = list(old.tables())
-    except sqlite3.Error as error:
+    except ERRORS as error:
         log.error("nothing_carried_over", path=str(path), error=str(error))
         return
     for name, columns, rows in found:
@@ -163,7 +186,7 @@ async def carry_records(
     result = Salvaged()
     try:
         opened = OldStore(folder / file)
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, *ERRORS) as error:
         log.error("nothing_carried_over", path=str(folder / file), error=str(error))
         return result
     with closing(opened) as old:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ from domain.statements import Row
 from edge.store.conservation import NotSettled, Reckoning, reckon
 from edge.sync.transport import Refused, Uplink, UplinkDown
 from eventlog.follow import rung_or_after
+from eventlog.sqlite_schema import ERRORS
 
 log = structlog.get_logger()
 
@@ -62,13 +62,13 @@ class StatementPush:
         self._wanted.clear()
         try:
             await self.state()
-        except (UplinkDown, Refused, NotSettled, sqlite3.Error) as error:
+        except (UplinkDown, Refused, NotSettled, *ERRORS) as error:
             log.warning("statement_not_sent", error=str(error))
             return _AGAIN_S
         return _EVERY_S
 
     async def state(self) -> Reckoning:
-        """Read and send one statement. Raises UplinkDown, Refused, NotSettled, sqlite3.Error."""
+        """Read and send one statement. Raises UplinkDown, Refused, NotSettled, and what SQLite meets."""
         known = self._stated
         reckoned = await asyncio.to_thread(reckon, self._file, lambda: dict(self._acknowledged()))
         await self._uplink.send_json("POST", STATEMENTS, reckoned.statement(self._now(), self._zone, known))

@@ -13,6 +13,7 @@ from eventlog.log import Entry
 from eventlog.sqlite import SqliteEventLog
 from eventlog.sqlite_rows import base
 
+_LEAF = 0x0D  # the kind of a page with a table's rows
 SIZES = (2, 300, 4_000, 4_062, 4_080, 9_000, 40_000)  # within a page, at its edge, over several
 
 
@@ -67,6 +68,28 @@ async def test_without_schema_and_tree_the_records_are_still_there(tmp_path: Pat
     found = carved(tmp_path / "log.db")
     assert all(bodies[key] == body for key, body in found.items()), "nothing is taken for a record that is none"
     assert len(found) > len(bodies) * 0.8
+
+
+async def test_neither_a_page_s_kind_nor_its_count_of_cells_need_be_right(tmp_path: Path) -> None:
+    bodies = await filled(tmp_path / "log.db")
+    file = bytearray((tmp_path / "log.db").read_bytes())
+    for page in range(PAGE, len(file), PAGE):
+        if file[page] == _LEAF:
+            file[page : page + 5] = bytes(5)
+    (tmp_path / "log.db").write_bytes(file)
+    assert carved(tmp_path / "log.db") == bodies
+
+
+async def test_a_record_that_was_there_and_cannot_be_read_is_known_by_its_key(tmp_path: Path) -> None:
+    bodies = await filled(tmp_path / "log.db", 40)
+    hit = {key: body for key, body in bodies.items() if 300 <= len(body) <= 4_000}
+    file = (tmp_path / "log.db").read_bytes()
+    for body in hit.values():
+        file = file.replace(body, bytes([body[0] ^ 1]) + body[1:])
+    (tmp_path / "log.db").write_bytes(file)
+    with closing(Carver(tmp_path / "log.db")) as carver:
+        assert {place.key for place in carver.places()} == bodies.keys() - hit.keys()
+        assert carver.damaged == hit.keys()
 
 
 def test_what_is_no_store_gives_nothing(tmp_path: Path) -> None:

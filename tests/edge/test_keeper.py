@@ -185,6 +185,49 @@ async def test_a_store_that_cannot_say_its_epoch_is_known_by_the_note_beside_it(
     await store.close()
 
 
+async def test_the_newest_record_counts_as_unreadable_though_nothing_says_how_many_there_were(tmp_path: Path) -> None:
+    """The schema is gone, and with it the row with the head; of the newest record the key alone is left."""
+    await filled(tmp_path)
+    old = await open_store(tmp_path, now)
+    epoch = await old.epoch("routine")
+    EpochNote(tmp_path).put("routine", epoch)
+    newest = (await old.query("SELECT body FROM record ORDER BY key DESC LIMIT 1"))[0][0]
+    await old.close()
+    place = set_aside(tmp_path, NOW)
+    file = (place / FILE).read_bytes()
+    assert file.count(newest) == 1
+    (place / FILE).write_bytes(bytes(4096) + file[4096:].replace(newest, newest[:-1] + b"?"))
+    store = await open_store(tmp_path, now)
+    found = await salvage.carry_records(place, FILE, store, {("routine", epoch): 120})
+    assert found == Salvaged(recovered=179, known=120, unreadable=1)
+    await store.close()
+
+
+@pytest.mark.parametrize("word", [b"produced", b"CREATE TABLE"])
+async def test_a_byte_in_the_schema_that_is_no_text_sets_the_store_aside(tmp_path: Path, word: bytes) -> None:
+    """sqlite3 then cannot make a string of a column's name, or of SQLite's own words, and says so each in its way."""
+    await filled(tmp_path)
+    file = (tmp_path / FILE).read_bytes()
+    assert word in file
+    (tmp_path / FILE).write_bytes(file.replace(word, word[:-1] + b"\xf3"))
+    store, happened = await open_fit(tmp_path, now)
+    assert [each.what for each in happened] == ["set_aside"]
+    assert len(list(tmp_path.glob("corrupt-*/log.db"))) == 1
+    await store.append([Entry("routine", b"{}")])
+    await store.close()
+
+
+async def test_a_row_with_a_text_that_is_none_is_left_and_the_others_carried_over(tmp_path: Path) -> None:
+    await filled(tmp_path)
+    with closing(sqlite3.connect(tmp_path / FILE)) as db, db:
+        marks = [("urgent", "e1", 5), ("money", "e2", 5), ("routine", "e3", 5)]
+        db.executemany("INSERT OR REPLACE INTO acknowledged(stream, epoch, sequence) VALUES(?, ?, ?)", marks)
+        db.execute("UPDATE acknowledged SET epoch = CAST(x'6580' AS TEXT) WHERE epoch = 'e2'")
+    with closing(salvage.OldStore(tmp_path / FILE)) as old:
+        rows = {name: rows for name, _, rows in old.tables()}
+    assert {row[1] for row in rows["acknowledged"]} == {"e1", "e3"}
+
+
 def test_a_note_that_cannot_be_read_or_written_is_none(tmp_path: Path) -> None:
     note = EpochNote(tmp_path)
     note.put("routine", "e1")
