@@ -31,6 +31,7 @@ _FORCED = MappingProxyType({"UnauthorizedDoorOpen": "forced_open", "DoorOpenTooL
 _SECRET = frozenset({"KeyPressed", "KeyReleased"})  # digit by digit what somebody types
 _PULL_S, _SILENCE_S, _CHANNEL_S = 20, 45.0, 3600
 _MOST_MISSED_S = 7 * 24 * 3600
+_OVERLAP_S = 5  # the log's times are whole seconds, and a question takes time; what comes twice is known by its number
 _LAST_SWITCH = 8
 _decode_any = msgspec.json.Decoder().decode
 
@@ -216,8 +217,8 @@ _READERS: MappingProxyType[str, Callable[[_Heard], Reading]] = MappingProxyType(
 
 
 def _first(missed_s: float) -> str:
-    """A channel that begins with what happened since we last heard; the device keeps it until it restarts."""
-    since = max(1, min(_MOST_MISSED_S, int(missed_s) + 1))
+    """A channel that begins before we last heard; the device keeps its log until it restarts."""
+    since = min(_MOST_MISSED_S, int(missed_s) + _OVERLAP_S)
     return f"/api/log/subscribe?include=-{since}&duration={_CHANNEL_S}"
 
 

@@ -105,8 +105,8 @@ def test_a_channel_that_was_opened_is_no_event() -> None:
 
 def test_what_is_asked_next() -> None:
     assert isinstance(WAY, Poll)
-    assert WAY.first(59.5) == "/api/log/subscribe?include=-60&duration=3600"
-    assert WAY.first(0.0).startswith("/api/log/subscribe?include=-1&")
+    assert WAY.first(59.5) == "/api/log/subscribe?include=-64&duration=3600"
+    assert WAY.first(0.0).startswith("/api/log/subscribe?include=-5&")
     pull = WAY.following(WAY.first(1.0), b'{"success": true, "result": {"id": 212}}')
     assert pull == "/api/log/pull?id=212&timeout=20"
     assert WAY.following(pull, answer()) == pull
