@@ -55,7 +55,7 @@ class Vision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cameras_per_child: Annotated[int, Meta(ge=1, le=64)] = 9
     memory_mb: Annotated[int, Meta(ge=64, le=65_536)] = 600  # of one child; above it it is ended and begun anew
     looks_per_s: Annotated[float, Meta(gt=0, le=1_000)] = 18.0  # for things, of all cameras together: the network
-    looks_cores: Annotated[float, Meta(gt=0, le=64)] = 0.4  # of them all: where looks cost more, there are fewer
+    looks_cores: Annotated[float, Meta(gt=0, le=64)] = 0.3  # of them all: where looks cost more, there are fewer
     objects_model: str = ""  # the file of the network, for scenes that name none
     cameras: dict[str, Camera] = {}
 

@@ -44,7 +44,7 @@ class Orders(msgspec.Struct, frozen=True, tag="orders"):
     memory_mb: int
     ahead_s: float = 0.0
     looks_per_s: float = 12.0  # of all its cameras together, for things
-    looks_cores: float = 0.4  # which may take no more of the box than this
+    looks_cores: float = 0.3  # which may take no more of the box than this
     references: dict[str, bytes] = {}  # by device, what was learnt of it before
 
 
