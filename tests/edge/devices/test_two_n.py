@@ -103,6 +103,14 @@ def test_a_channel_that_was_opened_is_no_event() -> None:
     assert events(b'{"success": true, "result": {"id": 2121013117}}') == []
 
 
+@pytest.mark.parametrize("missed_s", [0.0, 0.9, 59.99, 86_399.5])
+def test_what_was_logged_while_the_line_was_cut_is_asked_for(missed_s: float) -> None:
+    """Its times are cut to whole seconds, and the question may be a second or two on its way."""
+    assert isinstance(WAY, Poll)
+    asked_s = int(WAY.first(missed_s).partition("include=-")[2].partition("&")[0])
+    assert asked_s >= missed_s + 1 + 2
+
+
 def test_what_is_asked_next() -> None:
     assert isinstance(WAY, Poll)
     assert WAY.first(59.5) == "/api/log/subscribe?include=-64&duration=3600"
