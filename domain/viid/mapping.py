@@ -15,7 +15,7 @@ from domain.viid.fields import Field, field_of
 from domain.viid.ids import basic_id, object_id
 from domain.viid.profile import Profile, Rule, Take
 from domain.viid.serials import Issued
-from domain.viid.sources import Asked, Coded, sources
+from domain.viid.sources import Coded, Sources
 from domain.viid.times import stamp
 
 _WITH_ID = frozenset({"MotorVehicle", "NonMotorVehicle", "Person", "Face"})
@@ -88,7 +88,7 @@ class Made(msgspec.Struct, frozen=True):
 
 def rule_for(event: Event, coded: Coded, profile: Profile) -> Rule:
     """The first rule that is for an event; one that is off lets no later one take it. Raises NotSent."""
-    there = Asked(event, coded)
+    there = Sources(event, coded)
     rule = next((rule for rule in profile.rules.values() if _holds(rule.when, there)), None)
     if rule is None:
         what = f"{event.kind} {event.alarm or event.label or event.state or ''}".strip()
@@ -108,7 +108,7 @@ def made(record: Record, rule: Rule, profile: Profile) -> Made:
     pictures = [shown for shown in record.pictures if shown.role in rule.pictures]
     if rule.needs_picture and not pictures:
         raise NotSent(f"{rule.name} is nothing without a picture, and there is none")
-    there = sources(record.event, record.coded, identity=record.identity)
+    there = Sources(record.event, record.coded, identity=record.identity)
     said = {**_head(rule, record), **_taken(rule, profile, there), **rule.constants, **profile.constants}
     flags, codes = profile.peer.flags, profile.peer.codes
     said = {name: _telling(rule.object, name, flags, codes)(value) for name, value in said.items() if value is not None}
@@ -130,15 +130,15 @@ def _head(rule: Rule, record: Record) -> Fields:
     if rule.object not in _WITH_ID:
         return {number: code}
     box = dict.fromkeys(("LeftTopX", "LeftTopY", "RightBtmX", "RightBtmY"), 0)
-    seen = object_id(record.image, rule.object)
-    return {number: seen, "InfoKind": 1, "SourceID": record.image, "DeviceID": code, **box}
+    image = record.image
+    return {number: object_id(image, rule.object), "InfoKind": 1, "SourceID": image, "DeviceID": code, **box}
 
 
-def _taken(rule: Rule, profile: Profile, there: Mapping[str, Any]) -> Fields:
+def _taken(rule: Rule, profile: Profile, there: Sources) -> Fields:
     return {name: _value(name, take, profile, there) for name, take in rule.fields.items()}
 
 
-def _value(name: str, take: str | Take, profile: Profile, there: Mapping[str, Any]) -> Any:
+def _value(name: str, take: str | Take, profile: Profile, there: Sources) -> Any:
     """A city's own code table is its own word; what a camera or a sheet calls a code must be one of the standard's."""
     if isinstance(take, str):
         return _code(name, there.get(take))
@@ -198,7 +198,7 @@ def _number(rule: Rule, said: Fields) -> str:
     return str(inner[rule.number or number_field(rule.object)])
 
 
-def _holds(when: Mapping[str, Sequence[str]], there: Asked) -> bool:
+def _holds(when: Mapping[str, Sequence[str]], there: Sources) -> bool:
     return all(_fits(there.get(name), words) for name, words in when.items())
 
 

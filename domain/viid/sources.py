@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from operator import attrgetter
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
 from domain import plates
-from domain.events import Event
+from domain.events import Event, Subject
 from domain.viid.times import stamp
 
-_PLAIN = ("kind", "state", "result", "method", "direction", "travel", "alarm", "label", "reason", "phase", "text")
+_PLAIN = (
+    *("kind", "state", "result", "method", "direction", "travel", "alarm", "label", "reason", "phase", "text"),
+    *("lane", "place", "point"),
+)
 _NO_ADDRESS = "0.0.0.0"  # noqa: S104 - what a catalogue must say where nobody may know it
 _CARS_REMEMBERED = 4_096  # the same cars pass every day
 
@@ -45,59 +51,58 @@ class Coded(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.address if ":" in self.address else ""
 
 
-def sources(event: Event, coded: Coded, *, identity: bool) -> dict[str, Any]:
-    """Absent ones are None. ``identity``: whether the legal basis covers who somebody is."""
-    return {
-        **_of_event(event),
-        **_of_plate(event),
-        **(_of_person(event) if identity else {}),
-        **{f"device.{name}": value for name, value in msgspec.structs.asdict(coded).items() if name != "extra"},
-        "device.name": coded.name or coded.code,
-        "device.address": coded.ipv4,
-        "device.place_code": coded.place_code or coded.code[:6],  # all as the directory says them
-        **{f"extra.{name}": value for name, value in coded.extra.items()},
-        **{f"raw.{name}": value for name, value in event.raw_codes.items()},
-        **{f"metrics.{name}": value for name, value in event.metrics.items()},
-    }
+class Sources:
+    """What can be taken of one event, by name; None for what is not said. ``identity``: whether the legal basis covers
+    who somebody is."""
 
-
-class Asked:
-    """The same, made only once something is asked for that does not stand in the event by that name."""
-
-    def __init__(self, event: Event, coded: Coded) -> None:
-        self._event, self._coded = event, coded
-        self._all: dict[str, Any] | None = None
+    def __init__(self, event: Event, coded: Coded, *, identity: bool = False) -> None:
+        self._event, self._coded, self._identity = event, coded, identity
 
     def get(self, name: str) -> Any:
-        if name in _PLAIN:
-            return getattr(self._event, name)
-        if self._all is None:
-            self._all = sources(self._event, self._coded, identity=False)
-        return self._all.get(name)
+        """Only what is asked for is made: a rule takes a dozen of some sixty."""
+        if (of_event := _OF_EVENT.get(name)) is not None:
+            return of_event(self._event)
+        if (of_device := _OF_DEVICE.get(name)) is not None:
+            return of_device(self._coded)
+        if (of_plate := _OF_PLATE.get(name)) is not None:
+            return None if (plate := _plate_of(self._event)) is None else of_plate(plate)
+        return self._open(*name.split(".", 1)) if "." in name else None
+
+    def _open(self, group: str, name: str) -> Any:
+        """Of a group that has whatever names its maker gave."""
+        match group:
+            case "extra":
+                return self._coded.extra.get(name)
+            case "raw":
+                return self._event.raw_codes.get(name)
+            case "metrics":
+                return self._event.metrics.get(name)
+            case "person" if name == "name" and self._identity:
+                return _person(self._event)
+            case _:
+                return None
 
 
-def _of_event(event: Event) -> dict[str, Any]:
-    found: dict[str, Any] = {name: getattr(event, name) for name in _PLAIN}
-    found["time"] = stamp(event.occurred_at)
-    found["lane"], found["place"], found["point"] = event.lane, event.place, event.point
-    found["percent"] = None if event.confidence is None else str(round(event.confidence * 100))
-    found["picture"] = "yes" if any(media.sha256 for media in event.media) else None
-    found["what"] = event.alarm or event.label or event.state
-    return found
-
-
-def _of_plate(event: Event) -> dict[str, Any]:
+def _plate_of(event: Event) -> Subject | None:
     subject = event.subject
-    if subject is None or subject.type != "plate":
-        return {"plate": None}
-    color = subject.plate_color or "unknown"
-    return {
-        "plate": subject.id,
-        "plate.color": color,
-        "plate.class": _class_of(subject.id, color) if subject.id else None,
-        "plate.there": subject.plate_status != "no_plate",
-        "plate.doubted": True if subject.plate_status == "suspect_fake" else None,
-    }
+    return subject if subject is not None and subject.type == "plate" else None
+
+
+def _person(event: Event) -> str | None:
+    subject = event.subject
+    return None if subject is None or subject.type == "plate" else subject.name
+
+
+def _percent(event: Event) -> str | None:
+    return None if event.confidence is None else str(round(event.confidence * 100))
+
+
+def _picture(event: Event) -> str | None:
+    return "yes" if any(media.sha256 for media in event.media) else None
+
+
+def _plate_class(plate: Subject) -> str | None:
+    return _class_of(plate.id, plate.plate_color or "unknown") if plate.id else None
 
 
 @lru_cache(maxsize=_CARS_REMEMBERED)
@@ -106,8 +111,29 @@ def _class_of(plate: str, color: str) -> str | None:
     return found.plate_class if found else None
 
 
-def _of_person(event: Event) -> dict[str, Any]:
-    subject = event.subject
-    if subject is None or subject.type == "plate":
-        return {}
-    return {"person.name": subject.name}
+_OF_EVENT: Mapping[str, Callable[[Event], Any]] = MappingProxyType(
+    {
+        **{name: attrgetter(name) for name in _PLAIN},
+        "time": lambda event: stamp(event.occurred_at),
+        "percent": _percent,
+        "picture": _picture,
+        "what": lambda event: event.alarm or event.label or event.state,
+    }
+)
+_OF_PLATE: Mapping[str, Callable[[Subject], Any]] = MappingProxyType(
+    {
+        "plate": lambda plate: plate.id,
+        "plate.color": lambda plate: plate.plate_color or "unknown",
+        "plate.class": _plate_class,
+        "plate.there": lambda plate: plate.plate_status != "no_plate",
+        "plate.doubted": lambda plate: True if plate.plate_status == "suspect_fake" else None,
+    }
+)
+_OF_DEVICE: Mapping[str, Callable[[Coded], Any]] = MappingProxyType(
+    {
+        **{f"device.{name}": attrgetter(name) for name in Coded.__struct_fields__ if name != "extra"},
+        "device.name": lambda coded: coded.name or coded.code,
+        "device.address": attrgetter("ipv4"),
+        "device.place_code": lambda coded: coded.place_code or coded.code[:6],  # all as the directory says them
+    }
+)

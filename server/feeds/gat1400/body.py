@@ -12,6 +12,7 @@ import pybase64
 
 _MARK = secrets.token_hex(16)  # where a picture stands: nothing that is sent can say it
 _MARKED = _MARK.encode()
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 class Body(msgspec.Struct, frozen=True):
@@ -41,13 +42,12 @@ def body_of(said: object) -> Body:
 
 def _without_pictures(said: Any, pictures: list[bytes]) -> Any:
     """The same with a mark for each picture, and the pictures in their order."""
-    match said:
-        case bytes():
-            pictures.append(said)
-            return _MARK
-        case dict():
-            return {name: _without_pictures(value, pictures) for name, value in cast("dict[str, Any]", said).items()}
-        case list():
-            return [_without_pictures(value, pictures) for value in cast("list[Any]", said)]
-        case _:
-            return said
+    if type(said) in _PLAIN:  # nearly all of a message, and asked first for that
+        return said
+    if isinstance(said, bytes):
+        pictures.append(said)
+        return _MARK
+    if isinstance(said, dict):
+        of = cast("dict[str, Any]", said)
+        return {name: one if type(one) in _PLAIN else _without_pictures(one, pictures) for name, one in of.items()}
+    return [_without_pictures(one, pictures) for one in cast("list[Any]", said)]

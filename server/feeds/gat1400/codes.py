@@ -8,12 +8,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import delete, select, tuple_
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.viid.ids import BadId, checked_code
 from domain.viid.sheet import wrong_in
 from domain.viid.sources import Coded
+from server.store.bulk import look_up
 from server.store.engine import Database
 from server.store.viid_number_tables import platform_code
 
@@ -21,6 +22,8 @@ Key = tuple[str, str]  # complex, device
 _NEEDED = ("complex", "device", "code")
 _PLAIN = tuple(name for name in Coded.__struct_fields__ if name not in ("code", "extra"))
 _MOST_ROWS = 200_000
+_OF_DEVICES = """SELECT p.complex, p.device, p.code, CAST(p.said AS VARCHAR) FROM wanted CROSS JOIN platform_code p
+WHERE p.platform = wanted.platform AND p.complex = wanted.complex AND p.device = wanted.device"""
 
 
 class BadCodes(ValueError):
@@ -35,11 +38,12 @@ class DeviceCodes:
 
     async def of(self, keys: Collection[Key]) -> dict[Key, Coded]:
         """Those of the devices that have one."""
-        which = tuple_(platform_code.c.complex, platform_code.c.device).in_(list(keys))
-        return await self._where(which)
+        async with self._db.read() as connection:
+            return await codes_of(connection, self._platform, keys)
 
     async def all(self) -> dict[Key, Coded]:
-        return await self._where()
+        async with self._db.read() as connection:
+            return await codes_where(connection, self._platform)
 
     async def replace(
         self, rows: Sequence[tuple[Key, Coded]], noted: Callable[[AsyncConnection], None] | None = None
@@ -51,10 +55,6 @@ class DeviceCodes:
                 await connection.execute(platform_code.insert(), [self._row(key, coded) for key, coded in rows])
             if noted is not None:
                 noted(connection)
-
-    async def _where(self, *which: Any) -> dict[Key, Coded]:
-        async with self._db.read() as connection:
-            return await codes_where(connection, self._platform, *which)
 
     def _row(self, key: Key, coded: Coded) -> dict[str, Any]:
         said = msgspec.to_builtins(coded)
@@ -72,11 +72,14 @@ async def codes_where(connection: AsyncConnection, platform: str, *which: Any) -
 
 
 async def codes_of(connection: AsyncConnection, platform: str, keys: Collection[Key]) -> dict[Key, Coded]:
-    """Those of some devices."""
-    if not keys:
-        return {}
-    named = tuple_(platform_code.c.complex, platform_code.c.device).in_(sorted(keys))
-    return await codes_where(connection, platform, named)
+    """Those of some devices, however many: asked for with every message."""
+    asked = [(platform, *key) for key in sorted(keys)]
+    columns = {"platform": "varchar", "complex": "varchar", "device": "varchar"}
+    rows = await look_up(connection, columns, asked, _OF_DEVICES)
+    return {
+        (complex_, device): msgspec.convert({**msgspec.json.decode(said), "code": code}, Coded)
+        for complex_, device, code, said in rows
+    }
 
 
 def read_codes(text: str) -> list[tuple[Key, Coded]]:

@@ -31,12 +31,9 @@ class SerialsInDatabase:
         self._db, self._now = db, now
 
     async def take(self, wanted: Sequence[Wanted]) -> Sequence[Issued]:
-        async with self._db.read() as connection:
+        async with self._db.write() as connection:
             known = await _known(connection, wanted)
-        if len(known) < len({(one.code, one.record) for one in wanted}):
-            async with self._db.write() as connection:
-                known = await _known(connection, wanted)
-                known |= await self._issue(connection, [one for one in wanted if (one.code, one.record) not in known])
+            known |= await self._issue(connection, [one for one in wanted if (one.code, one.record) not in known])
         return [known[one.code, one.record] for one in wanted]
 
     async def forget(self) -> None:
