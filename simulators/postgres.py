@@ -16,7 +16,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -107,17 +107,22 @@ class Postgres:
         self.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def create(self, database: str, template: str = "template0") -> str:
-        """Make a database, from another one if named; its url."""
-        self.say(f'CREATE DATABASE "{database}" TEMPLATE "{template}" STRATEGY FILE_COPY')
+    def create(self, database: str, template: str = "template0", instead_of: list[str] | None = None) -> str:
+        """Make a database, from another one if named; its url. Those that it is made instead of are dropped."""
+        gone = [f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)' for name in instead_of or ()]
+        self._say([*gone, f'CREATE DATABASE "{database}" TEMPLATE "{template}" STRATEGY FILE_COPY'], "postgres")
+        if instead_of:
+            instead_of.clear()
         return self.url(database)
 
-    def drop(self, database: str) -> None:
-        self.say(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
-
     def say(self, sql: str, database: str = "postgres") -> str:
-        """One statement by psql; what it printed. Raises PostgresUnavailable."""
-        asked = ("-d", self.url(database), "-v", "ON_ERROR_STOP=1", "-Atqc", sql)
+        """What psql is told, and what it printed. Raises PostgresUnavailable."""
+        return self._say([sql], database)
+
+    def _say(self, each: Sequence[str], database: str) -> str:
+        """Statements, each in a transaction of its own."""
+        said = [word for statement in each for word in ("-c", statement)]
+        asked = ("-d", self.url(database), "-v", "ON_ERROR_STOP=1", "-Atq", *said)
         return self._run("psql", *asked, enter=None)  # whoever asks may be root
 
     def __enter__(self) -> Self:

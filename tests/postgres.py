@@ -17,6 +17,7 @@ from simulators.postgres import Postgres, PostgresUnavailable
 
 _TEMPLATE = "migrated"
 _numbers = itertools.count(1)
+_left: list[str] = []  # dropped with the next that is made: a program less to start for each test
 
 
 def server() -> Postgres:
@@ -36,30 +37,41 @@ def _server() -> Postgres:
 
 @contextmanager
 def database() -> Iterator[str]:
-    """The URL of a migrated, empty database, which is dropped afterwards."""
+    """The URL of a migrated, empty database, which is dropped when the next is made."""
     with _database(_template()) as url:
         yield url
 
 
 @contextmanager
+def copy_of(url: str) -> Iterator[str]:
+    """The URL of a copy of a database that nobody has open; it is dropped when the next is made."""
+    with _database(_name(url)) as copied:
+        yield copied
+
+
+@contextmanager
 def bare_database() -> Iterator[str]:
-    """The URL of a database without a table, which is dropped afterwards."""
+    """The URL of a database without a table, which is dropped when the next is made."""
     with _database("template0") as url:
         yield url
 
 
 def say(url: str, sql: str) -> str:
     """One statement to a database of the server, by its URL; what it printed."""
-    return server().say(sql, urlsplit(url).path.lstrip("/"))
+    return server().say(sql, _name(url))
+
+
+def _name(url: str) -> str:
+    return urlsplit(url).path.lstrip("/")
 
 
 @contextmanager
 def _database(template: str) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
     try:
-        yield server().create(name, template)
+        yield server().create(name, template, instead_of=_left)
     finally:
-        server().drop(name)
+        _left.append(name)
 
 
 @functools.cache

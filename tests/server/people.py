@@ -23,7 +23,8 @@ from server.store import account_rows
 from server.store.engine import stamp
 from tests.server import rows
 from tests.server.engines import Engine, migrated
-from tests.server.filled import fill_city
+from tests.server.filled_copies import filled
+from tests.server.told import give_channels
 
 BASE = "http://centre.example.invalid"
 _TOKEN = re.compile(r'name="csrf" content="([^"]+)"')
@@ -88,13 +89,19 @@ def make_app(house: House) -> FastAPI:
 
 
 @asynccontextmanager
+async def _empty(folder: Path, engine: Engine) -> AsyncIterator[str]:
+    with migrated(folder, engine) as database:
+        yield database
+
+
+@asynccontextmanager
 async def city(folder: Path, engine: Engine, *, is_filled: bool = True) -> AsyncIterator[City]:
     """A house whose hub runs; the readers of the log do not, so that rows stay as tests put them."""
-    with migrated(folder, engine) as database:
+    async with filled(folder, engine) if is_filled else _empty(folder, engine) as database:
         house = await open_house(folder, Config(database=database))
         try:
             if is_filled:
-                await fill_city(house)
+                give_channels(house)
             hub = asyncio.create_task(house.live.run())
             async with AsyncExitStack() as stack:
                 yield City(house, make_app(house), stack)

@@ -140,7 +140,6 @@ class Hits:
         return made(found.record.with_pictures(await self._shown(found)), found.rule, self._profile)
 
     async def _shown(self, found: Ready) -> Sequence[Shown]:
-        self._pictures.forget()
         await self._pictures.look(shown_by(found))
         bodies = await self._pictures.read([found])
         age_s = (self._now() - found.offer.fact.received_at).total_seconds()

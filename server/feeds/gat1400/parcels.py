@@ -14,8 +14,7 @@ import msgspec
 from domain.viid.mapping import Made
 from domain.viid.profile import Peer
 from server.feeds.gat1400.body import Body, body_of
-from server.feeds.gat1400.prepared import Ready, Source, source_of
-from server.feeds.sender import Offer
+from server.feeds.gat1400.prepared import Ready, Source
 
 _AROUND_BYTES = 2_500  # of an object beside its pictures
 
@@ -37,19 +36,6 @@ class Queues:
     def drop(self, source: Source) -> list[Ready]:
         """All that wait behind one that must come again."""
         return list(self._by_source.pop(source, ()))
-
-
-def shares_of(offers: Sequence[Offer], least: int) -> list[list[int]]:
-    """The places of offers in shares of at least so many, where there are: all of a device's in one, in order."""
-    by_source: dict[Source, list[int]] = {}
-    for place, one in enumerate(offers):
-        by_source.setdefault(source_of(one), []).append(place)
-    shares: list[list[int]] = []
-    for places in by_source.values():
-        if not shares or len(shares[-1]) >= least:
-            shares.append([])
-        shares[-1] += places
-    return shares
 
 
 def grouped(

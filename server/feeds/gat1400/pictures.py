@@ -46,13 +46,9 @@ class Pictures:
         self._box, self._peer, self._wait_s = box, peer, wait_s
         self._owned: set[tuple[str, str]] = set()
 
-    def forget(self) -> None:
-        """What was looked at: a picture may be another's, or gone, by the next transmission."""
-        self._owned = set()
-
     async def look(self, wanted: Collection[tuple[str, str]]) -> None:
         """Which of these (name, complex) are here and the complex's own: asked once for many records."""
-        self._owned |= await self._box.owned(wanted) if wanted else set()
+        self._owned = await self._box.owned(wanted) if wanted else set()
 
     async def read(self, records: Sequence[Ready], share: float = 1.0) -> Bodies:
         """The bytes of what these show, as far as they are here. ``share`` 0: of nothing. Raises NotYet."""

@@ -27,12 +27,7 @@ class Ready(msgspec.Struct, frozen=True):
     @property
     def source(self) -> Source:
         """Whose order is kept."""
-        return source_of(self.offer)
-
-
-def source_of(offer: Offer) -> Source:
-    """Whose records are handed over in order."""
-    return offer.fact.complex, offer.event.device, offer.line
+        return self.offer.fact.complex, self.offer.event.device, self.offer.line
 
 
 async def ready(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from operator import itemgetter
 
 import structlog
 
@@ -13,7 +12,7 @@ from domain.viid.mapping import Made, NotSent, made
 from domain.viid.profile import Profile
 from server.feeds.gat1400.codes import DeviceCodes
 from server.feeds.gat1400.exchange import Answer, FarAway
-from server.feeds.gat1400.parcels import Direct, Packing, Parcel, Queues, grouped, shares_of
+from server.feeds.gat1400.parcels import Direct, Packing, Parcel, Queues, grouped
 from server.feeds.gat1400.pictures import Bodies, NotYet, Pictures, age_s
 from server.feeds.gat1400.prepared import Ready, ready, shown_by
 from server.feeds.gat1400.serials import SerialsInDatabase
@@ -70,17 +69,6 @@ class Gat1400Sender:
         except NotNow as error:
             return [Again(str(error))] * len(offers)
         self._strikes = 0
-        self._pictures.forget()
-        peer = self.profile.peer
-        shares = shares_of(offers, peer.max_batch * peer.connections)
-        async with asyncio.TaskGroup() as tasks:
-            sent = [tasks.create_task(self._share([offers[place] for place in places])) for places in shares]
-        places = [place for share in shares for place in share]
-        verdicts = [verdict for one in sent for verdict in one.result()]
-        return [verdict for _, verdict in sorted(zip(places, verdicts, strict=True), key=itemgetter(0))]
-
-    async def _share(self, offers: Sequence[Offer]) -> list[Verdict]:
-        """Of some devices: while these records travel, those of others are made ready."""
         found = await ready(offers, self.profile, self._codes, self._serials, identity=self._identity)
         verdicts: list[Verdict] = [one if isinstance(one, Refused) else Again("not sent") for one in found]
         await self._pictures.look({pair for one in found if isinstance(one, Ready) for pair in shown_by(one)})
