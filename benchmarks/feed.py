@@ -24,6 +24,7 @@ from domain.events import Event, Media, Subject
 from domain.ids import content_name, derive
 from domain.viid.sources import Coded
 from domain.wire import Header
+from server import own_loop
 from server.facts import Fact
 from server.feeds.gat1400 import making
 from server.feeds.gat1400.codes import DeviceCodes
@@ -31,6 +32,7 @@ from server.feeds.gat1400.sender import Gat1400Sender
 from server.feeds.gat1400.settings import Settings
 from server.feeds.sender import Accepted, Offer
 from server.media import MediaBox
+from server.rubbish import collect_seldom
 from server.store import address, schema
 from server.store.engine import Database
 
@@ -56,8 +58,7 @@ async def run(scale: float) -> list[Row]:
 
 
 def _on_the_servers_loop(folder: Path, count: int) -> tuple[float, float, int]:
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_measured(folder, count))
+    return own_loop.run(_measured(folder, count))
 
 
 async def _measured(folder: Path, count: int) -> tuple[float, float, int]:
@@ -66,6 +67,7 @@ async def _measured(folder: Path, count: int) -> tuple[float, float, int]:
     async with peer() as there:
         sender, offers = await made(folder, db, there, count)
         await sender.session.online()
+        collect_seldom()  # as a server does once all is loaded
         began, cpu = time.perf_counter(), time.process_time()
         for start in range(0, count, _AT_ONCE):
             verdicts = await sender.send(offers[start : start + _AT_ONCE])

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-import uvloop
 
 from benchmarks.feed import made, peer
 from benchmarks.rows import Row, row
 from domain.feeds.basis import Basis
 from domain.feeds.statement import Statement
+from server import own_loop
 from server.feeds.gat1400.sender import Gat1400Sender
 from server.feeds.handing import Handing
 from server.feeds.offering import Kept
@@ -58,8 +58,8 @@ def _balance(one: Statement) -> dict[str, Any]:
 
 
 def _on_the_servers_loop(count: int, has_slow: bool) -> Run:
-    with tempfile.TemporaryDirectory() as folder, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_measured(Path(folder), count, has_slow))
+    with tempfile.TemporaryDirectory() as folder:
+        return own_loop.run(_measured(Path(folder), count, has_slow))
 
 
 async def _measured(folder: Path, count: int, has_slow: bool) -> Run:

@@ -66,14 +66,14 @@ class Classification(msgspec.Struct, frozen=True):
 
 
 class _Rule(msgspec.Struct, frozen=True):
-    pattern: re.Pattern[str]
+    pattern: str  # without groups of its own
     plate_class: PlateClass
     colors: tuple[PlateColor, ...]
     confidence: float = 1.0
 
 
 def _rule(pattern: str, plate_class: PlateClass, *colors: PlateColor, confidence: float = 1.0) -> _Rule:
-    return _Rule(re.compile(pattern), plate_class, colors, confidence)
+    return _Rule(pattern, plate_class, colors, confidence)
 
 
 # GA 36-2018 as tables quote it; the more special shape first. The NEV letters beyond D and F came later.
@@ -97,6 +97,8 @@ _RULES = (
     _rule(f"{_P}[0-9]{{2}}{_S}{{5}}", "tractor", "green", confidence=0.6),
 )
 
+_SHAPES = re.compile("|".join(f"({rule.pattern})" for rule in _RULES))  # all at once: a group a rule, in their order
+
 # Seven characters say small; the colour says otherwise (tractors after NY 345.1).
 _RECLASSED: dict[str, tuple[PlateClass, tuple[PlateColor, ...], float]] = {
     "yellow": ("large", ("yellow",), 1.0),
@@ -116,9 +118,10 @@ def normalise(text: str) -> str:
 def classify(plate: str, color: str = "unknown") -> Classification | None:
     """The class of a plate in any spelling, or None where no known shape fits. A seen colour tells large from small."""
     plate = normalise(plate)
-    rule = next((rule for rule in _RULES if rule.pattern.fullmatch(plate)), None)
-    if rule is None:
+    found = _SHAPES.fullmatch(plate)
+    if found is None or found.lastindex is None:
         return None
+    rule = _RULES[found.lastindex - 1]
     if rule.plate_class == "small" and color in _RECLASSED:
         plate_class, colors, confidence = _RECLASSED[color]
         return Classification(plate_class, colors, plate, confidence)
@@ -156,7 +159,7 @@ def _without_color(text: str) -> str:
         return text
     rest = text[found.end() :]
     serial = _serial_digits(rest)
-    follows = _PLATE_HEAD.match(rest) or any(rule.pattern.fullmatch(serial) for rule in _RULES)
+    follows = _PLATE_HEAD.match(rest) or _SHAPES.fullmatch(serial)
     return rest if follows else text
 
 

@@ -34,6 +34,7 @@ from server import (
     cli_retention,
     cli_subject,
     cli_tariff,
+    own_loop,
 )
 from server.audit import Subject, command_line, record
 from server.cli_conservation import conservation
@@ -78,7 +79,6 @@ app.command()(cli_doctor.doctor)
 app.command()(cli_cells.directory)
 app.command()(cli_cells.move_complex)
 FIRST_OPERATOR = "operator"
-_SWITCH_S = 0.001  # a thread that comes back from the disk waits so long for the interpreter, not five times as long
 
 
 @app.command(name="init")
@@ -167,21 +167,10 @@ def _several(folder: Path) -> Config:
 
 def _run(server: Coroutine[Any, Any, None]) -> None:
     _log_to_stderr()
-    sys.setswitchinterval(_SWITCH_S)
     try:
-        with asyncio.Runner(loop_factory=_loop) as runner:
-            runner.run(server)
+        own_loop.run(server)
     except* (BadConfig, BadHours, DatabaseBusy, LogBroken) as errors:
         raise fail(str(errors.exceptions[0])) from errors
-
-
-def _loop() -> asyncio.AbstractEventLoop:
-    """The faster loop, where it is to be had: thousands of gateways hold a connection or two each."""
-    try:
-        import uvloop
-    except ImportError:  # there is none for some machines
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()
 
 
 async def _until_told(work: Coroutine[Any, Any, None]) -> None:

@@ -27,7 +27,7 @@ from server.store.upsert import insert
 _AT_ONCE = 500
 MAX_PICTURE_BYTES = 8 * 1024 * 1024
 _MAKING_AT_ONCE = 2
-_READING_AT_ONCE = 4
+_READING_AT_ONCE = 4  # of a store over the network, which takes its time for each
 _SMALL = ".small"  # behind the name of a picture: the same in small, which is no picture of its own
 _OWNED = """SELECT media.sha256, media.complex FROM wanted CROSS JOIN media
 WHERE media.sha256 = wanted.sha256 AND media.complex = wanted.complex"""
@@ -152,9 +152,9 @@ class MediaBox:
         return await get_object(self._objects, sha256)
 
     async def get_many(self, names: Collection[str]) -> dict[str, bytes]:
-        """The bytes of those that are there, read by a few threads: a message of many pictures. Raises MediaAway."""
-        wanted = sorted(names)
-        parts = [wanted[start::_READING_AT_ONCE] for start in range(_READING_AT_ONCE)]
+        """The bytes of those that are there: a message of many pictures. Raises MediaAway."""
+        wanted, several = sorted(names), 1 if _folder_of(self._objects) else _READING_AT_ONCE
+        parts = [wanted[start::several] for start in range(several)]
         found = await asyncio.gather(*(asyncio.to_thread(_read, self._objects, part) for part in parts if part))
         return {name: body for some in found for name, body in some.items()}
 
@@ -250,11 +250,18 @@ async def get_object(objects: ObjectStore, sha256: str) -> bytes:
 
 
 def _read(objects: ObjectStore, names: Sequence[str]) -> dict[str, bytes]:
+    folder = _folder_of(objects)
     found: dict[str, bytes] = {}
     for name in names:
         with _away_named(), suppress(FileNotFoundError):
-            found[name] = bytes(objects.get(_path(name)).bytes())
+            path = _path(name)
+            found[name] = (folder / path).read_bytes() if folder else bytes(objects.get(path).bytes())
     return found
+
+
+def _folder_of(objects: ObjectStore) -> Path | None:
+    """Where the files are, if they are files here: read without the store's own threads, at a third of the cost."""
+    return Path(objects.prefix) if isinstance(objects, LocalStore) and objects.prefix else None
 
 
 async def names_in(objects: ObjectStore) -> set[bytes]:
