@@ -20,7 +20,7 @@ from playwright.async_api import Page, ViewportSize
 from rich.progress import Progress
 
 from server.web import browser_files
-from tests.browser.stage import CHROMIUM, DESK, PHONE, Stage, staged
+from tests.browser.stage import CHROMIUM, DESK, PHONE, Stage, chromium, staged
 from tests.browser.test_axe import OF_OTHERS, OPEN, PATHS, add_residents
 from tests.server.bill_store import reconciled_day
 
@@ -40,7 +40,7 @@ def name_of(path: str) -> str:
 async def take(into: Path, paths: Sequence[str], forms: Sequence[str], done: Callable[[], None]) -> None:
     """Every page in every form; ``done`` after each picture."""
     with tempfile.TemporaryDirectory() as folder:
-        async with staged(Path(folder)) as stage:
+        async with chromium() as browser, staged(Path(folder) / "stage", browser) as stage:
             stage.wait_ms = PATIENT_MS
             await add_residents(stage)
             await reconciled_day(stage.house)

@@ -17,8 +17,10 @@ from server.config import Config
 from server.house import House
 from server.web import browser_files
 from tests.server import rows
-from tests.server.filled import fill_city
+from tests.server.engines import SQLITE
+from tests.server.filled_copies import filled
 from tests.server.people import make_app
+from tests.server.told import give_channels
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
@@ -43,6 +45,8 @@ NEEDS = [
         reason="the browser's libraries are not there: python -m server.web.browser_files",
     ),
 ]
+# A Chromium takes longer to start than most of these take: those of one process share it, and so a loop.
+ON_STAGE = [*NEEDS, pytest.mark.asyncio(loop_scope="session")]
 expect.set_options(timeout=15_000)
 
 
@@ -117,30 +121,42 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def staged(folder: Path) -> AsyncIterator[Stage]:
-    """Everything up, and down again; a script that failed or was refused anywhere fails the test."""
-    house = await open_house(folder, Config())
-    try:
-        async with AsyncExitStack() as stack:
-            stage = await _made(stack, house)
-            yield stage
-    finally:  # or its threads would keep a program that failed
-        await close_house(house)
+async def chromium() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        await browser.close()
+
+
+@asynccontextmanager
+async def staged(folder: Path, browser: Browser) -> AsyncIterator[Stage]:
+    """A city that is served, and nothing open in the browser behind it; a script that failed fails the test."""
+    async with filled(folder, SQLITE):
+        house = await open_house(folder, Config())
+        try:
+            async with AsyncExitStack() as stack:
+                stage = await _made(stack, house, browser)
+                yield stage
+        finally:  # or its threads would keep a program that failed
+            await close_house(house)
     assert stage.complaints == []
 
 
-async def _made(stack: AsyncExitStack, house: House) -> Stage:
+async def _made(stack: AsyncExitStack, house: House, browser: Browser) -> Stage:
     """All of it, and how it is taken down."""
-    await fill_city(house)
+    give_channels(house)
     hub = asyncio.create_task(house.live.run())
     stack.push_async_callback(_ended, house, hub)
-    playwright = await stack.enter_async_context(async_playwright())
-    browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
     stage = Stage(house, browser, free_port())
     await stage.serve()
     stack.push_async_callback(stage.vanish)
-    stack.push_async_callback(browser.close)
+    stack.push_async_callback(_closed, browser)
     return stage
+
+
+async def _closed(browser: Browser) -> None:
+    for context in browser.contexts:
+        await context.close()
 
 
 async def _ended(house: House, hub: asyncio.Task[None]) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from server.store import schema
-from tests.browser.stage import DESK, NEEDS, Stage
+from tests.browser.stage import DESK, ON_STAGE, Stage
 from tests.server import rows
 
-pytestmark = NEEDS
+pytestmark = ON_STAGE
 MONTH = "/alerts/month/garden/2026-03"
 
 

@@ -12,13 +12,13 @@ from server.store import access_rows, coupon_issuers, found_rows, platform_rows,
 from server.store.platform_rows import Platform
 from server.store.scope import of_complexes
 from server.store.visitor_rows import digest_of_token
-from tests.browser.stage import DESK, NEEDS, PHONE, Stage
+from tests.browser.stage import DESK, ON_STAGE, PHONE, Stage
 from tests.server import rows
 from tests.server.bill_store import reconciled_day
 from tests.server.camera_rows import add_camera
 from tests.server.scoped_people import add_areas
 
-pytestmark = [*NEEDS, pytest.mark.long]
+pytestmark = [*ON_STAGE, pytest.mark.long]
 TOKEN = "a-token-of-a-visitor-link"  # pragma: allowlist secret
 LOWER = Platform(id="p3", name="市局", kind="gb28181", address="sip://192.0.2.1", settings={})
 PATHS = (

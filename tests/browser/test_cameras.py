@@ -16,14 +16,14 @@ from edge.control.desired import DesiredState
 from server.desired import Asked
 from server.gateway_auth import Gateway
 from server.store import camera_rows
-from tests.browser.stage import DESK, NEEDS, PHONE, Stage
+from tests.browser.stage import DESK, ON_STAGE, PHONE, Stage
 from tests.browser.test_axe import faults_here
 from tests.browser.test_day_close import set_up_second_factor
 from tests.edge.control_bench import ControlBench, control_bench
 from tests.server import rows
 from tests.server.camera_rows import CAMERA, list_camera
 
-pytestmark = NEEDS
+pytestmark = ON_STAGE
 PATH = "/complexes/garden/cameras/one?device=camera:north"
 GATEWAY = Gateway("gw-0a1b2c3d4e5f", "garden")
 

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import expect
 
 from simulators.broker import NatsBroker
 from simulators.devices import frigate
 from simulators.load import publish
 from simulators.products import ask
-from tests.browser.stage import ARGUMENTS, CHROMIUM, NEEDS, PHONE, is_live
+from tests.browser.stage import NEEDS, PHONE, chromium, is_live
 from tests.rig import COMPLEX, Rig
 from tests.server import rows
 
@@ -35,8 +35,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Rig]:
 
 
 async def test_a_person_at_the_fence_stands_on_the_patrols_screen_with_a_picture(site: Rig) -> None:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    async with chromium() as browser:
         page = await (await browser.new_context(viewport=PHONE, is_mobile=True, has_touch=True)).new_page()
         await page.goto(f"{site.url}/login")
         await page.fill("[name=username]", site.account["username"])
@@ -53,4 +52,3 @@ async def test_a_person_at_the_fence_stands_on_the_patrols_screen_with_a_picture
         await expect(card).to_contain_text("夜间有人进入")
         await expect(card.locator("img")).to_be_visible()
         assert await card.locator("img").evaluate("async (one) => (await one.decode(), one.naturalWidth)") > 0
-        await browser.close()

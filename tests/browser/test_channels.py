@@ -8,11 +8,11 @@ from typing import Any
 
 from playwright.async_api import Page, expect
 
-from tests.browser.stage import DESK, NEEDS, PHONE, Stage
+from tests.browser.stage import DESK, ON_STAGE, PHONE, Stage
 from tests.browser.test_axe import faults_here
 from tests.rig import until
 
-pytestmark = NEEDS
+pytestmark = ON_STAGE
 HERE = "/me/channels"
 SHOWN = """async () => {
   const found = await navigator.serviceWorker.getRegistration("/");

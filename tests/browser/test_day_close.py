@@ -7,10 +7,10 @@ import re
 from playwright.async_api import Page, expect
 from pyotp.totp import TOTP
 
-from tests.browser.stage import DESK, NEEDS, PHONE, Stage
+from tests.browser.stage import DESK, ON_STAGE, PHONE, Stage
 from tests.server.bill_store import FILES, fill_day
 
-pytestmark = NEEDS
+pytestmark = ON_STAGE
 DAY, BILLS = "/parking/days/garden/2026-11-20", "/parking/bills/garden/2026-11-20"
 
 

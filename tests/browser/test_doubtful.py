@@ -12,11 +12,11 @@ from sqlalchemy import select
 from domain.events import Event, Media
 from server.store import schema
 from server.store.engine import Database
-from tests.browser.stage import DESK, NEEDS, PHONE, Stage
+from tests.browser.stage import DESK, ON_STAGE, PHONE, Stage
 from tests.server import rows
 from tests.server.doubtful_city import COMPLEX, Lot, lane_alarm, read
 
-pytestmark = NEEDS
+pytestmark = ON_STAGE
 NEAR = (("粤B8K6Q2", "粤B8K602"), ("粤B51234", "粤BS1234"), ("粤B88888", "粤B8888B"), ("京A12Z45", "京A12245"))
 # By age: what is asked, and the key that answers it.
 KEYS = ("1", "1", "1", "1", "n", "v", "s", "a", "a", "a")

@@ -10,10 +10,10 @@ from PIL import Image
 from playwright.async_api import Page, expect
 
 from domain.enrolment import read_link
-from tests.browser.stage import DESK, NEEDS, PHONE, Stage
+from tests.browser.stage import DESK, ON_STAGE, PHONE, Stage
 from tests.browser.test_axe import faults_here
 
-pytestmark = NEEDS
+pytestmark = ON_STAGE
 
 
 async def get_code(stage: Stage, page: Page) -> None:

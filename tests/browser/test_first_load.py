@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 from playwright.async_api import expect
 
 from server.small_pictures import MOST_SMALL_BYTES
-from tests.browser.stage import NEEDS, Stage, is_live
+from tests.browser.stage import ON_STAGE, Stage, is_live
 from tests.browser.test_offline import has_worker
 
-pytestmark = NEEDS
+pytestmark = ON_STAGE
 MOST_BYTES = 80_000  # pages, styles, scripts and icons, as they come over the line; pictures are apart
 
 

@@ -3,6 +3,7 @@ back and closed with a photo; a source is silenced until its end; a shift is swa
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import timedelta
 
@@ -24,7 +25,7 @@ from server.projections.alerts import Alerts
 from server.store import duty_documents, schema
 from server.store.engine import stamp
 from server.store.scope import of_complexes
-from tests.browser.stage import DESK, NEEDS, PHONE, Stage, is_live
+from tests.browser.stage import DESK, ON_STAGE, PHONE, Stage, is_live
 from tests.browser.test_axe import faults_here
 from tests.browser.test_offline import a_photo
 from tests.browser.test_screens import actions, until
@@ -32,8 +33,9 @@ from tests.browser.test_waking import ALARM, EARS, notes
 from tests.server import rows
 
 SIZES = {"phone": PHONE, "desk": DESK}
-FORMS = ("phone-dark-zh", "phone-light-en", "desk-light-zh", "desk-dark-en")
-pytestmark = [*NEEDS, pytest.mark.parametrize("form", FORMS)]
+_EVERY = ("phone-dark-zh", "desk-light-en", "phone-light-en", "desk-dark-zh")
+FORMS = _EVERY if os.environ.get("FULL") else _EVERY[:2]  # each size, colour and language
+pytestmark = [*ON_STAGE, pytest.mark.parametrize("form", FORMS)]
 
 
 async def looks(stage: Stage, who: str, form: str) -> Page:

@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from server.store import schema
-from tests.browser.stage import NEEDS, Stage, is_live
+from tests.browser.stage import ON_STAGE, Stage, is_live
 from tests.browser.test_axe import faults_here
 from tests.browser.test_flows import FORMS, SIZES, looks
 from tests.browser.test_offline import HAS_N1, has_worker, keeps, no_line
@@ -20,7 +20,7 @@ from tests.browser.test_snap import PLACE, scanned
 from tests.browser.test_waking import DEAF
 from tests.server import rows
 
-pytestmark = [*NEEDS, pytest.mark.parametrize("form", FORMS)]
+pytestmark = [*ON_STAGE, pytest.mark.parametrize("form", FORMS)]
 LOST = {"zh": "与中心失去联系", "en": "No contact"}
 
 

@@ -17,11 +17,11 @@ from sqlalchemy import Table, literal, select, update
 
 from server.feeds.item_sheets import RECEIVERS
 from server.store import schema
-from tests.browser.stage import DESK, NEEDS, Stage
+from tests.browser.stage import DESK, ON_STAGE, Stage
 from tests.browser.test_axe import OF_OTHERS, OPEN, PATHS, add_residents
 from tests.server.bill_store import reconciled_day
 
-pytestmark = [*NEEDS, pytest.mark.long]
+pytestmark = [*ON_STAGE, pytest.mark.long]
 EVIL = '=1+1<img src=x onerror="window.ran=1"><script>window.ran=1</script>\'{{7*7}}%(x)s'
 # What people write, and what is shown of it: of each table these columns.
 WRITTEN: dict[str, tuple[str, ...]] = {

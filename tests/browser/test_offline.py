@@ -11,12 +11,12 @@ from playwright.async_api import FilePayload, Page, expect
 from sqlalchemy import delete
 
 from server.store import schema
-from tests.browser.stage import NEEDS, Stage, is_live
+from tests.browser.stage import ON_STAGE, Stage, is_live
 from tests.browser.test_axe import faults_here
 from tests.browser.test_screens import actions, until, waiting
 from tests.server import rows
 
-pytestmark = NEEDS
+pytestmark = ON_STAGE
 KEPT = "async () => (await (await caches.open('gatehouse-pages')).keys()).map((one) => new URL(one.url).pathname)"
 
 HAS_N1 = """async () => (await (await (await caches.open('gatehouse-pages')).match('/')).text()).includes('alert-n1')"""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from playwright.async_api import expect
 
-from tests.browser.stage import NEEDS, PHONE, Stage
+from tests.browser.stage import ON_STAGE, PHONE, Stage
 from tests.browser.test_screens import actions
 from tests.server import rows
 
-pytestmark = NEEDS
+pytestmark = ON_STAGE
 
 
 async def test_an_alert_is_seen_taken_given_back_and_closed_without_a_script(stage: Stage) -> None:

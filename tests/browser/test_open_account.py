@@ -11,13 +11,13 @@ from playwright.async_api import Page, ViewportSize, expect
 from server.store.engine import stamp
 from server.store.schema import login
 from server.store.scope import of_complexes
-from tests.browser.stage import DESK, NEEDS, PHONE, Stage
+from tests.browser.stage import DESK, ON_STAGE, PHONE, Stage
 from tests.browser.test_axe import faults_here
 from tests.server import rows
 from tests.server.open_books import MONTH, PLATES, add_money, add_stays
 from tests.server.rows import GARDEN
 
-pytestmark = NEEDS
+pytestmark = ON_STAGE
 OPEN = f"/open/{GARDEN}"
 
 

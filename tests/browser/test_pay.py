@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Page, expect
 
 from server.behind import run_behind
 from server.bootstrap import close_house, open_house
@@ -17,7 +17,7 @@ from server.house import House
 from server.store import schema
 from server.store.engine import stamp
 from simulators.payments.server import Payments
-from tests.browser.stage import ARGUMENTS, CHROMIUM, DESK, NEEDS, PHONE, Stage, free_port
+from tests.browser.stage import DESK, NEEDS, PHONE, Stage, chromium, free_port
 from tests.browser.test_axe import faults_here
 from tests.server import rows
 from tests.server.centre import TARIFF
@@ -40,14 +40,12 @@ async def served(folder: Path) -> AsyncGenerator[tuple[Stage, Payments]]:
         house = await open_house(folder, configured(sim, f"http://127.0.0.1:{port}"))
         await _fill(house)
         behind = asyncio.create_task(run_behind(house))
-        playwright = await stack.enter_async_context(async_playwright())
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = await stack.enter_async_context(chromium())
         stage = Stage(house, browser, port)
         await stage.serve()
         try:
             yield stage, sim
         finally:
-            await browser.close()
             house.live.close()
             await stage.vanish()
             behind.cancel()

@@ -16,12 +16,12 @@ from eventlog.log import Record
 from server.batches import Batch
 from server.projections.doors import Doors
 from server.store import schema
-from tests.browser.stage import DESK, NEEDS, PHONE, Stage, is_live
+from tests.browser.stage import DESK, ON_STAGE, PHONE, Stage, is_live
 from tests.browser.test_axe import faults_here
 from tests.browser.test_screens import until
 from tests.server import rows
 
-pytestmark = NEEDS
+pytestmark = ON_STAGE
 CONTROLLER = "uhppoted:405419896"
 
 

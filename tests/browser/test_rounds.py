@@ -9,10 +9,10 @@ from sqlalchemy import select
 
 from domain.rounds import codes
 from server.store import schema
-from tests.browser.stage import NEEDS, Stage
+from tests.browser.stage import ON_STAGE, Stage
 from tests.server import rows
 
-pytestmark = NEEDS
+pytestmark = ON_STAGE
 P1, P2 = rows.POINT_CODES
 
 

@@ -15,11 +15,11 @@ from server.batches import Batch
 from server.projections.alerts import Alerts
 from server.projections.conservation import Conservation
 from server.store import schema
-from tests.browser.stage import DESK, NEEDS, PHONE, Stage
+from tests.browser.stage import DESK, ON_STAGE, PHONE, Stage
 from tests.browser.test_axe import faults_here
 from tests.server import rows
 
-pytestmark = NEEDS
+pytestmark = ON_STAGE
 GATEWAY = "gw-0a1b2c3d4e5f"
 HELD = "门长时间未关"
 

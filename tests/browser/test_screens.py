@@ -11,10 +11,10 @@ from playwright.async_api import Page, expect
 from sqlalchemy import select
 
 from server.store import schema
-from tests.browser.stage import DESK, NEEDS, Stage, is_live
+from tests.browser.stage import DESK, ON_STAGE, Stage, is_live
 from tests.server import rows
 
-pytestmark = NEEDS
+pytestmark = ON_STAGE
 
 
 async def actions(stage: Stage, alert: str) -> list[str]:

@@ -9,11 +9,11 @@ import zxingcpp
 from PIL import Image
 from playwright.async_api import Page, expect
 
-from tests.browser.stage import DESK, NEEDS, PHONE, Stage
+from tests.browser.stage import DESK, ON_STAGE, PHONE, Stage
 from tests.browser.test_axe import faults_here
 from tests.server import rows
 
-pytestmark = NEEDS
+pytestmark = ON_STAGE
 PLACE = "3号楼1单元门厅"
 
 

@@ -7,10 +7,10 @@ from datetime import timedelta
 from playwright.async_api import Page, expect
 from pyotp.totp import TOTP
 
-from tests.browser.stage import DESK, NEEDS, PHONE, Stage
+from tests.browser.stage import DESK, ON_STAGE, PHONE, Stage
 from tests.browser.test_axe import faults_here
 
-pytestmark = NEEDS
+pytestmark = ON_STAGE
 HERE = "/complexes/garden/tariff"
 HOLE = '{from: "07:00", to: "20:00"'
 BAND = '{from: "07:00", to: "21:00"'

@@ -9,12 +9,12 @@ from playwright.async_api import Page, expect
 
 from domain.alerts.words import Alert
 from server.store import duty_alerts
-from tests.browser.stage import NEEDS, Stage, is_live
+from tests.browser.stage import ON_STAGE, Stage, is_live
 from tests.browser.test_axe import faults_here
 from tests.browser.test_screens import actions, until
 from tests.server import rows
 
-pytestmark = NEEDS
+pytestmark = ON_STAGE
 # In the place of the browser's own: it keeps which notes it was to play.
 EARS = """
 window.notes = [];

@@ -38,7 +38,7 @@ from tests.server.payments.site import FAST, KEYS, configured
 
 pytestmark = pytest.mark.long
 SEEDS = range(1, 101 if os.environ.get("FULL") else 11)
-CARS_A_DAY = 200 if os.environ.get("FULL") else 12
+CARS_A_DAY = 200 if os.environ.get("FULL") else 6
 
 
 async def _only_when_asked(_watch: Watch) -> None:

@@ -79,8 +79,11 @@ def _shard(found: dict[Any, float]) -> str:
 
 
 async def test_figures_are_for_this_machine_or_for_who_bears_the_token(tmp_path: Path) -> None:
-    (tmp_path / "metrics.token").write_text("s3cret-of-the-scraper\n")
-    async with centre(tmp_path, SQLITE) as made:
+    closed, scraped = (tmp_path / name for name in ("closed", "scraped"))
+    for folder in (closed, scraped):
+        folder.mkdir(mode=0o700)
+        (folder / "metrics.token").write_text("s3cret-of-the-scraper\n")
+    async with centre(closed, SQLITE) as made:
         wanted = {"Authorization": "Bearer s3cret-of-the-scraper"}
         outside = {"base": "https://centre.example.invalid", "peer": "203.0.113.7"}
         tries = (
@@ -93,13 +96,13 @@ async def test_figures_are_for_this_machine_or_for_who_bears_the_token(tmp_path:
         for where, headers, status in tries:
             async with client_of(made, **where) as client:
                 assert (await client.get("/metrics", headers=headers)).status_code == status, (where, headers)
-    async with centre(tmp_path, SQLITE, msgspec.structs.replace(CONFIG, metrics_token_file="metrics.token")) as made:
+    async with centre(scraped, SQLITE, msgspec.structs.replace(CONFIG, metrics_token_file="metrics.token")) as made:
         for headers, status in ((wanted, 200), ({}, 403), ({"Authorization": "Bearer wrong"}, 403)):
             async with client_of(made, **outside) as client:
                 answer = await client.get("/metrics", headers=headers)
                 assert answer.status_code == status
                 assert "s3cret" not in answer.text
-        (tmp_path / "metrics.token").unlink()
+        (scraped / "metrics.token").unlink()
         async with client_of(made, **outside) as client:
             assert (await client.get("/metrics", headers={"Authorization": "Bearer "})).status_code == 403
 
