@@ -122,7 +122,7 @@ async def test_a_month(seed: int, folder: Path, monkeypatch: pytest.MonkeyPatch)
 
 async def test_a_fault_that_nobody_put_in_is_seen(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The positive control: one payment vanishes from a provider's books."""
-    month = make_month(1, days=4, cars_a_day=CARS_A_DAY)
+    month = make_month(1, days=4, cars_a_day=12)
     visit = next(one for one in month.visits if one.way == "wechat" and one.fault is None)
     monkeypatch.setattr(MoneyMonth, "_goes_wrong", _loses(visit.number, MoneyMonth._goes_wrong))  # pyright: ignore[reportPrivateUsage]
     async with lived(folder, month, monkeypatch) as money:
