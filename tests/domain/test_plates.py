@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain import plates
 from domain.plates import (
     PROVINCES,
     SERIAL,
@@ -162,3 +163,8 @@ def test_an_unknown_color_agrees_with_each() -> None:
     assert colors_agree("unknown", "blue")
     assert colors_agree("blue", "unknown")
     assert not colors_agree("blue", "yellow")
+
+
+def test_each_shape_is_one_group_of_all_together() -> None:
+    """By the number of the group a plate's rule is known: a group within a shape would shift all behind it."""
+    assert plates._SHAPES.groups == len(plates._RULES)  # pyright: ignore[reportPrivateUsage]

@@ -77,6 +77,23 @@ async def test_a_picture_is_durable_before_it_is_acknowledged(s3: str, tmp_path:
             assert bool(known) == (status == 200)
 
 
+@pytest.mark.parametrize("is_bucket", [True, False], ids=["bucket", "folder"])
+async def test_many_are_read_at_once_and_who_is_not_there_is_left_out(s3: str, tmp_path: Path, is_bucket: bool) -> None:
+    """A folder's are read as the files that they are; what stands in their way is said, and is no picture missing."""
+    async with centre(tmp_path, SQLITE, settings(tmp_path, s3) if is_bucket else CONFIG) as made:
+        box, bodies = made.house.media, {content_name(body): body for body in (JPEG + bytes([n]) for n in range(9))}
+        for name, body in bodies.items():
+            await box.keep(name, "garden", body, "image/jpeg")
+        assert await box.get_many([*bodies, "0" * 64]) == bodies
+        assert await box.get_many([]) == {}
+        if not is_bucket:
+            name = next(iter(bodies))
+            (tmp_path / "media" / name[:2] / name).unlink()
+            (tmp_path / "media" / name[:2] / name).mkdir()
+            with pytest.raises(MediaAway, match="directory"):
+                await box.get_many(bodies)
+
+
 async def test_what_goes_between_putting_and_listing_is_kept_again(tmp_path: Path) -> None:
     """Another complex lets go of the same picture just then."""
     objects, name = LocalStore(tmp_path / "media", mkdir=True), content_name(JPEG)
