@@ -109,11 +109,16 @@ class Postgres:
 
     def create(self, database: str, template: str = "template0", instead_of: list[str] | None = None) -> str:
         """Make a database, from another one if named; its url. Those that it is made instead of are dropped."""
-        gone = [f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)' for name in instead_of or ()]
-        self._say([*gone, f'CREATE DATABASE "{database}" TEMPLATE "{template}" STRATEGY FILE_COPY'], "postgres")
+        self._say(
+            [*map(_drop, instead_of or ()), f'CREATE DATABASE "{database}" TEMPLATE "{template}" STRATEGY FILE_COPY'],
+            "postgres",
+        )
         if instead_of:
             instead_of.clear()
         return self.url(database)
+
+    def drop(self, database: str) -> None:
+        self.say(_drop(database))
 
     def say(self, sql: str, database: str = "postgres") -> str:
         """What psql is told, and what it printed. Raises PostgresUnavailable."""
@@ -171,6 +176,10 @@ class Postgres:
         except OSError:
             return False
         return len(lines) > 7 and lines[7].strip() == "ready"
+
+
+def _drop(database: str) -> str:
+    return f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)'
 
 
 def program(name: str) -> Path:
