@@ -50,4 +50,6 @@ def _without_pictures(said: Any, pictures: list[bytes]) -> Any:
     if isinstance(said, dict):
         of = cast("dict[str, Any]", said)
         return {name: one if type(one) in _PLAIN else _without_pictures(one, pictures) for name, one in of.items()}
-    return [_without_pictures(one, pictures) for one in cast("list[Any]", said)]
+    if isinstance(said, list):
+        return [_without_pictures(one, pictures) for one in cast("list[Any]", said)]
+    return said

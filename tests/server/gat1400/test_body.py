@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -23,6 +25,16 @@ said = st.recursive(
 def test_it_is_what_would_be_told_at_once(value: Any) -> None:
     body, whole = body_of(value), msgspec.json.encode(value)
     assert b"".join(body) == b"".join(body) == whole and len(body) == len(whole)
+
+
+class Word(StrEnum):
+    ONE = "one"
+
+
+def test_what_a_profile_may_say_beside_plain_words_is_told_as_it_is() -> None:
+    """TOML has dates, and a word may be of a list of words: neither is taken apart."""
+    value = [{"At": datetime(2026, 11, 29, tzinfo=UTC)}, Word.ONE, ("a", b"picture")[:1]]
+    assert b"".join(body_of(value)) == msgspec.json.encode(value)
 
 
 def test_a_piece_is_no_longer_than_a_picture_and_what_stands_before_it() -> None:
