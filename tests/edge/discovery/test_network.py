@@ -96,7 +96,8 @@ async def test_controllers_answer_with_their_serial_numbers_and_may_be_listed_ei
         found, failed = await look(UHPPOTE, asked(tmp_path, uhppote={"broadcast": f"127.0.0.1:{port}"}))
     assert not failed
     one = found["uhppote:405419896"]
-    assert (one.address, one.host, one.page) == (f"127.0.0.1:{port}", "127.0.0.1", "docs/devices/uhppote.md")
+    at = f"127.0.0.1:{port}".removesuffix(":60000")  # its usual port is not written
+    assert (one.address, one.host, one.page) == (at, "127.0.0.1", "docs/devices/uhppote.md")
     assert "6.62" in one.model
     assert "00:00:5e:00:53:01" in one.model
     assert controller.asked == [0x94, 0x94], "asked who it is, and nothing else"
@@ -106,6 +107,14 @@ async def test_controllers_answer_with_their_serial_numbers_and_may_be_listed_ei
     for listed in ("uhppote:405419896", "uhppoted:405419896"):
         assert findings.unlisted([Device(listed)]) == []
     assert findings.unlisted([Device("uhppote:1")]) == [one]
+
+
+def test_a_controller_s_usual_port_is_not_written_and_another_is() -> None:
+    answer = sim.Controller(405419896, ZoneInfo("Asia/Shanghai")).get_controller(bytes((0x17, 0x94)).ljust(64, b"\0"))
+    for port, address in ((60_000, "192.0.2.9"), (60_001, "192.0.2.9:60001")):
+        known = uhppote.controller_in(answer, ("192.0.2.9", port))
+        assert known is not None
+        assert (known.address, known.host) == (address, "192.0.2.9")
 
 
 async def test_a_listed_device_is_not_offered_and_without_that_it_would_be(
