@@ -34,6 +34,7 @@ class Busy(Exception):
 class _Waiting(msgspec.Struct, frozen=True):
     arrival: Arrival
     receipt: asyncio.Future[Receipt]
+    presses: bool
 
 
 class Ingest:
@@ -64,8 +65,11 @@ class Ingest:
         """Commit what waits until cancelled."""
         await self._queue.run()
 
-    async def take(self, gateway: str, complex_id: str, packed: bytes) -> Receipt:
-        """The receipt of a batch, once it is durable. Raises BadBatch (its bytes are kept), Busy, LogBroken."""
+    async def take(self, gateway: str, complex_id: str, packed: bytes, presses: bool = False) -> Receipt:
+        """The receipt of a batch, once it is durable. Raises BadBatch (its bytes are kept), Busy, LogBroken.
+
+        ``presses``: its gateway says that readers shall not rest before they have looked, whatever its stream.
+        """
         try:
             arrival, known = _opened(gateway, complex_id, packed)
         except BadBatch as error:
@@ -78,7 +82,8 @@ class Ingest:
             self.counts["busy"] += 1
             raise Busy("more batches wait than may wait; come again")
         self.fresh.put(packed, known)  # of one that the sieve changed nobody asks
-        waiting = _Waiting(arrival, asyncio.get_running_loop().create_future())
+        presses = presses or arrival.header.stream == "urgent"
+        waiting = _Waiting(arrival, asyncio.get_running_loop().create_future(), presses)
         self._queue.offer(waiting, len(arrival.packed))
         receipt = await waiting.receipt
         self.counts[receipt.outcome] += 1
@@ -103,7 +108,7 @@ class Ingest:
         for waiting, receipt in zip(group, receipts, strict=True):
             if receipt.outcome == "stored":
                 self.events_stored += waiting.arrival.header.count
-                if waiting.arrival.header.stream == "urgent":
+                if waiting.presses:
                     self.hurry.ring(shard_of(waiting.arrival.complex))
             _answer(waiting, receipt)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
@@ -11,6 +10,7 @@ from typing import Annotated, Any, Protocol
 import msgspec
 import structlog
 
+from domain.alerts.pressing import Pressing
 from domain.events import Event, Raw, encode_event
 from domain.ids import content_name
 from domain.wire import MAX_UNPACKED_BYTES, pack
@@ -18,6 +18,7 @@ from edge.config import Limits
 from edge.logs import origin
 from edge.sync.lanes import Fit, Lanes
 from edge.sync.transport import Refused, Uplink, understood
+from eventlog.follow import rung_or_after
 from eventlog.log import EventLog, Record
 
 log = structlog.get_logger()
@@ -27,7 +28,9 @@ GAPS = "/v1/gaps"
 BATCH_TYPE = "application/vnd.gatehouse.batch"
 _OUT_OF_STEP = frozenset({"gap", "overlap"})
 _POISON = frozenset({"events", "too_large", "body"})
-_GATHERED = "routine"  # the stream of which nothing is in a hurry
+PRESSING = "?pressing=true"  # of a batch: it holds what may be an alert
+_GATHERED = "routine"  # the stream of which little is in a hurry
+_FEW_EVENTS = 16  # with more there is a backlog, and what presses in it is old
 _STAND_IN_BEGINS = b'{"kind":"unknown","device":"gateway"'
 
 
@@ -73,6 +76,7 @@ class Push:
         self.acknowledged: dict[str, int] = dict(acknowledged or {})
         self._heard: set[str] = set()
         self._used: dict[str, str] = {}
+        self._pressing = Pressing(time.monotonic)
         self.gather_s = 0.0  # as the centre said last
 
     async def position(self, partition: str) -> int:
@@ -118,8 +122,29 @@ class Push:
         watermark = await self._sent(partition, records)
         await self._note(partition, watermark)
         if partition == _GATHERED and watermark == records[-1].position:  # there is no backlog
-            await asyncio.sleep(self.gather_s)
+            await self._gather(watermark)
         return watermark
+
+    async def _gather(self, watermark: int) -> None:
+        """Let what is routine come together, but for what presses."""
+        until_s = time.monotonic() + self.gather_s
+        bell = self._store.bell.listen(_GATHERED)
+        try:
+            while (left_s := until_s - time.monotonic()) > 0:
+                bell.clear()  # before the look: what comes after it rings again
+                came = await self._store.read(_GATHERED, watermark, _FEW_EVENTS)
+                if self._pressing.is_in([record.body for record in came]):
+                    return
+                watermark = came[-1].position if came else watermark
+                await rung_or_after(bell, left_s)
+        finally:
+            self._store.bell.unlisten(_GATHERED, bell)
+
+    def _presses(self, stream: str, bodies: list[bytes]) -> bool:
+        """What is urgent presses by its stream, which the centre sees."""
+        if stream == "urgent":
+            self._pressing.met()
+        return stream == _GATHERED and len(bodies) < _FEW_EVENTS and self._pressing.is_in(bodies)
 
     async def _sent(self, partition: str, records: list[Record]) -> int:
         expected = self.acknowledged.get(partition, 0) + 1
@@ -156,7 +181,7 @@ class Push:
             where = origin(self._gateway, stream, epoch, first, len(bodies))
             try:
                 packed = pack(self._gateway, stream, epoch, first, bodies)
-                return await self._send(stream, packed, where)
+                return await self._send(stream, packed, where, self._presses(stream, bodies))
             except Refused as refusal:
                 if refusal.error not in _POISON:
                     raise
@@ -184,9 +209,9 @@ class Push:
             bodies.append(record.body)
         return bodies
 
-    async def _send(self, stream: str, packed: bytes, where: dict[str, Any]) -> int:
-        began = time.monotonic()
-        watermark = await self._answered(self._uplink.send("POST", BATCHES, packed, BATCH_TYPE), where)
+    async def _send(self, stream: str, packed: bytes, where: dict[str, Any], presses: bool) -> int:
+        began, path = time.monotonic(), BATCHES + PRESSING * presses
+        watermark = await self._answered(self._uplink.send("POST", path, packed, BATCH_TYPE), where)
         self._fit[stream].took(time.monotonic() - began)
         log.debug("batch_sent", **where, bytes=len(packed), watermark=watermark)
         return watermark

@@ -167,10 +167,14 @@ async def who_am_i(request: Request, gateway: FromGateway) -> Response:
 
 
 async def batches(request: Request) -> Response:
-    """A batch; 200 and 409 both tell the watermark to go on from."""
+    """A batch; 200 and 409 both tell the watermark to go on from.
+
+    ``pressing=true``: it holds what may be an alert, so that no reader shall rest before it has looked.
+    """
     gateway = await gateway_of(request)
     packed = await body_of(request, MAX_PACKED_BYTES)
-    return _receipt(await house_of(request).ingest.take(gateway.id, gateway.complex, packed))
+    presses = request.query_params.get("pressing") == "true"
+    return _receipt(await house_of(request).ingest.take(gateway.id, gateway.complex, packed, presses))
 
 
 # Called thousands of times a second, or by all gateways at once: without the framework's dependencies it costs half.

@@ -147,9 +147,10 @@ class CountingCentre:
     """A centre that judges by its marks, lists the gaps that are declared, and may lose what it had."""
 
     def __init__(self) -> None:
-        self.log = MemoryBatchLog()
+        self.log, self.paths = MemoryBatchLog(), list[str]()
 
     async def send(self, method: str, path: str, body: bytes, content_type: str) -> dict[str, Any]:
+        self.paths.append(path)
         receipt = (await self.log.append([Arrival(read_header(body), body, "garden")]))[0]
         return self._answer(receipt)
 
@@ -197,6 +198,43 @@ async def test_what_is_routine_waits_for_company_and_neither_a_backlog_nor_anyth
         assert await push.take("urgent", await log.read("urgent", 0, 100)) == 1
         assert not last.done(), "sent, and the next waits"
     last.cancel()
+
+
+def detection(zone: str, **more: Any) -> Entry:
+    told = Event(kind="detection", device="x:1", label="person", phase="start", zones=[zone], recorded_at=NOW, **more)
+    return Entry("routine", encode_event(told))
+
+
+@pytest.mark.parametrize(("zone", "presses"), [("restricted", True), ("yard", False)], ids=["presses", "the control"])
+async def test_what_may_be_an_alert_waits_for_no_company_and_says_so(zone: str, presses: bool) -> None:
+    log, centre = await filled(1), CountingCentre()
+    push = Push("gw-1", log, centre, centre.watermarks, Limits(), Never())  # type: ignore[arg-type]
+    push.gather_s = 3_600.0
+    gathers = asyncio.create_task(push.take("routine", await log.read("routine", 0, 100)))
+    while push.acknowledged.get("routine") != 1:
+        await asyncio.sleep(0)
+    await log.append([detection("yard")])
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not gathers.done()
+    await log.append([detection(zone)])
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert gathers.done() is presses
+    gathers.cancel()
+    following = asyncio.create_task(push.take("routine", await log.read("routine", 1, 100)))
+    while push.acknowledged.get("routine") != 3:
+        await asyncio.sleep(0)
+    following.cancel()
+    assert centre.paths == ["/v1/batches", "/v1/batches" + "?pressing=true" * presses]
+
+
+async def test_in_a_backlog_nothing_presses() -> None:
+    log, centre = MemoryEventLog(), CountingCentre()
+    await log.append([detection("restricted") for _ in range(20)])
+    push = Push("gw-1", log, centre, centre.watermarks, Limits(), Never())  # type: ignore[arg-type]
+    await drained(log, push)
+    assert centre.paths == ["/v1/batches"]
 
 
 async def test_what_was_let_go_before_it_was_sent_is_declared_and_the_stream_goes_on() -> None:

@@ -13,6 +13,7 @@ from joserfc import jwt
 
 from domain.ids import content_name
 from domain.wire import MAX_PACKED_BYTES
+from eventlog.shards import shard_of
 from server.app import create_app
 from server.media import MAX_PICTURE_BYTES
 from server.store.schema import gateway as gateway_table
@@ -207,3 +208,15 @@ async def test_a_gateway_asks_who_it_is_and_nothing_is_changed_by_it(here: Centr
     assert abs(datetime.now(UTC) - datetime.fromisoformat(answer.json()["server_time"])) < timedelta(minutes=1)
     assert await here.rows(gateway_table) == before
     assert said(await here.client.get("/v1/hello")) == (401, "no_token")
+
+
+async def test_readers_are_told_of_a_batch_that_presses_and_of_no_other_routine_one(
+    here: Centre, gateway: Gateway
+) -> None:
+    rings = [here.house.ingest.hurry.count(shard_of("garden"))]
+    for number, query in enumerate(("?pressing=true", "", "?pressing=no"), 1):
+        packed = batch(gateway.id, number)
+        answer = await here.client.post("/v1/batches" + query, content=packed, headers=gateway.headers())
+        assert answer.json()["watermark"] == number
+        rings.append(here.house.ingest.hurry.count(shard_of("garden")))
+    assert rings == [0, 1, 1, 1]
