@@ -16,7 +16,7 @@ from eventlog.shards import SHARD_NAMES
 
 CHANNEL = "gatehouse_log"
 _NOTIFY = "SELECT pg_notify($1, $2)"
-_COUNTED = "+"  # before the number of events: no shard is named so
+_COUNTED, _PRESSES = "+", "!"  # before the number of events, and before a shard: no shard is named so
 _EVERY_S, _AGAIN_S, _ASK_EVERY_S = 0.02, 1.0, 30.0
 
 
@@ -30,6 +30,7 @@ class BellBetween:
         self._some = asyncio.Event()
         self._own_pid = 0
         self.came: Callable[[int], None] = lambda _events: None  # told how many events other processes took
+        self.pressed: Callable[[str], None] = lambda _shard: None  # told where what others took is in a hurry
         self.others: dict[str, Callable[[], None]] = {}  # channel of somebody else's -> who is rung by it
         self.trouble = ""  # why notices do not go or come, for whoever shows it
 
@@ -38,6 +39,10 @@ class BellBetween:
         self._untold.update(shards)
         self._untold_events += events
         self._some.set()
+
+    def press(self, shard: str) -> None:
+        """Something in this shard is in a hurry."""
+        self.tell([_PRESSES + shard])
 
     async def run(self) -> None:
         """Speak and listen until cancelled, each on a connection of its own that is made again when it breaks."""
@@ -97,6 +102,8 @@ class BellBetween:
         for word in notice.split(","):
             if word in SHARD_NAMES:
                 self._bell.ring(word)
+            elif word.startswith(_PRESSES) and word[1:] in SHARD_NAMES:
+                self.pressed(word[1:])
             elif word.startswith(_COUNTED) and word[1:].isdecimal():
                 self.came(int(word[1:]))
 

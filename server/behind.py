@@ -62,6 +62,7 @@ async def run_behind(house: House, part: Part = "all") -> None:
         if isinstance(house.log, PostgresBatchLog):
             house.log.between.others[LIVE_CHANNEL] = house.live.ring
             house.log.between.came = house.ingest.pouring.came  # readers give way to what others take, too
+            house.log.between.pressed, house.ingest.hurry.elsewhere = house.ingest.hurry.ring, house.log.between.press
             tasks.create_task(house.log.run())
         if part != "readers":
             tasks.create_task(house.ingest.run())

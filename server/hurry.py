@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
+from collections.abc import Callable
 
 from eventlog.follow import rung_or_after
 
@@ -14,6 +15,12 @@ class Hurry:
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
         self._breathing: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self.elsewhere: Callable[[str], None] = lambda _shard: None  # tells the other processes
+
+    def call(self, shard: str) -> None:
+        """What was taken here presses, whichever process reads it."""
+        self.ring(shard)
+        self.elsewhere(shard)
 
     def ring(self, shard: str) -> None:
         self._counts[shard] += 1

@@ -109,7 +109,7 @@ class Ingest:
             if receipt.outcome == "stored":
                 self.events_stored += waiting.arrival.header.count
                 if waiting.presses:
-                    self.hurry.ring(shard_of(waiting.arrival.complex))
+                    self.hurry.call(shard_of(waiting.arrival.complex))
             _answer(waiting, receipt)
 
     async def refuse(self, gateway: str, reason: str, detail: str, body: bytes) -> None:

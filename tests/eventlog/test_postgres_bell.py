@@ -106,6 +106,18 @@ async def test_how_many_events_others_took_is_told_and_ones_own_are_not() -> Non
         assert (sum(took_there), took_here) == (sum(arrival(one, 1).header.count for one in ("gw-1", "gw-2")), [])
 
 
+async def test_what_presses_is_told_the_other_process_and_what_does_not_is_not() -> None:
+    async with two_processes() as (_, here, there):
+        pressed_here, pressed_there = list[str](), list[str]()
+        here.between.pressed, there.between.pressed = pressed_here.append, pressed_there.append
+        heard = await first_ringing(there.bell)
+        here.between.tell([OTHERS[0]])
+        here.between.press(OTHERS[1])
+        here.between.tell([SHARD])
+        await until(lambda: pressed_there and set(rung(heard)) == {OTHERS[0], SHARD})
+        assert (pressed_there, pressed_here) == ([OTHERS[1]], [])
+
+
 async def test_a_broken_line_is_made_again_and_all_shards_are_looked_at() -> None:
     async with two_processes() as (url, here, there):
         heard = await first_ringing(there.bell)

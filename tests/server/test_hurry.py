@@ -46,3 +46,11 @@ async def test_what_came_while_it_worked_leaves_it_no_breath_and_is_not_counted_
 async def test_while_little_comes_in_nobody_breathes() -> None:
     async with asyncio.timeout(5):
         await Breath(lambda: False, Hurry(), LONG_S).after(0.0, "3")
+
+
+async def test_what_was_taken_here_is_told_elsewhere_and_what_was_told_here_is_not() -> None:
+    hurry, told = Hurry(), list[str]()
+    hurry.elsewhere = told.append
+    hurry.ring("3")
+    hurry.call("4")
+    assert (told, hurry.count("3"), hurry.count("4")) == (["4"], 1, 1)
