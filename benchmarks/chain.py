@@ -163,7 +163,7 @@ async def _to_a_thousand(here: Rig, count: int) -> list[Row]:
         await _say(here.broker.port, message, number)
         await until(lambda known=known: len(watchers.heard) > known, _LIMIT_S, 0.05)
         await until(lambda: all(len(times) == count for times in watchers.heard.values()), _LIMIT_S, 0.05)
-    await watchers.leave()
+    watchers.leave()
     since = f"kind = 'alert' AND position > {int(position)}"  # an alert of before is announced anew when it climbs
     announced = dict(here.centre_query(f"SELECT ref, min(at) FROM live WHERE {since} GROUP BY ref"))
     since_s = {name: datetime.fromisoformat(at).timestamp() for name, at in announced.items()}

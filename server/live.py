@@ -69,7 +69,7 @@ class Hub:
         self._screens: set[Screen] = set()
         self._bell, self._begun = asyncio.Event(), asyncio.Event()
         self._position = self._trimmed = 0
-        self._recheck_at_s = 0.0
+        self._recheck_at_s = self._tend_at_s = 0.0
         self._closed = False
         self._ready: OrderedDict[tuple[int, str], Message] = OrderedDict()
         self._rendering = asyncio.Lock()
@@ -134,7 +134,9 @@ class Hub:
 
         A hub that stands still gives no heartbeat, so that screens say they are not live.
         """
-        now_s, beat = _loop_time_s(), self._beat()
+        if (now_s := _loop_time_s()) < self._tend_at_s:
+            return  # so many looks at so many screens would hold up what they wait for
+        self._tend_at_s, beat = now_s + self._bounds.poll_s, self._beat()
         for screen in list(self._screens):
             if now_s >= screen.ends_at_s:
                 screen.leave()
