@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 
-_YOUNG, _MIDDLE, _OLD = 20_000, 20, 20
+_YOUNG, _MIDDLE, _OLD = 4_000, 5, 400
 
 
 def collect_seldom() -> None:

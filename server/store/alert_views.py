@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, case, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import true
 
@@ -171,8 +172,14 @@ async def newly_critical(connection: AsyncConnection, complex_id: str, since: da
     return list((await connection.execute(query)).scalars())
 
 
-async def _views(connection: AsyncConnection, query: Select[Any]) -> list[AlertView]:
-    rows = (await connection.execute(query)).mappings()
+# Made once: of what an alarm waits for until screens show it, making it was the longest part.
+_BY_IDS = _selected().where(alert.c.id.in_(bindparam("ids", expanding=True)))
+
+
+async def _views(
+    connection: AsyncConnection, query: Select[Any], values: Mapping[str, Any] = MappingProxyType({})
+) -> list[AlertView]:
+    rows = (await connection.execute(query, values)).mappings()
     views = [msgspec.convert(row, AlertView, strict=False) for row in rows]
     names = await names_of(connection, {(view.complex, view.device) for view in views})
     named = ((view, names.get((view.complex, view.device))) for view in views)
@@ -229,7 +236,7 @@ async def incident(connection: AsyncConnection, scope: Scope, identity: str, lim
 
 async def by_ids(connection: AsyncConnection, identities: Collection[str]) -> dict[str, AlertView]:
     """Alerts by id, whosever they are: for messages that are sent by scope afterwards, and for what is done to one."""
-    views = await _views(connection, _selected().where(alert.c.id.in_(identities)))
+    views = await _views(connection, _BY_IDS, {"ids": list(identities)})
     return {view.id: view for view in views}
 
 

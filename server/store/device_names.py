@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 import msgspec
-from sqlalchemy import and_, func, select
+from sqlalchemy import Select, and_, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store.device_lists import KIND, in_settings
@@ -29,6 +30,26 @@ class _Body(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(_Body).decode
+
+
+def _newest_lists() -> Select[Any]:
+    of = desired_state.c
+    newest = select(of.complex, func.max(of.version).label("version")).where(
+        of.kind == KIND, of.complex.in_(_COMPLEXES)
+    )
+    last = newest.group_by(of.complex).subquery()
+    same = and_(of.complex == last.c.complex, of.version == last.c.version, of.kind == KIND)
+    return select(of.complex, of.body).join(last, same)
+
+
+# Made once: every card that a screen shows asks for them.
+_COMPLEXES = bindparam("complexes", expanding=True)
+_LISTED = _newest_lists()
+_SET = (
+    select(gateway.c.complex, gateway.c.status)
+    .where(gateway.c.complex.in_(_COMPLEXES), gateway.c.replaced_at.is_(None))
+    .order_by(gateway.c.id.desc())
+)
 
 
 async def names_of(connection: AsyncConnection, keys: Iterable[Key]) -> dict[Key, str]:
@@ -58,11 +79,7 @@ async def _names_in(connection: AsyncConnection, complexes: Collection[str], wan
 
 async def _listed(connection: AsyncConnection, complexes: Collection[str]) -> dict[str, tuple[Named, ...]]:
     """By complex, what the newest document says; one that an older program wrote in another form names nothing."""
-    of = desired_state.c
-    newest = select(of.complex, func.max(of.version).label("version")).where(of.kind == KIND, of.complex.in_(complexes))
-    last = newest.group_by(of.complex).subquery()
-    same = and_(of.complex == last.c.complex, of.version == last.c.version, of.kind == KIND)
-    rows = await connection.execute(select(of.complex, of.body).join(last, same))
+    rows = await connection.execute(_LISTED, {"complexes": list(complexes)})
     return {row.complex: _read(row.body) for row in rows}
 
 
@@ -75,10 +92,8 @@ def _read(body: bytes) -> tuple[Named, ...]:
 
 async def _set(connection: AsyncConnection, complexes: Collection[str]) -> dict[str, tuple[Named, ...]]:
     """Of complexes without a document, what their gateways have in their settings."""
-    here = (gateway.c.complex.in_(complexes), gateway.c.replaced_at.is_(None))
-    query = select(gateway.c.complex, gateway.c.status).where(*here).order_by(gateway.c.id.desc())
     found: dict[str, dict[str, Named]] = {}
-    for row in await connection.execute(query):
+    for row in await connection.execute(_SET, {"complexes": list(complexes)}):
         its = {one.id: Named(one.id, one.name, one.place) for one in in_settings(row.status)}
         found.setdefault(row.complex, {}).update(its)  # of two entries of one device that of the first gateway counts
     return {complex_id: tuple(its.values()) for complex_id, its in found.items()}

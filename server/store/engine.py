@@ -94,15 +94,12 @@ class _SqliteTransactions:
         # IMMEDIATE: a transaction that reads first and writes later must not find another process in between.
         self._writer = _engine(url, one_way.BEGIN_TO_WRITE, pool_size=1)
         self._reader = _engine(url, "BEGIN", pool_size=4)
-        self._hasty = _engine(url, "BEGIN", pool_size=4)  # what is at once waits for no long read
+        self._hasty = _engine(url, "BEGIN", pool_size=8, more=0)  # what is at once waits for no long read
 
     @asynccontextmanager
     async def write(self, _turn: str, rank: Rank = "usual", at_once: bool = False) -> AsyncGenerator[AsyncConnection]:
-        async with self._lock.at(rank), self._writer.connect() as connection:
-            if at_once:
-                await one_way.hasten(connection)
-            async with connection.begin():
-                yield connection
+        async with self._lock.at(rank), one_way.lent(self._writer, at_once) as connection, connection.begin():
+            yield connection
 
     @asynccontextmanager
     async def write_alone(self) -> AsyncGenerator[AsyncConnection]:
@@ -111,9 +108,7 @@ class _SqliteTransactions:
 
     @asynccontextmanager
     async def read(self, at_once: bool = False) -> AsyncGenerator[AsyncConnection]:
-        async with (self._hasty if at_once else self._reader).connect() as connection:
-            if at_once:
-                await one_way.hasten(connection)
+        async with one_way.lent(self._hasty if at_once else self._reader, at_once) as connection:
             yield connection
 
     def engines(self) -> dict[str, AsyncEngine]:
@@ -124,8 +119,9 @@ class _SqliteTransactions:
             await of.dispose()
 
 
-def _engine(url: str, begin: str, pool_size: int) -> AsyncEngine:
-    engine = create_async_engine(for_engine(url), pool_size=pool_size, max_overflow=pool_size)
+def _engine(url: str, begin: str, pool_size: int, more: int = 4) -> AsyncEngine:
+    """``more``: connections that are made where those do not suffice, and closed after use, which is dear."""
+    engine = create_async_engine(for_engine(url), pool_size=pool_size, max_overflow=more)
     event.listen(engine.sync_engine, "connect", _on_connect)
     event.listen(engine.sync_engine, "begin", partial(_begin, begin))
     return engine
