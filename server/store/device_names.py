@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, and_, bindparam, func, select
+from sqlalchemy import Select, String, and_, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store.device_lists import KIND, in_settings
@@ -30,9 +30,10 @@ class _Body(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(_Body).decode
+_COMPLEXES = bindparam("complexes", type_=String(), expanding=True)
 
 
-def _newest_lists() -> Select[Any]:
+def _newest_lists() -> Select[Any, Any]:
     of = desired_state.c
     newest = select(of.complex, func.max(of.version).label("version")).where(
         of.kind == KIND, of.complex.in_(_COMPLEXES)
@@ -43,7 +44,6 @@ def _newest_lists() -> Select[Any]:
 
 
 # Made once: every card that a screen shows asks for them.
-_COMPLEXES = bindparam("complexes", expanding=True)
 _LISTED = _newest_lists()
 _SET = (
     select(gateway.c.complex, gateway.c.status)

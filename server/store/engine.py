@@ -92,7 +92,7 @@ class _SqliteTransactions:
     def __init__(self, url: str, lock: OneWriter) -> None:
         self._lock = lock
         # IMMEDIATE: a transaction that reads first and writes later must not find another process in between.
-        self._writer = _engine(url, one_way.BEGIN_TO_WRITE, pool_size=1)
+        self._writer = _engine(url, one_way.BEGIN_TO_WRITE, pool_size=1, more=1)
         self._reader = _engine(url, "BEGIN", pool_size=4)
         self._hasty = _engine(url, "BEGIN", pool_size=8, more=0)  # what is at once waits for no long read
 

@@ -6,8 +6,8 @@ import asyncio
 import sqlite3
 import threading
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +185,61 @@ async def _turns_while_hindered(db: Database, other: sqlite3.Connection) -> int:
     await task
     letting_go.join()
     return turns
+
+
+@asynccontextmanager
+async def counted_turns() -> AsyncIterator[Callable[[], int]]:
+    """How often the loop came round."""
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    await asyncio.sleep(0)
+    yield lambda: turns
+    counting.cancel()
+
+
+@pytest.mark.parametrize("kind", ["read at once", "written"])
+async def test_a_connection_goes_back_without_a_turn_of_the_loop(kind: str, db: Database) -> None:
+    engine = db._transactions.engines()["write"]  # type: ignore[attr-defined]
+
+    async def turns_to_give_back(way: Any) -> int:
+        async with counted_turns() as turns:
+            async with way as connection:
+                if kind == "written":
+                    async with connection.begin():
+                        await connection.execute(PUT, {"word": str(time.monotonic_ns())})
+                else:
+                    await connection.execute(text("SELECT 1"))
+                before = turns()
+            return turns() - before
+
+    assert await turns_to_give_back(one_way.lent(engine, at_once=kind == "read at once")) == 0
+    assert await turns_to_give_back(engine.connect()) > 0, "the control: the library's own way"
+
+
+async def test_who_is_cancelled_gives_the_connection_back_whole(db: Database) -> None:
+    begun, pool = asyncio.Event(), db.pools()["write"]
+
+    async def write() -> None:
+        async with db.write() as connection:
+            await connection.execute(PUT, {"word": "never"})
+            begun.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(write())
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert pool.checkedin() == 1  # type: ignore[attr-defined]
+    async with db.write() as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM one"))).scalar() == 0
 
 
 def test_the_scheme_is_known_by_its_name() -> None:
