@@ -30,7 +30,7 @@ _OUT_OF_STEP = frozenset({"gap", "overlap"})
 _POISON = frozenset({"events", "too_large", "body"})
 PRESSING = "?pressing=true"  # of a batch: it holds what may be an alert
 _GATHERED = "routine"  # the stream of which little is in a hurry
-_FEW_EVENTS = 16  # with more there is a backlog, and what presses in it is old
+_FEW_EVENTS = 64  # with more there is a backlog, and what presses in it is old
 _STAND_IN_BEGINS = b'{"kind":"unknown","device":"gateway"'
 
 
@@ -136,7 +136,8 @@ class Push:
                 if self._pressing.is_in([record.body for record in came]):
                     return
                 watermark = came[-1].position if came else watermark
-                await rung_or_after(bell, left_s)
+                if len(came) < _FEW_EVENTS:
+                    await rung_or_after(bell, left_s)
         finally:
             self._store.bell.unlisten(_GATHERED, bell)
 

@@ -229,9 +229,21 @@ async def test_what_may_be_an_alert_waits_for_no_company_and_says_so(zone: str, 
     assert centre.paths == ["/v1/batches", "/v1/batches" + "?pressing=true" * presses]
 
 
+async def test_what_may_be_an_alert_is_found_behind_a_burst() -> None:
+    log, centre = await filled(1), CountingCentre()
+    push = Push("gw-1", log, centre, centre.watermarks, Limits(), Never())  # type: ignore[arg-type]
+    push.gather_s = 3_600.0
+    gathers = asyncio.create_task(push.take("routine", await log.read("routine", 0, 100)))
+    while push.acknowledged.get("routine") != 1:
+        await asyncio.sleep(0)
+    await log.append([*(detection("yard") for _ in range(150)), detection("restricted")])
+    async with asyncio.timeout(20):
+        assert await gathers == 1
+
+
 async def test_in_a_backlog_nothing_presses() -> None:
     log, centre = MemoryEventLog(), CountingCentre()
-    await log.append([detection("restricted") for _ in range(20)])
+    await log.append([detection("restricted") for _ in range(100)])
     push = Push("gw-1", log, centre, centre.watermarks, Limits(), Never())  # type: ignore[arg-type]
     await drained(log, push)
     assert centre.paths == ["/v1/batches"]
