@@ -77,7 +77,7 @@ class House:
 
         In the complex's turn: an alert that is being raised meanwhile is either found here, or finds the picture.
         """
-        async with self.db.write(complex_id) as connection:
+        async with self.db.write(complex_id, rank="first", at_once=True) as connection:
             known = await picture_arrived(connection, complex_id, sha256, self.now())
         if known:
             self.live.ring()

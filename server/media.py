@@ -93,7 +93,7 @@ class MediaBox:
     async def _is_erased(self, names: Sequence[str]) -> list[str]:
         """Which of the names are erased: they are not taken in again, and nobody need send them."""
         query = select(erased_picture.c.sha256).where(erased_picture.c.sha256.in_(names))
-        async with self._db.read() as connection:
+        async with self._db.read(at_once=True) as connection:
             return list((await connection.execute(query)).scalars())
 
     async def kind_for(self, sha256: str, scope: Scope) -> str | None:
@@ -140,7 +140,7 @@ class MediaBox:
 
     async def _wanted_again(self, sha256: str) -> None:
         """A picture that is about to go and comes anew stays."""
-        async with self._db.read() as connection:
+        async with self._db.read(at_once=True) as connection:
             query = select(unkept_object.c.sha256).where(unkept_object.c.sha256 == sha256)
             noted = (await connection.execute(query)).first() is not None
         if noted:
