@@ -263,7 +263,8 @@ def _as_they_came(said: Iterable[Correction]) -> Amendment | None:
 
 
 FEW = settings(max_examples=150, stateful_step_count=20, deadline=None)
-BROKEN = settings(FEW, phases=[Phase.generate], max_examples=300)  # found is enough: nobody reads the smallest
+# Found is enough, as nobody reads the smallest, and it ends there; of 300 now and then none was one.
+BROKEN = settings(FEW, phases=[Phase.generate], max_examples=3_000)
 
 
 def test_any_order_of_telling_and_saying_comes_to_the_same() -> None:

@@ -11,8 +11,9 @@ export function openOutbox(stream, onChange, onAnswer) {
 
   function show() {
     const acts = outbox.entries();
-    const text = outbox.needsLogin ? words.sign_in : fill(outbox.isKept ? words.pending : words.not_kept, { n: acts.length });
-    pending.hidden = acts.length === 0 || (stream.isLive && !outbox.needsLogin);
+    const n = outbox.durable; // whoever reads it may close the page
+    const text = outbox.needsLogin ? words.sign_in : fill(outbox.isKept ? words.pending : words.not_kept, { n });
+    pending.hidden = n === 0 || (stream.isLive && !outbox.needsLogin);
     if (pending.textContent !== text) pending.textContent = text;
     onChange(acts);
   }

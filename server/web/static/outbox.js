@@ -73,8 +73,18 @@ export class Outbox {
     this.kept = [...this.kept, act];
     this.coming.add(act.request);
     this.onChange();
-    this.write(() => this.store.put({ ...act }).finally(() => this.coming.delete(act.request))).then(() => this.flush());
+    this.write(() => this.store.put({ ...act }).finally(() => this.wrote(act))).then(() => this.flush());
     return act.request;
+  }
+
+  wrote(act) {
+    this.coming.delete(act.request);
+    this.onChange();
+  }
+
+  /** How many outlive the page: what is about to be written might not. */
+  get durable() {
+    return this.entries().filter((act) => !this.coming.has(act.request)).length;
   }
 
   /** Takes an act back; false where it may have been sent already. */
