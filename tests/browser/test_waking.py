@@ -246,7 +246,8 @@ async def test_a_phone_sounds_for_what_the_ladder_asks_people_about(stage: Stage
     assert await notes(page) == ORDINARY, "of the last alone"
     await judged(stage, "w2", "rings", "high")
     await rows.touch_alert(stage.house, "w2")
-    await until(lambda: notes(page), IMPORTANT)
+    await until(lambda: page.evaluate("window.notes.length"), len(IMPORTANT))
+    assert await notes(page) == IMPORTANT
 
 
 async def test_an_emergency_that_turns_out_to_follow_from_another_rings_no_longer(stage: Stage) -> None:

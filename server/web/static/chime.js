@@ -21,6 +21,7 @@ const SOUNDS = {
   high: { notes: [880, 1175, 880], lastsS: 0.18, volume: 0.4, buzz: [200, 100, 200] },
   medium: { notes: [660], lastsS: 0.2, volume: 0.25, buzz: [120] },
 };
+const quiet = new Set(); // alerts that were not to be heard when they were last looked at
 let context = null;
 
 /** Whether somebody silenced it, and that is not over. It is listed all the same. */
@@ -58,12 +59,13 @@ export function whenJudged(card, latest, sound) {
 }
 
 function soundIfItMay(card, sound) {
-  if (card && sounds(card)) sound(card);
+  if (!card) return;
+  if (isQuiet(card)) quiet.add(card.dataset.alert); // it may be heard before anyone looks again
+  else if (sounds(card)) sound(card);
 }
 
 /** Calls `again` for each of the cards that was quiet and is no longer: the silence is over, or it is sure by now. */
 export function whenHeardAgain(cards, again) {
-  const quiet = new Set();
   setInterval(() => {
     for (const card of cards()) {
       const { alert } = card.dataset;
