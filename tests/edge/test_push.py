@@ -205,14 +205,20 @@ def detection(zone: str, **more: Any) -> Entry:
     return Entry("routine", encode_event(told))
 
 
-@pytest.mark.parametrize(("zone", "presses"), [("restricted", True), ("yard", False)], ids=["presses", "the control"])
-async def test_what_may_be_an_alert_waits_for_no_company_and_says_so(zone: str, presses: bool) -> None:
+async def gathering() -> tuple[MemoryEventLog, CountingCentre, Push, asyncio.Task[int]]:
+    """A push that has sent its first event and waits an hour for company."""
     log, centre = await filled(1), CountingCentre()
     push = Push("gw-1", log, centre, centre.watermarks, Limits(), Never())  # type: ignore[arg-type]
     push.gather_s = 3_600.0
     gathers = asyncio.create_task(push.take("routine", await log.read("routine", 0, 100)))
     while push.acknowledged.get("routine") != 1:
         await asyncio.sleep(0)
+    return log, centre, push, gathers
+
+
+@pytest.mark.parametrize(("zone", "presses"), [("restricted", True), ("yard", False)], ids=["presses", "the control"])
+async def test_what_may_be_an_alert_waits_for_no_company_and_says_so(zone: str, presses: bool) -> None:
+    log, centre, push, gathers = await gathering()
     await log.append([detection("yard")])
     for _ in range(10):
         await asyncio.sleep(0)
@@ -230,12 +236,7 @@ async def test_what_may_be_an_alert_waits_for_no_company_and_says_so(zone: str, 
 
 
 async def test_what_may_be_an_alert_is_found_behind_a_burst() -> None:
-    log, centre = await filled(1), CountingCentre()
-    push = Push("gw-1", log, centre, centre.watermarks, Limits(), Never())  # type: ignore[arg-type]
-    push.gather_s = 3_600.0
-    gathers = asyncio.create_task(push.take("routine", await log.read("routine", 0, 100)))
-    while push.acknowledged.get("routine") != 1:
-        await asyncio.sleep(0)
+    log, _, _, gathers = await gathering()
     await log.append([*(detection("yard") for _ in range(150)), detection("restricted")])
     async with asyncio.timeout(20):
         assert await gathers == 1
