@@ -80,6 +80,10 @@ class NatsCluster:
         """kill -9."""
         self._children[name].kill()
 
+    def last_words(self, lines: int = 5) -> str:
+        """What each node said last."""
+        return "\n".join(f"{name}: {child.tail(lines)}" for name, child in self._children.items())
+
     def close(self) -> None:
         for child in self._children.values():
             child.kill()

@@ -124,17 +124,24 @@ async def leader(cluster: NatsCluster, place: Place) -> str:
 
 
 async def told(cluster: NatsCluster, place: Place) -> list[str]:
-    """The ids of all messages of the stream, in its order."""
+    """The ids of all messages of the stream, in its order; asked again while the nodes agree on who leads."""
     client = await nats.connect(cluster.servers, max_reconnect_attempts=-1)
     try:
-        stream = client.jetstream()
-        count = (await stream.stream_info(place.stream)).state.messages
-        reader = await stream.subscribe(
-            f"{place.subject}.>", ordered_consumer=True, config=ConsumerConfig(deliver_policy=DeliverPolicy.ALL)
-        )
-        return [(await reader.next_msg(timeout=10)).headers[MESSAGE_ID] for _ in range(count)]
+        async with asyncio.timeout(AGAIN_S):
+            while True:
+                with suppress(nats.errors.Error, TimeoutError):
+                    return await _read(client.jetstream(), place)
+                await asyncio.sleep(0.1)
     finally:
         await client.close()
+
+
+async def _read(stream: Any, place: Place) -> list[str]:
+    count = (await stream.stream_info(place.stream)).state.messages
+    reader = await stream.subscribe(
+        f"{place.subject}.>", ordered_consumer=True, config=ConsumerConfig(deliver_policy=DeliverPolicy.ALL)
+    )
+    return [(await reader.next_msg(timeout=10)).headers[MESSAGE_ID] for _ in range(count)]
 
 
 def place_on(cluster: NatsCluster) -> Place:
