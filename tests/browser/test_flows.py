@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import suppress
 from datetime import timedelta
 
 import msgspec
 import pytest
-from playwright.async_api import Error, Page, expect
+from playwright.async_api import Page, expect
 from sqlalchemy import select
 
 from domain.duty.rota import Rota, Turn
@@ -71,17 +70,9 @@ async def test_what_comes_is_taken_given_back_and_closed_with_a_photo(stage: Sta
     await page.set_input_files("input[name=photo]", a_photo())
     await page.locator("button[value=close]").click()
     await expect(page.locator(".step-photo img")).to_be_visible()
-    await goes(page, f"{stage.base}/complexes/garden/plan")
+    await page.goto(f"{stage.base}/complexes/garden/plan")
     await is_live(page)
     assert await faults_here(page) == []
-
-
-async def goes(page: Page, address: str) -> None:
-    """The page of an alert loads anew by itself each time that the alert has changed, which cuts off who is leaving."""
-    with suppress(Error):
-        await page.goto(address)
-        return
-    await page.goto(address)
 
 
 async def test_a_silence_has_a_reason_and_an_end_and_what_still_stands_rings_by_itself_then(

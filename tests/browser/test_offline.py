@@ -19,6 +19,14 @@ from tests.server import rows
 pytestmark = ON_STAGE
 KEPT = "async () => (await (await caches.open('gatehouse-pages')).keys()).map((one) => new URL(one.url).pathname)"
 
+# Holds what is written to the outbox back until HOLD is over: the browser does one thing after the other.
+HOLD = """() => new Promise((held) => (indexedDB.open('gatehouse', 1).onsuccess = ({target}) => {
+  const table = target.result.transaction('acts', 'readwrite').objectStore('acts');
+  window.isHeld = true;
+  const again = () => window.isHeld && (table.count().onsuccess = again);
+  again();
+  held();
+}))"""
 HAS_N1 = """async () => (await (await (await caches.open('gatehouse-pages')).match('/')).text()).includes('alert-n1')"""
 
 
@@ -104,6 +112,20 @@ async def test_acts_without_a_line_outlive_the_page_and_are_sent_in_order_each_w
     assert await waiting(page) == 0
     await other.goto(f"{stage.base}/alerts/a1")
     await expect(other.locator(".timeline").last).to_contain_text("到场查看，门已关好")
+
+
+async def test_an_act_that_a_closed_page_would_lose_is_not_said_to_wait(stage: Stage) -> None:
+    page = await ready(stage)
+    async with no_line(page, stage):
+        await expect(page.locator("#banner")).to_contain_text("与中心失去联系")
+        await page.evaluate(HOLD)
+        await page.locator("#alert-a1 .take").tap()
+        await expect(page.locator("#alert-a1 .take")).to_contain_text("待发送")  # but the phone does not yet
+        await expect(page.locator("#pending")).to_be_hidden()
+        await page.evaluate("window.isHeld = false")
+        await expect(page.locator("#pending")).to_contain_text("1 个操作待发送")
+        assert await waiting(page) == 1
+    await until(lambda: actions(stage, "a1"), ["acknowledge"])
 
 
 async def test_a_page_that_was_never_seen_says_so_and_opens_by_itself_once_there_is_a_line(stage: Stage) -> None:

@@ -208,6 +208,20 @@ async def test_the_alerts_page_follows_what_others_do_but_not_under_a_pen(stage:
     await expect(page.locator("textarea")).to_have_value("正在写")
 
 
+async def test_the_alerts_page_does_not_call_back_who_is_leaving_it(stage: Stage) -> None:
+    page = await stage.visitor("li")
+    await page.goto(f"{stage.base}/alerts/a1")
+    await is_live(page)
+    leave, come_back = (f"window.dispatchEvent(new Event('{name}'))" for name in ("beforeunload", "pageshow"))
+    await page.evaluate(f"window.isTheSame = true; {leave}")
+    await rows.touch_alert(stage.house, "a1")
+    await expect(page.locator("#changed")).to_be_visible()
+    assert await page.evaluate("window.isTheSame")
+    await page.evaluate(come_back)
+    await rows.touch_alert(stage.house, "a1")
+    await page.wait_for_function("() => !window.isTheSame")  # loaded anew
+
+
 async def test_a_plate_is_shown_in_place_for_a_reason(stage: Stage) -> None:
     page = await stage.visitor("sun", DESK)
     await page.goto(f"{stage.base}/parking/sessions/garden/5e1")

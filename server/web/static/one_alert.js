@@ -15,6 +15,7 @@ const outbox = openOutbox(stream, showWaiting, answered);
 const input = document.querySelector('input[name="photo"]');
 const hear = listenElsewhere();
 const photo = input && new Photo(input, document.getElementById("photo-shown"));
+let isLeaving = false; // a link was followed: loading anew would keep the person here
 
 function changed(html) {
   const holder = document.createElement("template");
@@ -24,7 +25,7 @@ function changed(html) {
   if (card.dataset.alert !== alert) return;
   const note = document.querySelector('textarea[name="note"]');
   if (outbox.entries().some(isHere)) return; // the answer to it loads the page anew
-  if (note && (note.value || input?.files.length || note === document.activeElement)) document.getElementById("changed").hidden = false;
+  if (isLeaving || (note && (note.value || input?.files.length || note === document.activeElement))) document.getElementById("changed").hidden = false;
   else location.reload();
 }
 
@@ -64,6 +65,8 @@ function answered(act, answer) {
 }
 
 document.addEventListener("submit", sent);
+window.addEventListener("beforeunload", () => (isLeaving = true));
+window.addEventListener("pageshow", () => (isLeaving = false)); // and came back
 stream.onLive = () => outbox.flush();
 outbox.start();
 stream.start();
