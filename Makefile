@@ -32,7 +32,7 @@ cluster: .venv/.demo  ## a PostgreSQL of three nodes under Patroni, of which any
 
 test: .venv/.dev .venv/.browser .venv/.peers  ## every test but the faults (ARGS="-k parking" for some)
 	@$(BIN)/python scripts/system_packages.py
-	@$(BIN)/python -m pytest -m "not faults" $(LIMIT) --numprocesses 3 --dist worksteal $(ARGS)
+	@TMPDIR=$$($(BIN)/python scripts/test_folder.py) $(BIN)/python -m pytest -m "not faults" $(LIMIT) --numprocesses 3 --dist worksteal $(ARGS)
 
 check: .venv/.dev  ## what must hold before a commit: style, types, imports, secrets, contents
 	@failed=; for step in $(CHECKS); do echo "== $$step"; $(BIN)/$$step || failed=1; done; test -z "$$failed"

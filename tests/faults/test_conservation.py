@@ -25,6 +25,7 @@ from simulators.products import command
 from tests.made import adopt
 from tests.rig import Rig, until
 
+pytestmark = pytest.mark.faults
 FORCED = 38
 CONTROLLER = Controller(405419896, ZoneInfo("Asia/Shanghai"))
 

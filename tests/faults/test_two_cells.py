@@ -26,7 +26,7 @@ from tests.faults.invariants import look
 from tests.faults.load import loaded
 from tests.rig import COMPLEX, Rig, start, until
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.faults
 SECRET = "two cells and a directory know this"  # pragma: allowlist secret
 SETTINGS = """\
 cell = "{name}"

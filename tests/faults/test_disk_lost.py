@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from domain.ids import Origin
 from simulators.broker import NatsBroker
 from simulators.devices import vzenith
@@ -22,6 +24,7 @@ from tests.books import unbalanced
 from tests.made import start_copy
 from tests.rig import Rig, until
 
+pytestmark = pytest.mark.faults
 CAMERA = vzenith.Camera("in-1", "东门入口")
 JPEG = b"\xff\xd8\xff\xe0 car %d"
 

@@ -18,6 +18,7 @@ from simulators.products import command
 from tests.postgres import database
 from tests.rig import Rig, start, until
 
+pytestmark = pytest.mark.faults
 FORCED = 38
 CONTROLLER = Controller(405419896, ZoneInfo("Asia/Shanghai"))
 
