@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
+from domain.alerts.document import BadRules, published_rules
+from domain.alerts.rules import RuleSet
 from domain.desired_bodies import (
     Coupons,
     Credentials,
@@ -44,19 +46,25 @@ Kind = Literal[
     "guards",
     "coupons",
     "scenes",
+    "alert_rules",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 MAX_BODY_BYTES = 8 * 1024 * 1024
-Version = Annotated[int, msgspec.Meta(ge=1, lt=2**31)]
+MAX_VERSION = 2**31 - 1
+Version = Annotated[int, msgspec.Meta(ge=1, le=MAX_VERSION)]
 # The form of a kind's document that this program reads, where that is not the first. A gateway says which it reads.
-FORMS: Mapping[str, int] = MappingProxyType({"credentials": older.FORM, "passes": 2, "watch_lists": listed.FORM})
+FORMS: Mapping[str, int] = MappingProxyType(
+    {"credentials": older.FORM, "passes": 2, "watch_lists": listed.FORM, "alert_rules": 1}
+)
+# What a gateway does without as well: it is told to those alone that say which form of it they read.
+OPTIONAL: frozenset[str] = frozenset({"alert_rules"})
 # What nobody is told of: not that there is such a document, nor its version. Only its own page knows it.
 CONFIDENTIAL: frozenset[str] = frozenset({"watch_lists"})
 _OLDER: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = MappingProxyType(
     {"credentials": older.in_form_1, "passes": passes_in_form_1, "watch_lists": listed.in_form_1}
 )
 Parking = Passes | Tariff | WatchLists | Lanes | PlateLists | Coupons | Guards
-Body = Devices | Credentials | Doors | Policy | Erasures | Release | Scenes | Parking
+Body = Devices | Credentials | Doors | Policy | Erasures | Release | Scenes | RuleSet | Parking
 
 
 class BadDesired(Exception):
@@ -86,6 +94,11 @@ def as_read_by(document: Document, forms: Mapping[str, int]) -> Document:
     return msgspec.structs.replace(document, body=_OLDER[document.kind](document.body))
 
 
+def unread(forms: Mapping[str, int]) -> dict[str, int]:
+    """Kinds that are not for a gateway that reads these forms, each with a version that none is above."""
+    return dict.fromkeys(OPTIONAL - forms.keys(), MAX_VERSION)
+
+
 def read_body(kind: str, body: object) -> Body:
     """The typed body of a document. Raises BadDesired for a kind that is not known, and for the first wrong entry.
 
@@ -96,7 +109,7 @@ def read_body(kind: str, body: object) -> Body:
         raise BadDesired(f"{kind}: no such kind; there are {', '.join(KINDS)}")
     try:
         return read(body)
-    except (msgspec.ValidationError, BadTariff, SceneMistake) as error:
+    except (msgspec.ValidationError, BadTariff, BadRules, SceneMistake) as error:
         raise BadDesired(f"{kind}: {error}") from error
 
 
@@ -120,5 +133,6 @@ _READERS: Mapping[str, Callable[[object], Body]] = MappingProxyType(
         "guards": _typed(Guards),
         "coupons": _typed(Coupons),
         "scenes": read_scenes,
+        "alert_rules": published_rules,
     }
 )

@@ -24,7 +24,7 @@ from server.cli_digest import digest
 from server.cli_parts import DEFAULT_FOLDER, AsJson, Folder, fail, out, with_house
 from server.cli_parts import show as show_content
 from server.house import House
-from server.store import desired_rows, desired_views, order_rows, tariff_rows
+from server.store import desired_rows, desired_views, order_rows, rule_rows, tariff_rows
 from server.store.order_rows import NoGateway
 
 app = typer.Typer(no_args_is_help=True)
@@ -63,6 +63,8 @@ def put(
         _known(house, complex_id)
         if kind in CONFIDENTIAL:
             raise Refused(f"{kind} are placed by a security officer, by an order with its document and its end: /watch")
+        if kind == rule_rows.KIND:
+            raise Refused(f"{kind} are published with a reason, from a moment on: /rules/{complex_id}")
         content = _content(file)
         async with house.db.write() as connection:
             if kind == "tariffs":

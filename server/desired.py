@@ -13,7 +13,7 @@ from msgspec import Meta
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.desired import Document, Refusal, as_read_by
+from domain.desired import Document, Refusal, as_read_by, unread
 from domain.orders import Order
 from eventlog.follow import rung_or_after
 from eventlog.together import Together, patience_s
@@ -119,10 +119,11 @@ class Desired:
         """What is new for the gateway, waiting for it at most as long as it asked, and ``MAX_WAIT_S``."""
         waiter = self._wait_instead(gateway)  # before the look: what comes between look and wait rings
         try:
-            before, wishes = await self._first_looks.ask((gateway, asked.known))
+            asking = gateway, {**asked.known, **unread(asked.forms)}
+            before, wishes = await self._first_looks.ask(asking)
             if await self._note(gateway, asked, before):
-                wishes = await self._looks.ask((gateway, asked.known))
-            wishes = await self._wait(gateway, asked, waiter, wishes)
+                wishes = await self._looks.ask(asking)
+            wishes = await self._wait(asking, asked.wait_s, waiter, wishes)
         finally:
             if self._waiting.get(gateway.id) is waiter:
                 del self._waiting[gateway.id]
@@ -140,16 +141,16 @@ class Desired:
         waiter = self._waiting[gateway.id] = _Waiter(gateway.complex, asyncio.Event())
         return waiter
 
-    async def _wait(self, gateway: Gateway, asked: Asked, waiter: _Waiter, wishes: Wishes) -> Wishes:
+    async def _wait(self, asking: _Asking, wait_s: float, waiter: _Waiter, wishes: Wishes) -> Wishes:
         """``wishes`` are the first look's. Who was not rung need not look again."""
         loop = asyncio.get_running_loop()
-        ends_at_s = loop.time() + min(asked.wait_s, MAX_WAIT_S)
+        ends_at_s = loop.time() + min(wait_s, MAX_WAIT_S)
         while wishes.are_none and not waiter.over and not self._closed:
             await rung_or_after(waiter.bell, ends_at_s - loop.time())
             if not waiter.bell.is_set() or waiter.over:
                 break
             waiter.bell.clear()  # before the look: what comes between look and wait rings again
-            wishes = await self._looks.ask((gateway, asked.known))
+            wishes = await self._looks.ask(asking)
         return Wishes() if waiter.over else wishes
 
     async def _look(self, asking: Sequence[_Asking]) -> list[Wishes]:

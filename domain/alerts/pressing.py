@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from domain.alerts.built_in import BUILT_IN
+from domain.alerts.rules import Rules
 from domain.events import decode_event
 from domain.sketch import Sketch
 
@@ -15,10 +16,10 @@ _decode_sketch = msgspec.json.Decoder(Sketch).decode
 
 
 class Pressing:
-    """Knows what of a gateway's events presses. By the rules every complex begins with: its own are the centre's."""
+    """Knows what of a gateway's events presses: by the rules every complex begins with, and by its ``own`` as well."""
 
-    def __init__(self, clock_s: Callable[[], float]) -> None:
-        self._clock_s = clock_s
+    def __init__(self, clock_s: Callable[[], float], own: Callable[[], Rules | None] = lambda: None) -> None:
+        self._clock_s, self._own = clock_s, own
         self._shown_until_s = float("-inf")
 
     def met(self) -> None:
@@ -38,7 +39,11 @@ class Pressing:
 
     def _is_seen(self, body: bytes) -> bool:
         sketch = _decode_sketch(body)
-        if BUILT_IN.may_fire(sketch) and any(BUILT_IN.names_for(decode_event(body))):
+        if any(rules is not None and _may_be_one(rules, sketch, body) for rules in (BUILT_IN, self._own())):
             self.met()
             return True
         return bool(sketch.media) and self._clock_s() < self._shown_until_s
+
+
+def _may_be_one(rules: Rules, sketch: Sketch, body: bytes) -> bool:
+    return rules.may_fire(sketch) and any(rules.names_for(decode_event(body)))

@@ -11,6 +11,7 @@ import msgspec
 import structlog
 
 from domain.access import NO_CARDS, CardList
+from domain.alerts import rules as alert_rules
 from domain.desired import CONFIDENTIAL, BadDesired, Body, Document, Refusal, read_body
 from domain.desired_bodies import Credentials, Device, Devices, Erasures, Policy, Release
 from domain.doors.rules import NO_RULES, Doors, Rules
@@ -48,6 +49,7 @@ class InForce(msgspec.Struct, frozen=True):
     guards: Guards = Guards()
     watched: WatchLists | None = None
     scenes: Scenes = Scenes()
+    alert_rules: alert_rules.Rules | None = None  # the complex's own, for what presses: alerts are made at the centre
     lanes: LaneWishes = LaneWishes()  # passes, lists, tariffs and the lanes themselves
 
     def with_body(self, kind: str, version: int, body: Body) -> InForce:
@@ -72,6 +74,8 @@ class InForce(msgspec.Struct, frozen=True):
                 changed["watched"] = body
             case Scenes():
                 changed["scenes"] = body
+            case alert_rules.RuleSet():
+                changed["alert_rules"] = alert_rules.Rules(body)
             case _:
                 changed["lanes"] = self.lanes.with_body(kind, version, body)
         return msgspec.structs.replace(self, **changed)

@@ -11,6 +11,7 @@ import msgspec
 import structlog
 
 from domain.alerts.pressing import Pressing
+from domain.alerts.rules import Rules
 from domain.events import Event, Raw, encode_event
 from domain.ids import content_name
 from domain.wire import MAX_UNPACKED_BYTES, pack
@@ -66,8 +67,10 @@ class Push:
         limits: Limits,
         hooks: Hooks,
         acknowledged: Mapping[str, int] | None = None,
+        own_rules: Callable[[], Rules | None] = lambda: None,
     ) -> None:
-        """``acknowledged``: what the centre had when last heard of."""
+        """``acknowledged``: what the centre had when last heard of. ``own_rules``: the complex's, by which something
+        may be an alert too."""
         self._gateway, self._store, self._uplink = gateway, store, uplink
         self._watermarks, self._hooks = watermarks, hooks
         self._batch_bytes = min(limits.batch_bytes, MAX_UNPACKED_BYTES // 2)
@@ -76,7 +79,7 @@ class Push:
         self.acknowledged: dict[str, int] = dict(acknowledged or {})
         self._heard: set[str] = set()
         self._used: dict[str, str] = {}
-        self._pressing = Pressing(time.monotonic)
+        self._pressing = Pressing(time.monotonic, own_rules)
         self.gather_s = 0.0  # as the centre said last
 
     async def position(self, partition: str) -> int:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import msgspec
 import structlog
 
+from domain.alerts.rules import Rules
 from edge import identity
 from edge.parts import Parts
 from edge.status import status
@@ -105,7 +106,7 @@ class Session:
         parts, limits = self._parts, self._parts.config.limits
         stored = await parts.keeper.mended(lambda: status.of_store(parts.store))
         known = {name: entry.acknowledged for name, entry in stored.items()}
-        push = self._push = Push(gateway, parts.store, uplink, hello, limits, self, known)
+        push = self._push = Push(gateway, parts.store, uplink, hello, limits, self, known, self._own_rules)
         pace = Pace(limits.batch_events, retry_s=parts.retry_s, hurry=self._back_online)
 
         def begin(stream: str) -> None:
@@ -119,6 +120,10 @@ class Session:
         self._statements = StatementPush(parts.store.path, self._push.told, uplink, zone, parts.clock.now)
         tasks.create_task(self._statements.run())
         return begin
+
+    def _own_rules(self) -> Rules | None:
+        """As they are when something happens."""
+        return self._parts.control.desired.in_force.alert_rules
 
     def _hello(self, uplink: Uplink, gateway: str) -> Callable[[], Awaitable[dict[str, int]]]:
         async def watermarks() -> dict[str, int]:

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.desired import CONFIDENTIAL, KINDS
+from domain.desired import CONFIDENTIAL, KINDS, OPTIONAL
 from server.store.schema import desired_state, gateway, gateway_applied, gateway_order, order_result
 
 _ORDERS_SHOWN = 5
@@ -73,7 +73,8 @@ async def kinds(connection: AsyncConnection, gateways: Collection[str]) -> dict[
 
 
 def _kinds(wanted: dict[str, int], said: dict[str, dict[str, Any]]) -> list[KindView]:
-    named = [kind for kind in (*KINDS, *sorted({*wanted, *said} - {*KINDS})) if kind in wanted or kind in said]
+    shown = said.keys() | (wanted.keys() - OPTIONAL)  # of the optional, what the gateway says it knows
+    named = [kind for kind in (*KINDS, *sorted(shown - {*KINDS})) if kind in shown]
     return [_kind(name, wanted.get(name, 0), said.get(name, {})) for name in named]
 
 

@@ -10,11 +10,13 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from eventlog.shards import shard_of
+from server.store import desired_rows
 from server.store.bulk import look_up
 from server.store.engine import stamp, unstamp
 from server.store.rule_tables import rule_version
 from server.store.schema import alert, batch
 
+KIND = "alert_rules"  # the document by which gateways know what presses
 MOST_SHOWN = 50
 _NEWEST_BATCHES = 2_000
 _TICK = timedelta(milliseconds=1)  # the steps of a stamp
@@ -118,6 +120,7 @@ async def publish(connection: AsyncConnection, complex_id: str, draft: Draft, by
     values = {"complex": complex_id, "version": made.version, "body": made.body, "reason": made.reason}
     times = {"since": stamp(made.since), "made_at": stamp(now)}
     await connection.execute(rule_version.insert().values(**values, **times, made_by=by))
+    await desired_rows.put(connection, complex_id, KIND, msgspec.json.decode(made.body), by, now)
     return made
 
 

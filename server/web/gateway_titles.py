@@ -68,6 +68,8 @@ GATEWAY_WORDS: Mapping[str, Mapping[str, str]] = {
         "plate_lists": N_("车牌名单"),
         "guards": N_("值班员"),
         "coupons": N_("停车券"),
+        "scenes": N_("摄像机画面"),
+        "alert_rules": N_("报警规则"),
     },
     "refusal": {
         "checksum": N_("校验和不符"),

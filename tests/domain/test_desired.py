@@ -72,6 +72,10 @@ GOOD: dict[str, dict[str, Any]] = {
             }
         }
     },
+    "alert_rules": {
+        "schema": "alert-rules/1",
+        "rules": [{"id": "in_by_night", "severity": "low", "category": "security", "when": [{"kind": ["access"]}]}],
+    },
     "policy": {"confirm_s": 5},
     "erasures": {"salt": "00" * 16, "entries": []},
     "release": {
@@ -123,6 +127,8 @@ def test_what_is_left_out_has_a_safe_default() -> None:
         ("devices", {"devices": [{"id": "x:1"}, {"id": "x:1"}]}, "'x:1' stands twice"),
         ("devices", {"devices": [{"id": "x:1", "doors": [{}, {}]}]}, "stands twice"),
         ("devices", {"devices": [{"id": "x:1", "doors": [{"decides": "centre"}]}]}, "doors[0].decides"),
+        ("alert_rules", {"schema": "alert-rules/1", "rules": [{"id": "a"}]}, "severity"),
+        ("alert_rules", {"rules": []}, "schema"),
         ("passes", {"passes": [{"plate": " ", "until": "2026-12-31"}]}, "no plate"),
         ("watch_lists", {"salt": SALT, "entries": [{**WATCHED, "plate": "粤B8K6Q2"}]}, "unknown field `plate`"),
         ("watch_lists", {"salt": SALT, "entries": [{k: v for k, v in WATCHED.items() if k != "until"}]}, "until"),

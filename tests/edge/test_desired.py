@@ -31,6 +31,15 @@ async def test_an_answer_is_applied_and_survives_a_restart(tmp_path: Path) -> No
         assert len(again.requests()) == 1, "the card list is in force before the uplink is there"
 
 
+async def test_a_complexes_own_rules_of_alerts_are_known_here(tmp_path: Path) -> None:
+    async with control_bench(tmp_path) as here:
+        assert here.desired.in_force.alert_rules is None
+        assert await here.wish(1, alert_rules=GOOD["alert_rules"])
+    async with control_bench(tmp_path) as again:
+        rules = again.desired.in_force.alert_rules
+        assert rules is not None and {rule.id for rule in rules.known.rules} >= {"in_by_night", "door_forced"}
+
+
 async def test_one_bad_document_refuses_the_whole_answer_and_is_named(tmp_path: Path) -> None:
     async with control_bench(tmp_path) as here:
         await here.wish(1, credentials=credentials(CARD))

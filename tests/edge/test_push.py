@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from domain.alerts.document import read_rules
+from domain.alerts.rules import Rules
 from domain.events import Event, decode_event, encode_event
 from domain.wire import read_header, split_events, unpack
 from edge.config import Limits
@@ -200,15 +203,21 @@ async def test_what_is_routine_waits_for_company_and_neither_a_backlog_nor_anyth
     last.cancel()
 
 
+IN_THE_YARD: dict[str, Any] = {"id": "in_the_yard", "severity": "high", "category": "security"}
+IN_THE_YARD["when"] = {"kind": "detection", "zone": "yard"}
+
+
 def detection(zone: str, **more: Any) -> Entry:
     told = Event(kind="detection", device="x:1", label="person", phase="start", zones=[zone], recorded_at=NOW, **more)
     return Entry("routine", encode_event(told))
 
 
-async def gathering() -> tuple[MemoryEventLog, CountingCentre, Push, asyncio.Task[int]]:
+async def gathering(
+    own_rules: Callable[[], Rules | None] = lambda: None,
+) -> tuple[MemoryEventLog, CountingCentre, Push, asyncio.Task[int]]:
     """A push that has sent its first event and waits an hour for company."""
     log, centre = await filled(1), CountingCentre()
-    push = Push("gw-1", log, centre, centre.watermarks, Limits(), Never())  # type: ignore[arg-type]
+    push = Push("gw-1", log, centre, centre.watermarks, Limits(), Never(), own_rules=own_rules)  # type: ignore[arg-type]
     push.gather_s = 3_600.0
     gathers = asyncio.create_task(push.take("routine", await log.read("routine", 0, 100)))
     while push.acknowledged.get("routine") != 1:
@@ -233,6 +242,19 @@ async def test_what_may_be_an_alert_waits_for_no_company_and_says_so(zone: str, 
         await asyncio.sleep(0)
     following.cancel()
     assert centre.paths == ["/v1/batches", "/v1/batches" + "?pressing=true" * presses]
+
+
+@pytest.mark.parametrize("has_rules", [True, False], ids=["presses", "the control"])
+async def test_what_may_be_an_alert_by_the_complexes_own_rules_waits_for_none_either(has_rules: bool) -> None:
+    """They may come down while the agent runs."""
+    rules: list[Rules | None] = [None]
+    log, _, _, gathers = await gathering(lambda: rules[0])
+    rules[0] = Rules(read_rules({"schema": "alert-rules/1", "rules": [IN_THE_YARD]})) if has_rules else None
+    await log.append([detection("yard")])
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert gathers.done() is has_rules
+    gathers.cancel()
 
 
 async def test_what_may_be_an_alert_is_found_behind_a_burst() -> None:

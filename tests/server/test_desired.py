@@ -86,6 +86,32 @@ async def test_a_gateway_gets_the_newest_of_each_kind_it_does_not_know(here: Cen
     assert (await ask(gateway, known=found))["documents"] == []
 
 
+async def test_what_an_older_gateway_does_without_is_not_told_to_it_and_its_poll_waits(
+    here: Centre, gateway: Gateway
+) -> None:
+    await put(here, "alert_rules")
+    waiting = asyncio.create_task(ask(gateway, wait_s=20.0))
+    await poll_waits(here, gateway)
+    await put(here)
+    async with asyncio.timeout(10):
+        said = await waiting
+    assert [document["kind"] for document in said["documents"]] == ["credentials"]
+    assert (await ask(gateway, known={"credentials": 1}))["documents"] == []
+    assert await shown(here, gateway) == {"credentials": (1, 0)}
+    reads = {"credentials": 1, "alert_rules": 1}
+    said = await ask(gateway, known={"credentials": 1}, forms=reads)
+    assert [document["kind"] for document in said["documents"]] == ["alert_rules"]
+    await ask(gateway, known=reads, applied=reads, forms=reads)
+    assert await shown(here, gateway) == {"credentials": (1, 1), "alert_rules": (1, 1)}
+
+
+async def shown(here: Centre, gateway: Gateway) -> dict[str, tuple[int, int]]:
+    """Kind -> wanted and applied, as the gateway's page has it."""
+    async with here.house.db.read() as connection:
+        found = (await desired_views.kinds(connection, [gateway.id]))[gateway.id]
+    return {one.kind: (one.wanted, one.applied) for one in found}
+
+
 async def test_another_complexes_wishes_are_not_ours(tmp_path: Path, engine: Engine) -> None:
     from server.config import Complex, Config
     from tests.server.centre import GARDEN

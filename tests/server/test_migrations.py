@@ -19,13 +19,15 @@ from sqlalchemy import table as sa_table
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from domain.ids import content_name
 from server.store import address, migrate
 from server.store.schema import metadata
 from tests.postgres import bare_database, say
 
 T = TypeVar("T")
 ENGINES = ("sqlite", "postgres")
-REVISIONS = tuple(f"{number:04}" for number in (*range(1, 8), *range(9, 47)))  # there is no 0008
+REVISIONS = tuple(f"{number:04}" for number in (*range(1, 8), *range(9, 48)))  # there is no 0008
+WISHED = ("complex", "kind", "version", "body", "sha256", "made_at", "made_by")
 PARTITIONS = "SELECT inhrelid::regclass::text FROM pg_inherits"
 FACTS = {
     "complex": "INSERT INTO complex(id, name, timezone) VALUES('garden', '花园', 'Asia/Shanghai')",
@@ -209,6 +211,29 @@ def test_a_credential_keeps_what_it_was_before_it_knew_hours(tmp_path: Path) -> 
     assert now == {**before[0], "from_at": None, "until_at": None, "used_at": None, "used_where": None, "used_by": None}
     migrate.downgrade(url, "0013")
     assert with_connection(url, kept) == before and len(before) == 1
+
+
+def test_rules_that_are_there_go_down_to_gateways_as_of_0047_and_not_before(url: str) -> None:
+    """The newest of each complex, as it stands; of a complex that is gone none."""
+    migrate.upgrade(url, "0046")
+    columns = "complex, version, since, body, reason, made_at, made_by"
+    rows = [("garden", 1, b"{}"), ("garden", 2, b'{"schema":"alert-rules/1"}'), ("gone", 1, b"{}")]
+
+    def publish(connection: Connection) -> None:
+        connection.exec_driver_sql(FACTS["complex"])
+        put = text(f"INSERT INTO rule_version({columns}) VALUES(:complex, :version, 'a', :body, 'r', 'b', 'wang')")
+        for complex_id, version, body in rows:
+            connection.execute(put, {"complex": complex_id, "version": version, "body": body})
+
+    def wished(connection: Connection) -> list[tuple[object, ...]]:
+        return [tuple(row) for row in connection.execute(text(f"SELECT {', '.join(WISHED)} FROM desired_state"))]
+
+    with_connection(url, publish)
+    migrate.upgrade(url, "0047")
+    name = content_name(rows[1][2])
+    assert with_connection(url, wished) == [("garden", "alert_rules", 1, rows[1][2], name, "b", "wang")]
+    migrate.downgrade(url, "0046")
+    assert with_connection(url, wished) == []
 
 
 def test_a_position_is_never_used_again_in_a_file(tmp_path: Path) -> None:

@@ -9,16 +9,19 @@ from typing import Any
 
 import msgspec
 import pytest
+from typer.testing import CliRunner
 
 from domain.alerts.document import document_of, read_rules
 from domain.alerts.rules import Rules, Versions
+from domain.desired import FORMS
 from domain.events import Event
 from server import rule_book
 from server.cells import rows as cell_rows
+from server.cli import app
 from server.readers import quiet_projections
 from server.rebuild import rebuild
 from server.rule_book import RuleBook
-from server.store import rule_rows
+from server.store import address, migrate, rule_rows
 from server.store.engine import stamp, unstamp
 from server.store.rule_rows import Draft, Overtaken, Published, TooEarly
 from server.store.schema import alert, duty_alert, rule_version
@@ -117,6 +120,27 @@ async def test_a_fact_told_again_under_other_rules_is_one_alert(here: Centre) ->
     assert len(await here.rows(alert)) == len(await here.rows(duty_alert)) == 1
     done = await rebuild(quiet_projections(here.house.config)["alerts"], here.house.db, here.house.log)
     assert done.before == done.after
+
+
+async def test_a_version_goes_down_to_the_gateways_that_read_it(here: Centre) -> None:
+    gateway = await here.gateway()
+    await publish(here, 0, body(rules=[SHED]))
+    await publish(here, 1, body(without=["door_held_open"]))
+    answer = await gateway.client.post(
+        "/v1/desired", json={"wait_s": 0, "forms": dict(FORMS)}, headers={"Authorization": f"Bearer {gateway.token()}"}
+    )
+    (document,) = answer.json()["documents"]
+    assert (document["kind"], document["version"]) == ("alert_rules", 2)
+    assert document["body"] == msgspec.json.decode(body(without=["door_held_open"]))
+
+
+def test_rules_are_published_with_a_reason_and_not_put_as_a_document(tmp_path: Path) -> None:
+    """They would go down and judge nothing here."""
+    (tmp_path / "server.toml").write_text('[[complexes]]\nid = "garden"\nname = "花园"\n')
+    (file := tmp_path / "rules.json").write_bytes(body(rules=[SHED]))
+    migrate.upgrade(address.sqlite(tmp_path / "server.db"))
+    done = CliRunner().invoke(app, ["desired", "put", "garden", "alert_rules", str(file), "--data", str(tmp_path)])
+    assert done.exit_code == 1 and "/rules/garden" in done.stderr
 
 
 async def test_of_two_editors_one_publishes(here: Centre) -> None:

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.alerts.built_in import BUILT_IN
+from domain.alerts.document import read_rules
 from domain.alerts.pressing import Pressing
+from domain.alerts.rules import Rules
 from domain.events import Event, Media, encode_event
 
 NOW = datetime(2026, 3, 20, 4, tzinfo=UTC)
@@ -51,6 +53,19 @@ def test_a_picture_presses_a_little_after_something_urgent_or_pressing_and_not_l
     assert pressing.is_in([body("detection", label="crowd", phase="start"), *picture])
     clock_s[0] = 75.0
     assert pressing.is_in(picture), "of what was seen just now"
+
+
+def test_what_the_complex_has_a_rule_of_its_own_for_presses_too() -> None:
+    """Without it the same does not; what every complex begins with presses all the same: the version may be for a day
+    to come."""
+    rule = {"id": "in_by_night", "severity": "low", "category": "security", "when": {"kind": "access"}}
+    rule |= {"during": {"hours": ["22:00-06:00"]}}
+    own = Rules(read_rules({"schema": "alert-rules/1", "without": ["crowd"], "rules": [rule]}))
+    told = body("access", result="granted")
+    assert not Pressing(lambda: 0.0).is_in([told])
+    assert Pressing(lambda: 0.0, lambda: own).is_in([told]), "at any hour: the centre knows which it is there"
+    assert Pressing(lambda: 0.0, lambda: own).is_in([body("detection", label="crowd", phase="start")])
+    assert not Pressing(lambda: 0.0, lambda: own).is_in([body("door", state="closed")])
 
 
 @given(st.binary(max_size=60))
