@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal, cast
@@ -18,6 +19,8 @@ from domain.tariff.calendar import Calendar, DayKind
 SCHEMA = "alert-rules/1"
 MOST_RULES = 200
 MOST_DAYS = 1_000  # of a calendar
+_NO_NAME = re.compile("Expected `str` matching regex '.*?'(?= - at |$)")
+_NAME = "no name of a rule: write a letter, of any script, and then letters, digits and _ (at most 64 signs)"
 _MAX_DEPTH, _MAX_NODES = 12, 50_000
 _WORDS = frozenset(
     {"kind", "state", "alarm", "label", "result", "reason", "phase", "place", "lane", "zone", "device", "subject"}
@@ -63,7 +66,7 @@ def _converted(document: object) -> _Document:
     try:
         return msgspec.convert(_tidy(document, iter(range(_MAX_NODES)), _MAX_DEPTH), _Document)
     except msgspec.ValidationError as error:
-        raise BadRules(located("", str(error)).removeprefix(".")) from error
+        raise BadRules(located("", _NO_NAME.sub(_NAME, str(error))).removeprefix(".")) from error
 
 
 def _together(said: _Document, based_on: RuleSet) -> RuleSet:

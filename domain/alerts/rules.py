@@ -16,7 +16,8 @@ from domain.places import Place
 from domain.sketch import Sketch
 from domain.tariff.calendar import Calendar, DayKind
 
-RuleId = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}(\{alarm\})?$")]
+# Also what people read, where it is a complex's own: letters of any script.
+RuleId = Annotated[str, Meta(pattern=r"^[^\W\d_]\w{0,63}(\{alarm\})?\Z")]
 Whens = Annotated[tuple[When, ...], Meta(max_length=16)]
 REACH_S: dict[Category, int] = {"security": 300, "fire": 900, "safety": 600, "device": 1_800, "care": 3_600}
 MOST_COOLDOWN_S = 14_400

@@ -183,6 +183,21 @@ async def test_a_document_brings_rules_of_its_own_and_a_form_keeps_them(here: Ce
     assert [(rule["id"], rule["during"]["hours"]) for rule in rules] == [("shed", ["22:00-05:00"])]
 
 
+async def test_an_alert_by_a_complexes_own_rule_is_called_as_the_rule_is(here: Centre) -> None:
+    """On every screen, and its settings are fields of the form."""
+    wang = await visitor(here, "wang")
+    text = (
+        "schema: alert-rules/1\nrules:\n- {id: 地库门开着, severity: high, category: security, when: {state: open}}\n"
+    )
+    assert (await publish(wang, source="document", document=text)).json()["version"] == 1
+    gateway = await here.gateway()
+    await gateway.send(Event(kind="door", device="x:1", state="open", time=datetime.now(UTC), source_event_id="1"))
+    await here.settled()
+    for path in ("/", "/alerts", "/rules/garden", "/silences/new?alert=" + (await here.rows(schema.alert))[0]["id"]):
+        assert "地库门开着" in await wang.page(path), path
+    assert (await publish(wang, version="1", **{"severity:地库门开着": "critical"})).json()["version"] == 2
+
+
 async def test_the_whole_form_is_taken_as_a_browser_sends_it(here: Centre) -> None:
     wang = await visitor(here, "wang")
     page = await wang.page("/rules/garden")

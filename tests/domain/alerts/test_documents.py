@@ -50,6 +50,13 @@ def test_a_document_says_what_differs_and_is_read_back_as_it_was() -> None:
     assert rules.fired(opened(NOON + timedelta(days=1), "z2m:front"), PLACE) is None
 
 
+@pytest.mark.parametrize("name", ["棚门白天开着", "Shed_by_day", "Дверь_2"])
+def test_a_rule_of_its_own_is_called_as_people_say_it(name: str) -> None:
+    known = read_rules(document(rules=[{**SHED, "id": name, "during": {}}]))
+    assert read_rules(document_of(known)) == known
+    assert Rules(known).fired(opened(NOON), PLACE) == Fired(name, "high", "security")
+
+
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
@@ -63,7 +70,11 @@ def test_a_document_says_what_differs_and_is_read_back_as_it_was() -> None:
         (document(rules=[{**SHED, "when": {}}]), r"rules\[0\]\.when\[0\]\.when: asks nothing"),
         (document(rules=[{**SHED, "severity": "bad"}]), r"rules\[0\]\.severity: Invalid enum value 'bad'"),
         (document(rules=[{**SHED, "during": {"hours": "8-18"}}]), r"rules\[0\]\.during\.hours: '8-18' is no span"),
-        (document(rules=[{**SHED, "id": "Shed!"}]), r"rules\[0\]\.id"),
+        (document(rules=[{**SHED, "id": "Shed!"}]), r"^rules\[0\]\.id: no name of a rule: write a letter"),
+        (document(rules=[{**SHED, "id": "夜里 开门"}]), r"^rules\[0\]\.id: no name"),
+        (document(rules=[{**SHED, "id": "=1"}]), r"^rules\[0\]\.id: no name"),
+        (document(rules=[{**SHED, "id": "shed\n"}]), r"^rules\[0\]\.id: no name"),
+        (document(rules=[{**SHED, "id": "棚" * 65}]), r"^rules\[0\]\.id: no name"),
         (document(rules=[SHED, SHED]), "'shed_by_day' stands twice; keep one"),
         (document(without=["nothing"]), r"without\[0\]: there is no built-in rule 'nothing'"),
         (document(without=["alarm_fire"]), r"without\[0\]: alarm_fire is about lives and stays"),
