@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-_MEMORY = Path("/dev/shm")  # noqa: S108 - the tests' own folder in it, which nobody else may open
+_MEMORY = Path("/dev/shm")  # noqa: S108 - the tests' own folder in it
 _NEEDED_BYTES = 8 << 30  # of the memory file system, and of memory that is free: the tests take less than one
 
 
@@ -19,11 +19,11 @@ def main() -> None:
 
 
 def _in_memory() -> Path | None:
-    """A folder that is ours alone; None where there is too little, or the place is taken."""
+    """A folder that we alone list and write; None where there is too little, or the place is taken."""
     if not os.access(_MEMORY, os.W_OK) or min(shutil.disk_usage(_MEMORY).free, _available()) < _NEEDED_BYTES:
         return None
     folder = _MEMORY / f"gatehouse-tests-{os.geteuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    folder.mkdir(mode=0o711, exist_ok=True)  # programs that run as another account pass through
     return folder if folder.stat().st_uid == os.geteuid() else None
 
 
