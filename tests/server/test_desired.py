@@ -90,12 +90,7 @@ async def test_what_an_older_gateway_does_without_is_not_told_to_it_and_its_poll
     here: Centre, gateway: Gateway
 ) -> None:
     await put(here, "alert_rules")
-    waiting = asyncio.create_task(ask(gateway, wait_s=20.0))
-    await poll_waits(here, gateway)
-    await put(here)
-    async with asyncio.timeout(10):
-        said = await waiting
-    assert [document["kind"] for document in said["documents"]] == ["credentials"]
+    assert await waited_for(here, gateway) == ["credentials"]
     assert (await ask(gateway, known={"credentials": 1}))["documents"] == []
     assert await shown(here, gateway) == {"credentials": (1, 0)}
     reads = {"credentials": 1, "alert_rules": 1}
@@ -123,12 +118,16 @@ async def test_another_complexes_wishes_are_not_ours(tmp_path: Path, engine: Eng
 
 
 async def test_a_poll_waits_and_a_wish_of_another_process_wakes_it(here: Centre, gateway: Gateway) -> None:
+    assert await waited_for(here, gateway) == ["credentials"]
+
+
+async def waited_for(here: Centre, gateway: Gateway) -> list[str]:
+    """The kinds that a poll ends with which waited until a list was put."""
     waiting = asyncio.create_task(ask(gateway, wait_s=20.0))
     await poll_waits(here, gateway)
     await put(here)
     async with asyncio.timeout(10):
-        said = await waiting
-    assert [document["kind"] for document in said["documents"]] == ["credentials"]
+        return [document["kind"] for document in (await waiting)["documents"]]
 
 
 async def poll_waits(here: Centre, gateway: Gateway) -> None:
